@@ -1,0 +1,91 @@
+# blocksync: all rules, one file.  Users may set CC CFLAGS LDFLAGS PREFIX DESTDIR; DEVELOPER=1 makes warnings errors,
+# SANITIZE=address,undefined builds into build/san with those sanitizers, PROBE=1 builds the sandbox probe into build/probe.
+
+PREFIX ?= /usr/local
+CFLAGS ?= -O2 -g
+PACKAGES = libevent libevent_pthreads libcurl msgpack lmdb libsecp256k1 libcrypto jansson sqlite3 libbsd-overlay libseccomp
+
+B = build
+ifneq ($(SANITIZE),)
+B = build/san
+SAN = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+endif
+ifneq ($(PROBE),)
+B = build/probe
+SAN = -DSANDBOX_PROBE
+endif
+ifneq ($(DEVELOPER),)
+WERROR = -Werror
+endif
+
+PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter \
+	$(WERROR) -I. -I$(B)/gen $(PKG_CFLAGS) $(CFLAGS) $(SAN) -pthread -MMD -MP
+
+PROGRAMS = sortition-sync public-ip inv-sync block-fetch block-verify block-store anti-entropy pruner block-serve block-cat rec sync-status blocksync
+PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard cmd/$(p)/main.c),$(p)))
+COMMON = $(patsubst %.c,$(B)/%.o,$(wildcard common/*/*.c))
+LIB = $(B)/libcommon.a
+LIBS = $(PKG_LIBS) -pthread $(LDFLAGS)
+UNITS = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*.c tests/sim/*.c))
+BENCHES = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
+HELPERS = $(patsubst tests/helper/%/main.c,%,$(wildcard tests/helper/*/main.c))
+FUZZERS = $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/plain.c,$(wildcard tests/fuzz/*.c)))
+
+all: $(PROGRAMS:%=$(B)/bin/%)
+
+.SECONDARY:
+.PHONY: all check check-source check-asan fuzz bench update-ok install uninstall clean demo tests setup
+
+$(B)/gen/records.h: common/rec/records.def contrib/gen-records.awk
+	@mkdir -p $(@D)
+	awk -v what=header -f contrib/gen-records.awk $< > $@.tmp && mv $@.tmp $@
+$(B)/gen/records_tables.h: common/rec/records.def contrib/gen-records.awk
+	@mkdir -p $(@D)
+	awk -v what=tables -f contrib/gen-records.awk $< > $@.tmp && mv $@.tmp $@
+
+$(B)/%.o: %.c | $(B)/gen/records.h $(B)/gen/records_tables.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(LIB): $(COMMON)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# A program is its folder and the common archive.
+define program
+$(B)/bin/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard cmd/$(1)/*.c)) $(LIB)
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) $(SAN) -o $$@ $$^ $(LIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+# A test helper is its folder under tests/helper.
+define helper
+$(B)/helper/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard tests/helper/$(1)/*.c)) $(LIB)
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) $(SAN) -o $$@ $$^ $(LIBS)
+endef
+$(foreach p,$(HELPERS),$(eval $(call helper,$(p))))
+
+# A unit, sim or bench program is one file; pure parts of a program that it tests are named in a line "// link: cmd/X/y.c".
+unit_links = $(patsubst %.c,$(B)/%.o,$(shell sed -n 's,^// link: ,,p' $(1)))
+define unit
+$(B)/tests/$(1): $(B)/tests/$(1).o $(call unit_links,tests/$(1).c) $(LIB)
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) $(SAN) -o $$@ $$^ -lcmocka $(LIBS)
+endef
+$(foreach u,$(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/sim/*.c tests/bench/*.c)),$(eval $(call unit,$(u))))
+
+# Fuzz targets: with libFuzzer under clang, and as plain programs that run the stored corpus as tests.
+$(B)/fuzz/%-plain: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/plain.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+tests: all $(UNITS) $(BENCHES) $(HELPERS:%=$(B)/helper/%) $(FUZZERS:%=$(B)/fuzz/%-plain)
+
+clean:
+	rm -rf build

@@ -1,0 +1,42 @@
+/* Nakamoto blocks: codec, hashes, and the static shape of tenure changes (spec/blocks.md 1.1, 1.2, 1.5). */
+#ifndef BLOCKSYNC_CHAIN_NAKAMOTO_H
+#define BLOCKSYNC_CHAIN_NAKAMOTO_H
+
+#include "common/chain/tx.h"
+
+enum block_kind { BLOCK_ORDINARY, BLOCK_START, BLOCK_EXTEND };
+
+/* A parsed block: views into the bytes, which the caller keeps. */
+struct nakamoto {
+	const uint8_t *bytes;
+	size_t len;			/* exactly this block's */
+	uint8_t version;
+	uint64_t height;		/* chain_length */
+	uint64_t burn_spent, timestamp;
+	const uint8_t *ch, *parent, *tx_root, *state_root, *miner_sig;
+	uint32_t n_sigs;
+	const uint8_t *sigs;		/* n_sigs times SIG_LEN */
+	uint32_t pox_bits;
+	const uint8_t *tail;		/* pox treatment and markers, as hashed */
+	size_t tail_len;
+	uint32_t n_markers;
+	const uint8_t *markers;		/* n_markers times u32 index, u8 category */
+	uint32_t n_txs;
+	const uint8_t *txs;		/* first transaction */
+	enum block_kind kind;		/* by the first transaction: a tenure change with cause 0, another cause, none */
+	struct tenure_change change;	/* if kind is not BLOCK_ORDINARY */
+	uint8_t miner_hash[32];		/* what the miner signs */
+	uint8_t hash[32];		/* block hash: what signers sign */
+	uint8_t id[ID_LEN];
+};
+
+/* The header only (bytes up to the transaction count), hashes and id included.  Returns bytes used (> 0),
+ * 0 if more bytes are needed (*need is the least number), -1 if it is no header. */
+ssize_t nakamoto_header(struct nakamoto *, const uint8_t *p, size_t n, size_t *need);
+/* Boundary of the block at p: whole parse of header and transactions, no merkle root, no duplicates.
+ * Returns bytes used, 0 with *need if n is too short, -1 if the bytes are no block.  Never reads beyond n. */
+ssize_t nakamoto_parse(struct nakamoto *, const uint8_t *p, size_t n, size_t *need);
+/* Block hash and id of a header that starts at p with n bytes available, cheaper than a parse.  0 or -1. */
+int nakamoto_peek(const uint8_t *p, size_t n, uint8_t id[ID_LEN], uint8_t ch[CH_LEN], uint64_t *height);
+
+#endif

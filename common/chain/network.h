@@ -1,0 +1,52 @@
+/* The network file and the arithmetic of cycles and epochs (DESIGN 6, spec/blocks.md 6). */
+#ifndef BLOCKSYNC_CHAIN_NETWORK_H
+#define BLOCKSYNC_CHAIN_NETWORK_H
+
+#include "common/chain/bytes.h"
+
+enum epoch {	/* the byte of spec/wire.md 9, which is also their order */
+	EPOCH_10 = -1, EPOCH_20 = 0, EPOCH_205 = 5, EPOCH_21 = 6, EPOCH_22 = 7, EPOCH_23 = 8, EPOCH_24 = 9,
+	EPOCH_25 = 10, EPOCH_30 = 11, EPOCH_31 = 12, EPOCH_32 = 13, EPOCH_33 = 14, EPOCH_34 = 15, EPOCH_40 = 16, EPOCH_41 = 17
+};
+
+#define MAX_EPOCHS 24
+#define MAX_BOOTSTRAP 64
+#define MAX_SHADOWS 64
+
+struct network {
+	char name[64];
+	uint32_t chain_id, peer_version;
+	uint64_t first_burn_height;
+	uint8_t first_burn_hash[32];
+	uint32_t cycle_length, prepare_length, stable_confirmations;
+	uint32_t inv_reward_cycles;		/* default 3 for chain id 1, else 6 */
+	bool private_peers;			/* private addresses are peers like others */
+	struct { enum epoch epoch; uint64_t start; } epochs[MAX_EPOCHS];
+	unsigned n_epochs;			/* ascending by start */
+	char bootstrap[MAX_BOOTSTRAP][200];	/* pubkey@host:port */
+	unsigned n_bootstrap;
+	char source[MAX_BOOTSTRAP][256];	/* URLs */
+	unsigned n_source;
+	uint8_t shadow[MAX_SHADOWS][ID_LEN];
+	unsigned n_shadow;
+	char text[16384];			/* the text it was parsed from, NUL-terminated: what `meta` keeps */
+};
+
+/* Parse the text of a network file.  -1: err says "line N: what", in one line. */
+int network_parse(struct network *, const char *text, size_t len, char err[200]);
+/* The built-in profile "mainnet" or "testnet" as text, or NULL. */
+const char *network_profile(const char *name);
+
+/* Epoch in force at a burn height. */
+enum epoch network_epoch(const struct network *, uint64_t burn_height);
+/* Burn height at which an epoch starts; UINT64_MAX if the network does not schedule it. */
+uint64_t network_epoch_start(const struct network *, enum epoch);
+/* Cycle of a burn height, mod 0 (0 below the first height). */
+uint64_t network_cycle(const struct network *, uint64_t burn_height);
+/* First burn height of a cycle: the one of bit 0 of NakamotoInv (mod 0). */
+uint64_t network_cycle_start(const struct network *, uint64_t cycle);
+/* Height whose consensus hash names the cycle in GetNakamotoInv and GetBlocksInv (mod 1). */
+uint64_t network_cycle_query_height(const struct network *, uint64_t cycle);
+bool network_is_shadow(const struct network *, const uint8_t id[ID_LEN]);
+
+#endif

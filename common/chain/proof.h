@@ -1,0 +1,81 @@
+/* What is proven: pure judgements, no I/O, no clock (DESIGN 4, spec/blocks.md 1.3 to 1.7). */
+#ifndef BLOCKSYNC_CHAIN_PROOF_H
+#define BLOCKSYNC_CHAIN_PROOF_H
+
+#include "common/chain/nakamoto.h"
+
+/* The signers of one cycle, in the order of the reward set. */
+struct signer_set {
+	uint64_t cycle;
+	uint32_t n;
+	uint8_t (*keys)[KEY_LEN];	/* owned */
+	uint32_t *weights;		/* owned */
+	uint64_t total, threshold;	/* threshold = ceil(total * 7 / 10) */
+	uint32_t *buckets;		/* owned: hash index over keys */
+	uint32_t mask;
+};
+/* Copy n signers.  -1: a weight sum above u32, no signers, or more than MAX_SIGNERS. */
+int signer_set_init(struct signer_set *, uint64_t cycle, uint32_t n, const uint8_t (*keys)[KEY_LEN], const uint32_t *weights);
+void signer_set_release(struct signer_set *);
+/* Index of a key, or -1. */
+int signer_set_find(const struct signer_set *, const uint8_t key[KEY_LEN]);
+
+/* What the judge of one block must know about its tenure's sortition. */
+struct proof_view {
+	const struct network *net;
+	uint64_t burn_height;			/* of the tenure's sortition */
+	const uint8_t *miner;			/* HASH160_LEN: hash of the winner's signing key */
+	const struct signer_set *set;		/* of the cycle of burn_height */
+};
+
+/* Judge a block on its own: codec (the whole of p[0..n)), hashes, merkle root, static and epoch rules, miner
+ * signature, signer signatures with weight and order.  Each signature is recovered once; more signatures
+ * than signers are refused before any curve work.  *weight is the sum of the signers' weights.
+ * block is filled as far as it parses. */
+enum chain_reason proof_alone(struct nakamoto *block, const uint8_t *p, size_t n, const struct proof_view *, uint64_t *weight);
+/* The same without signatures: what a chain maker or a test of the rules wants. */
+enum chain_reason proof_static(struct nakamoto *block, const uint8_t *p, size_t n, const struct network *, uint64_t burn_height);
+/* Miner and signer signatures of a parsed block only. */
+enum chain_reason proof_signatures(const struct nakamoto *, const struct proof_view *, uint64_t *weight);
+
+/* What is remembered of a block to judge it and its children in their place. */
+struct link {
+	uint8_t id[ID_LEN], parent[ID_LEN], ch[CH_LEN];
+	uint64_t height, burn_spent;
+	enum block_kind kind;
+	struct tenure_change change;	/* if not ordinary */
+};
+void link_of(struct link *, const struct nakamoto *);
+
+/* What the burnchain view says of one consensus hash; found = false: unknown. */
+struct burn_fact {
+	bool found, canonical;
+	uint64_t burn_height;
+	bool has_total_burn;
+	uint64_t total_burn;
+	bool won;			/* there is a winner */
+	uint8_t committed[ID_LEN];	/* its commit's block hash: the parent tenure's start (or the parent 2.x block) */
+};
+typedef struct burn_fact burn_lookup(void *arg, const uint8_t ch[CH_LEN]);
+
+/* A child on its parent within one tenure, or a start on the last block of another tenure as far as both
+ * blocks alone tell: height, continuity, burn_spent, extension rules (blocks_so_far: blocks of the tenure
+ * below the child).  lookup may be asked about burn views. */
+enum chain_reason place_child(const struct link *child, const struct link *parent, uint64_t blocks_so_far,
+    burn_lookup *, void *arg);
+/* A tenure's start alone: its burn view and its own sortition. */
+enum chain_reason place_start(const struct link *start, burn_lookup *, void *arg);
+/* The border below a start: the parent tenure starts at parent_start (id), and holds parent_count blocks from
+ * its start to the start's parent, both included. Rules: count, prevtenure, commit, height, burn. */
+enum chain_reason place_border(const struct link *start, const struct link *parent, const uint8_t parent_start[ID_LEN],
+    uint64_t parent_count, burn_lookup *, void *arg);
+/* The first Nakamoto tenure, whose parent is an epoch 2.x block (or the boot block): the commit names the parent
+ * block itself and the tenure below counts one block. */
+enum chain_reason place_first(const struct link *start, burn_lookup *, void *arg);
+
+/* Consensus hash of a burn block from its inputs and the earlier consensus hashes (spec/blocks.md 5.6).
+ * prev(arg, height, ch) gives CH at a height or returns -1 (then the result is -1: not checkable). */
+int view_consensus_hash(uint8_t ch[CH_LEN], const struct network *, uint64_t height, const uint8_t burn_hash[32],
+    const uint8_t ops_hash[32], uint64_t total_burn, int (*prev)(void *, uint64_t, uint8_t *), void *arg);
+
+#endif

@@ -1,0 +1,30 @@
+/* Every bound on foreign data, each with its reason.  Nothing is allocated from a count that has not
+ * been paid for in bytes; a value above its bound is the sender's fault, never ours. */
+#ifndef BLOCKSYNC_LIMITS_H
+#define BLOCKSYNC_LIMITS_H
+
+/* Records (DESIGN 2). */
+#define MAX_FRAME (4u << 20)             /* one record; the largest is a block with its envelope */
+#define MAX_SOURCE 300                   /* a source's name: a key in hex, host:port or a URL */
+#define MAX_REASON 200                   /* one line of explanation */
+#define MAX_NETWORK_TEXT 65536           /* a network file */
+
+/* Blocks (spec/blocks.md 1.8). */
+#define MAX_BLOCK ((4u << 20) - 4096)    /* 2 MiB is the policy on the chain; a block must fit a frame */
+#define MAX_TX (2u << 20)                /* one transaction */
+#define MAX_SIGNERS 4000                 /* entries of a reward set, and of the pox bit vector */
+#define MAX_MARKERS 11650                /* problematic-transaction markers of one header */
+
+/* The P2P wire (spec/wire.md 1, 2, 3). */
+#define MAX_PAYLOAD 16778053u            /* payload_len of a preamble */
+#define MAX_RELAYERS 16
+#define MAX_NEIGHBORS 128                /* addresses in one Neighbors */
+#define MAX_CYCLE_BITS 2100              /* bits of a NakamotoInv */
+#define MAX_URL 127                      /* UrlString has a one-byte length */
+
+/* HTTP (spec/blocks.md 4.1). */
+#define MAX_TENURE_BODY 16777217u        /* a server cuts a tenure stream here */
+#define MAX_HTTP_HEAD 4096
+#define MAX_JSON (1u << 20)              /* the largest JSON answer that we read: a reward set of 4,000 */
+
+#endif

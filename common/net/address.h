@@ -1,0 +1,20 @@
+/* Which addresses may be dialled (spec/wire.md 1, DESIGN 5). */
+#ifndef BLOCKSYNC_NET_ADDRESS_H
+#define BLOCKSYNC_NET_ADDRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Loopback, private, link-local, unspecified, multicast, carrier-grade, mapped forms of these. */
+bool address_private(const struct sockaddr *);
+bool address_private16(const uint8_t addr[16]);		/* the wire's 16-byte form */
+bool address_any16(const uint8_t addr[16]);		/* "anynet": zeros or mapped 0.0.0.0 */
+void address_to16(uint8_t addr[16], uint16_t *port, const struct sockaddr *);
+void address_from16(struct sockaddr_storage *, socklen_t *, const uint8_t addr[16], uint16_t port);
+/* "host:port" or "[v6]:port"; out of at least 64 bytes. */
+const char *address_text(char out[64], const struct sockaddr *);
+/* Host of a URL that is a numeric private address (so that it can be refused without resolving). */
+bool address_url_private(const char *url);
+
+#endif

@@ -1,0 +1,70 @@
+/* One conversation with a peer over TCP, either side (spec/wire.md 4).  It frames, signs, checks, keeps seq numbers,
+ * times requests, shakes hands, and answers what any peer answers by itself: Handshake, Ping, NatPunchRequest, GetNeighbors.
+ * The owner sees the rest. */
+#ifndef BLOCKSYNC_NET_CONV_H
+#define BLOCKSYNC_NET_CONV_H
+
+#include <event2/event.h>
+#include <sys/socket.h>
+#include "common/chain/network.h"
+#include "common/wire/message.h"
+
+struct conv;
+
+/* What our preambles say; the owner keeps it fresh. Heights satisfy tip = stable + confirmations. */
+struct conv_view { uint64_t burn_height, stable_height; uint8_t burn_hash[32], stable_hash[32]; };
+
+struct conv_self {
+	const struct network *net;
+	uint8_t secret[32], key[KEY_LEN];
+	uint8_t addr[16]; uint16_t port;	/* what handshakes say; anynet and 20444 if unknown */
+	uint16_t services;
+	char data_url[MAX_URL + 1];
+	struct conv_view view;
+	/* our burn hash at a height: 1 equal, 0 differs, -1 unknown (spec 2.6). */
+	int (*stable_known)(void *arg, uint64_t height, const uint8_t *hash);
+	/* neighbours to tell: fills up to MAX_NEIGHBORS; may be NULL. */
+	uint32_t (*neighbors)(void *arg, struct neighbor *);
+	void *arg;
+};
+
+struct conv_ops {
+	/* Authenticated (dialler: accept came; acceptor: handshake answered). */
+	void (*up)(struct conv *, void *arg);
+	/* A message that is no reply to a request of ours and that conv does not answer itself. */
+	void (*message)(struct conv *, void *arg, const struct message *);
+	/* Any valid authenticated message (its preamble): for burn views and health. */
+	void (*heard)(struct conv *, void *arg, const struct preamble *);
+	/* Closed, with the fault class ("" none, "useless", "lying", "slow") and reason.  The conv is freed after return. */
+	void (*down)(struct conv *, void *arg, const char *class, const char *reason);
+};
+
+/* Dial. expect may be NULL, else a handshake of another key is a fault ("lying", "another key").  Never fails at once. */
+struct conv *conv_dial(struct event_base *, const struct conv_self *, const struct sockaddr *, socklen_t, const uint8_t *expect,
+    const struct conv_ops *, void *arg);
+/* Take an accepted socket (nonblocking). Unauthenticated for 5 s: closed. */
+struct conv *conv_accept(struct event_base *, const struct conv_self *, int fd, const struct sockaddr *, const struct conv_ops *, void *arg);
+/* Close without a call to down. */
+void conv_close(struct conv *);
+/* Close as if the peer had failed: down is called from the loop. */
+void conv_fail(struct conv *, const char *class, const char *reason);
+
+/* Ask: id and u of m are used.  The reply callback gets the answer (NULL: no answer within timeout_ms, or the conversation ended). At most 64 outstanding. -1 then. */
+int conv_request(struct conv *, struct message *m, unsigned timeout_ms, void (*reply)(struct conv *, void *arg, const struct message *), void *arg);
+/* Answer a message: seq is echoed. */
+void conv_reply(struct conv *, const struct message *to, struct message *m);
+/* Unsolicited, random seq. relay adds ourselves as relayer (pushes). */
+void conv_send(struct conv *, struct message *m, bool relay);
+size_t conv_queued(const struct conv *);		/* bytes not yet written */
+
+bool conv_is_up(const struct conv *);
+const uint8_t *conv_key(const struct conv *);			/* KEY_LEN, once up */
+const struct handshake *conv_handshake(const struct conv *);	/* the peer's, once up */
+const struct preamble *conv_preamble(const struct conv *);	/* the last valid one */
+const char *conv_address(const struct conv *);			/* host:port of the socket */
+void *conv_arg(const struct conv *);
+
+/* The node key: DIR/key, 32 bytes in hex, mode 0600, made if lacking. Exits 111 on trouble. */
+void node_key_load(const char *dir, uint8_t secret[32], uint8_t key[KEY_LEN]);
+
+#endif

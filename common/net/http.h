@@ -1,0 +1,49 @@
+/* The HTTP client: libcurl multi driven by libevent (DESIGN 7).  Redirects are off, schemes are http and https,
+ * 'Expect' is off, every request has a head, a size and a progress limit, and each address is judged before it is connected. */
+#ifndef BLOCKSYNC_NET_HTTP_H
+#define BLOCKSYNC_NET_HTTP_H
+
+#include <event2/event.h>
+#include <sys/socket.h>
+#include "common/chain/bytes.h"
+
+struct http;
+/* max_host: connections to one host:port (0: no limit).  Initialises curl, resolves once, loads the CA bundle: call before sandbox_enter. */
+struct http *http_new(struct event_base *, unsigned max_host, bool private_ok);
+void http_free(struct http *);
+
+enum http_end { HTTP_DONE, HTTP_CONNECT, HTTP_TIMEOUT, HTTP_STALLED, HTTP_TOO_LARGE, HTTP_CUT, HTTP_PROTOCOL, HTTP_REFUSED_ADDRESS, HTTP_CANCELLED, HTTP_STOPPED };
+const char *http_end_name(enum http_end);
+
+struct http_result {
+	enum http_end end;	/* HTTP_DONE: a whole answer of any status */
+	long status;		/* 0 if none came */
+	char type[64];		/* Content-Type */
+	unsigned retry_after;	/* seconds, 0 if not said */
+	const uint8_t *body;	/* if no on_data was given: the whole body, until the callback returns */
+	size_t len;		/* bytes of body, also with on_data */
+	double seconds, first_byte;	/* whole time; until the first byte */
+	char error[128];
+};
+struct http_request {
+	const char *url;			/* copied */
+	const void *post; size_t post_len;	/* body of a POST (octet-stream), or NULL: GET; copied */
+	size_t max_body;			/* bytes; beyond: HTTP_TOO_LARGE */
+	unsigned total_ms;			/* whole time, 0: none */
+	unsigned stall_ms;			/* no byte for this long: HTTP_STALLED (covers connecting and waiting) */
+	const char *accept;			/* a Content-Type that a 200 must have, or NULL */
+	bool private_ok;			/* this URL was named by the operator: any address */
+	/* Bytes as they come (only of a 200). Return false to stop: HTTP_STOPPED. */
+	bool (*on_data)(void *arg, const uint8_t *, size_t);
+	/* Called exactly once, never from inside http_get. */
+	void (*on_end)(void *arg, const struct http_result *);
+	void *arg;
+};
+struct http_transfer;
+struct http_transfer *http_send(struct http *, const struct http_request *);
+/* on_end is called with HTTP_CANCELLED from the loop; arg must stay until then. */
+void http_cancel(struct http_transfer *);
+/* Stop taking bytes from the socket, or go on (back-pressure). */
+void http_pause(struct http_transfer *, bool);
+
+#endif

@@ -1,0 +1,133 @@
+/* The store: one LMDB environment, opened once per process, never across fork (DESIGN 3, store(5)).
+ *
+ * Rows are records of records.def without frame.  Reading: store_read, any number of gets, store_read_end; keep
+ * it short and never across a turn of the loop.  Writing: gather in memory, then store_write, puts,
+ * store_commit in one go.  Which tables a program writes is said at open and checked at each write transaction's puts. */
+#ifndef BLOCKSYNC_STORE_H
+#define BLOCKSYNC_STORE_H
+
+#include <lmdb.h>
+#include "common/chain/proof.h"
+#include "common/rec/rec.h"
+
+enum store_table {
+	T_META, T_SORTITIONS, T_REWARD_SETS, T_PEERS, T_INVENTORIES, T_BLOCKS, T_BLOCK_IDS, T_TENURES, T_CANONICAL,
+	T_MICROBLOCKS, T_DOWNLOADS, T_VERDICTS, T_FAULTS, T_UPLOADS, T_PUSHES, T_COUNT
+};
+#define TABLE(t) (1u << (t))
+
+#define STORE_SCHEMA 1
+
+struct store {
+	MDB_env *env;
+	MDB_dbi dbi[T_COUNT];
+	struct network net;	/* as `meta` names it */
+	unsigned writes;	/* mask of TABLE() */
+	size_t seen;		/* last transaction id that store_changed saw */
+	char dir[4096];
+};
+
+/* Open DIR (made if lacking, mode 0700).  network is -n or NULL: a store that has no network yet takes it, one that has another ends
+ * with 100.  Without -n on a store without network: waits up to `wait_ms` for another program to name it, then
+ * exit 100 ("store 'X' has no network yet: give -n").  A store of another schema ends with 100.  Everything that the world can do
+ * wrong here (no permission, full disk) ends with 111.  Map size 1 TiB or $BLOCKSYNC_MAP (bytes). Checks stale readers. */
+void store_open(struct store *, const char *dir, const char *network, unsigned writes, unsigned wait_ms);
+void store_close(struct store *);
+/* Another commit since the last call?  No system call. */
+bool store_changed(struct store *);
+/* Dead readers out; call each minute. */
+void store_tidy(struct store *);
+
+MDB_txn *store_read(struct store *);
+void store_read_end(MDB_txn *);
+/* A write transaction waits for the lock of other writers. */
+MDB_txn *store_write(struct store *);
+/* Durable when it returns 0.  Full disk or map, I/O error: -1 and errno, nothing of it is stored, and the
+ * transaction is gone.  Puts remember their first error and make the commit fail. */
+int store_commit(struct store *, MDB_txn *);
+void store_abort(MDB_txn *);
+/* Commit or exit 111 with one line that says why (and that a restart goes on when there is room). */
+void store_commit_or_die(struct store *, MDB_txn *);
+
+/* Raw rows, for tables whose key is made elsewhere. get: 0, or -1 if absent; data points into the map until the transaction ends. */
+int store_get(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, MDB_val *data);
+void store_put(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, const void *data, size_t len);
+void store_del(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen);
+/* Walk rows with key >= from, ascending, until fn returns false. */
+void store_walk(struct store *, MDB_txn *, enum store_table, const void *from, size_t flen,
+    bool (*fn)(void *arg, const MDB_val *key, const MDB_val *data), void *arg);
+size_t store_count(struct store *, MDB_txn *, enum store_table);
+
+/* meta: text or rows by name: "progress.STAGE" (rec_progress), "tip" (rec_tip), "trust" (rec_trust), "from_cycle" (text),
+ * "address" (rec_address), "network" (text), "schema", "mode". */
+int meta_get(struct store *, MDB_txn *, const char *name, MDB_val *);
+int meta_get_row(struct store *, MDB_txn *, const char *name, enum rec_type, void *rec);
+void meta_put(struct store *, MDB_txn *, const char *name, const void *, size_t);
+void meta_put_row(struct store *, MDB_txn *, const char *name, enum rec_type, const void *rec);
+
+/* sortitions.  Rows by (height, consensus hash), and indexes consensus hash -> height, committed block id -> (height, ch).
+ * Forks are kept; at most one row of a height is canonical. */
+void sortition_put(struct store *, MDB_txn *, const struct rec_sortition *);
+int sortition_get(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], struct rec_sortition *);
+int sortition_at(struct store *, MDB_txn *, uint64_t height, struct rec_sortition *);	/* the canonical one */
+int sortition_tip(struct store *, MDB_txn *, struct rec_sortition *);			/* highest canonical */
+/* All rows with height >= from ascending, forks too, until fn returns false. */
+void sortition_walk(struct store *, MDB_txn *, uint64_t from, bool (*fn)(void *, const struct rec_sortition *), void *);
+/* Sortitions whose commit names this block id, ascending by height (canonical or not). */
+void sortition_naming(struct store *, MDB_txn *, const uint8_t id[ID_LEN], bool (*fn)(void *, const struct rec_sortition *), void *);
+/* Set or clear the canonical mark of a row. */
+void sortition_mark(struct store *, MDB_txn *, uint64_t height, const uint8_t ch[CH_LEN], bool canonical);
+/* The lookup of proof.h; arg is a struct store_txn. */
+struct store_txn { struct store *s; MDB_txn *txn; };
+struct burn_fact sortition_fact(void *store_txn, const uint8_t ch[CH_LEN]);
+
+/* reward_sets by cycle. */
+void reward_set_put(struct store *, MDB_txn *, const struct rec_reward_set *);
+int reward_set_get(struct store *, MDB_txn *, uint64_t cycle, struct rec_reward_set *);
+/* The same as a signer set that the caller releases. 0, or -1. */
+int reward_set_load(struct store *, MDB_txn *, uint64_t cycle, struct signer_set *);
+int signer_set_of_record(struct signer_set *, const struct rec_reward_set *);
+
+/* peers by key; inventories by (peer, kind, cycle). */
+void peer_put(struct store *, MDB_txn *, const struct rec_peer *);
+int peer_get(struct store *, MDB_txn *, const uint8_t key[KEY_LEN], struct rec_peer *);
+void peer_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct rec_peer *), void *);
+void inventory_put(struct store *, MDB_txn *, const struct rec_inventory *);
+/* peer NULL: of all peers. */
+void inventory_walk(struct store *, MDB_txn *, const uint8_t *peer, bool (*fn)(void *, const struct rec_inventory *), void *);
+
+/* blocks, block_ids, tenures, canonical: written by block-store (and block-cat -i) through common/store/blocks.h;
+ * read by all.  A block's bytes point into the map until the transaction ends. */
+struct stored_block { const uint8_t *bytes; size_t len; uint64_t height; uint8_t ch[CH_LEN]; uint8_t id[ID_LEN]; };
+int block_get(struct store *, MDB_txn *, const uint8_t id[ID_LEN], struct stored_block *);
+bool block_known(struct store *, MDB_txn *, const uint8_t id[ID_LEN]);
+/* Whether the block is proven: its tenure is, and it links down to the start. */
+bool block_proven(struct store *, MDB_txn *, const uint8_t id[ID_LEN]);
+int tenure_get(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], struct rec_tenure *);
+void tenure_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct rec_tenure *), void *);	/* by consensus hash */
+/* canonical: highest block; block and tenure at a Stacks height. 0, or -1. */
+int canonical_tip(struct store *, MDB_txn *, struct rec_tenure *tenure, uint64_t *height, uint8_t id[ID_LEN]);
+int canonical_at(struct store *, MDB_txn *, uint64_t height, struct stored_block *);
+/* Every proven block ascending by height (ties by id): the order of block-cat -l.  Only header facts: bytes may be used until fn returns. */
+void proven_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct stored_block *), void *);
+/* The chain of one tenure from block id downwards to its start (newest first), or until `stop` (exclusive, may be NULL). */
+void tenure_blocks_down(struct store *, MDB_txn *, const uint8_t id[ID_LEN], const uint8_t *stop, bool (*fn)(void *, const struct stored_block *), void *);
+
+/* verdicts by (id, body hash, source): bounded, oldest out. faults by (who, class, what): counted up, bounded. */
+void verdict_put(struct store *, MDB_txn *, const struct rec_verdict *);
+int verdict_get(struct store *, MDB_txn *, const uint8_t id[ID_LEN], const uint8_t body_hash[32], struct rec_view source, struct rec_verdict *);
+void verdict_walk(struct store *, MDB_txn *, const uint8_t *id, bool (*fn)(void *, const struct rec_verdict *), void *); /* id NULL: all */
+/* Count one fault: adds 1 (or f->count if set) to the row, sets first/last. */
+void fault_add(struct store *, MDB_txn *, const struct rec_fault *);
+void fault_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct rec_fault *), void *);
+
+/* downloads: rows of rec_download by (consensus hash, id). */
+void download_put(struct store *, MDB_txn *, const struct rec_download *);
+void download_del(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN]);
+void download_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct rec_download *), void *);
+
+/* uploads: a ring of pushed blocks (rec_block rows) by sequence; the oldest go when over 64 MiB or 4,096 rows. */
+uint64_t upload_put(struct store *, MDB_txn *, const struct rec_block *);
+void upload_walk(struct store *, MDB_txn *, uint64_t from, bool (*fn)(void *, uint64_t seq, const struct rec_block *), void *);
+
+#endif

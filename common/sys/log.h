@@ -1,0 +1,28 @@
+/* Words for people, on stderr: "program: fault 'subject': cause".  Control characters of foreign text are
+ * replaced.  errno is kept. */
+#ifndef BLOCKSYNC_LOG_H
+#define BLOCKSYNC_LOG_H
+
+#define EXIT_USAGE 100	/* wrong use: never retry */
+#define EXIT_WORLD 111	/* the world failed: try again */
+
+#define PRINTF(a, b) __attribute__((format(printf, a, b)))
+void log_init(const char *program);		/* name at the head of each line */
+void log_verbose(int level);			/* 0 warnings; 1 info; 2 debug */
+const char *log_program(void);
+void log_warn(const char *, ...) PRINTF(1, 2);	/* with strerror(errno) */
+void log_warnx(const char *, ...) PRINTF(1, 2);
+void log_info(const char *, ...) PRINTF(1, 2);
+void log_debug(const char *, ...) PRINTF(1, 2);
+_Noreturn void die_usage(const char *, ...) PRINTF(1, 2);	/* exit 100 */
+_Noreturn void die_world(const char *, ...) PRINTF(1, 2);	/* exit 111 */
+_Noreturn void bug_at(const char *file, int line, const char *, ...) PRINTF(3, 4);	/* loud, abort */
+#define BUG(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
+
+/* Allocation that cannot fail: for want of memory it ends the program with 111. */
+void *xmalloc(unsigned long);
+void *xcalloc(unsigned long, unsigned long);
+void *xrealloc(void *, unsigned long);
+char *xstrdup(const char *);
+
+#endif

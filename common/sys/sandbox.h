@@ -1,0 +1,18 @@
+/* Confinement (DESIGN 1): Landlock for files, seccomp for the rest.  Acquire first (store, key, sockets, CA
+ * bundle), then enter, then read the first foreign byte; threads are started after entering. */
+#ifndef BLOCKSYNC_SANDBOX_H
+#define BLOCKSYNC_SANDBOX_H
+
+enum sandbox {
+	SANDBOX_NONE = 0,		/* stdio, memory, clocks, open descriptors (LMDB included) */
+	SANDBOX_CONNECT = 1,		/* new outgoing sockets, and name resolution (reads under /etc and library paths) */
+	SANDBOX_ACCEPT = 2,		/* accept on sockets that listen already */
+	SANDBOX_THREADS = 4,		/* start threads */
+	SANDBOX_SPAWN = 8,		/* the supervisor: fork and exec; nothing else is confined for it */
+};
+/* A refused call fails with EPERM (EACCES from Landlock) and is named once on stderr ("inv-sync: refused
+ * system call 'listen'").  A kernel without Landlock or seccomp: one line that says so, and go on.
+ * With $BLOCKSYNC_PROBE set in a build with -DSANDBOX_PROBE, tries each forbidden thing, prints one line for each, and exits 0 iff all were refused. */
+void sandbox_enter(unsigned flags);
+
+#endif

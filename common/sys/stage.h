@@ -1,0 +1,67 @@
+/* The frame of a stage: records in on stdin, records out on stdout, timers and signals in between
+ * (DESIGN 1).  A stage that has lost its reader stops (exit 0 is not ours to give then: 111 "reader gone").
+ *
+ * Input that is a terminal, /dev/null or closed is no input.  Input that is a regular file is read with a
+ * poll base (epoll refuses files).  Output that is a terminal is refused for stages that write blocks?  No:
+ * a terminal gets records too, as the operator asked; output that is closed or /dev/null is thrown away. */
+#ifndef BLOCKSYNC_STAGE_H
+#define BLOCKSYNC_STAGE_H
+
+#include <event2/event.h>
+#include "common/rec/rec.h"
+#include "common/sys/options.h"
+
+struct stage;
+struct stage_ops {
+	/* A decoded record of input. Views live until the call returns. Return true if consumed; false passes it on. */
+	bool (*record)(void *arg, struct rec *);
+	/* Input ended (once; at once if there was never any and ->once is set, not called if there is no input). */
+	void (*end)(void *arg);
+	/* SIGTERM: finish quickly; the default is stage_finish(0). */
+	void (*terminate)(void *arg);
+	/* SIGUSR1: log the state. */
+	void (*report)(void *arg);
+	/* Output has room again after stage_full() was seen true. */
+	void (*room)(void *arg);
+	/* The reader is gone (EPIPE): last chance to commit; then the stage exits 111. */
+	void (*lost)(void *arg);
+};
+
+/* Start: log name, signals, SIGPIPE ignored, rlimits (no core is kept), base fit for fd 0 and 1.  Does not read yet. */
+struct stage *stage_new(const char *name, const struct options *, const struct stage_ops *, void *arg);
+void stage_free(struct stage *);
+struct event_base *stage_base(struct stage *);
+bool stage_has_input(const struct stage *);
+/* The network that hello must name; call before stage_run (a hello of another network or a newer schema ends the
+ * stage with 100).  The stage writes its own hello first, unless input began with one (then that is passed on). */
+void stage_network(struct stage *, const struct network *);
+/* Run until stage_finish, and flush output.  Returns the exit code. */
+int stage_run(struct stage *);
+/* Stop reading, flush what is queued, leave the loop with this code. */
+void stage_finish(struct stage *, int code);
+
+/* Queue a record of our own. News with a key replaces an unwritten record of the same type and key; key may be
+ * NULL (never replaced).  Views are copied. */
+void stage_emit(struct stage *, enum rec_type, const void *rec);
+void stage_emit_news(struct stage *, enum rec_type, const void *rec, const void *key, size_t key_len);
+/* Pass on a record as it came. */
+void stage_pass(struct stage *, const struct rec *);
+/* Output holds more than 256 KiB: emit no blocks until ->room. */
+bool stage_full(const struct stage *);
+size_t stage_queued(const struct stage *);	/* bytes not yet written */
+/* Stop or go on reading input (a full inner queue); independent of the pause that a full output makes. */
+void stage_pause(struct stage *, bool);
+
+/* Monotonic seconds and milliseconds; unix seconds. */
+uint64_t now_ms(void);
+uint64_t now_unix(void);
+
+/* Progress on stderr if it is a terminal and not -q: rewrites one line at most five times a second. */
+void progress_line(const struct options *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void progress_end(void);
+
+/* Back-off: 0 first, then base doubling to max, with a fifth of jitter. */
+struct backoff { unsigned tries; };
+uint64_t backoff_ms(struct backoff *, uint64_t base, uint64_t max);
+
+#endif
