@@ -2,6 +2,7 @@
 #ifndef BLOCKSYNC_CHAIN_NAKAMOTO_H
 #define BLOCKSYNC_CHAIN_NAKAMOTO_H
 
+#include <sys/types.h>
 #include "common/chain/tx.h"
 
 enum block_kind { BLOCK_ORDINARY, BLOCK_START, BLOCK_EXTEND };

@@ -1,0 +1,45 @@
+/* Burn heights to epochs and reward cycles (spec/blocks.md 6.1). */
+#include "common/chain/network.h"
+
+enum epoch network_epoch(const struct network *net, uint64_t burn_height)
+{
+	enum epoch epoch = EPOCH_10;
+
+	/* Epochs may share a start: the last of them is in force. */
+	for (unsigned i = 0; i < net->n_epochs && net->epochs[i].start <= burn_height; i++)
+		epoch = net->epochs[i].epoch;
+	return epoch;
+}
+
+uint64_t network_epoch_start(const struct network *net, enum epoch epoch)
+{
+	for (unsigned i = 0; i < net->n_epochs; i++)
+		if (net->epochs[i].epoch == epoch)
+			return net->epochs[i].start;
+	return UINT64_MAX;
+}
+
+uint64_t network_cycle(const struct network *net, uint64_t burn_height)
+{
+	return burn_height < net->first_burn_height ? 0 : (burn_height - net->first_burn_height) / net->cycle_length;
+}
+
+uint64_t network_cycle_start(const struct network *net, uint64_t cycle)
+{
+	return net->first_burn_height + cycle * net->cycle_length;
+}
+
+uint64_t network_cycle_query_height(const struct network *net, uint64_t cycle)
+{
+	return network_cycle_start(net, cycle) + 1;
+}
+
+bool network_is_shadow(const struct network *net, const uint8_t id[ID_LEN])
+{
+	for (unsigned i = 0; i < net->n_shadow; i++)
+		if (memcmp(net->shadow[i], id, ID_LEN) == 0)
+			return true;
+	return false;
+}
+
+/* Next: common/chain/profile.c, the networks that are built in. */
