@@ -33,10 +33,12 @@ BENCHES = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 HELPERS = $(patsubst tests/helper/%/main.c,%,$(wildcard tests/helper/*/main.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/plain.c,$(wildcard tests/fuzz/*.c)))
 
-all: $(PROGRAMS:%=$(B)/bin/%)
+MANS = $(wildcard man/*.1 man/*.7) $(B)/man/records.5 $(B)/man/store.5
+
+all: $(PROGRAMS:%=$(B)/bin/%) $(B)/man/records.5 $(B)/man/store.5
 
 .SECONDARY:
-.PHONY: all check check-source check-asan fuzz bench update-ok install uninstall clean demo tests setup
+.PHONY: all check check-source check-asan fuzz bench update-ok install uninstall clean demo tests setup setup-check
 
 $(B)/gen/records.h: common/rec/records.def contrib/gen-records.awk
 	@mkdir -p $(@D)
@@ -44,6 +46,12 @@ $(B)/gen/records.h: common/rec/records.def contrib/gen-records.awk
 $(B)/gen/records_tables.h: common/rec/records.def contrib/gen-records.awk
 	@mkdir -p $(@D)
 	awk -v what=tables -f contrib/gen-records.awk $< > $@.tmp && mv $@.tmp $@
+
+# Pages of formats: prose from man/X.5.in, tables from records.def.
+$(B)/man/%.5: man/%.5.in common/rec/records.def contrib/gen-records.awk
+	@mkdir -p $(@D)
+	awk -v what=$* -f contrib/gen-records.awk common/rec/records.def > $@.tables
+	sed -e '/^\.\\" TABLES/{r $@.tables' -e 'd;}' $< > $@ && rm $@.tables
 
 $(B)/%.o: %.c | $(B)/gen/records.h $(B)/gen/records_tables.h
 	@mkdir -p $(@D)
@@ -85,7 +93,55 @@ $(B)/fuzz/%-plain: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/plain.o $(LIB)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-tests: all $(UNITS) $(BENCHES) $(HELPERS:%=$(B)/helper/%) $(FUZZERS:%=$(B)/fuzz/%-plain)
+# What check needs built.
+tests: all $(UNITS) $(HELPERS:%=$(B)/helper/%) $(FUZZERS:%=$(B)/fuzz/%-plain)
+
+# Everything, one summary line.  Skipped tests are listed by name and are not passes.
+check: setup-check
+	$(MAKE) tests
+	contrib/run-tests
+
+# The same programs under AddressSanitizer and UndefinedBehaviorSanitizer: units, simulations and stored fuzz corpora.
+check-asan:
+	$(MAKE) SANITIZE=address,undefined tests
+	BUILD=build/san contrib/run-tests --pure
+
+# Layering, sizes, banned calls, man pages, schema number, shell scripts.
+check-source:
+	contrib/check-source
+
+# FUZZ=name SECONDS=n: one libFuzzer target; the corpus grows in build/.
+fuzz:
+	contrib/fuzz $(or $(FUZZ),all) $(or $(SECONDS),60)
+
+bench: setup-check
+	$(MAKE) tests $(BENCHES)
+	tests/bench/run
+
+demo: setup
+	$(MAKE) all
+	contrib/demo
+
+# Golden pairs of tests/golden: rewrite what the programs print now.
+update-ok: tests
+	contrib/run-tests --update
+
+# Debian packages: what building needs, what testing needs beside it.
+setup:
+	contrib/setup build
+setup-check:
+	contrib/setup check
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
+	install -m 755 $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(filter %.1,$(MANS)) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(filter %.5,$(MANS)) $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 $(filter %.7,$(MANS)) $(DESTDIR)$(PREFIX)/share/man/man7
+
+uninstall:
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)
+	rm -f $(foreach m,$(notdir $(MANS)),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(m))
 
 clean:
 	rm -rf build

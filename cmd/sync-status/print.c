@@ -1,0 +1,127 @@
+/* The status in words: how far, how fast, on whose word, and what is in the way. */
+#include <stdio.h>
+#include "cmd/sync-status/status.h"
+
+#define LINES 10	/* of a list; the JSON has all */
+
+static json_int_t number(const json_t *o, const char *name) { return json_integer_value(json_object_get(o, name)); }
+static const char *text(const json_t *o, const char *name)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+	return s ? s : "-";
+}
+
+/* 1234567 as 1,234,567. */
+static const char *grouped(char out[32], json_int_t v)
+{
+	char digits[24];
+	int n = snprintf(digits, sizeof(digits), "%lld", (long long)v), at = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (i && (n - i) % 3 == 0 && digits[i - 1] != '-')
+			out[at++] = ',';
+		out[at++] = digits[i];
+	}
+	out[at] = '\0';
+	return out;
+}
+
+static void print_eta(json_int_t seconds)
+{
+	if (seconds >= 7200)
+		printf(", %lld h left", (long long)seconds / 3600);
+	else if (seconds >= 120)
+		printf(", %lld min left", (long long)seconds / 60);
+	else if (seconds > 0)
+		printf(", %lld s left", (long long)seconds);
+}
+
+static void print_how_far(const json_t *o)
+{
+	char a[32], b[32];
+	json_int_t total = number(o, "wanted_total"), left = number(o, "wanted");
+
+	printf("mode      %s", text(o, "mode"));
+	if (total > 0)
+		printf(", %.1f %%", 100.0 * (double)(total - left) / (double)total);
+	double rate = json_real_value(json_object_get(o, "rate"));
+	if (rate > 0)
+		printf(", %.0f blocks/s, %.1f MB/s from %lld sources", rate, (double)number(o, "byte_rate") / 1e6, (long long)number(o, "sources_in_use"));
+	print_eta(number(o, "eta"));
+	printf("\nnetwork   %s\n", text(o, "network"));
+	printf("burn tip  %s  %s\n", grouped(a, number(o, "burn_tip")), text(o, "burn_tip_consensus_hash"));
+	if (json_is_integer(json_object_get(o, "proven_height")))
+		printf("proven    height %s  %s\n", grouped(a, number(o, "proven_height")), text(o, "proven_tip"));
+	else
+		printf("proven    nothing yet\n");
+	printf("held      %s blocks, %.1f MB", grouped(a, number(o, "held")), (double)number(o, "held_bytes") / 1e6);
+	printf("; %s tenures", grouped(b, number(o, "tenures_held")));
+	printf(", %s proven", grouped(a, number(o, "tenures_proven")));
+	printf(", %s linked\n", grouped(b, number(o, "tenures_linked")));
+	printf("wanted    %s blocks, as far as known", grouped(a, left));
+	printf("; %s of ", grouped(a, number(o, "tenures_done")));
+	printf("%s tenures done\n", grouped(a, number(o, "tenures_wanted")));
+}
+
+static void print_view(const json_t *view)
+{
+	json_int_t quorum = number(view, "quorum");
+
+	if (json_object_size(view) == 0) {
+		printf("view      no burnchain view yet: run sortition-sync\n");
+		return;
+	}
+	printf("view      from %s", text(view, "sources"));
+	if (json_is_false(json_object_get(view, "confirmed")))
+		printf(" alone: not confirmed by any source\n");
+	else if (quorum <= 1)
+		printf(", trusted on its own word\n");
+	else
+		printf(", %lld must agree\n", (long long)quorum);
+	if (!json_is_true(json_object_get(view, "at_tip")))
+		printf("          not at the sources' tip yet\n");
+}
+
+static void print_more(size_t n)
+{
+	if (n > LINES)
+		printf("  … and %zu more (-j lists them)\n", n - LINES);
+}
+
+static void print_lists(const json_t *o)
+{
+	const json_t *list = json_object_get(o, "unavailable"), *row;
+	size_t i, up = 0;
+
+	if (json_array_size(list))
+		printf("in the way\n");
+	json_array_foreach(list, i, row)
+		if (i < LINES)
+			printf("  tenure %s %s: %s\n", text(row, "consensus_hash"), text(row, "state"), text(row, "why"));
+	print_more(json_array_size(list));
+
+	list = json_object_get(o, "peers");
+	json_array_foreach(list, i, row)
+		up += strcmp(text(row, "state"), "up") == 0;
+	printf("peers     %zu known, %zu up\n", json_array_size(list), up);
+	json_array_foreach(list, i, row)
+		if (i < LINES)
+			printf("  %.12s…@%s  %s, burn height %lld\n", text(row, "key"), text(row, "address"), text(row, "state"), (long long)number(row, "burn_height"));
+	print_more(json_array_size(list));
+
+	list = json_object_get(o, "faults");
+	printf("faults    %zu\n", json_array_size(list));
+	json_array_foreach(list, i, row)
+		if (i < LINES)
+			printf("  %s: %s, %s, %lld times: %s\n", text(row, "who"), text(row, "class"), text(row, "what"), (long long)number(row, "count"), text(row, "evidence"));
+	print_more(json_array_size(list));
+}
+
+void status_print(const json_t *o)
+{
+	print_how_far(o);
+	print_view(json_object_get(o, "view"));
+	print_lists(o);
+}
+
+/* Next: cmd/rec/main.c, the other window into a sync: its records. */

@@ -1,0 +1,16 @@
+/* What sync-status knows, gathered from the store in one short read transaction. */
+#ifndef SYNC_STATUS_H
+#define SYNC_STATUS_H
+
+#include <jansson.h>
+#include "common/store/store.h"
+
+#define STATUS_ROWS 1000	/* of each list: the status is for reading */
+
+/* The whole status as one JSON object (DESIGN 6): mode, burn_tip, proven_height, held, wanted, unavailable[], peers[], rate,
+ * eta, faults[] and what else explains a sync.  The caller owns it. */
+json_t *status_gather(struct store *);
+/* The same for people, on stdout. */
+void status_print(const json_t *);
+
+#endif
