@@ -33,9 +33,10 @@ BENCHES = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 HELPERS = $(patsubst tests/helper/%/main.c,%,$(wildcard tests/helper/*/main.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/plain.c,$(wildcard tests/fuzz/*.c)))
 
-MANS = $(wildcard man/*.1 man/*.7) $(B)/man/records.5 $(B)/man/store.5
+PAGES5 = $(patsubst man/%.in,$(B)/man/%,$(wildcard man/*.5.in))
+MANS = $(wildcard man/*.1 man/*.7) $(PAGES5)
 
-all: $(PROGRAMS:%=$(B)/bin/%) $(B)/man/records.5 $(B)/man/store.5
+all: $(PROGRAMS:%=$(B)/bin/%) $(PAGES5)
 
 .SECONDARY:
 .PHONY: all check check-source check-asan fuzz bench update-ok install uninstall clean demo tests setup setup-check
