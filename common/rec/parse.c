@@ -136,7 +136,7 @@ int rec_parse(struct rec_buf *out, const char *line, size_t len, char err[160])
 	json_error_t fault;
 	json_t *object = a.p ? json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault) : NULL, *raw;
 	struct rec_view view;
-	int rc;
+	int rc = 0;
 
 	if (!a.p)
 		rc = FAULT("out of memory");
@@ -149,7 +149,7 @@ int rec_parse(struct rec_buf *out, const char *line, size_t len, char err[160])
 	else if (arena_hex(&a, raw, MAX_FRAME, &view) < 0 || view.n == 0)
 		rc = FAULT("raw: not hex of 1 to %u bytes", MAX_FRAME);
 	else
-		rc = rec_frame_put(out, view.p, view.n), 0;
+		rec_frame_put(out, view.p, view.n);
 	json_decref(object);
 	free(a.p);
 	return rc;
