@@ -20,7 +20,11 @@
 #define MAX_RELAYERS 16
 #define MAX_NEIGHBORS 128                /* addresses in one Neighbors */
 #define MAX_CYCLE_BITS 2100              /* bits of a NakamotoInv */
-#define MAX_URL 127                      /* UrlString has a one-byte length */
+#define MAX_URL 128                      /* UrlString has a one-byte length; nodes take up to 128 */
+#define MAX_WIRE_VECTOR 32               /* blocks of one push, hashes of one announcement */
+#define MAX_SLOTS 4096                   /* slot versions of a StackerDBChunkInv */
+#define MAX_POX_BITS 4096                /* cycles of a PoxInv */
+#define MAX_ANSWER (2u << 20)            /* payload of any message but a push of blocks: the largest is a chunk or a transaction */
 
 /* HTTP (spec/blocks.md 4.1). */
 #define MAX_TENURE_BODY 16777217u        /* a server cuts a tenure stream here */
