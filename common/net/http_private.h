@@ -1,0 +1,71 @@
+/* The inside of the HTTP client: http.c keeps the transfers, http_loop.c drives libcurl. */
+#ifndef BLOCKSYNC_NET_HTTP_PRIVATE_H
+#define BLOCKSYNC_NET_HTTP_PRIVATE_H
+
+#include <curl/curl.h>
+#include <event2/event_struct.h>
+#include <sys/queue.h>
+#include <sys/tree.h>
+#include "common/net/http.h"
+#include "common/net/http_head.h"
+
+TAILQ_HEAD(http_queue, http_transfer);
+
+/* One scheme://host:port: how many transfers run there, and those that wait for their turn. */
+struct http_host {
+	RB_ENTRY(http_host) entry;
+	char *name;
+	unsigned active;
+	struct http_queue waiting;
+};
+RB_HEAD(http_hosts, http_host);
+int http_host_cmp(const struct http_host *, const struct http_host *);
+RB_PROTOTYPE(http_hosts, http_host, entry, http_host_cmp)
+
+struct http {
+	struct event_base *base;
+	CURLM *multi;
+	struct event timer;	/* libcurl's */
+	struct event tick;	/* ours: what may not happen inside a callback of libcurl or of a caller */
+	unsigned max_host;
+	bool private_ok;
+	struct curl_slist *get_heads, *post_heads;
+	char *ca;		/* the CA bundle, or NULL */
+	size_t ca_len;
+	struct http_hosts hosts;
+	struct http_queue ready, running, ended;
+};
+
+enum http_state { HTTP_WAITING, HTTP_READY, HTTP_RUNNING, HTTP_ENDED };
+
+struct http_transfer {
+	TAILQ_ENTRY(http_transfer) entry;	/* in the queue of its state */
+	struct http *http;
+	struct http_host *host;
+	struct http_request r;			/* url and post are ours */
+	enum http_state state;
+	CURL *easy;
+	struct event timer;			/* total and stall */
+	struct http_head head;
+	uint8_t *body;
+	size_t cap, len;
+	uint64_t start_ms, first_ms, last_ms;
+	bool paused;		/* the caller's wish */
+	bool held;		/* libcurl holds data back */
+	bool cancelled;
+	bool refused;		/* an address was */
+	bool judged;		/* end and error are set by us, not by libcurl */
+	enum http_end end;
+	char error[128], curl_error[CURL_ERROR_SIZE];
+};
+
+/* http_loop.c */
+int http_loop_init(struct http *);
+void http_loop_release(struct http *);
+void http_loop_start(struct http_transfer *);	/* -> running */
+void http_loop_stop(struct http_transfer *);	/* out of libcurl's hands */
+/* http.c */
+void http_judge(struct http_transfer *, enum http_end, const char *error);	/* the first judgement stays */
+void http_ended(struct http_transfer *, enum http_end, const char *error);	/* -> ended; http_judge's wins */
+
+#endif
