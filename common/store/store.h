@@ -24,6 +24,8 @@ struct store {
 	struct network net;	/* as `meta` names it */
 	unsigned writes;	/* mask of TABLE() */
 	size_t seen;		/* last transaction id that store_changed saw */
+	int error;		/* first error of the puts of the open write transaction */
+	bool readonly;		/* opened where nothing may be written */
 	char dir[4096];
 };
 
@@ -32,6 +34,9 @@ struct store {
  * exit 100 ("store 'X' has no network yet: give -n").  A store of another schema ends with 100.  Everything that the world can do
  * wrong here (no permission, full disk) ends with 111.  Map size 1 TiB or $BLOCKSYNC_MAP (bytes). Checks stale readers. */
 void store_open(struct store *, const char *dir, const char *network, unsigned writes, unsigned wait_ms);
+/* The same for a network that is already at hand (an archive's), or NULL.  Without a network nothing is made:
+ * the store is waited for. */
+void store_open_net(struct store *, const char *dir, const struct network *, unsigned writes, unsigned wait_ms);
 void store_close(struct store *);
 /* Another commit since the last call?  No system call. */
 bool store_changed(struct store *);
@@ -52,7 +57,13 @@ void store_commit_or_die(struct store *, MDB_txn *);
 /* Raw rows, for tables whose key is made elsewhere. get: 0, or -1 if absent; data points into the map until the transaction ends. */
 int store_get(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, MDB_val *data);
 void store_put(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, const void *data, size_t len);
+/* A record's row as the value. */
+void store_put_row(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, enum rec_type, const void *rec);
 void store_del(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen);
+/* Room for a value of len bytes that the caller fills before the next put; NULL after an error. */
+void *store_reserve(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, size_t len);
+/* A cursor that the caller closes before the transaction ends (mdb_cursor_close). */
+MDB_cursor *store_cursor(struct store *, MDB_txn *, enum store_table);
 /* Walk rows with key >= from, ascending, until fn returns false. */
 void store_walk(struct store *, MDB_txn *, enum store_table, const void *from, size_t flen,
     bool (*fn)(void *arg, const MDB_val *key, const MDB_val *data), void *arg);

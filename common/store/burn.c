@@ -1,0 +1,272 @@
+/* Tables of the burnchain view: sortitions with their indexes, reward_sets; and meta.
+ *
+ * sortitions holds three kinds of rows, told apart by the first byte of the key (store(5)):
+ *	'h' height u64 ‖ consensus hash	the row (a rec_sortition)
+ *	'c' consensus hash		its height, u64
+ *	'n' committed ‖ height ‖ consensus hash	nothing: the sortition whose commit names this block
+ */
+#include <stdlib.h>
+#include "common/store/store.h"
+#include "common/sys/log.h"
+
+#define KEY_H (1 + 8 + CH_LEN)
+#define KEY_C (1 + CH_LEN)
+#define KEY_N (1 + ID_LEN + 8 + CH_LEN)
+
+int meta_get(struct store *s, MDB_txn *txn, const char *name, MDB_val *v)
+{
+	return store_get(s, txn, T_META, name, strlen(name), v);
+}
+
+int meta_get_row(struct store *s, MDB_txn *txn, const char *name, enum rec_type type, void *rec)
+{
+	MDB_val v;
+
+	return meta_get(s, txn, name, &v) == 0 ? rec_decode_row(type, rec, v.mv_data, v.mv_size) : -1;
+}
+
+void meta_put(struct store *s, MDB_txn *txn, const char *name, const void *p, size_t n)
+{
+	store_put(s, txn, T_META, name, strlen(name), p, n);
+}
+
+void store_put_row(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, enum rec_type type, const void *rec)
+{
+	struct rec_buf buf = { 0 };
+
+	rec_encode_row(&buf, type, rec);
+	store_put(s, txn, t, key, klen, buf.p, buf.n);
+	rec_buf_release(&buf);
+}
+
+void meta_put_row(struct store *s, MDB_txn *txn, const char *name, enum rec_type type, const void *rec)
+{
+	store_put_row(s, txn, T_META, name, strlen(name), type, rec);
+}
+
+static void key_h(uint8_t key[KEY_H], uint64_t height, const uint8_t *ch)
+{
+	key[0] = 'h';
+	put_be64(key + 1, height);
+	memcpy(key + 9, ch, CH_LEN);
+}
+
+static void key_n(uint8_t key[KEY_N], const struct rec_sortition *r)
+{
+	key[0] = 'n';
+	memcpy(key + 1, r->committed, ID_LEN);
+	put_be64(key + 1 + ID_LEN, r->burn_height);
+	memcpy(key + 1 + ID_LEN + 8, r->consensus_hash, CH_LEN);
+}
+
+static int sortition_row(struct store *s, MDB_txn *txn, uint64_t height, const uint8_t *ch, struct rec_sortition *r)
+{
+	uint8_t key[KEY_H];
+	MDB_val v;
+
+	key_h(key, height, ch);
+	return store_get(s, txn, T_SORTITIONS, key, sizeof key, &v) == 0 ?
+	    rec_decode_row(REC_SORTITION, r, v.mv_data, v.mv_size) : -1;
+}
+
+static void sortition_write(struct store *s, MDB_txn *txn, const struct rec_sortition *r)
+{
+	uint8_t key[KEY_H];
+
+	key_h(key, r->burn_height, r->consensus_hash);
+	store_put_row(s, txn, T_SORTITIONS, key, sizeof key, REC_SORTITION, r);
+}
+
+void sortition_put(struct store *s, MDB_txn *txn, const struct rec_sortition *r)
+{
+	struct rec_sortition other;
+	uint8_t key[KEY_N], height[8];
+
+	if (sortition_row(s, txn, r->burn_height, r->consensus_hash, &other) == 0 &&
+	    memcmp(other.committed, r->committed, ID_LEN) != 0 && !all_zero(other.committed, ID_LEN)) {
+		key_n(key, &other);
+		store_del(s, txn, T_SORTITIONS, key, KEY_N);
+	}
+	if (r->canonical && sortition_at(s, txn, r->burn_height, &other) == 0 &&
+	    memcmp(other.consensus_hash, r->consensus_hash, CH_LEN) != 0) {
+		other.canonical = false;
+		sortition_write(s, txn, &other);
+	}
+	sortition_write(s, txn, r);
+	key[0] = 'c';
+	memcpy(key + 1, r->consensus_hash, CH_LEN);
+	put_be64(height, r->burn_height);
+	store_put(s, txn, T_SORTITIONS, key, KEY_C, height, 8);
+	if (!all_zero(r->committed, ID_LEN)) {
+		key_n(key, r);
+		store_put(s, txn, T_SORTITIONS, key, KEY_N, "", 0);
+	}
+}
+
+int sortition_get(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], struct rec_sortition *r)
+{
+	uint8_t key[KEY_C] = { 'c' };
+	MDB_val v;
+
+	memcpy(key + 1, ch, CH_LEN);
+	if (store_get(s, txn, T_SORTITIONS, key, sizeof key, &v) < 0 || v.mv_size != 8)
+		return -1;
+	return sortition_row(s, txn, get_be64(v.mv_data), ch, r);
+}
+
+struct row_walk {
+	bool (*fn)(void *, const struct rec_sortition *);
+	void *arg;
+};
+
+static bool row_next(void *arg, const MDB_val *key, const MDB_val *data)
+{
+	struct row_walk *w = arg;
+	struct rec_sortition r;
+
+	if (key->mv_size != KEY_H || *(uint8_t *)key->mv_data != 'h')
+		return false;
+	return rec_decode_row(REC_SORTITION, &r, data->mv_data, data->mv_size) < 0 || w->fn(w->arg, &r);
+}
+
+void sortition_walk(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, const struct rec_sortition *), void *arg)
+{
+	struct row_walk w = { fn, arg };
+	uint8_t key[9] = { 'h' };
+
+	put_be64(key + 1, from);
+	store_walk(s, txn, T_SORTITIONS, key, sizeof key, row_next, &w);
+}
+
+struct canonical_pick { uint64_t height; struct rec_sortition *r; int rc; };
+
+static bool pick_canonical(void *arg, const struct rec_sortition *r)
+{
+	struct canonical_pick *p = arg;
+
+	if (r->burn_height != p->height)
+		return false;
+	if (!r->canonical)
+		return true;
+	*p->r = *r;
+	p->rc = 0;
+	return false;
+}
+
+int sortition_at(struct store *s, MDB_txn *txn, uint64_t height, struct rec_sortition *r)
+{
+	struct canonical_pick p = { height, r, -1 };
+
+	sortition_walk(s, txn, height, pick_canonical, &p);
+	return p.rc;
+}
+
+int sortition_tip(struct store *s, MDB_txn *txn, struct rec_sortition *r)
+{
+	MDB_cursor *c = store_cursor(s, txn, T_SORTITIONS);
+	MDB_val k = { 1, (void *)(uintptr_t)"i" }, v;	/* 'i' follows 'h' */
+	int rc;
+
+	rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+	rc = mdb_cursor_get(c, &k, &v, rc == 0 ? MDB_PREV : MDB_LAST);
+	while (rc == 0 && *(uint8_t *)k.mv_data == 'h') {
+		if (rec_decode_row(REC_SORTITION, r, v.mv_data, v.mv_size) == 0 && r->canonical) {
+			mdb_cursor_close(c);
+			return 0;
+		}
+		rc = mdb_cursor_get(c, &k, &v, MDB_PREV);
+	}
+	mdb_cursor_close(c);
+	return -1;
+}
+
+void sortition_naming(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], bool (*fn)(void *, const struct rec_sortition *), void *arg)
+{
+	MDB_cursor *c = store_cursor(s, txn, T_SORTITIONS);
+	uint8_t prefix[1 + ID_LEN] = { 'n' };
+	struct rec_sortition r;
+	const uint8_t *p;
+	MDB_val k, v;
+	int rc;
+
+	memcpy(prefix + 1, id, ID_LEN);
+	k = (MDB_val){ sizeof prefix, prefix };
+	rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+	while (rc == 0 && k.mv_size == KEY_N && memcmp(k.mv_data, prefix, sizeof prefix) == 0) {
+		p = (const uint8_t *)k.mv_data + sizeof prefix;
+		if (sortition_row(s, txn, get_be64(p), p + 8, &r) == 0 && !fn(arg, &r))
+			break;
+		rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+	}
+	mdb_cursor_close(c);
+}
+
+void sortition_mark(struct store *s, MDB_txn *txn, uint64_t height, const uint8_t ch[CH_LEN], bool canonical)
+{
+	struct rec_sortition r;
+
+	if (sortition_row(s, txn, height, ch, &r) < 0 || r.canonical == canonical)
+		return;
+	r.canonical = canonical;
+	sortition_put(s, txn, &r);
+}
+
+struct burn_fact sortition_fact(void *arg, const uint8_t ch[CH_LEN])
+{
+	struct store_txn *st = arg;
+	struct burn_fact f = { 0 };
+	struct rec_sortition r;
+
+	if (sortition_get(st->s, st->txn, ch, &r) < 0)
+		return f;
+	f.found = true;
+	f.canonical = r.canonical;
+	f.burn_height = r.burn_height;
+	f.has_total_burn = r.has_burn;
+	f.total_burn = r.total_burn;
+	f.won = r.won;
+	memcpy(f.committed, r.committed, ID_LEN);
+	return f;
+}
+
+void reward_set_put(struct store *s, MDB_txn *txn, const struct rec_reward_set *r)
+{
+	uint8_t key[8];
+
+	put_be64(key, r->cycle);
+	store_put_row(s, txn, T_REWARD_SETS, key, sizeof key, REC_REWARD_SET, r);
+}
+
+int reward_set_get(struct store *s, MDB_txn *txn, uint64_t cycle, struct rec_reward_set *r)
+{
+	uint8_t key[8];
+	MDB_val v;
+
+	put_be64(key, cycle);
+	return store_get(s, txn, T_REWARD_SETS, key, sizeof key, &v) == 0 ?
+	    rec_decode_row(REC_REWARD_SET, r, v.mv_data, v.mv_size) : -1;
+}
+
+int signer_set_of_record(struct signer_set *set, const struct rec_reward_set *r)
+{
+	uint32_t i, *weights;
+	int rc;
+
+	if (r->keys.n == 0 || r->keys.n != r->weights.n)
+		return -1;
+	weights = xmalloc(r->keys.n * sizeof *weights);
+	for (i = 0; i < r->keys.n; i++)
+		weights[i] = rec_u32_at(r->weights, i);
+	rc = signer_set_init(set, r->cycle, r->keys.n, (const uint8_t (*)[KEY_LEN])r->keys.p, weights);
+	free(weights);
+	return rc;
+}
+
+int reward_set_load(struct store *s, MDB_txn *txn, uint64_t cycle, struct signer_set *set)
+{
+	struct rec_reward_set r;
+
+	return reward_set_get(s, txn, cycle, &r) == 0 ? signer_set_of_record(set, &r) : -1;
+}
+
+/* Next: common/store/people.c, the tables about others. */

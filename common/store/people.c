@@ -1,0 +1,308 @@
+/* Tables about others: peers, inventories, verdicts on their blocks, their faults, downloads in progress, uploads.
+ *
+ * verdicts, faults and uploads are bounded.  The first two keep beside their rows ('k' ‖ key) an index by age
+ * ('a' ‖ sequence u64 -> key), so that the oldest goes first. */
+#include "common/chain/hash.h"
+#include "common/store/store.h"
+#include "common/sys/stage.h"
+
+#define MAX_VERDICTS 16384
+#define MAX_FAULTS 4096
+#define MAX_UPLOADS 4096
+#define MAX_UPLOAD_BYTES ((uint64_t)64 << 20)
+#define MAX_ROW_KEY 511		/* LMDB's own bound */
+
+void peer_put(struct store *s, MDB_txn *txn, const struct rec_peer *r)
+{
+	store_put_row(s, txn, T_PEERS, r->key, KEY_LEN, REC_PEER, r);
+}
+
+int peer_get(struct store *s, MDB_txn *txn, const uint8_t key[KEY_LEN], struct rec_peer *r)
+{
+	MDB_val v;
+
+	return store_get(s, txn, T_PEERS, key, KEY_LEN, &v) == 0 ? rec_decode_row(REC_PEER, r, v.mv_data, v.mv_size) : -1;
+}
+
+/* One walk for all tables whose values are rows of one type under a key prefix. */
+struct typed_walk {
+	enum rec_type type;
+	union rec_any *row;
+	bool (*fn)(void *, const void *);
+	void *arg;
+	const uint8_t *prefix;
+	size_t n;
+};
+
+static bool typed_next(void *arg, const MDB_val *key, const MDB_val *data)
+{
+	struct typed_walk *w = arg;
+
+	if (key->mv_size < w->n || memcmp(key->mv_data, w->prefix, w->n) != 0)
+		return false;
+	return rec_decode_row(w->type, w->row, data->mv_data, data->mv_size) < 0 || w->fn(w->arg, w->row);
+}
+
+static void typed_walk(struct store *s, MDB_txn *txn, enum store_table t, enum rec_type type, const void *prefix, size_t n,
+    bool (*fn)(void *, const void *), void *arg)
+{
+	union rec_any row;
+	struct typed_walk w = { type, &row, fn, arg, prefix, n };
+
+	store_walk(s, txn, t, prefix, n, typed_next, &w);
+}
+
+/* A walk's typed callback behind the untyped one. */
+#define WALK_THUNK(name)							\
+	struct name##_walk { bool (*fn)(void *, const struct rec_##name *); void *arg; };	\
+	static bool name##_thunk(void *arg, const void *row)			\
+	{									\
+		struct name##_walk *w = arg;					\
+										\
+		return w->fn(w->arg, row);					\
+	}
+WALK_THUNK(peer)
+WALK_THUNK(inventory)
+WALK_THUNK(verdict)
+WALK_THUNK(fault)
+WALK_THUNK(download)
+
+void peer_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_peer *), void *arg)
+{
+	struct peer_walk w = { fn, arg };
+
+	typed_walk(s, txn, T_PEERS, REC_PEER, NULL, 0, peer_thunk, &w);
+}
+
+void inventory_put(struct store *s, MDB_txn *txn, const struct rec_inventory *r)
+{
+	uint8_t key[KEY_LEN + 1 + 8];
+
+	memcpy(key, r->peer, KEY_LEN);
+	key[KEY_LEN] = r->kind.n ? *(const uint8_t *)r->kind.p : '?';	/* t b m p: the kinds differ in their first letter */
+	put_be64(key + KEY_LEN + 1, r->cycle);
+	store_put_row(s, txn, T_INVENTORIES, key, sizeof key, REC_INVENTORY, r);
+}
+
+void inventory_walk(struct store *s, MDB_txn *txn, const uint8_t *peer, bool (*fn)(void *, const struct rec_inventory *), void *arg)
+{
+	struct inventory_walk w = { fn, arg };
+
+	typed_walk(s, txn, T_INVENTORIES, REC_INVENTORY, peer, peer ? KEY_LEN : 0, inventory_thunk, &w);
+}
+
+/* Put a row into a bounded table: a new key takes the next sequence, and the oldest keys beyond the bound go. */
+static void bounded_put(struct store *s, MDB_txn *txn, enum store_table t, const uint8_t *key, size_t klen, uint64_t bound,
+    enum rec_type type, const void *rec)
+{
+	uint8_t age[9] = { 'a' };
+	MDB_cursor *c;
+	MDB_val k, v;
+	uint64_t first = 1, last = 0;
+
+	if (store_get(s, txn, t, key, klen, &v) < 0) {
+		c = store_cursor(s, txn, t);
+		k = (MDB_val){ 1, (void *)(uintptr_t)"b" };
+		if (mdb_cursor_get(c, &k, &v, MDB_SET_RANGE) == 0 ? mdb_cursor_get(c, &k, &v, MDB_PREV) == 0 :
+		    mdb_cursor_get(c, &k, &v, MDB_LAST) == 0)
+			last = get_be64((uint8_t *)k.mv_data + 1);
+		if (last && mdb_cursor_get(c, &k, &v, MDB_FIRST) == 0)
+			first = get_be64((uint8_t *)k.mv_data + 1);
+		mdb_cursor_close(c);
+		for (; last && last - first + 1 >= bound; first++) {
+			uint8_t old[MAX_ROW_KEY];
+
+			put_be64(age + 1, first);
+			if (store_get(s, txn, t, age, sizeof age, &v) == 0 && v.mv_size <= sizeof old) {
+				size_t n = v.mv_size;
+
+				memcpy(old, v.mv_data, n);
+				store_del(s, txn, t, old, n);
+			}
+			store_del(s, txn, t, age, sizeof age);
+		}
+		put_be64(age + 1, last + 1);
+		store_put(s, txn, t, age, sizeof age, key, klen);
+	}
+	store_put_row(s, txn, t, key, klen, type, rec);
+}
+
+#define VERDICT_KEY (1 + ID_LEN + 32 + 32)
+static void verdict_key(uint8_t key[VERDICT_KEY], const uint8_t *id, const uint8_t *body_hash, struct rec_view source)
+{
+	key[0] = 'k';
+	memcpy(key + 1, id, ID_LEN);
+	memcpy(key + 1 + ID_LEN, body_hash, 32);
+	hash_once(key + 1 + ID_LEN + 32, source.p, source.n);
+}
+
+void verdict_put(struct store *s, MDB_txn *txn, const struct rec_verdict *r)
+{
+	uint8_t key[VERDICT_KEY];
+
+	verdict_key(key, r->id, r->body_hash, r->source);
+	bounded_put(s, txn, T_VERDICTS, key, sizeof key, MAX_VERDICTS, REC_VERDICT, r);
+}
+
+int verdict_get(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], const uint8_t body_hash[32], struct rec_view source, struct rec_verdict *r)
+{
+	uint8_t key[VERDICT_KEY];
+	MDB_val v;
+
+	verdict_key(key, id, body_hash, source);
+	return store_get(s, txn, T_VERDICTS, key, sizeof key, &v) == 0 ? rec_decode_row(REC_VERDICT, r, v.mv_data, v.mv_size) : -1;
+}
+
+void verdict_walk(struct store *s, MDB_txn *txn, const uint8_t *id, bool (*fn)(void *, const struct rec_verdict *), void *arg)
+{
+	struct verdict_walk w = { fn, arg };
+	uint8_t prefix[1 + ID_LEN] = { 'k' };
+
+	if (id)
+		memcpy(prefix + 1, id, ID_LEN);
+	typed_walk(s, txn, T_VERDICTS, REC_VERDICT, prefix, id ? sizeof prefix : 1, verdict_thunk, &w);
+}
+
+/* who, class and what, ended by zeros: rows of one culprit stand together. */
+static size_t fault_key(uint8_t key[MAX_ROW_KEY], const struct rec_fault *r)
+{
+	const struct rec_view parts[3] = { r->who, r->class, r->what };
+	size_t n = 0, i;
+
+	key[n++] = 'k';
+	for (i = 0; i < 3; i++) {
+		size_t len = parts[i].n > 300 ? 300 : parts[i].n;
+
+		if (n + len + 1 > MAX_ROW_KEY)
+			len = MAX_ROW_KEY - n - 1;
+		memcpy(key + n, parts[i].p, len);
+		n += len;
+		key[n++] = 0;
+	}
+	return n;
+}
+
+void fault_add(struct store *s, MDB_txn *txn, const struct rec_fault *f)
+{
+	struct rec_fault r = *f, old;
+	uint8_t key[MAX_ROW_KEY];
+	size_t n = fault_key(key, f);
+	MDB_val v;
+
+	if (r.count == 0)
+		r.count = 1;
+	if (r.last == 0)
+		r.last = now_unix();
+	if (r.first == 0)
+		r.first = r.last;
+	if (store_get(s, txn, T_FAULTS, key, n, &v) == 0 && rec_decode_row(REC_FAULT, &old, v.mv_data, v.mv_size) == 0) {
+		r.count += old.count;
+		r.first = old.first;
+	}
+	bounded_put(s, txn, T_FAULTS, key, n, MAX_FAULTS, REC_FAULT, &r);
+}
+
+void fault_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_fault *), void *arg)
+{
+	struct fault_walk w = { fn, arg };
+
+	typed_walk(s, txn, T_FAULTS, REC_FAULT, "k", 1, fault_thunk, &w);
+}
+
+static void download_key(uint8_t key[CH_LEN + ID_LEN], const uint8_t *ch, const uint8_t *id)
+{
+	memcpy(key, ch, CH_LEN);
+	memcpy(key + CH_LEN, id, ID_LEN);
+}
+
+void download_put(struct store *s, MDB_txn *txn, const struct rec_download *r)
+{
+	uint8_t key[CH_LEN + ID_LEN];
+
+	download_key(key, r->consensus_hash, r->id);
+	store_put_row(s, txn, T_DOWNLOADS, key, sizeof key, REC_DOWNLOAD, r);
+}
+
+void download_del(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN])
+{
+	uint8_t key[CH_LEN + ID_LEN];
+
+	download_key(key, ch, id);
+	store_del(s, txn, T_DOWNLOADS, key, sizeof key);
+}
+
+void download_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_download *), void *arg)
+{
+	struct download_walk w = { fn, arg };
+
+	typed_walk(s, txn, T_DOWNLOADS, REC_DOWNLOAD, NULL, 0, download_thunk, &w);
+}
+
+/* uploads: sequence u64 -> row; the key 0xff holds the bytes of all rows. */
+static const uint8_t uploads_total[1] = { 0xff };
+
+static uint64_t uploads_drop_first(struct store *s, MDB_txn *txn)
+{
+	MDB_cursor *c = store_cursor(s, txn, T_UPLOADS);
+	uint8_t key[8];
+	uint64_t freed = 0;
+	MDB_val k, v;
+
+	if (mdb_cursor_get(c, &k, &v, MDB_FIRST) == 0 && k.mv_size == 8) {
+		memcpy(key, k.mv_data, 8);
+		freed = v.mv_size;
+	}
+	mdb_cursor_close(c);
+	if (freed)
+		store_del(s, txn, T_UPLOADS, key, 8);
+	return freed;
+}
+
+uint64_t upload_put(struct store *s, MDB_txn *txn, const struct rec_block *r)
+{
+	struct rec_buf buf = { 0 };
+	uint64_t seq = 1, total = 0, freed;
+	uint8_t key[8], sum[8];
+	MDB_cursor *c;
+	MDB_val k, v;
+
+	if (store_get(s, txn, T_UPLOADS, uploads_total, 1, &v) == 0)
+		total = get_be64(v.mv_data);
+	c = store_cursor(s, txn, T_UPLOADS);
+	if (mdb_cursor_get(c, &k, &v, MDB_LAST) == 0 && mdb_cursor_get(c, &k, &v, MDB_PREV) == 0)
+		seq = get_be64(k.mv_data) + 1;
+	mdb_cursor_close(c);
+	rec_encode_row(&buf, REC_BLOCK, r);
+	total += buf.n;
+	put_be64(key, seq);
+	store_put(s, txn, T_UPLOADS, key, 8, buf.p, buf.n);
+	rec_buf_release(&buf);
+	while ((total > MAX_UPLOAD_BYTES || store_count(s, txn, T_UPLOADS) > MAX_UPLOADS + 1) && (freed = uploads_drop_first(s, txn)) != 0)
+		total -= freed < total ? freed : total;
+	put_be64(sum, total);
+	store_put(s, txn, T_UPLOADS, uploads_total, 1, sum, 8);
+	return seq;
+}
+
+struct upload_walk { bool (*fn)(void *, uint64_t, const struct rec_block *); void *arg; };
+
+static bool upload_next(void *arg, const MDB_val *key, const MDB_val *data)
+{
+	struct upload_walk *w = arg;
+	struct rec_block r;
+
+	if (key->mv_size != 8)
+		return false;
+	return rec_decode_row(REC_BLOCK, &r, data->mv_data, data->mv_size) < 0 || w->fn(w->arg, get_be64(key->mv_data), &r);
+}
+
+void upload_walk(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, uint64_t, const struct rec_block *), void *arg)
+{
+	struct upload_walk w = { fn, arg };
+	uint8_t key[8];
+
+	put_be64(key, from);
+	store_walk(s, txn, T_UPLOADS, key, 8, upload_next, &w);
+}
+
+/* Next: common/store/blocks.c, how blocks lie on disk. */
