@@ -24,6 +24,7 @@
 	X(OLDCOINBASE, "oldcoinbase", "coinbase without VRF proof") \
 	X(SWAPPED, "swapped", "coinbase before the tenure change") \
 	X(LATECHANGE, "latechange", "tenure change after another transaction") \
+	X(LATECOINBASE, "latecoinbase", "coinbase of a tenure start that is not its second transaction") \
 	X(MANYCHANGES, "manychanges", "two tenure changes or coinbases") \
 	X(OTHERTENURE, "othertenure", "tenure change of another tenure") \
 	X(PREVEND, "prevend", "previous_tenure_end is not the parent") \

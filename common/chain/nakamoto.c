@@ -1,0 +1,150 @@
+/* Nakamoto blocks out of bytes: header, hashes, boundary (spec/blocks.md 1.1, 1.2). */
+#include "common/chain/hash.h"
+#include "common/chain/nakamoto.h"
+#include "common/limits.h"
+
+#define PREFIX 141		/* version to timestamp: what the miner signs, with the tail */
+#define MAX_POX_BITS 4000
+#define MIN_TX 62		/* no transaction can be shorter */
+
+/* The fields up to the transaction count.  Returns bytes used, 0 and *need, or -1; no hashes. */
+static ssize_t read_fields(struct nakamoto *b, const uint8_t *p, size_t n, size_t *need)
+{
+	size_t at = PREFIX + SIG_LEN + 4, bits;
+
+	memset(b, 0, sizeof(*b));
+	b->bytes = p;
+	if (n < at)
+		return *need = at, 0;
+	b->version = p[0];
+	b->height = get_be64(p + 1);
+	b->burn_spent = get_be64(p + 9);
+	b->ch = p + 17;
+	b->parent = p + 37;
+	b->tx_root = p + 69;
+	b->state_root = p + 101;
+	b->timestamp = get_be64(p + 133);
+	b->miner_sig = p + PREFIX;
+	b->n_sigs = get_be32(p + 206);
+	/* More than any set has signers can never be good. */
+	if (b->n_sigs > MAX_SIGNERS)
+		return -1;
+	b->sigs = p + at;
+	at += (size_t)b->n_sigs * SIG_LEN;
+	if (n < at + 6)
+		return *need = at + 6, 0;
+	b->tail = p + at;
+	b->pox_bits = get_be16(p + at);
+	bits = (b->pox_bits + 7u) / 8;
+	if (b->pox_bits < 1 || b->pox_bits > MAX_POX_BITS || get_be32(p + at + 2) != bits)
+		return -1;
+	at += 6 + bits;
+	if ((b->version & 0x7f) >= 1) {
+		if (n < at + 4)
+			return *need = at + 4, 0;
+		b->n_markers = get_be32(p + at);
+		if (b->n_markers > MAX_MARKERS)
+			return -1;
+		b->markers = p + at + 4;
+		at += 4 + (size_t)b->n_markers * 5;
+	}
+	if (n < at)
+		return *need = at, 0;
+	b->tail_len = (size_t)(p + at - b->tail);
+	return (ssize_t)at;
+}
+
+static void hash_header(struct nakamoto *b)
+{
+	hash_begin();
+	hash_add(b->bytes, PREFIX + SIG_LEN);
+	hash_add(b->tail, b->tail_len);
+	hash_end(b->hash);
+	hash_block_id(b->id, b->hash, b->ch);
+}
+
+static void hash_for_miner(struct nakamoto *b)
+{
+	hash_begin();
+	hash_add(b->bytes, PREFIX);
+	hash_add(b->tail, b->tail_len);
+	hash_end(b->miner_hash);
+}
+
+ssize_t nakamoto_header(struct nakamoto *b, const uint8_t *p, size_t n, size_t *need)
+{
+	ssize_t used = read_fields(b, p, n, need);
+
+	if (used > 0) {
+		b->len = (size_t)used;
+		hash_header(b);
+		hash_for_miner(b);
+	}
+	return used;
+}
+
+/* The transactions from offset `at`, after their count.  Returns the block's length, 0 and *need, or -1. */
+static ssize_t read_txs(struct nakamoto *b, size_t at, size_t n, size_t *need)
+{
+	struct cursor c = cursor_of(b->bytes + at, n - at);
+
+	for (uint32_t i = 0; i < b->n_txs; i++) {
+		struct tx tx;
+		size_t more, begun = (size_t)(c.p - b->bytes);
+
+		if (tx_parse(&tx, &c, &more) < 0) {
+			if (more == 0)
+				return -1;
+			/* This one up to the bytes it asks for, and all that follow it. */
+			more += n + (size_t)(b->n_txs - i - 1) * MIN_TX;
+			if (more < begun + (size_t)(b->n_txs - i) * MIN_TX)
+				more = begun + (size_t)(b->n_txs - i) * MIN_TX;
+			return more > MAX_BLOCK ? -1 : (*need = more, 0);
+		}
+		if (i == 0 && tx.payload == TX_TENURE_CHANGE) {
+			b->kind = tx.change.cause == 0 ? BLOCK_START : BLOCK_EXTEND;
+			b->change = tx.change;
+		}
+	}
+	at = (size_t)(c.p - b->bytes);
+	return at > MAX_BLOCK ? -1 : (ssize_t)at;
+}
+
+ssize_t nakamoto_parse(struct nakamoto *b, const uint8_t *p, size_t n, size_t *need)
+{
+	ssize_t used = read_fields(b, p, n, need);
+	size_t at = (size_t)used;
+
+	if (used <= 0)
+		return used;
+	if (n < at + 4)
+		return *need = at + 4, 0;
+	b->n_txs = get_be32(p + at);
+	at += 4;
+	if (b->n_txs > (MAX_BLOCK - at) / MIN_TX)
+		return -1;
+	b->txs = p + at;
+	used = read_txs(b, at, n, need);
+	if (used > 0) {
+		b->len = (size_t)used;
+		hash_header(b);
+		hash_for_miner(b);
+	}
+	return used;
+}
+
+int nakamoto_peek(const uint8_t *p, size_t n, uint8_t id[ID_LEN], uint8_t ch[CH_LEN], uint64_t *height)
+{
+	struct nakamoto b;
+	size_t need;
+
+	if (read_fields(&b, p, n, &need) <= 0)
+		return -1;
+	hash_header(&b);
+	memcpy(id, b.id, ID_LEN);
+	memcpy(ch, b.ch, CH_LEN);
+	*height = b.height;
+	return 0;
+}
+
+/* Next: common/chain/proof.c, whether such a block is good. */

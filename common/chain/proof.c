@@ -1,0 +1,241 @@
+/* A block on its own: what its bytes, its epoch, its miner and its signers must be (spec/blocks.md 1.1 to 1.5). */
+#include <stdlib.h>
+#include "common/chain/hash.h"
+#include "common/chain/key.h"
+#include "common/chain/proof.h"
+#include "common/limits.h"
+
+#define SHADOW_BIT 0x80
+
+/* What the walk over the transactions of a block gathers. */
+struct shape {
+	uint8_t (*txids)[32];
+	uint32_t changes, coinbases;
+	uint32_t change_at, coinbase_at;	/* the first of each */
+	bool vrf;				/* that coinbase carries a proof */
+	struct tenure_change change;
+	uint32_t marker;			/* next marker to meet */
+};
+
+static bool is_coinbase(const struct tx *tx)
+{
+	return tx->payload == TX_COINBASE || tx->payload == TX_COINBASE_ALT || tx->payload == TX_COINBASE_VRF;
+}
+
+static void note_tx(struct shape *s, uint32_t i, const struct tx *tx)
+{
+	if (tx->payload == TX_TENURE_CHANGE && s->changes++ == 0) {
+		s->change_at = i;
+		s->change = tx->change;
+	}
+	if (is_coinbase(tx) && s->coinbases++ == 0) {
+		s->coinbase_at = i;
+		s->vrf = tx->payload == TX_COINBASE_VRF;
+	}
+}
+
+/* One transaction against the network, the epoch and the markers. */
+static enum chain_reason judge_tx(const struct nakamoto *b, struct shape *s, uint32_t i, const struct tx *tx,
+    const struct network *net, enum epoch epoch)
+{
+	if (tx->chain_id != net->chain_id)
+		return REASON_CHAINID;
+	/* Chain ids of test networks have the high bit set, and their transactions that of the version. */
+	if (tx->testnet != (net->chain_id != 1))
+		return REASON_NETFLAG;
+	/* An old coinbase has a word of its own. */
+	if (tx->since > epoch)
+		return REASON_FEATURE;
+	if (s->marker < b->n_markers && get_be32(b->markers + 5 * (size_t)s->marker) == i) {
+		if (is_coinbase(tx) || tx->payload == TX_TENURE_CHANGE)
+			return REASON_MARKERS;
+		s->marker++;
+	}
+	return REASON_OK;
+}
+
+/* Strictly ascending, and below the number of transactions. */
+static enum chain_reason judge_markers(const struct nakamoto *b)
+{
+	for (uint32_t i = 0; i < b->n_markers; i++) {
+		uint32_t at = get_be32(b->markers + 5 * (size_t)i);
+
+		if (at >= b->n_txs || (i && at <= get_be32(b->markers + 5 * (size_t)(i - 1))))
+			return REASON_MARKERS;
+	}
+	return REASON_OK;
+}
+
+static int by_txid(const void *a, const void *b)
+{
+	return memcmp(a, b, 32);
+}
+
+/* Root and duplicates.  The root is taken last, as it overwrites; a sorted copy finds what is twice, in a time
+ * that no choice of txids can lengthen. */
+static enum chain_reason judge_txids(const struct nakamoto *b, uint8_t (*txids)[32])
+{
+	uint8_t root[32], (*sorted)[32] = txids + b->n_txs;
+	enum chain_reason reason = REASON_OK;
+
+	memcpy(sorted, txids, (size_t)b->n_txs * 32);
+	hash_merkle_root(root, txids, b->n_txs);
+	if (memcmp(root, b->tx_root, 32) != 0)
+		return REASON_MERKLE;
+	qsort(sorted, b->n_txs, 32, by_txid);
+	for (uint32_t i = 1; i < b->n_txs; i++)
+		if (memcmp(sorted[i - 1], sorted[i], 32) == 0)
+			reason = REASON_DUPTX;
+	return reason;
+}
+
+/* Coinbase and tenure change: how many, where, of which tenure. */
+static enum chain_reason judge_shape(const struct nakamoto *b, const struct shape *s)
+{
+	if (s->changes == 0 && s->coinbases == 0)
+		return REASON_OK;
+	if (s->changes > 1 || s->coinbases > 1)
+		return REASON_MANYCHANGES;
+	if (s->changes == 0)
+		return REASON_NOCHANGE;
+	if (s->coinbases && s->coinbase_at < s->change_at)
+		return REASON_SWAPPED;
+	if (s->change_at != 0)
+		return REASON_LATECHANGE;
+	if (s->coinbases == 0 && s->change.cause == 0)
+		return REASON_NOCOINBASE;
+	if (s->coinbases && s->change.cause != 0)
+		return REASON_STARTCAUSE;
+	if (s->coinbases && s->coinbase_at != 1)
+		return REASON_LATECOINBASE;
+	if (s->coinbases && !s->vrf)
+		return REASON_OLDCOINBASE;
+	if (memcmp(s->change.prev_end, b->parent, ID_LEN) != 0)
+		return REASON_PREVEND;
+	if (memcmp(s->change.tenure, b->ch, CH_LEN) != 0)
+		return REASON_OTHERTENURE;
+	if (s->coinbases == 0 && memcmp(s->change.prev_tenure, b->ch, CH_LEN) != 0)
+		return REASON_EXTPREV;
+	return REASON_OK;
+}
+
+/* Everything that needs the transactions. txids has room for two rows of n_txs. */
+static enum chain_reason judge_txs(const struct nakamoto *b, uint8_t (*txids)[32], const struct network *net, enum epoch epoch)
+{
+	struct shape s = { .txids = txids };
+	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));
+	enum chain_reason first = judge_markers(b), reason;
+
+	for (uint32_t i = 0; i < b->n_txs; i++) {
+		struct tx tx;
+
+		if (tx_parse(&tx, &c, NULL) < 0)
+			return REASON_CODEC;
+		tx_txid(&tx);
+		memcpy(txids[i], tx.txid, 32);
+		note_tx(&s, i, &tx);
+		reason = judge_tx(b, &s, i, &tx, net, epoch);
+		if (first == REASON_OK)
+			first = reason;
+	}
+	/* A copy with other transactions says nothing about this block: the root comes before all of them. */
+	if ((reason = judge_txids(b, txids)) != REASON_OK)
+		return reason;
+	return first != REASON_OK ? first : judge_shape(b, &s);
+}
+
+/* Version and shadow bit, before any transaction is looked at. */
+static enum chain_reason judge_version(const struct nakamoto *b, const struct network *net, enum epoch epoch)
+{
+	if ((b->version & SHADOW_BIT) && !network_is_shadow(net, b->id))
+		return REASON_SHADOW;
+	if ((b->version & ~SHADOW_BIT) != (epoch >= EPOCH_40 ? 1 : 0))
+		return REASON_VERSION;
+	return b->n_txs == 0 ? REASON_NOTX : REASON_OK;
+}
+
+enum chain_reason proof_static(struct nakamoto *b, const uint8_t *p, size_t n, const struct network *net, uint64_t burn_height)
+{
+	enum epoch epoch = network_epoch(net, burn_height);
+	enum chain_reason reason;
+	uint8_t (*txids)[32];
+	size_t need;
+	ssize_t used = nakamoto_parse(b, p, n, &need);
+
+	if (used <= 0)
+		return REASON_CODEC;
+	if ((size_t)used < n)
+		return REASON_TRAILING;
+	/* The first tenure may belong to the last sortition before 3.0 (spec/blocks.md 8.6). */
+	if (epoch < EPOCH_30)
+		epoch = EPOCH_30;
+	if ((reason = judge_version(b, net, epoch)) != REASON_OK)
+		return reason;
+	if (!(txids = malloc((size_t)b->n_txs * 2 * 32)))
+		abort();
+	reason = judge_txs(b, txids, net, epoch);
+	free(txids);
+	return reason;
+}
+
+/* One signer's signature: who made it, whether that is his turn. *bound is the index that it must be above. */
+static enum chain_reason judge_signer(const struct nakamoto *b, uint32_t i, const struct signer_set *set, bool strict,
+    uint8_t *used, int *bound, uint64_t *weight)
+{
+	uint8_t key[KEY_LEN];
+	int at;
+
+	if (key_recover(key, b->sigs + (size_t)i * SIG_LEN, b->hash) < 0)
+		return REASON_SIGNATURE;
+	at = signer_set_find(set, key);
+	if (at < 0 || (used[at / 8] >> at % 8 & 1))
+		return REASON_SIGNER;
+	/* Epoch 3.x remembers only the first index: a quirk that its history depends on. */
+	if (at <= *bound)
+		return REASON_ORDER;
+	if (strict || i == 0)
+		*bound = at;
+	used[at / 8] |= (uint8_t)(1u << at % 8);
+	*weight += set->weights[at];
+	return REASON_OK;
+}
+
+enum chain_reason proof_signatures(const struct nakamoto *b, const struct proof_view *view, uint64_t *weight)
+{
+	bool strict = network_epoch(view->net, view->burn_height) >= EPOCH_40;
+	uint8_t used[(MAX_SIGNERS + 7) / 8] = { 0 }, key[KEY_LEN], miner[HASH160_LEN];
+	enum chain_reason reason;
+	int bound = -1;
+
+	*weight = 0;
+	if (b->n_sigs > view->set->n)
+		return REASON_SIGNER;
+	if (key_recover(key, b->miner_sig, b->miner_hash) < 0)
+		return REASON_MINER;
+	hash_hash160(miner, key, KEY_LEN);
+	if (memcmp(miner, view->miner, HASH160_LEN) != 0)
+		return REASON_MINER;
+	if (b->kind != BLOCK_ORDINARY && memcmp(b->change.pubkey_hash, miner, HASH160_LEN) != 0)
+		return REASON_MINERHASH;
+	for (uint32_t i = 0; i < b->n_sigs; i++)
+		if ((reason = judge_signer(b, i, view->set, strict, used, &bound, weight)) != REASON_OK)
+			return reason;
+	return *weight < view->set->threshold ? REASON_FEW : REASON_OK;
+}
+
+enum chain_reason proof_alone(struct nakamoto *b, const uint8_t *p, size_t n, const struct proof_view *view, uint64_t *weight)
+{
+	enum chain_reason reason = proof_static(b, p, n, view->net, view->burn_height);
+
+	*weight = 0;
+	if (reason != REASON_OK)
+		return reason;
+	/* The network file vouches for the shadow blocks that it lists: nobody signs them. */
+	if (b->version & SHADOW_BIT) {
+		*weight = view->set->total;
+		return REASON_OK;
+	}
+	return proof_signatures(b, view, weight);
+}
+
+/* Next: common/chain/signers.c, how a signer is found. */
