@@ -4,7 +4,7 @@
 #include "common/limits.h"
 
 #define PREFIX 141		/* version to timestamp: what the miner signs, with the tail */
-#define MAX_POX_BITS 4000
+#define MAX_TREATMENT 4000	/* bits of the pox treatment */
 #define MIN_TX 62		/* no transaction can be shorter */
 
 /* The fields up to the transaction count.  Returns bytes used, 0 and *need, or -1; no hashes. */
@@ -36,7 +36,7 @@ static ssize_t read_fields(struct nakamoto *b, const uint8_t *p, size_t n, size_
 	b->tail = p + at;
 	b->pox_bits = get_be16(p + at);
 	bits = (b->pox_bits + 7u) / 8;
-	if (b->pox_bits < 1 || b->pox_bits > MAX_POX_BITS || get_be32(p + at + 2) != bits)
+	if (b->pox_bits < 1 || b->pox_bits > MAX_TREATMENT || get_be32(p + at + 2) != bits)
 		return -1;
 	at += 6 + bits;
 	if ((b->version & 0x7f) >= 1) {
