@@ -14,6 +14,7 @@
 #define MAX_TX (2u << 20)                /* one transaction */
 #define MAX_SIGNERS 4000                 /* entries of a reward set, and of the pox bit vector */
 #define MAX_MARKERS 11650                /* problematic-transaction markers of one header */
+#define MAX_TREATMENT 4000               /* bits of the pox treatment, one a rewarded address */
 
 /* The P2P wire (spec/wire.md 1, 2, 3). */
 #define MAX_PAYLOAD 16778053u            /* payload_len of a preamble */

@@ -4,7 +4,6 @@
 #include "common/limits.h"
 
 #define PREFIX 141		/* version to timestamp: what the miner signs, with the tail */
-#define MAX_TREATMENT 4000	/* bits of the pox treatment */
 #define MIN_TX 62		/* no transaction can be shorter */
 
 /* The fields up to the transaction count.  Returns bytes used, 0 and *need, or -1; no hashes. */
