@@ -33,8 +33,15 @@ static int errno_of(int rc)
 	}
 }
 
+static _Noreturn void die_full(const struct store *s)
+{
+	die_world("store '%s' is full (disk, or $BLOCKSYNC_MAP): nothing of this commit is kept, start again when there is room", s->dir);
+}
+
 static _Noreturn void die_store(const struct store *s, const char *what, int rc)
 {
+	if (rc == MDB_MAP_FULL || rc == ENOSPC)
+		die_full(s);
 	if (rc == MDB_VERSION_MISMATCH || rc == MDB_INVALID)
 		die_usage("'%s' is no store of ours: %s", s->dir, mdb_strerror(rc));
 	die_world("%s '%s': %s", what, s->dir, mdb_strerror(rc));
@@ -309,7 +316,7 @@ void store_commit_or_die(struct store *s, MDB_txn *txn)
 	if (store_commit(s, txn) == 0)
 		return;
 	if (errno == ENOSPC)
-		die_world("store '%s' is full (disk, or $BLOCKSYNC_MAP): nothing of this commit is kept, start again when there is room", s->dir);
+		die_full(s);
 	die_world("cannot write store '%s': %s", s->dir, strerror(errno));
 }
 
@@ -365,6 +372,8 @@ MDB_cursor *store_cursor(struct store *s, MDB_txn *txn, enum store_table t)
 	MDB_cursor *c;
 	int rc = mdb_cursor_open(txn, s->dbi[t], &c);
 
+	if (rc == MDB_BAD_TXN && (s->error == MDB_MAP_FULL || s->error == ENOSPC))
+		die_full(s);
 	if (rc != 0)
 		die_store(s, "cannot read store", rc);
 	return c;
