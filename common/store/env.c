@@ -120,15 +120,13 @@ static bool tables_open(struct store *s, bool create)
 
 static void schema_check(struct store *s, MDB_txn *txn)
 {
-	char text[16];
+	char ours[16];
 	MDB_val v;
 
-	if (meta_get(s, txn, "schema", &v) == 0) {
-		snprintf(text, sizeof text, "%.*s", (int)v.mv_size, (const char *)v.mv_data);
-		if (atoi(text) != STORE_SCHEMA)
-			die_usage("store '%s' has schema %s, this program speaks %d: use the version that made it, or another directory",
-			    s->dir, text, STORE_SCHEMA);
-	}
+	snprintf(ours, sizeof ours, "%d", STORE_SCHEMA);
+	if (meta_get(s, txn, "schema", &v) == 0 && (v.mv_size != strlen(ours) || memcmp(v.mv_data, ours, v.mv_size) != 0))
+		die_usage("store '%s' has schema %.*s, this program speaks %s: use the version that made it, or another directory",
+		    s->dir, (int)v.mv_size, (const char *)v.mv_data, ours);
 }
 
 /* The network that meta names into s->net; false if none is named yet. */
