@@ -29,16 +29,18 @@ static void line_out(int error, const char *fmt, va_list ap)
 {
 	char line[MAX_LINE];
 	int saved = errno;
-	size_t n, room = sizeof(line) - 1;	/* one byte for the newline */
+	size_t n, start, room = sizeof(line) - 1;	/* one byte for the newline */
 
-	n = (size_t)snprintf(line, room, "%s: ", program);
+	/* on a terminal: over the progress line, which may be another process's */
+	start = (size_t)snprintf(line, room, isatty(STDERR_FILENO) ? "\r\x1b[K" : "");
+	n = start + (size_t)snprintf(line + start, room - start, "%s: ", program);
 	if (n < room)
 		n += (size_t)vsnprintf(line + n, room - n, fmt, ap);
 	if (error && n < room)
 		n += (size_t)snprintf(line + n, room - n, ": %s", strerror(error));
 	if (n >= room)
 		n = room - 1;
-	line_clean(line, n);
+	line_clean(line + start, n - start);
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, n) < 0) {
 		/* nobody listens: nothing can be done about it */

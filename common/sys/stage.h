@@ -1,9 +1,12 @@
-/* The frame of a stage: records in on stdin, records out on stdout, timers and signals in between
- * (DESIGN 1).  A stage that has lost its reader stops (exit 0 is not ours to give then: 111 "reader gone").
+/* The frame of a stage: records in on stdin, records out on stdout, timers and signals in between (DESIGN 1).
  *
- * Input that is a terminal, /dev/null or closed is no input.  Input that is a regular file is read with a
- * poll base (epoll refuses files).  Output that is a terminal is refused for stages that write blocks?  No:
- * a terminal gets records too, as the operator asked; output that is closed or /dev/null is thrown away. */
+ * A stage that has lost its reader stops at once and quietly with 111; under blocksync, which sets
+ * $BLOCKSYNC_SUPERVISED, with 112, so that the supervisor can blame another.  A broken input (cut, garbage) is one
+ * line, everything before it is kept, `end` is called, and the exit code is 111.
+ *
+ * Input that is a terminal, /dev/null or closed is no input.  Input that is a regular file is read with a poll base
+ * (epoll refuses files).  A terminal as output gets records as the operator asked; output that is closed or
+ * /dev/null is thrown away. */
 #ifndef BLOCKSYNC_STAGE_H
 #define BLOCKSYNC_STAGE_H
 
@@ -13,11 +16,13 @@
 
 struct stage;
 struct stage_ops {
-	/* A decoded record of input. Views live until the call returns. Return true if consumed; false passes it on. */
+	/* A decoded record of input, of a known type and no hello. Views live until the call returns. Return true if
+	 * consumed; false passes it on.  NULL passes all. */
 	bool (*record)(void *arg, struct rec *);
-	/* Input ended (once; at once if there was never any and ->once is set, not called if there is no input). */
+	/* Input ended (once; at once if there was never any and ->once is set, not called if there is no input).
+	 * NULL: stage_finish(0). */
 	void (*end)(void *arg);
-	/* SIGTERM: finish quickly; the default is stage_finish(0). */
+	/* SIGTERM, SIGINT: finish quickly; the default is stage_finish(0).  A second signal does not wait for the flush. */
 	void (*terminate)(void *arg);
 	/* SIGUSR1: log the state. */
 	void (*report)(void *arg);
@@ -35,19 +40,20 @@ bool stage_has_input(const struct stage *);
 /* The network that hello must name; call before stage_run (a hello of another network or a newer schema ends the
  * stage with 100).  The stage writes its own hello first, unless input began with one (then that is passed on). */
 void stage_network(struct stage *, const struct network *);
-/* Run until stage_finish, and flush output.  Returns the exit code. */
+/* Run until stage_finish, and flush output.  Returns the exit code: that of stage_finish, or of a fault of the
+ * streams where that was 0. */
 int stage_run(struct stage *);
 /* Stop reading, flush what is queued, leave the loop with this code. */
 void stage_finish(struct stage *, int code);
 
 /* Queue a record of our own. News with a key replaces an unwritten record of the same type and key; key may be
- * NULL (never replaced).  Views are copied. */
+ * NULL (never replaced); above 8 MiB of unwritten news the oldest goes.  Views are copied. */
 void stage_emit(struct stage *, enum rec_type, const void *rec);
 void stage_emit_news(struct stage *, enum rec_type, const void *rec, const void *key, size_t key_len);
 /* Pass on a record as it came. */
 void stage_pass(struct stage *, const struct rec *);
 /* Output holds more than 256 KiB: emit no blocks until ->room. */
-bool stage_full(const struct stage *);
+bool stage_full(struct stage *);
 size_t stage_queued(const struct stage *);	/* bytes not yet written */
 /* Stop or go on reading input (a full inner queue); independent of the pause that a full output makes. */
 void stage_pause(struct stage *, bool);

@@ -1,0 +1,311 @@
+/* A stage's life: start, signals, the turn of its loop, and its end.  One event, `turn`, does all the work that is
+ * due: write, read, pass on, tell the program.  Everything else only wakes it, so that nothing is re-entered and
+ * many small records make one write. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "common/sys/log.h"
+#include "common/sys/stage_private.h"
+
+/* A closed 0, 1 or 2 would be given to the next file that is opened, and records written into it. */
+static void fds_fill(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+static void limits_set(void)
+{
+	struct rlimit files;
+
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });	/* a core could hold the node key */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static struct event_base *base_new(bool any_file)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (config && any_file)
+		event_config_require_features(config, EV_FEATURE_FDS);
+	base = config ? event_base_new_with_config(config) : NULL;
+	if (!base)
+		die_world("cannot make an event base");
+	event_config_free(config);
+	return base;
+}
+
+/* Not from within the turn: it would run for ever without a look at the descriptors, and sees for itself. */
+void stage_wake(struct stage *s)
+{
+	if (!s->in_turn)
+		event_active(s->turn, EV_TIMEOUT, 0);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg) { stage_wake(arg); }
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct stage *s = arg;
+
+	s->in.readable = true;
+	stage_wake(s);
+}
+
+/* A second ^C is impatience. */
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct stage *s = arg;
+
+	if (sig == SIGINT && s->interrupted++) {
+		s->code = EXIT_WORLD;
+		event_base_loopbreak(s->base);
+	} else if (s->ops->terminate) {
+		s->ops->terminate(s->arg);
+	} else {
+		stage_finish(s, 0);
+	}
+}
+
+static void on_report(evutil_socket_t sig, short what, void *arg)
+{
+	struct stage *s = arg;
+
+	log_warnx("input %llu bytes%s%s%s, output %zu bytes waiting", (unsigned long long)(s->in.offset + s->in.start),
+	    s->in.ended ? ", ended" : s->in.kind == FD_NONE ? ", none" : "", s->paused ? ", paused" : "",
+	    s->finishing ? ", finishing" : "", outq_bytes(s->out));
+	if (s->ops->report)
+		s->ops->report(s->arg);
+}
+
+/* The write end of a pipe becomes "readable" when its last reader goes: an idle stage learns of it so. */
+static void on_reader(evutil_socket_t fd, short what, void *arg)
+{
+	struct stage *s = arg;
+	struct pollfd p = { .fd = fd };
+
+	if (poll(&p, 1, 0) == 1 && p.revents & POLLERR)
+		stage_lost(s, EPIPE);
+	else
+		event_del(s->ev_reader);	/* a pipe opened both ways says nothing */
+}
+
+/* The supervisor alone answers ^C: it starts stages with SIGINT ignored. */
+static bool signal_ignored(int sig)
+{
+	struct sigaction now;
+
+	return sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+static void event_or_die(struct event *ev)
+{
+	if (!ev || event_add(ev, NULL) < 0)
+		die_world("cannot watch a descriptor or signal");
+}
+
+static void events_make(struct stage *s)
+{
+	s->turn = event_new(s->base, -1, 0, stage_turn, s);
+	s->ev_out = event_new(s->base, STDOUT_FILENO, EV_WRITE, on_writable, s);
+	s->ev_in = event_new(s->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_readable, s);
+	s->ev_reader = event_new(s->base, STDOUT_FILENO, EV_READ | EV_PERSIST, on_reader, s);
+	if (!s->turn || !s->ev_out || !s->ev_in || !s->ev_reader)
+		die_world("out of memory");
+	s->ev_signal[0] = evsignal_new(s->base, SIGTERM, on_signal, s);
+	s->ev_signal[1] = evsignal_new(s->base, SIGINT, on_signal, s);
+	s->ev_signal[2] = evsignal_new(s->base, SIGUSR1, on_report, s);
+	for (unsigned i = 0; i < 3; i++)
+		if (i != 1 || !signal_ignored(SIGINT))
+			event_or_die(s->ev_signal[i]);
+}
+
+struct stage *stage_new(const char *name, const struct options *o, const struct stage_ops *ops, void *arg)
+{
+	struct stage *s = xcalloc(1, sizeof(*s));
+
+	fds_fill();
+	log_init(name);
+	limits_set();
+	signal(SIGPIPE, SIG_IGN);
+	s->name = name;
+	s->once = o->once;
+	s->ops = ops;
+	s->arg = arg;
+	s->in.kind = fd_kind(STDIN_FILENO, true);
+	s->out_kind = fd_kind(STDOUT_FILENO, false);
+	s->in.flags = fd_prepare(STDIN_FILENO, s->in.kind);
+	s->out_flags = fd_prepare(STDOUT_FILENO, s->out_kind);
+	s->base = base_new(s->in.kind == FD_FILE || s->out_kind == FD_FILE);
+	s->out = outq_new(STDOUT_FILENO, s->out_kind == FD_NONE);
+	events_make(s);
+	return s;
+}
+
+void stage_free(struct stage *s)
+{
+	struct event *all[] = { s->turn, s->ev_in, s->ev_out, s->ev_reader, s->ev_signal[0], s->ev_signal[1], s->ev_signal[2] };
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		event_free(all[i]);
+	fd_restore(STDIN_FILENO, s->in.flags);
+	fd_restore(STDOUT_FILENO, s->out_flags);
+	event_base_free(s->base);
+	outq_free(s->out);
+	free(s->in.p);
+	free(s);
+}
+
+struct event_base *stage_base(struct stage *s) { return s->base; }
+bool stage_has_input(const struct stage *s) { return s->in.kind != FD_NONE; }
+void stage_network(struct stage *s, const struct network *net) { s->net = net; }
+
+void stage_lost(struct stage *s, int error)
+{
+	if (s->lost)
+		return;
+	s->lost = true;
+	s->finishing = true;
+	if (error == EPIPE) {
+		log_debug("reader gone");
+		s->code = getenv("BLOCKSYNC_SUPERVISED") ? STAGE_READER_GONE : EXIT_WORLD;
+	} else {
+		errno = error;
+		log_warn("cannot write to standard output");
+		s->code = EXIT_WORLD;
+	}
+	if (s->ops->lost)
+		s->ops->lost(s->arg);
+	event_base_loopbreak(s->base);
+}
+
+void stage_finish(struct stage *s, int code)
+{
+	if (!s->finishing) {
+		s->finishing = true;
+		s->code = code ? code : s->fault;
+	}
+	stage_wake(s);
+}
+
+/* Our own hello, unless one is out already. */
+void stage_hello(struct stage *s)
+{
+	struct rec_hello hello = { .schema = REC_SCHEMA, .stage = rec_str(s->name) };
+
+	if (s->hello_out || !s->net)
+		return;
+	s->hello_out = true;
+	hello.network = rec_str(s->net->name);
+	hello.chain_id = s->net->chain_id;
+	outq_emit(s->out, REC_HELLO, &hello);
+}
+
+void stage_emit(struct stage *s, enum rec_type type, const void *rec)
+{
+	stage_hello(s);
+	outq_emit(s->out, type, rec);
+	stage_wake(s);
+}
+
+void stage_emit_news(struct stage *s, enum rec_type type, const void *rec, const void *key, size_t key_len)
+{
+	stage_hello(s);
+	outq_news(s->out, type, rec, key, key_len);
+	stage_wake(s);
+}
+
+void stage_pass(struct stage *s, const struct rec *r)
+{
+	stage_hello(s);
+	outq_pass(s->out, r->payload, r->len);
+	stage_wake(s);
+}
+
+size_t stage_queued(const struct stage *s) { return outq_bytes(s->out); }
+
+bool stage_full(struct stage *s)
+{
+	if (outq_bytes(s->out) <= OUT_FULL)
+		return false;
+	s->seen_full = true;
+	return true;
+}
+
+void stage_pause(struct stage *s, bool pause)
+{
+	s->paused = pause;
+	if (!pause)
+		stage_wake(s);
+}
+
+/* What is due: write; take input while there is room for what it leads to; say so when room is back. */
+static int turn_work(struct stage *s)
+{
+	int rc = outq_write(s->out);
+
+	if (rc < 0)
+		return -1;
+	stage_input(s);
+	if (s->seen_full && !s->finishing && outq_bytes(s->out) <= OUT_ROOM) {
+		s->seen_full = false;
+		if (s->ops->room)
+			s->ops->room(s->arg);
+	}
+	return s->lost ? 0 : outq_write(s->out);
+}
+
+/* Do it, then watch for what is waited for. */
+void stage_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct stage *s = arg;
+	int rc;
+
+	s->in_turn = true;
+	rc = turn_work(s);
+	s->in_turn = false;
+	if (rc < 0) {
+		stage_lost(s, errno);
+		return;
+	}
+	if (rc == 0)
+		event_add(s->ev_out, NULL);
+	else if (s->finishing)
+		event_base_loopbreak(s->base);
+	else if (s->seen_full)	/* what `room` led to is written already: go on, after a look at the descriptors */
+		event_add(s->turn, &(struct timeval){ 0, 0 });
+	if (stage_takes(s))
+		event_add(s->ev_in, NULL);
+	else
+		event_del(s->ev_in);
+}
+
+int stage_run(struct stage *s)
+{
+	if (s->out_kind == FD_PIPE)
+		event_or_die(s->ev_reader);
+	if (s->in.kind == FD_NONE) {
+		stage_hello(s);
+		if (s->once)
+			stage_input_end(s);
+	}
+	stage_wake(s);
+	if (!s->lost && event_base_loop(s->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0)
+		die_world("the event loop failed");
+	return s->code;
+}
+
+/* Next: common/sys/stage_input.c, frames out of a descriptor. */
