@@ -70,9 +70,9 @@ $(B)/bin/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard cmd/$(1)/*.c)) $(LIB)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
-# A test helper is its folder under tests/helper.
+# A test helper is its folder under tests/helper, and what helpers share in tests/helper/lib.
 define helper
-$(B)/helper/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard tests/helper/$(1)/*.c)) $(LIB)
+$(B)/helper/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard tests/helper/$(1)/*.c tests/helper/lib/*.c)) $(LIB)
 	@mkdir -p $$(@D)
 	$(CC) $(CFLAGS) $(SAN) -o $$@ $$^ $(LIBS)
 endef

@@ -1,0 +1,132 @@
+/* chain-maker: the parameters of a made chain, what grows it, and what breaks one rule of it. */
+#ifndef CHAIN_MAKER_H
+#define CHAIN_MAKER_H
+
+#include <stdio.h>
+#include "common/chain/proof.h"
+#include "common/chain/network.h"
+#include "tests/helper/lib/buf.h"
+#include "tests/helper/lib/dice.h"
+
+#define MINERS 8
+#define ACCOUNTS 24
+
+struct params {
+	uint64_t seed, cycles, cycle_length, prepare_length, first_height, stable_confirmations;
+	double sortition_rate, start_rate, sign_fraction, extend_rate, markers;
+	uint64_t tenure_min, tenure_max, tx_min, tx_max, signers, orphans;
+	int64_t epoch4_at;		/* cycle, -1: never */
+	int64_t tip_offset;		/* burn blocks beyond the last whole cycle; -1: none */
+	uint64_t break_at;		/* burn height; 0: the middle of the chain */
+	const char *rule;		/* or NULL */
+	unsigned jobs;
+};
+
+/* What was decided of a burn block before anything grows. */
+struct slot { bool won, started, orphan; uint32_t size, miner; };
+
+/* The newest block of the growing chain. */
+struct tip {
+	uint8_t id[ID_LEN], ch[CH_LEN], start[ID_LEN];	/* start: first block of its tenure */
+	uint64_t height, burn_spent, timestamp;
+	uint32_t count;					/* blocks of its tenure so far */
+};
+
+/* A block before it has signers: bytes are head, signatures, tail. */
+struct draft {
+	struct buf head, tail, sigs;
+	uint8_t hash[32], id[ID_LEN], ch[CH_LEN], parent[ID_LEN];
+	uint64_t height, cycle;
+	bool strict, canonical;		/* strict: epoch 4.0's order rule */
+	const char *wrong;		/* how to sign it wrongly: a rule, or NULL */
+	uint32_t n_sigs;
+};
+
+/* What goes into a block, before it is written: rules are broken here. */
+struct plan {
+	enum block_kind kind;
+	uint64_t burn_height;		/* of the tenure */
+	struct tenure_change change;	/* start, extend */
+	struct buf txs[64];
+	uint32_t n_txs;
+	uint8_t version;
+	uint64_t height, burn_spent, timestamp, cycle;
+	uint8_t ch[CH_LEN], parent[ID_LEN], root[32];
+	uint32_t marker;		/* index of a marked transaction; UINT32_MAX: none */
+	const struct keypair *miner;
+	const char *wrong;
+};
+
+struct signer { struct keypair key; uint32_t weight; };
+struct cycle_signers { struct signer *at; uint32_t n; uint64_t total, threshold; };
+
+struct maker {
+	struct params p;
+	struct network net;
+	uint64_t start3, tip_height, n_cycles;
+	struct slot *slots;		/* by burn height - first_height */
+	struct cycle_signers *signers;	/* by cycle */
+	struct keypair miners[MINERS], accounts[ACCOUNTS], stranger;
+	uint64_t nonces[ACCOUNTS], miner_nonces[MINERS];
+	struct tip tip;
+	uint8_t last_winner[CH_LEN], parent_sortition[32];
+	struct dice dice;		/* of the tenure being grown */
+	struct draft *drafts;		/* waiting for signatures */
+	uint32_t n_drafts, cap_drafts;
+	const char *dir;
+	FILE *sortitions, *tsv, *bin;
+	uint64_t offset, n_blocks, n_sigs;
+	const struct rule *rule;	/* to break, until it is */
+	bool broken;
+	uint8_t broken_id[ID_LEN];
+	uint64_t tenures[2];		/* burn heights of the newest two tenures */
+};
+
+/* A rule that one block of a chain breaks while everything else holds. */
+enum place { PLACE_ORDINARY, PLACE_EPOCH3, PLACE_EPOCH4, PLACE_START, PLACE_EXTEND, PLACE_COMMIT };
+struct rule {
+	const char *name;
+	enum place place;
+	const char *reason;		/* the word that a judge must give */
+	const char *meaning;
+	void (*change)(struct maker *, struct plan *);	/* before transactions are made of it */
+	void (*txs)(struct maker *, struct plan *);	/* transactions, before their root */
+	void (*header)(struct maker *, struct plan *);	/* header fields, before the miner signs */
+};
+const struct rule *rule_find(const char *name);
+void rule_list(FILE *);
+/* Whether this plan is the one that breaks the rule. */
+bool rule_fits(const struct maker *, const struct plan *);
+
+/* network.c: the network file, and what is decided ahead. */
+void maker_network(struct maker *);
+void maker_plan(struct maker *);
+void consensus_hash(const struct maker *, uint64_t burn_height, uint8_t ch[CH_LEN]);
+uint64_t total_burn(const struct maker *, uint64_t burn_height);
+uint64_t burn_time(const struct maker *, uint64_t burn_height);
+
+/* signers.c */
+void signers_make(struct maker *);
+void signers_sign(const struct maker *, struct draft *);
+void signers_sign_all(const struct maker *, struct draft *, uint32_t n);
+
+/* txs.c: signatures of transactions are shapes, as nothing that checks blocks looks at them. */
+void tx_tenure_change(struct maker *, struct buf *, uint32_t miner, const struct tenure_change *);
+void tx_coinbase(struct maker *, struct buf *, uint32_t miner, bool vrf);
+void tx_transfer(struct maker *, struct buf *);
+void tx_any(struct maker *, struct buf *, enum epoch);
+void tx_staking(struct maker *, struct buf *);
+
+/* grow.c */
+void grow_sortition(struct maker *, uint64_t burn_height);
+/* block.c: one block on `on`, moves maker.tip to it. The change of plan is set if it is not ordinary. */
+void block_add(struct maker *, struct plan *, const struct tip *on, bool canonical);
+
+/* files.c */
+void files_open(struct maker *);
+void files_sortition(struct maker *, uint64_t burn_height, bool won, const uint8_t committed[ID_LEN]);
+/* Sign what waits and append it. */
+void files_flush(struct maker *);
+void files_close(struct maker *);
+
+#endif

@@ -1,0 +1,101 @@
+/* The network of a made chain, and everything that is decided before it grows. */
+#include <inttypes.h>
+#include "tests/helper/chain-maker/maker.h"
+
+#define GENESIS_TIME 1700000000		/* unix seconds of the first burn block */
+#define BURN_SPACING 600		/* seconds between burn blocks */
+#define BURN_GENESIS UINT64_C(437000000000)	/* satoshis burned before the first burn block */
+#define BURN_PER_BLOCK 250000
+
+uint64_t burn_time(const struct maker *m, uint64_t h) { return GENESIS_TIME + (h - m->p.first_height) * BURN_SPACING; }
+uint64_t total_burn(const struct maker *m, uint64_t h) { return BURN_GENESIS + (h - m->p.first_height) * BURN_PER_BLOCK; }
+
+void consensus_hash(const struct maker *m, uint64_t h, uint8_t ch[CH_LEN])
+{
+	memset(ch, 0, CH_LEN);
+	if (h > m->p.first_height)
+		derive(ch, CH_LEN, "%" PRIu64 "/consensus/%" PRIu64, m->p.seed, h);
+}
+
+/* Epochs 2.x are over at the first burn block; 3.1 to 3.4 follow 3.0 one burn block each; 4.0 begins a quarter into its cycle,
+ * as on mainnet it is no border of cycles. */
+static void network_text(const struct maker *m, struct buf *text)
+{
+	static const char *const old[] = { "2.05", "2.1", "2.2", "2.3", "2.4", "2.5" };
+	static const char *const three[] = { "3.0", "3.1", "3.2", "3.3", "3.4" };
+	const struct params *p = &m->p;
+	uint64_t start4 = UINT64_MAX;
+	uint8_t hash[32];
+
+	if (p->epoch4_at >= 0)
+		start4 = p->first_height + (uint64_t)p->epoch4_at * p->cycle_length + p->cycle_length / 4;
+	if (start4 < m->start3)
+		start4 = m->start3;
+	derive(hash, 32, "%" PRIu64 "/burn/%" PRIu64, p->seed, p->first_height);
+	buf_text(text, "name made-%" PRIu64 "\nchain_id 0x80000000\npeer_version 0xfacade10\n"
+	    "first_burn_height %" PRIu64 "\nfirst_burn_hash ", p->seed, p->first_height);
+	buf_hex(text, hash, 32);
+	buf_text(text, "\ncycle_length %" PRIu64 "\nprepare_length %" PRIu64 "\nstable_confirmations %" PRIu64
+	    "\nprivate_peers 1\nepoch 1.0 0\nepoch 2.0 %" PRIu64 "\n",
+	    p->cycle_length, p->prepare_length, p->stable_confirmations, p->first_height);
+	for (unsigned i = 0; i < 6; i++)
+		buf_text(text, "epoch %s %" PRIu64 "\n", old[i], m->start3);
+	for (unsigned i = 0; i < 5; i++)
+		buf_text(text, "epoch %s %" PRIu64 "\n", three[i], m->start3 + i < start4 ? m->start3 + i : start4);
+	if (start4 != UINT64_MAX)
+		buf_text(text, "epoch 4.0 %" PRIu64 "\n", start4);
+}
+
+void maker_network(struct maker *m)
+{
+	struct buf text = { 0 };
+	char err[200];
+
+	m->start3 = m->p.first_height + 1;
+	m->tip_height = m->p.first_height + m->p.cycles * m->p.cycle_length + (uint64_t)m->p.tip_offset;
+	network_text(m, &text);
+	if (network_parse(&m->net, (char *)text.p, text.n, err) != 0)
+		BUG("network: %s", err);
+	m->n_cycles = network_cycle(&m->net, m->tip_height) + 2;	/* the set of the next cycle is known too */
+	buf_release(&text);
+}
+
+/* A tail forks off inside the tenure, so it must have three blocks to leave the canonical chain the longer one. */
+static void choose_orphans(struct maker *m, uint64_t n)
+{
+	uint64_t left = m->p.orphans;
+	struct dice d;
+
+	dice_seed(&d, "%" PRIu64 "/orphans", m->p.seed);
+	for (uint64_t tries = 0; left > 0 && tries < 100 * n; tries++) {
+		struct slot *s = &m->slots[dice_range(&d, 0, n - 1)];
+		if (!s->started || s->orphan || s->size < 3)
+			continue;
+		s->orphan = true;
+		left--;
+	}
+}
+
+void maker_plan(struct maker *m)
+{
+	uint64_t n = m->tip_height - m->p.first_height + 1;
+
+	m->slots = xcalloc(n, sizeof(*m->slots));
+	for (uint64_t i = 1; i < n; i++) {
+		struct slot *s = &m->slots[i];
+		struct dice d;
+		dice_seed(&d, "%" PRIu64 "/slot/%" PRIu64, m->p.seed, i);
+		s->won = dice_chance(&d, m->p.sortition_rate);
+		s->started = dice_chance(&d, m->p.start_rate) && s->won;
+		s->size = (uint32_t)dice_range(&d, m->p.tenure_min, m->p.tenure_max);
+		s->miner = (uint32_t)dice_range(&d, 0, MINERS - 1);
+	}
+	choose_orphans(m, n);
+	for (unsigned i = 0; i < MINERS; i++)
+		keypair_derive(&m->miners[i], "%" PRIu64 "/miner/%u", m->p.seed, i);
+	for (unsigned i = 0; i < ACCOUNTS; i++)
+		keypair_derive(&m->accounts[i], "%" PRIu64 "/account/%u", m->p.seed, i);
+	keypair_derive(&m->stranger, "a miner that won nothing");
+}
+
+/* Next: tests/helper/chain-maker/signers.c, who signs blocks. */

@@ -1,0 +1,63 @@
+/* A chain directory as a record archive (DESIGN 2): what block-cat -i imports. */
+#include <errno.h>
+#include <stdlib.h>
+#include "tests/helper/lib/buf.h"
+#include "tests/helper/lib/chaindir.h"
+
+static void write_out(FILE *f, struct rec_buf *out, const char *file)
+{
+	if (fwrite(out->p, 1, out->n, f) != out->n)
+		die_world("cannot write '%s': %s", file, strerror(errno));
+	out->n = 0;
+}
+
+static void put_set(struct rec_buf *out, const struct signer_set *set)
+{
+	struct rec_reward_set r = { .cycle = set->cycle, .sources = 1 };
+	struct buf weights = { 0 };
+
+	for (uint32_t i = 0; i < set->n; i++)
+		buf_u32(&weights, set->weights[i]);
+	r.keys = rec_bytes(set->keys, set->n);	/* lists count items */
+	r.weights = rec_bytes(weights.p, set->n);
+	rec_encode(out, REC_REWARD_SET, &r);
+	buf_release(&weights);
+}
+
+static void put_block(struct rec_buf *out, const struct chaindir *c, const struct chain_block *b)
+{
+	struct rec_block r = { .height = b->height, .source = rec_str("archive"), .body = rec_bytes(chaindir_bytes(c, b), b->size) };
+
+	memcpy(r.id, b->id, ID_LEN);
+	memcpy(r.consensus_hash, b->ch, CH_LEN);
+	rec_encode(out, REC_BLOCK, &r);
+}
+
+void chaindir_archive(const struct chaindir *c, const char *file)
+{
+	struct rec_hello hello = { .schema = REC_SCHEMA, .network = rec_str(c->net.name),
+	    .chain_id = c->net.chain_id, .stage = rec_str("chain-maker") };
+	struct rec_network net = { .text = rec_str(c->net.text) };
+	struct rec_buf out = { 0 };
+	FILE *f = fopen(file, "w");
+
+	if (f == NULL)
+		die_world("cannot write '%s': %s", file, strerror(errno));
+	rec_encode(&out, REC_HELLO, &hello);
+	rec_encode(&out, REC_NETWORK, &net);
+	for (uint32_t i = 0; i < c->n_main; i++)
+		rec_encode(&out, REC_SORTITION, &c->sortitions[i].row);
+	for (uint32_t i = 0; i < c->n_sets; i++)
+		if (c->sets[i].set.n > 0)
+			put_set(&out, &c->sets[i].set);
+	for (uint32_t i = 0; i < c->n_canon; i++) {
+		put_block(&out, c, &c->blocks[c->canon[i]]);
+		write_out(f, &out, file);
+	}
+	write_out(f, &out, file);
+	if (fclose(f) != 0)
+		die_world("cannot write '%s': %s", file, strerror(errno));
+	rec_buf_release(&out);
+}
+
+/* Next: tests/helper/chain-maker/maker.h, where such a directory is made. */

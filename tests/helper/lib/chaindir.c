@@ -1,0 +1,324 @@
+/* Reading a chain directory: see chaindir.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/sys/options.h"
+#include "tests/helper/lib/chaindir.h"
+
+static const char *path_of(const char *dir, const char *name)
+{
+	static _Thread_local char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+/* Hex after an optional 0x; null or absent leaves zeros. */
+static void take_hex(json_t *obj, const char *name, void *out, size_t n)
+{
+	const char *text = json_string_value(json_object_get(obj, name));
+
+	memset(out, 0, n);
+	if (text == NULL)
+		return;
+	if (text[0] == '0' && text[1] == 'x')
+		text += 2;
+	if (hex_to(out, n, text, strlen(text)) != 0)
+		die_world("sortitions.jsonl: member '%s' is not %zu bytes of hex", name, n);
+}
+
+static void read_sortition(struct chain_sortition *s, const char *line)
+{
+	json_error_t err;
+	json_t *o = json_loads(line, 0, &err);
+	struct rec_sortition *r = &s->row;
+
+	if (o == NULL)
+		die_world("sortitions.jsonl: %s", err.text);
+	r->burn_height = (uint64_t)json_integer_value(json_object_get(o, "burn_block_height"));
+	r->burn_time = (uint64_t)json_integer_value(json_object_get(o, "burn_header_timestamp"));
+	r->won = json_is_true(json_object_get(o, "was_sortition"));
+	take_hex(o, "burn_block_hash", r->burn_hash, 32);
+	take_hex(o, "sortition_id", r->sortition_id, 32);
+	take_hex(o, "parent_sortition_id", r->parent_sortition_id, 32);
+	take_hex(o, "consensus_hash", r->consensus_hash, CH_LEN);
+	take_hex(o, "miner_pk_hash160", r->miner, HASH160_LEN);
+	take_hex(o, "stacks_parent_ch", r->parent_ch, CH_LEN);
+	take_hex(o, "last_sortition_ch", r->last_ch, CH_LEN);
+	take_hex(o, "committed_block_hash", r->committed, ID_LEN);
+	take_hex(o, "vrf_seed", r->vrf_seed, 32);
+	s->fork = (unsigned)json_integer_value(json_object_get(o, "fork"));
+	r->canonical = s->fork == 0;
+	r->sources = 1;
+	s->json = xstrdup(line);
+	json_decref(o);
+}
+
+static int by_fork_and_height(const void *a, const void *b)
+{
+	const struct chain_sortition *x = a, *y = b;
+
+	if (x->fork != y->fork)
+		return x->fork < y->fork ? -1 : 1;
+	return x->row.burn_height < y->row.burn_height ? -1 : x->row.burn_height > y->row.burn_height;
+}
+
+static void read_sortitions(struct chaindir *c, const char *dir)
+{
+	FILE *f = fopen(path_of(dir, "sortitions.jsonl"), "r");
+	char *line = NULL;
+	size_t cap = 0, room = 0;
+	ssize_t n;
+
+	if (f == NULL)
+		die_world("cannot read '%s': %s", path_of(dir, "sortitions.jsonl"), strerror(errno));
+	while ((n = getline(&line, &cap, f)) > 1) {
+		line[n - 1] = '\0';
+		if (c->n_sortitions == room) {
+			room = room ? room * 2 : 256;
+			c->sortitions = xrealloc(c->sortitions, room * sizeof(*c->sortitions));
+		}
+		memset(&c->sortitions[c->n_sortitions], 0, sizeof(*c->sortitions));
+		read_sortition(&c->sortitions[c->n_sortitions++], line);
+	}
+	free(line);
+	fclose(f);
+	qsort(c->sortitions, c->n_sortitions, sizeof(*c->sortitions), by_fork_and_height);
+	while (c->n_main < c->n_sortitions && c->sortitions[c->n_main].fork == 0)
+		c->n_main++;
+	if (c->n_main == 0)
+		die_world("'%s' has no sortitions", dir);
+}
+
+static void read_set(struct chaindir *c, uint64_t cycle, const char *path)
+{
+	json_error_t err;
+	json_t *o = json_load_file(path, 0, &err), *list, *one;
+	uint8_t (*keys)[KEY_LEN];
+	uint32_t *weights;
+	size_t i, n;
+
+	if (o == NULL)
+		die_world("'%s': %s", path, err.text);
+	list = json_object_get(json_object_get(o, "stacker_set"), "signers");
+	n = json_array_size(list);
+	keys = xcalloc(n + 1, KEY_LEN);
+	weights = xcalloc(n + 1, sizeof(*weights));
+	json_array_foreach(list, i, one) {
+		const char *hex = json_string_value(json_object_get(one, "signing_key"));
+		if (hex == NULL || hex_to(keys[i], KEY_LEN, hex, strlen(hex)) != 0)
+			die_world("'%s': a signing key is not hex", path);
+		weights[i] = (uint32_t)json_integer_value(json_object_get(one, "weight"));
+	}
+	if (n > 0 && signer_set_init(&c->sets[cycle].set, cycle, (uint32_t)n, (const uint8_t (*)[KEY_LEN])keys, weights) != 0)
+		die_world("'%s': not a signer set", path);
+	c->sets[cycle].json = json_dumps(o, JSON_COMPACT);
+	free(keys);
+	free(weights);
+	json_decref(o);
+}
+
+static void read_sets(struct chaindir *c, const char *dir)
+{
+	uint64_t last = network_cycle(&c->net, c->sortitions[c->n_main - 1].row.burn_height) + 2;
+	char name[64];
+
+	c->n_sets = (uint32_t)last + 1;
+	c->sets = xcalloc(c->n_sets, sizeof(*c->sets));
+	for (uint64_t cycle = 0; cycle <= last; cycle++) {
+		snprintf(name, sizeof(name), "reward_sets/%llu.json", (unsigned long long)cycle);
+		if (access(path_of(dir, name), R_OK) == 0)
+			read_set(c, cycle, path_of(dir, name));
+	}
+}
+
+static struct keypair *read_secrets(json_t *list, uint32_t *n)
+{
+	struct keypair *keys = xcalloc(json_array_size(list) + 1, sizeof(*keys));
+	uint8_t secret[32];
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) {
+		const char *hex = json_string_value(one);
+		if (hex == NULL || hex_to(secret, 32, hex, strlen(hex)) != 0)
+			die_world("keys.json: a key is not hex");
+		keypair_of_secret(&keys[i], secret);
+	}
+	*n = (uint32_t)i;
+	return keys;
+}
+
+static void read_keys(struct chaindir *c, const char *dir)
+{
+	json_t *o = json_load_file(path_of(dir, "keys.json"), 0, NULL), *list;
+	const char *cycle;
+	uint32_t n;
+
+	if (o == NULL)
+		return;		/* a captured chain: nobody knows its keys */
+	c->miners = read_secrets(json_object_get(o, "miners"), &c->n_miners);
+	json_object_foreach(json_object_get(o, "signers"), cycle, list) {
+		unsigned long i = strtoul(cycle, NULL, 10);
+		if (i >= c->n_sets || c->sets[i].json == NULL)
+			continue;
+		c->sets[i].keys = read_secrets(list, &n);
+		if (n != c->sets[i].set.n)
+			die_world("keys.json: cycle %lu has %u keys and %u signers", i, n, c->sets[i].set.n);
+	}
+	json_decref(o);
+}
+
+static void read_block(struct chain_block *b, const char *line)
+{
+	char id[65], ch[41], parent[65];
+	unsigned long long height, offset;
+	unsigned size;
+	int canonical;
+
+	if (sscanf(line, "%llu\t%64s\t%40s\t%64s\t%u\t%llu\t%d", &height, id, ch, parent, &size, &offset, &canonical) != 7 ||
+	    hex_to(b->id, ID_LEN, id, strlen(id)) != 0 || hex_to(b->ch, CH_LEN, ch, strlen(ch)) != 0 ||
+	    hex_to(b->parent, ID_LEN, parent, strlen(parent)) != 0)
+		die_world("blocks.tsv: bad line '%s'", line);
+	b->height = height;
+	b->offset = offset;
+	b->size = size;
+	b->canonical = canonical != 0;
+}
+
+static void read_blocks(struct chaindir *c, const char *dir)
+{
+	FILE *f = fopen(path_of(dir, "blocks.tsv"), "r");
+	char *line = NULL;
+	size_t cap = 0, room = 0;
+	bool head = true;
+	struct stat st;
+	int fd;
+
+	if (f == NULL)
+		die_world("cannot read '%s': %s", path_of(dir, "blocks.tsv"), strerror(errno));
+	for (; getline(&line, &cap, f) > 1; head = false) {
+		if (head)
+			continue;
+		if (c->n_blocks == room) {
+			room = room ? room * 2 : 1024;
+			c->blocks = xrealloc(c->blocks, room * sizeof(*c->blocks));
+		}
+		read_block(&c->blocks[c->n_blocks++], line);
+	}
+	free(line);
+	fclose(f);
+	fd = open(path_of(dir, "blocks.bin"), O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		die_world("cannot read '%s': %s", path_of(dir, "blocks.bin"), strerror(errno));
+	c->bin_len = (size_t)st.st_size;
+	if (c->bin_len > 0)
+		c->bin = mmap(NULL, c->bin_len, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (c->bin == MAP_FAILED)
+		die_world("cannot map '%s': %s", path_of(dir, "blocks.bin"), strerror(errno));
+	close(fd);
+}
+
+static uint32_t *table_new(uint32_t n, uint32_t *mask)
+{
+	uint32_t size = 64;
+
+	while (size < 2 * n)
+		size *= 2;
+	*mask = size - 1;
+	return xcalloc(size, sizeof(uint32_t));
+}
+
+static void index_all(struct chaindir *c)
+{
+	uint32_t i, at;
+
+	c->by_id = table_new(c->n_blocks, &c->mask_id);
+	for (i = 0; i < c->n_blocks; i++) {
+		for (at = get_be32(c->blocks[i].id) & c->mask_id; c->by_id[at]; at = (at + 1) & c->mask_id)
+			;
+		c->by_id[at] = i + 1;
+	}
+	c->by_ch = table_new(c->n_sortitions, &c->mask_ch);
+	for (i = 0; i < c->n_sortitions; i++) {
+		for (at = get_be32(c->sortitions[i].row.consensus_hash) & c->mask_ch; c->by_ch[at]; at = (at + 1) & c->mask_ch)
+			;
+		c->by_ch[at] = i + 1;
+	}
+}
+
+/* Runs of canonical blocks with one consensus hash.  A block of another tenure in the middle of one (chain-maker --break stray)
+ * makes a run of its own that is no tenure: only the first run of a consensus hash counts, and it takes the later ones in. */
+static void find_tenures(struct chaindir *c)
+{
+	const uint8_t *ch = NULL;
+
+	c->canon = xcalloc(c->n_blocks + 1, sizeof(*c->canon));
+	c->tenures = xcalloc(c->n_blocks + 1, sizeof(*c->tenures));
+	for (uint32_t i = 0; i < c->n_blocks; i++)
+		if (c->blocks[i].canonical)
+			c->canon[c->n_canon++] = i;
+	for (uint32_t i = 0; i < c->n_canon; i++) {
+		const struct chain_block *b = &c->blocks[c->canon[i]];
+		const struct chain_sortition *s = chaindir_sortition(c, b->ch);
+		struct chain_tenure *t = c->n_tenures ? &c->tenures[c->n_tenures - 1] : NULL;
+		if (s == NULL)
+			continue;
+		if (t == NULL || (memcmp(ch, b->ch, CH_LEN) != 0 &&
+		    s->row.burn_height > c->sortitions[t->sortition].row.burn_height)) {
+			c->tenures[c->n_tenures++] = (struct chain_tenure){ (uint32_t)(s - c->sortitions), i, 1 };
+			ch = b->ch;
+		} else {
+			t->count++;
+		}
+	}
+}
+
+void chaindir_open(struct chaindir *c, const char *dir)
+{
+	memset(c, 0, sizeof(*c));
+	network_load(&c->net, path_of(dir, "network"));
+	read_sortitions(c, dir);
+	read_sets(c, dir);
+	read_keys(c, dir);
+	read_blocks(c, dir);
+	index_all(c);
+	find_tenures(c);
+}
+
+const struct chain_block *chaindir_find(const struct chaindir *c, const uint8_t id[ID_LEN])
+{
+	for (uint32_t at = get_be32(id) & c->mask_id; c->by_id[at]; at = (at + 1) & c->mask_id)
+		if (memcmp(c->blocks[c->by_id[at] - 1].id, id, ID_LEN) == 0)
+			return &c->blocks[c->by_id[at] - 1];
+	return NULL;
+}
+
+const struct chain_sortition *chaindir_sortition(const struct chaindir *c, const uint8_t ch[CH_LEN])
+{
+	for (uint32_t at = get_be32(ch) & c->mask_ch; c->by_ch[at]; at = (at + 1) & c->mask_ch)
+		if (memcmp(c->sortitions[c->by_ch[at] - 1].row.consensus_hash, ch, CH_LEN) == 0)
+			return &c->sortitions[c->by_ch[at] - 1];
+	return NULL;
+}
+
+const struct chain_sortition *chaindir_at(const struct chaindir *c, uint64_t burn_height)
+{
+	uint64_t base = c->sortitions[0].row.burn_height;
+
+	return burn_height < base || burn_height - base >= c->n_main ? NULL : &c->sortitions[burn_height - base];
+}
+
+const struct chain_set *chaindir_set_of(const struct chaindir *c, const uint8_t ch[CH_LEN])
+{
+	const struct chain_sortition *s = chaindir_sortition(c, ch);
+	uint64_t cycle = s ? network_cycle(&c->net, s->row.burn_height) : UINT64_MAX;
+
+	return cycle < c->n_sets && c->sets[cycle].set.n > 0 ? &c->sets[cycle] : NULL;
+}
+
+/* Next: tests/helper/lib/archive.c, the same as a stream of records. */
