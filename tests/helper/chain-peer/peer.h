@@ -1,0 +1,91 @@
+/* chain-peer: peers over real P2P and HTTP that have one chain, each honest or with faults. */
+#ifndef CHAIN_PEER_H
+#define CHAIN_PEER_H
+
+#include <event2/event.h>
+#include <event2/listener.h>
+#include "common/wire/message.h"
+#include "tests/helper/chain-peer/faults.h"
+#include "tests/helper/lib/buf.h"
+#include "tests/helper/lib/chaindir.h"
+
+struct world;
+struct peer {
+	struct world *world;
+	unsigned index;
+	struct spec spec;
+	struct keypair key, other;	/* other: what it signs with when it lies about that */
+	struct dice dice;
+	uint16_t p2p_port, http_port;
+	struct evconnlistener *p2p, *http;
+	double free_at;			/* when its shared bandwidth (rate) is next free */
+};
+
+struct world {
+	struct chaindir chain;
+	const char *dir;
+	uint64_t tip;			/* burn height that is shown */
+	uint32_t *tenure_of;		/* by canonical sortition: tenure index + 1 */
+	uint32_t shown, cut;		/* tenures shown, and how many blocks of the newest one */
+	struct event_base *base;
+	struct peer *peers;
+	unsigned n_peers;
+	FILE *log;
+	struct keypair stranger;
+	double began;
+};
+
+static inline bool has(const struct peer *p, enum fault f) { return p->spec.on[f]; }
+static inline double amount(const struct peer *p, enum fault f) { return p->spec.n[f]; }
+/* Whether the dice fall for a fault of so many per cent. */
+static inline bool falls(struct peer *p, enum fault f) { return has(p, f) && dice_chance(&p->dice, amount(p, f) / 100); }
+
+/* world.c */
+double seconds(void);
+void world_open(struct world *, const char *dir);
+void world_set_tip(struct world *, uint64_t burn_height);
+/* Canonical tenure of a consensus hash that is shown, or NULL. */
+const struct chain_tenure *world_tenure(const struct world *, const uint8_t ch[CH_LEN]);
+/* Blocks of a tenure that are shown. */
+uint32_t world_count(const struct world *, const struct chain_tenure *);
+const struct chain_sortition *world_at(const struct world *, uint64_t burn_height);	/* shown ones only */
+const struct chain_sortition *world_sortition(const struct world *, const uint8_t ch[CH_LEN]);
+bool peer_holds(const struct peer *, const uint8_t ch[CH_LEN]);
+bool peer_withholds(const struct peer *, const uint8_t ch[CH_LEN]);
+const struct chain_block *peer_find(const struct peer *, const uint8_t id[ID_LEN]);
+const struct chain_tenure *peer_tip_tenure(const struct peer *);	/* NULL: it has nothing */
+const struct chain_block *peer_tip(const struct peer *);
+const struct chain_block *tenure_block(const struct world *, const struct chain_tenure *, uint32_t i);
+/* A stable made-up hash. */
+void made_up(uint8_t *out, size_t n, const void *of, size_t len);
+/* One line of the log: {"t":..,"peer":..,"kind":"..",<members>}. */
+void peer_log(const struct peer *, const char *kind, const char *members, ...) PRINTF(3, 4);
+/* Call fn(arg) in ms milliseconds. */
+void later(struct world *, double ms, void (*fn)(void *), void *arg);
+
+/* p2p.c, inventory.c */
+void p2p_accept(struct peer *, int fd, const struct sockaddr *);
+/* The answer to an inventory request: message id and payload. */
+unsigned inventory_answer(struct peer *, const struct message *, struct buf *payload);
+
+/* http.c */
+void http_accept(struct peer *, int fd);
+struct response {
+	int status;
+	const char *type;
+	struct buf body;
+	bool chunked, data, close;	/* data: blocks, which the faults of bodies are about */
+};
+/* rpc.c: the answer to a request. */
+void rpc_answer(struct peer *, const char *method, const char *path, const char *query, const uint8_t *body, size_t len,
+    struct response *);
+/* rpc_info.c: endpoints about the node and the burnchain; false: none of them. */
+bool rpc_info(struct peer *, const char *path, struct response *);
+void respond_text(struct response *, int status, const char *text);
+void respond_json(struct response *);	/* body is filled already */
+
+/* forge.c: append a block to out, forged as the spec says. */
+void forge_block(struct peer *, const struct chain_block *, struct buf *out);
+void make_high_s(uint8_t sig[SIG_LEN]);
+
+#endif

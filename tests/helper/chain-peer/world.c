@@ -1,0 +1,192 @@
+/* What is shown of the chain, and what each peer has of it. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <time.h>
+#include "common/chain/hash.h"
+#include "tests/helper/chain-peer/peer.h"
+
+double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void made_up(uint8_t *out, size_t n, const void *of, size_t len)
+{
+	uint8_t all[32];
+
+	hash_begin();
+	hash_add("made up ", 8);
+	hash_add(of, len);
+	hash_end(all);
+	memcpy(out, all, n);
+}
+
+void world_open(struct world *w, const char *dir)
+{
+	chaindir_open(&w->chain, dir);
+	w->dir = dir;
+	w->began = seconds();
+	keypair_derive(&w->stranger, "a signer that is in no set");
+	w->tenure_of = xcalloc(w->chain.n_main, sizeof(*w->tenure_of));
+	for (uint32_t i = 0; i < w->chain.n_tenures; i++)
+		w->tenure_of[w->chain.tenures[i].sortition] = i + 1;
+	world_set_tip(w, UINT64_MAX);
+}
+
+/* Of the newest tenure, blocks on burn views above the tip are not there yet. */
+static uint32_t cut_of(const struct world *w, const struct chain_tenure *t)
+{
+	struct nakamoto block;
+	size_t need;
+
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct chain_block *b = tenure_block(w, t, i);
+		if (nakamoto_parse(&block, chaindir_bytes(&w->chain, b), b->size, &need) <= 0 || block.kind == BLOCK_ORDINARY)
+			continue;
+		const struct chain_sortition *view = chaindir_sortition(&w->chain, block.change.burn_view);
+		if (view && view->row.burn_height > w->tip)
+			return i;
+	}
+	return t->count;
+}
+
+void world_set_tip(struct world *w, uint64_t height)
+{
+	const struct chaindir *c = &w->chain;
+	uint64_t top = c->sortitions[c->n_main - 1].row.burn_height;
+
+	w->tip = height < top ? height : top;
+	for (w->shown = 0; w->shown < c->n_tenures; w->shown++)
+		if (c->sortitions[c->tenures[w->shown].sortition].row.burn_height > w->tip)
+			break;
+	w->cut = w->shown ? cut_of(w, &c->tenures[w->shown - 1]) : 0;
+}
+
+const struct chain_block *tenure_block(const struct world *w, const struct chain_tenure *t, uint32_t i)
+{
+	return &w->chain.blocks[w->chain.canon[t->first + i]];
+}
+
+const struct chain_sortition *world_at(const struct world *w, uint64_t height)
+{
+	return height > w->tip ? NULL : chaindir_at(&w->chain, height);
+}
+
+const struct chain_sortition *world_sortition(const struct world *w, const uint8_t ch[CH_LEN])
+{
+	const struct chain_sortition *s = chaindir_sortition(&w->chain, ch);
+
+	return s && s->fork == 0 && s->row.burn_height <= w->tip ? s : NULL;
+}
+
+const struct chain_tenure *world_tenure(const struct world *w, const uint8_t ch[CH_LEN])
+{
+	const struct chain_sortition *s = world_sortition(w, ch);
+	uint32_t i = s ? w->tenure_of[s - w->chain.sortitions] : 0;
+
+	return i && i <= w->shown ? &w->chain.tenures[i - 1] : NULL;
+}
+
+uint32_t world_count(const struct world *w, const struct chain_tenure *t)
+{
+	return t == &w->chain.tenures[w->shown - 1] ? w->cut : t->count;
+}
+
+/* Whether a thing falls into a fixed share of all things, the same at each ask. */
+static bool share(const struct peer *p, enum fault f, const char *salt, const uint8_t ch[CH_LEN])
+{
+	uint8_t digest[32];
+
+	if (!has(p, f))
+		return false;
+	hash_begin();
+	hash_add(salt, strlen(salt));
+	hash_add(&p->index, sizeof(p->index));
+	hash_add(ch, CH_LEN);
+	hash_end(digest);
+	return get_be32(digest) / 4294967296.0 * 100 < amount(p, f);
+}
+
+bool peer_holds(const struct peer *p, const uint8_t ch[CH_LEN])
+{
+	const struct chain_sortition *s = world_sortition(p->world, ch);
+
+	if (s && has(p, F_BEHIND) && (double)s->row.burn_height > (double)p->world->tip - amount(p, F_BEHIND))
+		return false;
+	return s && !share(p, F_LACKS, "lacks", ch);
+}
+
+bool peer_withholds(const struct peer *p, const uint8_t ch[CH_LEN]) { return share(p, F_WITHHOLD, "withholds", ch); }
+
+const struct chain_block *peer_find(const struct peer *p, const uint8_t id[ID_LEN])
+{
+	const struct world *w = p->world;
+	const struct chain_block *b = chaindir_find(&w->chain, id);
+	const struct chain_tenure *last = w->shown ? &w->chain.tenures[w->shown - 1] : NULL;
+
+	if (b == NULL || !peer_holds(p, b->ch))
+		return NULL;
+	if (last && w->cut < last->count && memcmp(b->ch, tenure_block(w, last, 0)->ch, CH_LEN) == 0 &&
+	    b->height >= tenure_block(w, last, w->cut)->height)
+		return NULL;
+	return b;
+}
+
+const struct chain_tenure *peer_tip_tenure(const struct peer *p)
+{
+	const struct world *w = p->world;
+
+	for (uint32_t i = w->shown; i > 0; i--)
+		if (peer_holds(p, tenure_block(w, &w->chain.tenures[i - 1], 0)->ch) && world_count(w, &w->chain.tenures[i - 1]) > 0)
+			return &w->chain.tenures[i - 1];
+	return NULL;
+}
+
+const struct chain_block *peer_tip(const struct peer *p)
+{
+	const struct chain_tenure *t = peer_tip_tenure(p);
+
+	return t ? tenure_block(p->world, t, world_count(p->world, t) - 1) : NULL;
+}
+
+void peer_log(const struct peer *p, const char *kind, const char *members, ...)
+{
+	FILE *f = p->world->log;
+	va_list ap;
+
+	if (f == NULL)
+		return;
+	fprintf(f, "{\"t\":%.6f,\"peer\":%u,\"kind\":\"%s\"", seconds() - p->world->began, p->index, kind);
+	if (*members) {
+		fputc(',', f);
+		va_start(ap, members);
+		vfprintf(f, members, ap);
+		va_end(ap);
+	}
+	fputs("}\n", f);
+}
+
+struct delayed { struct event *timer; void (*fn)(void *); void *arg; };
+
+static void fire(evutil_socket_t fd, short what, void *arg)
+{
+	struct delayed *d = arg;
+
+	event_free(d->timer);
+	d->fn(d->arg);
+	free(d);
+}
+
+void later(struct world *w, double ms, void (*fn)(void *), void *arg)
+{
+	struct timeval tv = { (time_t)(ms / 1000), (suseconds_t)((ms - (double)(time_t)(ms / 1000) * 1000) * 1000) };
+	struct delayed *d = xmalloc(sizeof(*d));
+
+	*d = (struct delayed){ evtimer_new(w->base, fire, d), fn, arg };
+	evtimer_add(d->timer, &tv);
+}
+
+/* Next: tests/helper/chain-peer/p2p.c, its conversations. */
