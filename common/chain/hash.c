@@ -1,15 +1,15 @@
 /* Hashes through libcrypto.  Looking an algorithm up and making a context cost more than hashing a header, so
  * algorithms are fetched once a process and a context is kept once a thread. */
-#include <pthread.h>
 #include <stdlib.h>
+#include <threads.h>
 #include <openssl/evp.h>
 #include "common/chain/hash.h"
 
 enum { SHA512_256, SHA256, RIPEMD160, ALGORITHMS };
 
 static EVP_MD *algorithm[ALGORITHMS];
-static pthread_once_t fetched = PTHREAD_ONCE_INIT;
-static pthread_key_t at_exit;
+static once_flag fetched = ONCE_FLAG_INIT;
+static tss_t at_exit;
 /* The context of this thread for each algorithm, made at first use. */
 static _Thread_local EVP_MD_CTX *context[ALGORITHMS];
 
@@ -30,17 +30,17 @@ static void fetch(void)
 	for (int i = 0; i < ALGORITHMS; i++)
 		if (!(algorithm[i] = EVP_MD_fetch(NULL, names[i], NULL)))
 			abort();
-	if (pthread_key_create(&at_exit, forget) != 0)
+	if (tss_create(&at_exit, forget) != thrd_success)
 		abort();
 }
 
 static EVP_MD_CTX *begin(int which)
 {
 	if (!context[which]) {
-		pthread_once(&fetched, fetch);
+		call_once(&fetched, fetch);
 		if (!(context[which] = EVP_MD_CTX_new()) || !EVP_DigestInit_ex(context[which], algorithm[which], NULL))
 			abort();
-		pthread_setspecific(at_exit, context);
+		tss_set(at_exit, context);
 	} else if (!EVP_DigestInit_ex(context[which], NULL, NULL)) {
 		abort();
 	}

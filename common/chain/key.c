@@ -1,13 +1,13 @@
 /* Keys and recoverable signatures through libsecp256k1. */
-#include <pthread.h>
 #include <stdlib.h>
+#include <threads.h>
 #include <secp256k1.h>
 #include <secp256k1_recovery.h>
 #include "common/chain/key.h"
 
 /* Recovery works on the library's constant context; only signing needs one of our own, made once a process. */
 static secp256k1_context *signing;
-static pthread_once_t signing_made = PTHREAD_ONCE_INIT;
+static once_flag signing_made = ONCE_FLAG_INIT;
 
 static void make_signing(void)
 {
@@ -18,7 +18,7 @@ static void make_signing(void)
 
 static secp256k1_context *signing_context(void)
 {
-	pthread_once(&signing_made, make_signing);
+	call_once(&signing_made, make_signing);
 	return signing;
 }
 

@@ -108,7 +108,7 @@ static int take_bootstrap(struct network *net, const struct reader *r, const cha
 		return -1;
 	if (net->n_bootstrap == MAX_BOOTSTRAP || strlen(value) >= sizeof(net->bootstrap[0]))
 		return fault(r, "'bootstrap' is too long, or one of more than %d", MAX_BOOTSTRAP);
-	strcpy(net->bootstrap[net->n_bootstrap++], value);
+	memcpy(net->bootstrap[net->n_bootstrap++], value, strlen(value) + 1);
 	return 0;
 }
 
@@ -116,7 +116,7 @@ static int take_source(struct network *net, const struct reader *r, const char *
 {
 	if (net->n_source == MAX_BOOTSTRAP || strlen(value) >= sizeof(net->source[0]))
 		return fault(r, "'source' is too long, or one of more than %d", MAX_BOOTSTRAP);
-	strcpy(net->source[net->n_source++], value);
+	memcpy(net->source[net->n_source++], value, strlen(value) + 1);
 	return 0;
 }
 
@@ -134,7 +134,7 @@ static int take_name(struct network *net, const struct reader *r, const char *va
 {
 	if (strlen(value) >= sizeof(net->name) || strpbrk(value, " \t"))
 		return fault(r, "'name' is one word of at most %zu bytes", sizeof(net->name) - 1);
-	strcpy(net->name, value);
+	memcpy(net->name, value, strlen(value) + 1);
 	return 0;
 }
 
