@@ -19,6 +19,9 @@ struct stage_ops {
 	/* A decoded record of input, of a known type and no hello. Views live until the call returns. Return true if
 	 * consumed; false passes it on.  NULL passes all. */
 	bool (*record)(void *arg, struct rec *);
+	/* A record of a type that this build does not know: like `record`, for stages that must keep all in order.
+	 * NULL passes it on. */
+	bool (*unknown)(void *arg, struct rec *);
 	/* Input ended (once; at once if there was never any and ->once is set, not called if there is no input).
 	 * NULL: stage_finish(0). */
 	void (*end)(void *arg);

@@ -100,9 +100,11 @@ static void take_hello(struct stage *s, const struct rec *r)
 
 static void take_record(struct stage *s, struct rec *r)
 {
+	bool (*take)(void *, struct rec *) = r->known ? s->ops->record : s->ops->unknown;
+
 	if (r->known && r->type == REC_HELLO)
 		take_hello(s, r);
-	else if (!r->known || !s->ops->record || !s->ops->record(s->arg, r))
+	else if (!take || !take(s->arg, r))
 		stage_pass(s, r);
 }
 

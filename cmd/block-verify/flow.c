@@ -1,0 +1,193 @@
+/* Records in, verdicts and blocks out, in the order of input.  While a block is being judged everything behind it
+ * waits in a queue that is bounded in bytes and in records: a full one pauses the input. */
+#include <stdlib.h>
+#include "cmd/block-verify/verify.h"
+#include "common/sys/log.h"
+
+/* Enough to keep all cores busy for a while; little, because what is in flight when a pipeline dies is asked for
+ * again. */
+#define QUEUE_BYTES (2u << 20)
+#define QUEUE_RECORDS 4096
+#define CH_OFFSET 17	/* consensus hash in a block's header */
+
+static struct job *job_new(const struct rec *r)
+{
+	struct job *j = xmalloc(sizeof(*j) + r->len);
+
+	memset(j, 0, sizeof(*j));
+	j->len = r->len;
+	memcpy(j->payload, r->payload, r->len);
+	atomic_init(&j->done, true);
+	return j;
+}
+
+/* The same bytes in the job's copy of the record. */
+static struct rec_view view_in_job(const struct job *j, const struct rec *r, struct rec_view v)
+{
+	return v.n ? rec_bytes(j->payload + ((const uint8_t *)v.p - r->payload), v.n) : rec_bytes(j->payload, 0);
+}
+
+static struct job *block_job(struct flow *f, const struct rec *r)
+{
+	const struct rec_block *b = &r->u.block;
+	struct job *j = job_new(r);
+	struct rec_view body = view_in_job(j, r, b->body);
+
+	j->is_block = true;
+	atomic_init(&j->done, false);
+	j->body = body.p;
+	j->body_len = body.n;
+	j->source = view_in_job(j, r, b->source);
+	memcpy(j->id, b->id, ID_LEN);
+	memcpy(j->ch, b->consensus_hash, CH_LEN);
+	j->height = b->height;
+	/* The header's word counts, not the record's. */
+	j->known = view_lookup(f->view, j->body_len >= CH_OFFSET + CH_LEN ? j->body + CH_OFFSET : j->ch, &j->fact, &j->signers);
+	return j;
+}
+
+static void queue(struct flow *f, struct job *j)
+{
+	*f->tail = j;
+	f->tail = &j->next;
+	f->bytes += j->len;
+	f->n++;
+	if (j->is_block)
+		pool_push(f->pool, j);
+	if (!f->paused && (f->bytes >= QUEUE_BYTES || f->n >= QUEUE_RECORDS)) {
+		f->paused = true;
+		stage_pause(f->stage, true);
+	}
+}
+
+static bool on_record(void *arg, struct rec *r)
+{
+	struct flow *f = arg;
+
+	if (r->known && r->type == REC_BLOCK) {
+		queue(f, block_job(f, r));
+		return true;
+	}
+	view_take(f->view, r);
+	if (!f->head)
+		return false;
+	queue(f, job_new(r));
+	return true;
+}
+
+static void write_verdict(struct flow *f, const struct job *j)
+{
+	const char *status = judge_status(j->reason);
+	struct rec_verdict v = { .source = j->source, .status = rec_str(status), .weight = j->weight, .height = j->height, .time = now_unix() };
+	char detail[MAX_REASON], hex[2 * ID_LEN + 1];
+
+	memcpy(v.id, j->id, ID_LEN);
+	memcpy(v.body_hash, j->body_hash, 32);
+	memcpy(v.consensus_hash, j->ch, CH_LEN);
+	if (j->reason == REASON_OK) {
+		f->held++;
+	} else {
+		judge_detail(detail, sizeof(detail), j);
+		v.reason = rec_str(chain_reason_word(j->reason));
+		v.detail = rec_str(detail);
+		*(status[0] == 'r' ? &f->refused : &f->undecided) += 1;
+		log_info("block %s %s: %s", hex_of(hex, j->id, ID_LEN), status, detail);
+	}
+	stage_emit(f->stage, REC_VERDICT, &v);
+}
+
+static void write_job(struct flow *f, const struct job *j)
+{
+	const struct rec r = { .payload = j->payload, .len = j->len };
+
+	if (j->is_block)
+		write_verdict(f, j);
+	if (!j->is_block || j->reason == REASON_OK)
+		stage_pass(f->stage, &r);
+}
+
+static void job_free(struct job *j)
+{
+	signers_unref(j->signers);
+	free(j);
+}
+
+/* Write what is judged, as far as the output has room. */
+static void drain(struct flow *f)
+{
+	struct job *j;
+
+	while ((j = f->head) && atomic_load_explicit(&j->done, memory_order_acquire) && !stage_full(f->stage)) {
+		write_job(f, j);
+		if (!(f->head = j->next))
+			f->tail = &f->head;
+		f->bytes -= j->len;
+		f->n--;
+		job_free(j);
+	}
+	if (f->paused && !f->ended && f->bytes < QUEUE_BYTES / 2 && f->n < QUEUE_RECORDS / 2) {
+		f->paused = false;
+		stage_pause(f->stage, false);
+	}
+	if (f->ended && !f->head)
+		stage_finish(f->stage, 0);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	struct flow *f = arg;
+
+	pool_woken(f->pool);
+	drain(f);
+}
+
+static void on_room(void *arg)
+{
+	drain(arg);
+}
+
+/* End of input and SIGTERM alike: what was taken in is judged and written. */
+static void on_end(void *arg)
+{
+	struct flow *f = arg;
+
+	f->ended = true;
+	f->paused = true;
+	stage_pause(f->stage, true);
+	drain(f);
+}
+
+static void on_report(void *arg)
+{
+	struct flow *f = arg;
+
+	log_warnx("%llu blocks held, %llu refused, %llu undecided; %zu records of %zu bytes in work", (unsigned long long)f->held,
+	    (unsigned long long)f->refused, (unsigned long long)f->undecided, f->n, f->bytes);
+}
+
+const struct stage_ops flow_ops = {
+	.record = on_record, .unknown = on_record, .end = on_end, .terminate = on_end, .report = on_report, .room = on_room,
+};
+
+void flow_init(struct flow *f, struct stage *stage, struct view *view, struct pool *pool)
+{
+	memset(f, 0, sizeof(*f));
+	f->stage = stage;
+	f->view = view;
+	f->pool = pool;
+	f->tail = &f->head;
+	f->wake = event_new(stage_base(stage), pool->wake_fd, EV_READ | EV_PERSIST, on_wake, f);
+	if (!f->wake || event_add(f->wake, NULL) < 0)
+		die_world("cannot watch the worker threads");
+}
+
+void flow_release(struct flow *f)
+{
+	for (struct job *j = f->head, *next; j; j = next) {
+		next = j->next;
+		job_free(j);
+	}
+	event_free(f->wake);
+}
+
+/* Next: cmd/block-verify/view.c, what a block is judged against. */

@@ -1,0 +1,58 @@
+/* One block, one verdict: the program's whole opinion, taken from common/chain. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "cmd/block-verify/verify.h"
+#include "common/chain/hash.h"
+
+/* Without a sortition or a set only the bytes can be judged: what is no block will never be one. */
+static enum chain_reason judge_bytes(const struct job *j)
+{
+	struct nakamoto b;
+	size_t need;
+	ssize_t used = nakamoto_parse(&b, j->body, j->body_len, &need);
+
+	if (used <= 0)
+		return REASON_CODEC;
+	return (size_t)used < j->body_len ? REASON_TRAILING : j->known;
+}
+
+void judge_job(const struct judge *judge, struct job *j)
+{
+	struct nakamoto b;
+	struct proof_view view = { .net = judge->net, .burn_height = j->fact.burn_height, .miner = j->fact.miner };
+
+	hash_once(j->body_hash, j->body, j->body_len);
+	nakamoto_peek(j->body, j->body_len, j->id, j->ch, &j->height);
+	if (judge->has_crash && memcmp(j->id, judge->crash, ID_LEN) == 0)
+		abort();
+	if (j->known != REASON_OK) {
+		j->reason = judge_bytes(j);
+		return;
+	}
+	view.set = &j->signers->set;
+	j->reason = proof_alone(&b, j->body, j->body_len, &view, &j->weight);
+}
+
+const char *judge_status(enum chain_reason reason)
+{
+	switch (reason) {
+	case REASON_OK:
+		return "held";
+	case REASON_NOSORTITION: case REASON_NOSET:
+		return "undecided";
+	default:
+		return "refused";
+	}
+}
+
+void judge_detail(char *out, size_t size, const struct job *j)
+{
+	if (j->reason == REASON_FEW)
+		snprintf(out, size, "signed by a weight of %" PRIu64 ", at least %" PRIu64 " of %" PRIu64 " needed", j->weight,
+		    j->signers->set.threshold, j->signers->set.total);
+	else
+		snprintf(out, size, "%s", chain_reason_text(j->reason));
+}
+
+/* Next: common/chain/tx.c, how foreign bytes become a transaction. */
