@@ -26,6 +26,7 @@
 #define MAX_SLOTS 4096                   /* slot versions of a StackerDBChunkInv */
 #define MAX_POX_BITS 4096                /* cycles of a PoxInv */
 #define MAX_ANSWER (2u << 20)            /* payload of any message but a push of blocks: the largest is a chunk or a transaction */
+#define MAX_PUSH (2560u << 10)           /* a push of blocks above this is read past, not kept: one block is 2 MiB at most */
 
 /* HTTP (spec/blocks.md 4.1). */
 #define MAX_TENURE_BODY 16777217u        /* a server cuts a tenure stream here */

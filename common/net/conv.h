@@ -29,13 +29,18 @@ struct conv_self {
 };
 
 struct conv_ops {
-	/* Authenticated (dialler: accept came; acceptor: handshake answered). */
+	/* Authenticated (dialler: accept came; acceptor: handshake answered).  Again when the peer changes its key (spec 4.9). */
 	void (*up)(struct conv *, void *arg);
-	/* A message that is no reply to a request of ours and that conv does not answer itself. */
+	/* A request for inventories or a push of blocks (5, 7, 11, 12, 26, 28); a push's blocks are known to parse (message_blocks).
+	 * Transactions, announcements and StackerDB chunks are dropped unread. */
 	void (*message)(struct conv *, void *arg, const struct message *);
-	/* Any valid authenticated message (its preamble): for burn views and health. */
+	/* Any valid authenticated message (its preamble): for burn views and health.  May be NULL. */
 	void (*heard)(struct conv *, void *arg, const struct preamble *);
-	/* Closed, with the fault class ("" none, "useless", "lying", "slow") and reason.  The conv is freed after return. */
+	/* Closed, with the fault class and reason.  The conv is freed after return.
+	 *   ""        nobody's fault
+	 *   useless   unreachable, silent, hung up, rejects us, another network or version, does not read
+	 *   lying     bad signature, another key, a preamble that contradicts itself or the chain
+	 *   invalid   undecodable bytes */
 	void (*down)(struct conv *, void *arg, const char *class, const char *reason);
 };
 
@@ -44,7 +49,7 @@ struct conv *conv_dial(struct event_base *, const struct conv_self *, const stru
     const struct conv_ops *, void *arg);
 /* Take an accepted socket (nonblocking). Unauthenticated for 5 s: closed. */
 struct conv *conv_accept(struct event_base *, const struct conv_self *, int fd, const struct sockaddr *, const struct conv_ops *, void *arg);
-/* Close without a call to down. */
+/* Close without a call to down or to any reply. Allowed in every callback. */
 void conv_close(struct conv *);
 /* Close as if the peer had failed: down is called from the loop. */
 void conv_fail(struct conv *, const char *class, const char *reason);
@@ -58,13 +63,14 @@ void conv_send(struct conv *, struct message *m, bool relay);
 size_t conv_queued(const struct conv *);		/* bytes not yet written */
 
 bool conv_is_up(const struct conv *);
-const uint8_t *conv_key(const struct conv *);			/* KEY_LEN, once up */
+const uint8_t *conv_key(const struct conv *);			/* KEY_LEN, proven by a signature; NULL before */
 const struct handshake *conv_handshake(const struct conv *);	/* the peer's, once up */
 const struct preamble *conv_preamble(const struct conv *);	/* the last valid one */
 const char *conv_address(const struct conv *);			/* host:port of the socket */
 void *conv_arg(const struct conv *);
 
-/* The node key: DIR/key, 32 bytes in hex, mode 0600, made if lacking. Exits 111 on trouble. */
+/* The node key: DIR/key, 32 bytes in hex, mode 0600, made if lacking (DIR too).  Several programs may start at once: one
+ * makes it, all read the same.  A file that holds no key exits 100, other trouble 111. */
 void node_key_load(const char *dir, uint8_t secret[32], uint8_t key[KEY_LEN]);
 
 #endif

@@ -44,18 +44,21 @@ static bool epoch_byte_ok(uint8_t mine, uint8_t now, uint8_t theirs)
 }
 
 const char *preamble_fault(const struct preamble *pre, uint32_t network_id, uint32_t version, uint8_t epoch_now, uint32_t confirmations,
-    int (*stable_known)(void *, uint64_t, const uint8_t *), void *arg)
+    int (*stable_known)(void *, uint64_t, const uint8_t *), void *arg, bool *lie)
 {
+	*lie = false;
 	if (pre->network_id != network_id)
 		return "another network";
 	if ((pre->version ^ version) >> 24)
 		return "another major version";
 	if (!epoch_byte_ok((uint8_t)version, epoch_now, (uint8_t)pre->version))
 		return "version of a past epoch";
+	*lie = true;
 	if (pre->burn_height - pre->stable_height != confirmations)
 		return "stable height is not the tip's";
 	if (stable_known && stable_known(arg, pre->stable_height, pre->stable_hash) == 0)
 		return "stable hash is not ours";
+	*lie = false;
 	return NULL;
 }
 

@@ -204,22 +204,25 @@ static void preambles(void **state)
 {
 	struct preamble p = blank(0).pre, q;
 	uint8_t raw[PREAMBLE_LEN];
+	bool lie;
 
-	assert_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL));
-	assert_non_null(preamble_fault(&p, 2, 0x18000010, 0x10, 7, known, NULL));
-	assert_non_null(preamble_fault(&p, 1, 0xfacade10, 0x10, 7, known, NULL));
-	assert_non_null(preamble_fault(&p, 1, 0x18000010, 0x10, 6, known, NULL));
+	assert_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL, &lie));
+	assert_non_null(preamble_fault(&p, 2, 0x18000010, 0x10, 7, known, NULL, &lie));
+	assert_non_null(preamble_fault(&p, 1, 0xfacade10, 0x10, 7, known, NULL, &lie));
+	assert_false(lie);
+	assert_non_null(preamble_fault(&p, 1, 0x18000010, 0x10, 6, known, NULL, &lie));
+	assert_true(lie);
 	p.version = 0x1800000f;
-	assert_non_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL));
-	assert_null(preamble_fault(&p, 1, 0x18000010, 0x0f, 7, known, NULL));
+	assert_non_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL, &lie));
+	assert_null(preamble_fault(&p, 1, 0x18000010, 0x0f, 7, known, NULL, &lie));
 	p.version = 0x1800000d;
-	assert_null(preamble_fault(&p, 1, 0x18000010, 0x0e, 7, known, NULL));
+	assert_null(preamble_fault(&p, 1, 0x18000010, 0x0e, 7, known, NULL, &lie));
 	p.version = 0x180000ff;
-	assert_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL));
+	assert_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL, &lie));
 	p.stable_hash[0] = 0x23;
-	assert_non_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL));
+	assert_non_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL, &lie));
 	p.stable_height--, p.burn_height--;
-	assert_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL));
+	assert_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL, &lie));
 
 	p.payload_len = MAX_PAYLOAD;
 	preamble_encode(raw, &p);

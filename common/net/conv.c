@@ -1,0 +1,239 @@
+/* The life of a conversation: dialled or accepted, greeting, up, ended (spec/wire.md 4.1, 4.6).  One timer serves all its
+ * deadlines.  A conversation may be closed inside any of its own callbacks: it is freed when the last call has returned. */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "common/net/address.h"
+#include "common/net/conv_private.h"
+#include "common/sys/log.h"
+#include "common/sys/stage.h"
+
+static void conv_free(struct conv *c)
+{
+	if (c->bev)
+		bufferevent_free(c->bev);
+	event_free(c->timer);
+	event_free(c->ending);
+	free(c);
+}
+
+void conv_enter(struct conv *c)
+{
+	c->busy++;
+}
+
+void conv_leave(struct conv *c)
+{
+	if (--c->busy == 0 && c->closed)
+		conv_free(c);
+}
+
+void conv_close(struct conv *c)
+{
+	c->closed = true;
+	if (c->busy == 0)
+		conv_free(c);
+}
+
+/* Runs from the loop, with nothing else of this conversation on the stack. */
+static void on_ending(evutil_socket_t fd, short what, void *arg)
+{
+	struct conv *c = arg;
+
+	conv_enter(c);
+	conv_drop_requests(c);
+	if (!c->closed)
+		c->ops->down(c, c->arg, c->class, c->reason);
+	c->closed = true;
+	conv_leave(c);
+}
+
+void conv_fail(struct conv *c, const char *class, const char *reason)
+{
+	if (c->state == CONV_ENDED)
+		return;
+	c->state = CONV_ENDED;
+	strlcpy(c->class, class, sizeof c->class);
+	strlcpy(c->reason, reason, sizeof c->reason);
+	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
+	evtimer_del(c->timer);
+	event_active(c->ending, EV_TIMEOUT, 0);
+}
+
+static uint64_t earliest(const struct conv *c)
+{
+	uint64_t at = c->phase_deadline < c->resume_at ? c->phase_deadline : c->resume_at;
+	uint64_t beat = conv_heartbeat_at(c);
+
+	if (beat < at)
+		at = beat;
+	for (unsigned i = 0; i < MAX_REQUESTS; i++)
+		if (c->pending[i].used && c->pending[i].deadline < at)
+			at = c->pending[i].deadline;
+	return at;
+}
+
+void conv_arm(struct conv *c)
+{
+	uint64_t at = earliest(c), now = now_ms();
+	struct timeval tv;
+
+	if (conv_over(c))
+		return;
+	if (at == UINT64_MAX) {
+		evtimer_del(c->timer);
+		return;
+	}
+	at = at > now ? at - now : 0;
+	tv = (struct timeval){ .tv_sec = (time_t)(at / 1000), .tv_usec = (suseconds_t)(at % 1000 * 1000) };
+	if (evtimer_add(c->timer, &tv) < 0)
+		die_world("cannot set a timer");
+}
+
+static void phase_over(struct conv *c)
+{
+	if (!c->dialled)
+		conv_fail(c, "", "did not authenticate in time");
+	else if (c->state == CONV_CONNECTING)
+		conv_fail(c, "useless", "no connection in time");
+	else
+		conv_fail(c, "useless", "silent: no answer to our handshake");
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct conv *c = arg;
+	uint64_t now = now_ms();
+
+	conv_enter(c);
+	if (!conv_over(c) && now >= c->phase_deadline)
+		phase_over(c);
+	conv_expire(c, now);
+	conv_heartbeat(c, now);
+	if (!conv_over(c) && now >= c->resume_at) {
+		c->resume_at = UINT64_MAX;
+		bufferevent_enable(c->bev, EV_READ);
+		conv_read(c);
+	}
+	conv_arm(c);
+	conv_leave(c);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct conv *c = arg;
+
+	conv_enter(c);
+	conv_read(c);
+	conv_arm(c);
+	conv_leave(c);
+}
+
+/* What the peer said before it hung up is still heard: a reject comes with a hang-up behind it. */
+static void hung_up(struct conv *c, const char *why)
+{
+	char reason[160];
+	bool waiting = c->dialled && c->state != CONV_UP;
+
+	for (unsigned i = 0; i < MAX_REQUESTS; i++)
+		waiting |= c->pending[i].used;
+	conv_read(c);
+	if (conv_over(c))
+		return;
+	snprintf(reason, sizeof reason, "hung up%s%s", *why ? ": " : "", why);
+	conv_fail(c, waiting ? "useless" : "", reason);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct conv *c = arg;
+	char reason[160];
+	int e = EVUTIL_SOCKET_ERROR();
+
+	conv_enter(c);
+	if (conv_over(c)) {
+	} else if (what & BEV_EVENT_CONNECTED) {
+		conv_hello(c);
+	} else if (c->state == CONV_CONNECTING) {
+		snprintf(reason, sizeof reason, "cannot connect: %s", evutil_socket_error_to_string(e));
+		conv_fail(c, "useless", reason);
+	} else if (what & BEV_EVENT_EOF) {
+		hung_up(c, "");
+	} else if (what & BEV_EVENT_ERROR) {
+		hung_up(c, evutil_socket_error_to_string(e));
+	}
+	conv_arm(c);
+	conv_leave(c);
+}
+
+static struct conv *conv_new(struct event_base *base, const struct conv_self *self, int fd, const struct sockaddr *sa, socklen_t len,
+    const struct conv_ops *ops, void *arg)
+{
+	struct conv *c = xcalloc(1, sizeof *c);
+
+	c->base = base;
+	c->self = self;
+	c->ops = ops;
+	c->arg = arg;
+	memcpy(&c->remote, sa, len);
+	address_text(c->address, sa);
+	c->resume_at = c->phase_deadline = UINT64_MAX;
+	c->heard_at = c->said_at = c->tokens_at = now_ms();
+	c->tokens = RATE_BURST * 1000;
+	c->timer = evtimer_new(base, on_timer, c);
+	c->ending = event_new(base, -1, 0, on_ending, c);
+	c->bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	if (!c->timer || !c->ending || !c->bev)
+		die_world("cannot start a conversation: no memory");
+	bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, READ_BUFFER);
+	return c;
+}
+
+static socklen_t sockaddr_len(const struct sockaddr *sa)
+{
+	return sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
+
+struct conv *conv_dial(struct event_base *base, const struct conv_self *self, const struct sockaddr *sa, socklen_t len,
+    const uint8_t *expect, const struct conv_ops *ops, void *arg)
+{
+	struct conv *c = conv_new(base, self, -1, sa, len, ops, arg);
+
+	c->dialled = true;
+	c->state = CONV_CONNECTING;
+	c->phase_deadline = now_ms() + CONNECT_MS;
+	if (expect) {
+		c->has_expect = true;
+		memcpy(c->expect, expect, KEY_LEN);
+	}
+	if (bufferevent_socket_connect(c->bev, sa, (int)len) < 0)
+		conv_fail(c, "", "cannot make a socket");
+	else if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) < 0)
+		conv_fail(c, "", "cannot watch a socket");
+	conv_arm(c);
+	return c;
+}
+
+struct conv *conv_accept(struct event_base *base, const struct conv_self *self, int fd, const struct sockaddr *sa,
+    const struct conv_ops *ops, void *arg)
+{
+	struct conv *c = conv_new(base, self, fd, sa, sockaddr_len(sa), ops, arg);
+
+	c->state = CONV_GREETING;
+	c->phase_deadline = now_ms() + AUTHENTICATE_MS;
+	if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) < 0)
+		conv_fail(c, "", "cannot watch a socket");
+	conv_arm(c);
+	return c;
+}
+
+bool conv_is_up(const struct conv *c) { return c->state == CONV_UP; }
+const uint8_t *conv_key(const struct conv *c) { return c->has_key ? c->key : NULL; }
+const struct handshake *conv_handshake(const struct conv *c) { return &c->theirs; }
+const struct preamble *conv_preamble(const struct conv *c) { return &c->last; }
+const char *conv_address(const struct conv *c) { return c->address; }
+void *conv_arg(const struct conv *c) { return c->arg; }
+size_t conv_queued(const struct conv *c) { return evbuffer_get_length(bufferevent_get_output(c->bev)); }
+
+/* Next: common/net/conv_read.c, bytes in. */

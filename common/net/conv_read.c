@@ -1,0 +1,219 @@
+/* Bytes in: frames out of the stream, judged before anybody acts on them (spec/wire.md 2.4 to 2.6).  Memory is given only as bytes arrive
+ * and only to kinds of messages that can be that large; a peer that talks too fast waits in its own socket. */
+#include <stdio.h>
+#include "common/net/conv_private.h"
+#include "common/sys/stage.h"
+
+#define RELAYER_LEN 42
+#define PEEK_LEN (PREAMBLE_LEN + 4 + MAX_RELAYERS * RELAYER_LEN + 1)	/* at most so far lies the message id */
+
+static bool is_push(unsigned id)
+{
+	return id == MSG_BLOCKS || id == MSG_MICROBLOCKS || id == MSG_NAKAMOTO_BLOCKS;
+}
+
+/* Nobody here reads these, so they are not worth a signature check. */
+static bool is_ignored(unsigned id)
+{
+	return id == MSG_BLOCKS_AVAILABLE || id == MSG_MICROBLOCKS_AVAILABLE || id == MSG_TRANSACTION || id == MSG_STACKERDB_CHUNK_INV ||
+	    id == MSG_STACKERDB_CHUNK || id == MSG_STACKERDB_PUSH_CHUNK;
+}
+
+static void invalid(struct conv *c, const char *what)
+{
+	char reason[160];
+
+	snprintf(reason, sizeof reason, "undecodable: %s", what);
+	conv_fail(c, "invalid", reason);
+}
+
+/* The id of the message whose first n bytes are at p; -1 not there yet; -2 there is none. */
+static int peek_id(const uint8_t *p, size_t n)
+{
+	uint32_t relayers;
+	size_t at;
+
+	if (n < PREAMBLE_LEN + 4)
+		return -1;
+	relayers = get_be32(p + PREAMBLE_LEN);
+	if (relayers > MAX_RELAYERS)
+		return -2;
+	at = PREAMBLE_LEN + 4 + relayers * RELAYER_LEN;
+	return n > at ? p[at] : -1;
+}
+
+/* The key that must have signed: the known one, or the one that a greeting carries.  NULL: not to be checked. */
+static const uint8_t *signer(const struct conv *c, const struct message *m)
+{
+	if (c->has_key)
+		return c->key;
+	if (m->id == MSG_HANDSHAKE || m->id == MSG_HANDSHAKE_ACCEPT || m->id == MSG_STACKERDB_HANDSHAKE_ACCEPT)
+		return m->u.handshake.key;
+	return NULL;
+}
+
+static bool preamble_ok(struct conv *c, const struct preamble *pre, bool proven)
+{
+	const struct network *net = c->self->net;
+	int epoch = network_epoch(net, c->self->view.burn_height);
+	char reason[160];
+	bool lie;
+	const char *fault = preamble_fault(pre, net->chain_id, net->peer_version, epoch < 0 ? 0 : (uint8_t)epoch,
+	    net->stable_confirmations, c->self->stable_known, c->self->arg, &lie);
+
+	if (!fault)
+		return true;
+	/* A young chain's stable height stops at the first block: no lie. */
+	if (pre->stable_height <= net->first_burn_height)
+		lie = false;
+	snprintf(reason, sizeof reason, "%s (version %08x, network %08x, tip %llu, stable %llu)", fault, pre->version, pre->network_id,
+	    (unsigned long long)pre->burn_height, (unsigned long long)pre->stable_height);
+	conv_fail(c, lie && proven ? "lying" : "useless", reason);
+	return false;
+}
+
+/* One whole message: p has n bytes, preamble first. */
+static void take(struct conv *c, const struct preamble *pre, const uint8_t *p, size_t n)
+{
+	struct message m = { .pre = *pre };
+	const uint8_t *body = p + PREAMBLE_LEN, *key;
+	size_t len = n - PREAMBLE_LEN;
+	char err[120];
+
+	/* With a key known the signature is judged first: bytes that nobody signed are nobody's. */
+	if (c->has_key && !message_signed_by(p, body, len, c->key)) {
+		conv_fail(c, "lying", "bad signature");
+		return;
+	}
+	if (message_decode(&m, body, len, err) < 0) {
+		invalid(c, err);
+		return;
+	}
+	key = signer(c, &m);
+	if (!c->has_key && key && !message_signed_by(p, body, len, key)) {
+		conv_fail(c, "lying", "bad signature of the handshake");
+		return;
+	}
+	if (!preamble_ok(c, pre, key != NULL))
+		return;
+	if (m.id == MSG_NAKAMOTO_BLOCKS && message_blocks(&m, NULL, NULL) < 0) {
+		invalid(c, "NakamotoBlocks");
+		return;
+	}
+	if (!c->has_key) {
+		conv_handle_stranger(c, &m);
+		return;
+	}
+	c->last = *pre;
+	c->heard_at = now_ms();
+	if (c->ops->heard && c->state == CONV_UP)
+		c->ops->heard(c, c->arg, pre);
+	if (!conv_over(c))
+		conv_handle(c, &m);
+}
+
+/* False: not now. The rate is counted in thousandths of a message. */
+static bool may_take(struct conv *c)
+{
+	uint64_t now = now_ms();
+
+	c->tokens += (now - c->tokens_at) * RATE_MESSAGES;
+	c->tokens_at = now;
+	if (c->tokens > RATE_BURST * 1000)
+		c->tokens = RATE_BURST * 1000;
+	if (c->tokens >= 1000) {
+		c->tokens -= 1000;
+		return true;
+	}
+	bufferevent_disable(c->bev, EV_READ);
+	c->resume_at = now + 100;
+	return false;
+}
+
+/* How much of the announced message may be kept: true to go on, with *skip if it is to be read past. */
+static bool size_ok(struct conv *c, const uint8_t *p, size_t have, const struct preamble *pre, bool *wait, bool *skip)
+{
+	int id = peek_id(p, have);
+
+	*wait = *skip = false;
+	if (id == -2) {
+		invalid(c, "too many relayers");
+		return false;
+	}
+	if (pre->payload_len <= READ_BUFFER / 2)
+		return true;
+	if (id == -1) {
+		*wait = true;
+		return true;
+	}
+	if (c->state != CONV_UP || (pre->payload_len > MAX_ANSWER && !is_push((unsigned)id))) {
+		char what[80];
+		snprintf(what, sizeof what, "%s of %u bytes", message_name((unsigned)id), pre->payload_len);
+		invalid(c, what);
+		return false;
+	}
+	*skip = pre->payload_len > MAX_PUSH;
+	return true;
+}
+
+/* Take the message at the head of the buffer.  False: no whole one is there, or the conversation is over. */
+static bool take_next(struct conv *c, struct evbuffer *in)
+{
+	size_t have = evbuffer_get_length(in), n, peeked = have < PEEK_LEN ? have : PEEK_LEN;
+	uint8_t head[PEEK_LEN];
+	struct preamble pre;
+	bool wait, skip;
+	int id;
+
+	if (have < PREAMBLE_LEN)
+		return false;
+	evbuffer_copyout(in, head, peeked);
+	if (preamble_decode(&pre, head) < 0) {
+		invalid(c, "preamble");
+		return false;
+	}
+	if (!size_ok(c, head, peeked, &pre, &wait, &skip) || wait)
+		return false;
+	n = PREAMBLE_LEN + pre.payload_len;
+	if (skip) {
+		c->skip = n;
+		return true;
+	}
+	if (have < n) {
+		bufferevent_setwatermark(c->bev, EV_READ, 0, n > READ_BUFFER ? n : READ_BUFFER);
+		return false;
+	}
+	if (!may_take(c))
+		return false;
+	id = peek_id(head, peeked);
+	if (c->state != CONV_UP || id < 0 || !is_ignored((unsigned)id))
+		take(c, &pre, evbuffer_pullup(in, (ev_ssize_t)n), n);
+	if (c->closed)
+		return false;
+	evbuffer_drain(in, n);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, READ_BUFFER);
+	return c->state != CONV_ENDED;
+}
+
+void conv_read(struct conv *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	unsigned taken = 0;
+
+	while (!conv_over(c) && c->resume_at == UINT64_MAX) {
+		if (c->skip) {
+			size_t n = evbuffer_get_length(in);
+			n = n < c->skip ? n : c->skip;
+			evbuffer_drain(in, n);
+			c->skip -= n;
+			if (c->skip)
+				return;
+		}
+		if (!take_next(c, in))
+			return;
+		if (++taken >= BURST_MESSAGES)
+			c->resume_at = now_ms();	/* let the others have their turn */
+	}
+}
+
+/* Next: common/net/conv_talk.c, what is said. */
