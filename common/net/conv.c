@@ -1,6 +1,7 @@
 /* The life of a conversation: dialled or accepted, greeting, up, ended (spec/wire.md 4.1, 4.6).  One timer serves all its
  * deadlines.  A conversation may be closed inside any of its own callbacks: it is freed when the last call has returned. */
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "common/net/address.h"
@@ -144,6 +145,12 @@ static void hung_up(struct conv *c, const char *why)
 	conv_fail(c, waiting ? "useless" : "", reason);
 }
 
+/* Small messages go out at once; with Nagle's algorithm a second request waits for the peer's delayed acknowledgement. */
+static void no_delay(struct conv *c)
+{
+	setsockopt(bufferevent_getfd(c->bev), IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+}
+
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct conv *c = arg;
@@ -153,6 +160,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	conv_enter(c);
 	if (conv_over(c)) {
 	} else if (what & BEV_EVENT_CONNECTED) {
+		no_delay(c);
 		conv_hello(c);
 	} else if (c->state == CONV_CONNECTING) {
 		snprintf(reason, sizeof reason, "cannot connect: %s", evutil_socket_error_to_string(e));
@@ -220,6 +228,7 @@ struct conv *conv_accept(struct event_base *base, const struct conv_self *self, 
 {
 	struct conv *c = conv_new(base, self, fd, sa, sockaddr_len(sa), ops, arg);
 
+	no_delay(c);
 	c->state = CONV_GREETING;
 	c->phase_deadline = now_ms() + AUTHENTICATE_MS;
 	if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) < 0)
