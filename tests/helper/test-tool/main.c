@@ -1,0 +1,97 @@
+/* test-tool - what tests ask of a store or a running pipeline.
+ *
+ *   test-tool verdicts DIR         id, status, reason, source, detail: one line a row, tab separated
+ *   test-tool faults DIR           who, class, what, count, stage, evidence
+ *   test-tool tenures DIR          burn height, consensus hash, held, named, proven, complete, linked, why
+ *   test-tool downloads DIR        consensus hash, id, state, source, tries, deaths, why
+ *   test-tool run FILE CMD...      run a command; into FILE: wall seconds, CPU seconds of it and all it waited for, and
+ *                                  `peak PROGRAM KIB` of private memory for each program under it */
+#include <stdlib.h>
+#include <unistd.h>
+#include "common/store/store.h"
+#include "common/sys/log.h"
+#include "tests/helper/test-tool/tool.h"
+
+static void hex(const void *p, size_t n)
+{
+	char text[2 * KEY_LEN + 1];
+
+	fputs(hex_of(text, p, n), stdout);
+}
+
+static void text(struct rec_view v) { printf("\t%.*s", (int)v.n, (const char *)v.p); }
+
+static bool print_verdict(void *arg, const struct rec_verdict *v)
+{
+	hex(v->id, ID_LEN);
+	text(v->status);
+	text(v->reason);
+	text(v->source);
+	text(v->detail);
+	putchar('\n');
+	return true;
+}
+
+static bool print_fault(void *arg, const struct rec_fault *f)
+{
+	printf("%.*s", (int)f->who.n, (const char *)f->who.p);
+	text(f->class);
+	text(f->what);
+	printf("\t%llu", (unsigned long long)f->count);
+	text(f->stage);
+	text(f->evidence);
+	putchar('\n');
+	return true;
+}
+
+static bool print_tenure(void *arg, const struct rec_tenure *t)
+{
+	printf("%llu\t", (unsigned long long)t->burn_height);
+	hex(t->consensus_hash, CH_LEN);
+	printf("\t%u\t%d\t%d\t%d\t%d", t->held, t->named, t->proven, t->complete, t->linked);
+	text(t->why);
+	putchar('\n');
+	return true;
+}
+
+static bool print_download(void *arg, const struct rec_download *d)
+{
+	hex(d->consensus_hash, CH_LEN);
+	putchar('\t');
+	hex(d->id, ID_LEN);
+	text(d->state);
+	text(d->source);
+	printf("\t%u\t%u", d->tries, d->deaths);
+	text(d->why);
+	putchar('\n');
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	static struct store s;
+	MDB_txn *txn;
+
+	log_init("test-tool");
+	if (argc < 3)
+		die_usage("usage: test-tool verdicts|faults|tenures|downloads DIR, or run FILE CMD...");
+	if (strcmp(argv[1], "run") == 0)
+		return tool_run(argv[2], argv + 3);
+	store_open(&s, argv[2], NULL, 0, 0);
+	txn = store_read(&s);
+	if (strcmp(argv[1], "verdicts") == 0)
+		verdict_walk(&s, txn, NULL, print_verdict, NULL);
+	else if (strcmp(argv[1], "faults") == 0)
+		fault_walk(&s, txn, print_fault, NULL);
+	else if (strcmp(argv[1], "tenures") == 0)
+		tenure_walk(&s, txn, print_tenure, NULL);
+	else if (strcmp(argv[1], "downloads") == 0)
+		download_walk(&s, txn, print_download, NULL);
+	else
+		die_usage("no subcommand '%s'", argv[1]);
+	store_read_end(txn);
+	store_close(&s);
+	return 0;
+}
+
+/* Next: tests/helper/test-tool/run.c, which measures a running pipeline. */
