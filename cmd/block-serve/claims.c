@@ -1,0 +1,120 @@
+/* The inventory's plan and bits, made from the store when they are asked for and kept until the chain moves. */
+#include "cmd/block-serve/serve.h"
+#include "common/sys/stage.h"
+
+#define NEWEST_WINNERS 2	/* so many winners above a tenure leave it among the newest */
+
+struct walk {
+	struct serve *s;
+	MDB_txn *txn;
+	uint64_t winners;		/* canonical winners above the chain's top */
+	uint64_t last_winners[NEWEST_WINNERS + 1];	/* heights of the newest winners, newest first */
+};
+
+static bool note_winner(void *arg, const struct rec_sortition *r)
+{
+	struct walk *w = arg;
+
+	if (r->canonical && r->won) {
+		memmove(&w->last_winners[1], &w->last_winners[0], NEWEST_WINNERS * sizeof w->last_winners[0]);
+		w->last_winners[0] = r->burn_height;
+		w->winners++;
+	}
+	return true;
+}
+
+/* Heights of the last few winners, from a window below the burn tip that surely has them or the chain's top. */
+static bool is_newest(const struct walk *w, const struct view *v, const uint8_t ch[CH_LEN], uint64_t burn_height)
+{
+	if (v->has_tip && (memcmp(ch, v->tip.consensus_hash, CH_LEN) == 0 || memcmp(ch, v->tip.parent_ch, CH_LEN) == 0))
+		return true;
+	return w->winners <= NEWEST_WINNERS || burn_height >= w->last_winners[NEWEST_WINNERS];
+}
+
+static int tenure_of(struct serve *s, MDB_txn *txn, const struct rec_sortition *r, struct inv_tenure *t, struct rec_tenure *row)
+{
+	if (!r->canonical || !r->won || tenure_get(&s->store, txn, r->consensus_hash, row) != 0 || !row->proven)
+		return -1;
+	memset(t, 0, sizeof *t);
+	t->burn_height = r->burn_height;
+	memcpy(t->start_id, row->start_id, ID_LEN);
+	memcpy(t->committed, r->committed, ID_LEN);
+	t->complete = row->complete;
+	return 0;
+}
+
+static bool add_above(void *arg, const struct rec_sortition *r)
+{
+	struct walk *w = arg;
+	struct inv_tenure t;
+	struct rec_tenure row;
+
+	if (tenure_of(w->s, w->txn, r, &t, &row) == 0) {
+		t.newest = is_newest(w, &w->s->view, r->consensus_hash, r->burn_height);
+		inv_plan_add(&w->s->inv.plan, &t);
+	}
+	return true;
+}
+
+static void make_plan(struct serve *s, MDB_txn *txn)
+{
+	const struct view *v = &s->view;
+	struct walk w = { .s = s, .txn = txn };
+	struct inv_tenure top = { 0 };
+	struct rec_tenure below = { 0 };
+	uint64_t from = 0;
+	bool has_below = false;
+
+	if (v->has_chain) {
+		top.burn_height = v->tenure.burn_height;
+		memcpy(top.start_id, v->tenure.start_id, ID_LEN);
+		top.complete = v->tenure.complete;
+		from = v->tenure.burn_height + 1;
+		has_below = tenure_get(&s->store, txn, v->tenure.prev_ch, &below) == 0 && below.canonical;
+	}
+	sortition_walk(&s->store, txn, from, note_winner, &w);
+	if (v->has_chain)
+		top.newest = is_newest(&w, v, v->tenure.consensus_hash, v->tenure.burn_height);
+	inv_plan_begin(&s->inv.plan, &s->store.net, v->has_chain ? &top : NULL, has_below ? &below.burn_height : NULL);
+	sortition_walk(&s->store, txn, from, add_above, &w);
+	inv_plan_end(&s->inv.plan);
+	s->inv.planned = true;
+	s->inv.behind = w.winners > NEWEST_WINNERS;
+	s->inv.made = now_ms();
+}
+
+struct fill { struct serve *s; MDB_txn *txn; struct inv_cycle *c; uint64_t base; };
+
+static bool set_bit(void *arg, const struct rec_sortition *r)
+{
+	struct fill *f = arg;
+	struct inv_tenure t;
+	struct rec_tenure row;
+
+	if (r->burn_height >= f->base + f->c->count)
+		return false;
+	if (tenure_of(f->s, f->txn, r, &t, &row) == 0 && inv_claims(&f->s->inv.plan, r->burn_height, row.canonical))
+		bitvec_set(f->c->bits, (uint32_t)(r->burn_height - f->base));
+	return true;
+}
+
+const struct inv_cycle *claims_cycle(struct serve *s, uint64_t cycle)
+{
+	uint32_t count = s->view.has_burn ? inv_length(&s->store.net, cycle, s->view.burn.burn_height) : 0;
+	const struct inv_cycle *known;
+
+	if (count == 0)
+		return NULL;
+	if ((known = inv_index_find(&s->inv, cycle)) != NULL)
+		return known;
+	MDB_txn *txn = store_read(&s->store);
+	if (!s->inv.planned)
+		make_plan(s, txn);
+	struct fill f = { s, txn, inv_index_place(&s->inv, cycle), network_cycle_start(&s->store.net, cycle) };
+	f.c->count = count;
+	sortition_walk(&s->store, txn, f.base, set_bit, &f);
+	store_read_end(txn);
+	return f.c;
+}
+
+/* Next: cmd/block-serve/p2p.c, which answers with it. */

@@ -1,0 +1,226 @@
+/* The HTTP side's connections and their limits.  evhttp of libevent 2.1 hides connections until their first whole
+ * request, so we make each bufferevent ourselves and hold a reference: that shows their bytes, their age and their end. */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include "cmd/block-serve/serve.h"
+#include "common/sys/stage.h"
+
+LIST_HEAD(conn_list, http_conn);
+struct http {
+	struct serve *s;
+	struct evhttp *evhttp;
+	struct event *adopt, *sweep;
+	struct conn_list conns;
+	struct http_conn **by_fd;
+	size_t n_by_fd;
+	unsigned n;
+	size_t input;				/* bytes of requests not yet handled */
+	unsigned long long refused, late;
+};
+
+/* Bytes came or were taken: the age and the size of the request that is being read. */
+static void input_cb(struct evbuffer *buf, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct http_conn *c = arg;
+	struct http *h = c->serve->http;
+
+	h->input += info->n_added - info->n_deleted;
+	if (info->n_added == 0)
+		return;
+	c->received += info->n_added;
+	if (c->begun == 0)
+		c->begun = now_ms();
+	if (h->input > HTTP_INPUT && c->received > CHUNK)
+		http_conn_close(c);
+}
+
+static void conn_free(struct http_conn *c)
+{
+	struct http *h = c->serve->http;
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	int fd = bufferevent_getfd(c->bev);
+
+	evbuffer_remove_cb(in, input_cb, c);
+	h->input -= evbuffer_get_length(in);
+	if (fd >= 0 && (size_t)fd < h->n_by_fd && h->by_fd[fd] == c)
+		h->by_fd[fd] = NULL;
+	if (c->gone != NULL)
+		c->gone(c->gone_arg);
+	LIST_REMOVE(c, entry);
+	h->n--;
+	bufferevent_decref(c->bev);
+	free(c);
+}
+
+void http_conn_close(struct http_conn *c)
+{
+	if (!c->closing)
+		shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
+	c->closing = true;
+}
+
+static void conn_closed(struct evhttp_connection *evcon, void *arg)
+{
+	conn_free(arg);
+}
+
+/* A connection without a request ends without a word: its callbacks are gone then. */
+static bool conn_abandoned(const struct http_conn *c)
+{
+	bufferevent_event_cb event_cb;
+
+	if (c->watched)
+		return false;
+	bufferevent_getcb(c->bev, NULL, NULL, &event_cb, NULL);
+	return event_cb == NULL;
+}
+
+static bool too_late(const struct http_conn *c, uint64_t now)
+{
+	return c->begun != 0 && now - c->begun > HTTP_HEAD_SECONDS * 1000 + c->received / CHUNK * 1000;
+}
+
+static void sweep(struct http *h)
+{
+	struct http_conn *c, *next;
+	uint64_t now = now_ms();
+
+	LIST_FOREACH_SAFE(c, &h->conns, entry, next) {
+		if (conn_abandoned(c)) {
+			conn_free(c);
+		} else if (too_late(c, now)) {
+			h->late++;
+			http_conn_close(c);
+		}
+	}
+}
+
+static void sweep_cb(evutil_socket_t fd, short what, void *arg)
+{
+	sweep(arg);
+}
+
+static bool over_limits(struct http *h, const struct http_conn *c)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)&c->peer;
+	unsigned limit = h->s->max_address, same = 0;
+	struct http_conn *other;
+
+	if (h->n > HTTP_MAX)
+		sweep(h);
+	if (h->n > HTTP_MAX)
+		return true;
+	if (limit == 0) {
+		if (address_loopback(sa))
+			return false;
+		limit = HTTP_MAX_ADDRESS;
+	}
+	LIST_FOREACH(other, &h->conns, entry)
+		same += other->adopted && !other->closing && address_same_host(sa, (const struct sockaddr *)&other->peer);
+	return same >= limit;
+}
+
+/* evhttp has put the socket into the bufferevents made since the last turn. */
+static void adopt_cb(evutil_socket_t nofd, short what, void *arg)
+{
+	struct http *h = arg;
+	struct http_conn *c, *next;
+	int one = 1;
+
+	LIST_FOREACH_SAFE(c, &h->conns, entry, next) {
+		if (c->adopted)
+			break;			/* new ones are at the head */
+		int fd = bufferevent_getfd(c->bev);
+		socklen_t len = sizeof c->peer;
+		if (fd < 0 || (size_t)fd >= h->n_by_fd || getpeername(fd, (struct sockaddr *)&c->peer, &len) != 0 || over_limits(h, c)) {
+			h->refused++;
+			c->adopted = true;
+			http_conn_close(c);
+			continue;
+		}
+		c->adopted = true;
+		h->by_fd[fd] = c;
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	}
+}
+
+static struct bufferevent *make_conn(struct event_base *base, void *arg)
+{
+	struct http *h = arg;
+	struct http_conn *c = xcalloc(1, sizeof *c);
+
+	if ((c->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE)) == NULL)
+		die_world("no memory for a connection");
+	c->serve = h->s;
+	bufferevent_incref(c->bev);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, MAX_BLOCK + MAX_HTTP_HEAD);
+	evbuffer_add_cb(bufferevent_get_input(c->bev), input_cb, c);
+	LIST_INSERT_HEAD(&h->conns, c, entry);
+	h->n++;
+	event_active(h->adopt, EV_TIMEOUT, 0);
+	return c->bev;
+}
+
+/* Each whole request.  A request that evhttp could not read never comes here. */
+static void request_cb(struct evhttp_request *req, void *arg)
+{
+	struct http *h = arg;
+	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
+	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
+	struct http_conn *c = fd >= 0 && (size_t)fd < h->n_by_fd ? h->by_fd[fd] : NULL;
+
+	if (c == NULL) {
+		evhttp_send_error(req, 503, "Service Unavailable");
+		return;
+	}
+	if (!c->watched) {
+		c->watched = true;
+		evhttp_connection_set_closecb(evcon, conn_closed, c);
+	}
+	c->begun = 0;
+	c->received = 0;
+	h->s->n_requests++;
+	view_refresh(h->s);
+	struct request r = { .s = h->s, .req = req, .conn = c };
+	route_request(&r);
+}
+
+struct http *http_start(struct serve *s, int fd)
+{
+	struct http *h = s->http = xcalloc(1, sizeof *h);
+	struct timeval second = { 1, 0 };
+
+	h->s = s;
+	LIST_INIT(&h->conns);
+	h->n_by_fd = 8192;
+	h->by_fd = xcalloc(h->n_by_fd, sizeof *h->by_fd);
+	h->adopt = event_new(s->base, -1, 0, adopt_cb, h);
+	h->sweep = event_new(s->base, -1, EV_PERSIST, sweep_cb, h);
+	h->evhttp = evhttp_new(s->base);
+	if (h->adopt == NULL || h->sweep == NULL || h->evhttp == NULL || event_add(h->sweep, &second) != 0)
+		die_world("cannot start the HTTP server");
+	evhttp_set_timeout(h->evhttp, HTTP_IDLE);
+	evhttp_set_max_headers_size(h->evhttp, MAX_HTTP_HEAD);
+	evhttp_set_max_body_size(h->evhttp, MAX_BLOCK);
+	evhttp_set_default_content_type(h->evhttp, "text/plain");
+	evhttp_set_allowed_methods(h->evhttp, 0xffff);
+	evhttp_set_bevcb(h->evhttp, make_conn, h);
+	evhttp_set_gencb(h->evhttp, request_cb, h);
+	if (evhttp_accept_socket_with_handle(h->evhttp, fd) == NULL)
+		die_world("cannot accept on the HTTP socket");
+	return h;
+}
+
+void http_report(const struct serve *s)
+{
+	const struct http *h = s->http;
+
+	if (h != NULL)
+		log_warnx("http: %u connections, %llu requests, %llu bytes, %llu refused, %llu too slow, %zu bytes unread, %zu uploads wait",
+		    h->n, s->n_requests, s->n_bytes, h->refused, h->late, h->input, uploads_waiting(s));
+}
+
+/* Next: cmd/block-serve/route.c, from paths to handlers. */

@@ -1,0 +1,223 @@
+/* Tenures as JSON: the ongoing one, the tip of each, and the blocks of each (spec/blocks.md 4.2). */
+#include "cmd/block-serve/serve.h"
+
+static struct evbuffer *json(void)
+{
+	struct evbuffer *b = evbuffer_new();
+
+	if (b == NULL)
+		die_world("no memory for an answer");
+	return b;
+}
+
+/* The start block of a tenure's parent tenure is what its commit names. */
+void get_tenure_info(struct request *r)
+{
+	const struct view *v = &r->s->view;
+	struct rec_sortition own;
+	MDB_txn *txn = store_read(&r->s->store);
+	bool found = v->has_chain && v->has_burn && sortition_get(&r->s->store, txn, v->tenure.consensus_hash, &own) == 0;
+	struct evbuffer *b;
+
+	store_read_end(txn);
+	if (!found) {
+		reply_text(r, 404, "No Nakamoto tenure yet\n");
+		return;
+	}
+	b = json();
+	add_hex(b, "{\"consensus_hash\":\"", v->tenure.consensus_hash, CH_LEN, "\"");
+	add_hex(b, ",\"tenure_start_block_id\":\"", v->tenure.start_id, ID_LEN, "\"");
+	add_hex(b, ",\"parent_consensus_hash\":\"", v->tenure.prev_ch, CH_LEN, "\"");
+	add_hex(b, ",\"parent_tenure_start_block_id\":\"", own.committed, ID_LEN, "\"");
+	add_hex(b, ",\"tip_block_id\":\"", v->id, ID_LEN, "\"");
+	evbuffer_add_printf(b, ",\"tip_height\":%llu,\"reward_cycle\":%llu}", (unsigned long long)v->height,
+	    (unsigned long long)network_cycle(&r->s->store.net, v->burn.burn_height));
+	reply_json(r, 200, b);
+}
+
+/* Highest block of a tenure that we may show: on the canonical chain, else the proven tip. 0 or -1. */
+static int tenure_top(struct serve *s, const struct rec_tenure *t, uint8_t id[ID_LEN])
+{
+	if (!t->proven)
+		return -1;
+	if (s->view.has_chain && memcmp(t->consensus_hash, s->view.tenure.consensus_hash, CH_LEN) == 0)
+		memcpy(id, s->view.id, ID_LEN);
+	else if (t->canonical && !all_zero(t->end_id, ID_LEN))
+		memcpy(id, t->end_id, ID_LEN);
+	else
+		memcpy(id, t->tip_id, ID_LEN);
+	return 0;
+}
+
+static void add_problems(struct evbuffer *b, const struct nakamoto *n)
+{
+	evbuffer_add_printf(b, ",\"problematic_txs\":[");
+	for (uint32_t i = 0; i < n->n_markers; i++)
+		evbuffer_add_printf(b, "%s{\"tx_index\":%u,\"category\":%u}", i > 0 ? "," : "", get_be32(n->markers + 5 * i),
+		    n->markers[5 * i + 4]);
+	evbuffer_add_printf(b, "]");
+}
+
+static void add_header(struct evbuffer *b, const struct nakamoto *n)
+{
+	size_t markers = (n->version & 0x7f) >= 1 ? 4 + 5 * (size_t)n->n_markers : 0;
+
+	evbuffer_add_printf(b, "{\"Nakamoto\":{\"version\":%u,\"chain_length\":%llu,\"burn_spent\":%llu", n->version,
+	    (unsigned long long)n->height, (unsigned long long)n->burn_spent);
+	add_hex(b, ",\"consensus_hash\":\"", n->ch, CH_LEN, "\"");
+	add_hex(b, ",\"parent_block_id\":\"", n->parent, ID_LEN, "\"");
+	add_hex(b, ",\"tx_merkle_root\":\"", n->tx_root, 32, "\"");
+	add_hex(b, ",\"state_index_root\":\"", n->state_root, 32, "\"");
+	evbuffer_add_printf(b, ",\"timestamp\":%llu", (unsigned long long)n->timestamp);
+	add_hex(b, ",\"miner_signature\":\"", n->miner_sig, SIG_LEN, "\",\"signer_signature\":[");
+	for (uint32_t i = 0; i < n->n_sigs; i++)
+		add_hex(b, i > 0 ? ",\"" : "\"", n->sigs + (size_t)SIG_LEN * i, SIG_LEN, "\"");
+	add_hex(b, "],\"pox_treatment\":\"", n->tail, n->tail_len - (markers <= n->tail_len ? markers : 0), "\"");
+	add_problems(b, n);
+	evbuffer_add_printf(b, "}}");
+}
+
+/* Header of the top block of the tenure that the request names; answers 404 itself (NULL).  The header is parsed from
+ * the store's map: the transaction is the caller's to end. */
+static MDB_txn *top_header(struct request *r, struct nakamoto *n, struct stored_block *block)
+{
+	MDB_txn *txn = store_read(&r->s->store);
+	struct rec_tenure t;
+	uint8_t id[ID_LEN];
+	char hex[2 * CH_LEN + 1];
+	size_t need;
+
+	if (tenure_get(&r->s->store, txn, r->hash, &t) == 0 && tenure_top(r->s, &t, id) == 0 &&
+	    block_get(&r->s->store, txn, id, block) == 0 && nakamoto_header(n, block->bytes, block->len, &need) > 0)
+		return txn;
+	store_read_end(txn);
+	reply_text(r, 404, "No blocks in tenure %s\n", hex_of(hex, r->hash, CH_LEN));
+	return NULL;
+}
+
+void get_tenure_tip(struct request *r)
+{
+	struct stored_block block;
+	struct nakamoto n;
+	MDB_txn *txn = top_header(r, &n, &block);
+	struct evbuffer *b;
+
+	if (txn == NULL)
+		return;
+	b = json();
+	add_header(b, &n);
+	store_read_end(txn);
+	reply_json(r, 200, b);
+}
+
+struct burn_view { uint8_t ch[CH_LEN]; bool found; };
+
+/* The burn view of a block is that of the highest tenure change at or below it. */
+static bool find_view(void *arg, const struct stored_block *b)
+{
+	struct burn_view *v = arg;
+	struct nakamoto n;
+	size_t need;
+
+	if (nakamoto_parse(&n, b->bytes, b->len, &need) > 0 && n.kind != BLOCK_ORDINARY) {
+		memcpy(v->ch, n.change.burn_view, CH_LEN);
+		v->found = true;
+	}
+	return !v->found;
+}
+
+void get_tenure_tip_metadata(struct request *r)
+{
+	struct stored_block block;
+	struct nakamoto n;
+	struct burn_view view = { .found = false };
+	MDB_txn *txn = top_header(r, &n, &block);
+	struct evbuffer *b;
+
+	if (txn == NULL)
+		return;
+	b = json();
+	evbuffer_add_printf(b, "{\"anchored_header\":");
+	add_header(b, &n);
+	tenure_blocks_down(&r->s->store, txn, block.id, NULL, find_view, &view);
+	store_read_end(txn);
+	if (view.found)
+		add_hex(b, ",\"burn_view\":\"", view.ch, CH_LEN, "\"}");
+	else
+		evbuffer_add_printf(b, ",\"burn_view\":null}");
+	reply_json(r, 200, b);
+}
+
+struct listing { struct evbuffer *b; unsigned n; };
+
+static bool add_listed(void *arg, const struct stored_block *b)
+{
+	struct listing *l = arg;
+	struct nakamoto n;
+	size_t need;
+
+	if (nakamoto_header(&n, b->bytes, b->len, &need) <= 0)
+		return false;
+	add_hex(l->b, l->n++ > 0 ? ",{\"block_id\":\"" : "{\"block_id\":\"", b->id, ID_LEN, "\",\"header_type\":\"nakamoto\"");
+	add_hex(l->b, ",\"block_hash\":\"", n.hash, 32, "\"");
+	add_hex(l->b, ",\"parent_block_id\":\"", n.parent, ID_LEN, "\"");
+	evbuffer_add_printf(l->b, ",\"height\":%llu}", (unsigned long long)b->height);
+	return true;
+}
+
+/* Ends the transaction. */
+static void list_blocks(struct request *r, MDB_txn *txn, const struct rec_sortition *own)
+{
+	struct listing l = { .b = json() };
+	struct rec_tenure t;
+	uint8_t id[ID_LEN];
+
+	add_hex(l.b, "{\"consensus_hash\":\"", own->consensus_hash, CH_LEN, "\"");
+	add_hex(l.b, ",\"last_sortition_ch\":\"", own->last_ch, CH_LEN, "\"");
+	evbuffer_add_printf(l.b, ",\"burn_block_height\":%llu", (unsigned long long)own->burn_height);
+	add_hex(l.b, ",\"burn_block_hash\":\"", own->burn_hash, 32, "\",\"stacks_blocks\":[");
+	if (tenure_get(&r->s->store, txn, own->consensus_hash, &t) == 0 && tenure_top(r->s, &t, id) == 0)
+		tenure_blocks_down(&r->s->store, txn, id, NULL, add_listed, &l);
+	store_read_end(txn);
+	evbuffer_add_printf(l.b, "]}");
+	reply_json(r, 200, l.b);
+}
+
+static void list_or_404(struct request *r, MDB_txn *txn, int rc, const struct rec_sortition *own)
+{
+	if (rc == 0) {
+		list_blocks(r, txn, own);
+		return;
+	}
+	store_read_end(txn);
+	reply_text(r, 404, "Could not find sortition of '%.80s'\n", r->arg);
+}
+
+void get_tenure_blocks(struct request *r)
+{
+	MDB_txn *txn = store_read(&r->s->store);
+	struct rec_sortition own;
+	int rc = sortition_get(&r->s->store, txn, r->hash, &own);
+
+	list_or_404(r, txn, rc == 0 && own.canonical ? 0 : -1, &own);
+}
+
+void get_tenure_blocks_hash(struct request *r)
+{
+	MDB_txn *txn = store_read(&r->s->store);
+	struct rec_sortition own;
+	int rc = sortition_by_burn(r->s, txn, r->hash, &own);
+
+	list_or_404(r, txn, rc, &own);
+}
+
+void get_tenure_blocks_height(struct request *r)
+{
+	MDB_txn *txn = store_read(&r->s->store);
+	struct rec_sortition own;
+	int rc = sortition_at(&r->s->store, txn, r->number, &own);
+
+	list_or_404(r, txn, rc, &own);
+}
+
+/* Next: cmd/block-serve/http_sortitions.c, the burnchain view. */

@@ -1,0 +1,67 @@
+/* Which tenures we claim, and the bits of a cycle (spec/wire.md 4.4, spec/sync.md B.1 and D.3).
+ *
+ * A peer takes from our bits the ids that it asks for: with bit i set, the next set bits j and k name by their
+ * commits the start of i and the start of j.  So set bits next to each other must be parent and child, or so
+ * far apart (a whole cycle of zeros between) that no peer looks across.  The canonical chain is claimed; of proven
+ * tenures above a hole as much as keeps that distance.  Pure: no store, no loop. */
+#ifndef BLOCK_SERVE_INVENTORY_H
+#define BLOCK_SERVE_INVENTORY_H
+
+#include "common/chain/bitvec.h"
+#include "common/chain/network.h"
+#include "common/limits.h"
+
+#define INV_SPANS 64
+#define INV_CYCLES 64
+
+/* A proven tenure on the canonical sortitions. */
+struct inv_tenure {
+	uint64_t burn_height;
+	uint8_t start_id[ID_LEN];
+	uint8_t committed[ID_LEN];	/* its own sortition's: the start of the tenure below */
+	bool complete;			/* its last block is known and held */
+	bool newest;			/* among the network's newest, which may be incomplete */
+};
+
+/* The plan: burn heights up to which the canonical chain is claimed, and spans of burn heights above it. */
+struct inv_plan {
+	const struct network *net;
+	bool has_chain;
+	uint64_t chain_top;		/* claimed up to here, if has_chain */
+	struct { uint64_t from, to; } spans[INV_SPANS];
+	unsigned n_spans;
+	/* while it is made */
+	bool has_last, has_shown;
+	struct inv_tenure last;		/* not yet judged: complete or not */
+	uint64_t shown;			/* highest burn height claimed so far */
+	uint64_t run_from;		/* lowest burn height that the current run may claim */
+};
+/* Begin with the canonical chain's highest tenure, or NULL if there is no chain; below is the highest tenure under
+ * it that is canonical (it takes the top's place if the top may not be claimed), or NULL. */
+void inv_plan_begin(struct inv_plan *, const struct network *, const struct inv_tenure *top, const uint64_t *below);
+/* Proven tenures above the top, ascending by burn height. */
+void inv_plan_add(struct inv_plan *, const struct inv_tenure *);
+void inv_plan_end(struct inv_plan *);
+/* Whether a proven tenure is claimed; canonical: it is of the canonical chain. */
+bool inv_claims(const struct inv_plan *, uint64_t burn_height, bool canonical);
+/* Bits of a cycle at a burn tip: 0 if the cycle is above it (no bit vector is then possible). */
+uint32_t inv_length(const struct network *, uint64_t cycle, uint64_t burn_tip);
+
+/* The index: the plan and the bits of the cycles asked for last, good as long as the key holds. */
+struct inv_cycle { uint64_t cycle, used; uint32_t count; uint8_t bits[(MAX_CYCLE_BITS + 7) / 8]; };
+struct inv_index {
+	bool planned;
+	bool behind;			/* there are winners well above the chain: proven tenures there may come any time */
+	uint64_t made;			/* ms, when the plan was made */
+	uint8_t key[32];		/* of what the bits depend on */
+	struct inv_plan plan;
+	struct inv_cycle cycles[INV_CYCLES];
+	unsigned n;
+	uint64_t clock, hits, misses, drops;
+};
+/* Forget everything if the key is another one, or if there may be more above the chain (once a second at most). */
+void inv_index_key(struct inv_index *, const uint8_t key[32], uint64_t now_ms);
+const struct inv_cycle *inv_index_find(struct inv_index *, uint64_t cycle);
+/* A place for a cycle: a free one or the longest unused. */
+struct inv_cycle *inv_index_place(struct inv_index *, uint64_t cycle);
+#endif

@@ -1,0 +1,80 @@
+/* Listening sockets, acquired before the program confines itself, and questions about addresses. */
+#include <netdb.h>
+#include <netinet/in.h>
+#include <unistd.h>
+#include "cmd/block-serve/serve.h"
+#include "common/net/address.h"
+
+static int bind_first(const struct addrinfo *ai)
+{
+	int one = 1, fd = -1;
+
+	for (; ai != NULL; ai = ai->ai_next) {
+		fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (fd < 0)
+			continue;
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+		if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 1024) == 0)
+			return fd;
+		int saved = errno;
+		close(fd);
+		errno = saved;
+	}
+	return -1;
+}
+
+int listen_on(const char *option, const char *host_port, char text[64], bool *wildcard)
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *ai;
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof ss;
+	const char *colon = strrchr(host_port, ':');
+	char host[256], *h = host;
+	int rc, fd;
+
+	if (colon == NULL || (size_t)(colon - host_port) >= sizeof host)
+		die_usage("%s '%s': give HOST:PORT", option, host_port);
+	memcpy(host, host_port, (size_t)(colon - host_port));
+	host[colon - host_port] = 0;
+	options_number(option, colon + 1, 0, 65535);
+	if (*h == '[' && h[strlen(h) - 1] == ']') {
+		h[strlen(h) - 1] = 0;
+		h++;
+	}
+	if ((rc = getaddrinfo(*h == 0 || strcmp(h, "*") == 0 ? NULL : h, colon + 1, &hints, &ai)) != 0)
+		die_world("cannot resolve '%s': %s", host_port, gai_strerror(rc));
+	if ((fd = bind_first(ai)) < 0)
+		die_world("cannot listen on '%s': %s", host_port, strerror(errno));
+	freeaddrinfo(ai);
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
+		die_world("cannot name the socket of '%s': %s", host_port, strerror(errno));
+	address_text(text, (struct sockaddr *)&ss);
+
+	uint8_t addr[16];
+	uint16_t port;
+	address_to16(addr, &port, (struct sockaddr *)&ss);
+	*wildcard = address_any16(addr);
+	return fd;
+}
+
+bool address_same_host(const struct sockaddr *a, const struct sockaddr *b)
+{
+	uint8_t x[16], y[16];
+	uint16_t port;
+
+	address_to16(x, &port, a);
+	address_to16(y, &port, b);
+	return memcmp(x, y, 16) == 0;
+}
+
+bool address_loopback(const struct sockaddr *sa)
+{
+	static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+	uint8_t x[16];
+	uint16_t port;
+
+	address_to16(x, &port, sa);
+	return (memcmp(x, mapped, 12) == 0 && x[12] == 127) || (all_zero(x, 15) && x[15] == 1);
+}
+
+/* Next: cmd/block-serve/view.c, what is known of the store. */

@@ -1,0 +1,138 @@
+/* block-serve - answers other peers: P2P inventories and HTTP blocks, from the store.
+ * Store: read; writes uploads and peers.  Net: listens. */
+#include <event2/thread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "cmd/block-serve/serve.h"
+#include "common/net/address.h"
+#include "common/sys/options.h"
+#include "common/sys/sandbox.h"
+#include "common/sys/stage.h"
+
+static void on_term(evutil_socket_t sig, short what, void *arg)
+{
+	event_base_loopexit(((struct serve *)arg)->base, NULL);
+}
+
+static void on_report(evutil_socket_t sig, short what, void *arg)
+{
+	const struct serve *s = arg;
+
+	log_warnx("canonical height %s, burn height %llu", s->view.has_chain ? s->view.height_text : "none",
+	    (unsigned long long)s->view.burn.burn_height);
+	http_report(s);
+	p2p_report(s);
+}
+
+/* A tenth of a second: our preambles' burn view, verdicts.  A minute: dead readers out. */
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct serve *s = arg;
+	static const unsigned minute = 600;
+
+	view_refresh(s);
+	if (++s->ticks % minute == 0)
+		store_tidy(&s->store);
+}
+
+static void start_loop(struct serve *s)
+{
+	static const struct timeval tenth = { 0, 100000 };
+	struct rlimit files;
+	struct event *tick;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max < 8192 ? files.rlim_max : 8192;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	s->base = event_base_new();
+	if (s->base == NULL || (tick = event_new(s->base, -1, EV_PERSIST, on_tick, s)) == NULL || event_add(tick, &tenth) != 0 ||
+	    event_add(evsignal_new(s->base, SIGTERM, on_term, s), NULL) != 0 ||
+	    event_add(evsignal_new(s->base, SIGINT, on_term, s), NULL) != 0 ||
+	    event_add(evsignal_new(s->base, SIGUSR1, on_report, s), NULL) != 0)
+		die_world("cannot start the event loop");
+}
+
+/* Who we say we are: the key, the P2P address that others may dial, and where our blocks are. */
+static void set_self(struct serve *s, int p2p, bool p2p_any, const char *url)
+{
+	struct conv_self *self = &s->self;
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof ss;
+
+	self->net = &s->store.net;
+	self->services = SERVICE_RELAY | SERVICE_RPC;
+	self->port = 20444;
+	node_key_load(s->store.dir, self->secret, self->key);
+	if (p2p >= 0 && getsockname(p2p, (struct sockaddr *)&ss, &len) == 0) {
+		address_to16(self->addr, &self->port, (struct sockaddr *)&ss);
+		if (p2p_any)
+			memset(self->addr, 0, sizeof self->addr);
+	}
+	if (!url_allowed(url, strlen(url)))
+		die_usage("-U '%s' is no URL that a peer would take", url);
+	snprintf(self->data_url, sizeof self->data_url, "%s", url);
+}
+
+static void say_ready(const struct serve *s, const char *p2p, const char *http)
+{
+	char key[2 * KEY_LEN + 1];
+
+	if (p2p[0] != 0)
+		printf("p2p %s %s\n", p2p, hex_of(key, s->self.key, KEY_LEN));
+	if (http[0] != 0)
+		printf("http %s\n", http);
+	if (fflush(stdout) != 0)
+		die_world("cannot write to stdout: %s", strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+	static struct serve s;
+	struct options o = { .usage = "block-serve -d DIR [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-c CONNECTIONS] [-n NETWORK]" };
+	const char *p2p = NULL, *http = NULL, *url = NULL;
+	char p2p_text[64] = "", http_text[64] = "", made_url[80] = "";
+	bool p2p_any = false, http_any = false;
+	int c, p2p_fd = -1, http_fd = -1;
+
+	log_init("block-serve");
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "c:l:U:w:")) != -1) {
+		switch (c) {
+		case 'c': s.max_address = (unsigned)options_number("-c", optarg, 1, 1000000); break;
+		case 'l': p2p = optarg; break;
+		case 'U': url = optarg; break;
+		case 'w': http = optarg; break;
+		default: options_take(&o, c, optarg);
+		}
+	}
+	if (optind != argc)
+		options_usage(&o, "unexpected argument '%s'", argv[optind]);
+	if (p2p == NULL && http == NULL)
+		options_usage(&o, "give -l HOST:PORT, -w HOST:PORT or both");
+	log_verbose(o.verbose);
+	start_loop(&s);
+	store_open(&s.store, options_dir(&o), o.network, TABLE(T_UPLOADS) | TABLE(T_PEERS), 10000);
+	if (http != NULL)
+		http_fd = listen_on("-w", http, http_text, &http_any);
+	if (p2p != NULL)
+		p2p_fd = listen_on("-l", p2p, p2p_text, &p2p_any);
+	if (http != NULL && !http_any)
+		snprintf(made_url, sizeof made_url, "http://%s", http_text);
+	set_self(&s, p2p_fd, p2p_any, url != NULL ? url : made_url);
+	uploads_new(&s);
+	sandbox_enter(SANDBOX_ACCEPT);
+	if (http_fd >= 0)
+		http_start(&s, http_fd);
+	if (p2p_fd >= 0)
+		p2p_start(&s, p2p_fd);
+	say_ready(&s, p2p_text, http_text);
+	if (event_base_dispatch(s.base) != 0)
+		die_world("the event loop failed");
+	store_close(&s.store);
+	return 0;
+}
+
+/* Next: cmd/block-serve/serve.h, what the parts share. */

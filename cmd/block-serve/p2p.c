@@ -1,0 +1,351 @@
+/* The P2P side: conversations that others open (spec/wire.md 4).  The conversation itself answers Handshake, Ping,
+ * NatPunchRequest and GetNeighbors; here are inventories, pushes, limits, and the rows of those who dial us. */
+#include <event2/listener.h>
+#include <unistd.h>
+#include "cmd/block-serve/serve.h"
+#include "common/chain/hash.h"
+#include "common/net/address.h"
+#include "common/sys/stage.h"
+
+#define NEIGHBORS_MS 5000	/* the answer to GetNeighbors is made anew after this */
+
+struct p2p_conn {
+	LIST_ENTRY(p2p_conn) entry;
+	struct serve *s;
+	struct sockaddr_storage peer;
+	bool row;			/* a row of `peers` says that it is up */
+};
+
+struct p2p {
+	struct serve *s;
+	struct evconnlistener *listener;
+	LIST_HEAD(, p2p_conn) conns;
+	unsigned n;
+	unsigned long long accepted, refused, inventories, nacks;
+	struct neighbor neighbors[MAX_NEIGHBORS];
+	uint32_t n_neighbors;
+	uint64_t neighbors_made;	/* ms */
+};
+
+/* What a handshake says of a peer goes to `peers`, unless inv-sync knows the peer already. */
+static void put_row(struct conv *c, struct p2p_conn *pc, const char *state)
+{
+	const struct handshake *h = conv_handshake(c);
+	const struct preamble *pre = conv_preamble(c);
+	struct rec_peer row = { 0 };
+	struct sockaddr_storage ss;
+	socklen_t len;
+	char address[64];
+
+	if (!conv_is_up(c) || h == NULL || pre == NULL || address_any16(h->addr))
+		return;
+	address_from16(&ss, &len, h->addr, h->port);
+	memcpy(row.key, conv_key(c), KEY_LEN);
+	row.address = rec_str(address_text(address, (struct sockaddr *)&ss));
+	row.data_url = rec_str(h->data_url);
+	row.version = pre->version;
+	row.services = h->services;
+	row.burn_height = pre->burn_height;
+	memcpy(row.burn_hash, pre->burn_hash, 32);
+	row.stable_height = pre->stable_height;
+	memcpy(row.stable_hash, pre->stable_hash, 32);
+	row.state = rec_str(state);
+	row.inbound = true;
+	row.first_contact = row.last_contact = now_unix();
+	upload_peer(pc->s, &row);
+	pc->row = true;
+}
+
+static void up(struct conv *c, void *arg)
+{
+	struct p2p_conn *pc = arg;
+
+	log_debug("'%s' is up", conv_address(c));
+	put_row(c, pc, "up");
+}
+
+static void down(struct conv *c, void *arg, const char *class, const char *reason)
+{
+	struct p2p_conn *pc = arg;
+
+	log_debug("'%s' is gone: %s", conv_address(c), reason);
+	if (pc->row)
+		put_row(c, pc, "down");
+	LIST_REMOVE(pc, entry);
+	pc->s->p2p->n--;
+	free(pc);
+}
+
+static void nack(struct serve *s, struct conv *c, const struct message *to, uint32_t code)
+{
+	struct message m = { .id = MSG_NACK };
+
+	m.u.nack = code;
+	s->p2p->nacks++;
+	conv_reply(c, to, &m);
+}
+
+/* The cycle that a consensus hash names: 0, or the Nack's code (spec/wire.md 4.4). */
+static unsigned cycle_named(struct serve *s, const uint8_t ch[CH_LEN], uint64_t *cycle, uint64_t *height)
+{
+	const struct network *net = &s->store.net;
+	struct rec_sortition row;
+	MDB_txn *txn = store_read(&s->store);
+	int rc = sortition_get(&s->store, txn, ch, &row);
+
+	store_read_end(txn);
+	if (rc != 0)
+		return NACK_NO_SUCH_BLOCK;
+	if (!row.canonical)
+		return NACK_INVALID_POX_FORK;
+	if (row.burn_height > net->first_burn_height + 1 && (row.burn_height - net->first_burn_height) % net->cycle_length != 1 % net->cycle_length)
+		return NACK_INVALID_POX_FORK;
+	*cycle = network_cycle(net, row.burn_height);
+	*height = row.burn_height;
+	return 0;
+}
+
+static void answer_nakamoto(struct serve *s, struct conv *c, const struct message *to)
+{
+	struct message m = { .id = MSG_NAKAMOTO_INV };
+	const struct inv_cycle *inv;
+	uint64_t cycle, height;
+	unsigned code = cycle_named(s, to->u.get_inv.ch, &cycle, &height);
+
+	if (code == 0 && (inv = claims_cycle(s, cycle)) != NULL) {
+		m.u.inv.count = (uint16_t)inv->count;
+		m.u.inv.bytes = (uint32_t)bitvec_bytes(inv->count);
+		m.u.inv.bits = inv->bits;
+		s->p2p->inventories++;
+		conv_reply(c, to, &m);
+	} else {
+		nack(s, c, to, code != 0 ? code : NACK_NO_SUCH_BLOCK);
+	}
+}
+
+/* No epoch 2.x blocks are kept yet: the checks of spec/wire.md 4.5, and zeros. */
+static void answer_blocks(struct serve *s, struct conv *c, const struct message *to)
+{
+	static const uint8_t zeros[(MAX_CYCLE_BITS + 7) / 8];
+	struct message m = { .id = MSG_BLOCKS_INV };
+	uint16_t count = to->u.get_inv.count;
+	uint64_t cycle, height;
+	unsigned code;
+
+	if (count == 0 || count > s->store.net.cycle_length || count > MAX_CYCLE_BITS) {
+		nack(s, c, to, NACK_INVALID_MESSAGE);
+		return;
+	}
+	code = cycle_named(s, to->u.get_inv.ch, &cycle, &height);
+	if (code == 0 && height + count - 1 > s->view.burn.burn_height)
+		code = NACK_NO_SUCH_BLOCK;
+	if (code != 0) {
+		nack(s, c, to, code);
+		return;
+	}
+	m.u.inv.count = count;
+	m.u.inv.bytes = (uint32_t)bitvec_bytes(count);
+	m.u.inv.bits = m.u.inv.bits2 = zeros;
+	conv_reply(c, to, &m);
+}
+
+/* Anchor blocks of all cycles up to the one after the tip's are taken as known: a trusted view says no less. */
+static void answer_pox(struct serve *s, struct conv *c, const struct message *to)
+{
+	uint8_t bits[MAX_POX_BITS / 8] = { 0 };
+	struct message m = { .id = MSG_POX_INV };
+	uint64_t cycle, height, known = network_cycle(&s->store.net, s->view.burn.burn_height) + 2, n;
+
+	if (!s->view.has_burn || cycle_named(s, to->u.get_inv.ch, &cycle, &height) != 0) {
+		nack(s, c, to, NACK_INVALID_POX_FORK);
+		return;
+	}
+	n = known - cycle;
+	n = n < to->u.get_inv.count ? n : to->u.get_inv.count;
+	n = n < MAX_POX_BITS ? n : MAX_POX_BITS;
+	for (uint32_t i = 0; i < n; i++)
+		bitvec_set(bits, i);
+	m.u.inv.count = (uint16_t)n;
+	m.u.inv.bytes = (uint32_t)bitvec_bytes((uint32_t)n);
+	m.u.inv.bits = bits;
+	conv_reply(c, to, &m);
+}
+
+struct push { struct serve *s; char source[2 * KEY_LEN + 1]; };
+
+static void take_pushed(void *arg, const struct nakamoto *n)
+{
+	struct push *p = arg;
+	uint8_t id[ID_LEN];
+	char why[200];
+
+	p->s->n_pushes++;
+	if (upload_take(p->s, n->bytes, n->len, p->source, "push", id, why) == PUSHED_REFUSED)
+		log_debug("block pushed by '%s' refused: %s", p->source, why);
+}
+
+static void take_push(struct serve *s, struct conv *c, const struct message *m)
+{
+	struct push p = { .s = s };
+
+	hex_of(p.source, conv_key(c), KEY_LEN);
+	if (message_blocks(m, take_pushed, &p) != 0)
+		conv_fail(c, "invalid", "undecodable push");
+}
+
+static void message(struct conv *c, void *arg, const struct message *m)
+{
+	struct p2p_conn *pc = arg;
+	struct serve *s = pc->s;
+
+	view_refresh(s);
+	switch (m->id) {
+	case MSG_GET_NAKAMOTO_INV:
+		answer_nakamoto(s, c, m);
+		break;
+	case MSG_GET_BLOCKS_INV:
+		answer_blocks(s, c, m);
+		break;
+	case MSG_GET_POX_INV:
+		answer_pox(s, c, m);
+		break;
+	case MSG_NAKAMOTO_BLOCKS:
+		take_push(s, c, m);
+		break;
+	case MSG_STACKERDB_GET_CHUNK_INV:
+	case MSG_STACKERDB_GET_CHUNK:
+		nack(s, c, m, NACK_NO_SUCH_DB);
+		break;
+	default:
+		break;		/* transactions, announcements, chunks: not ours */
+	}
+}
+
+static const struct conv_ops ops = { .up = up, .message = message, .down = down };
+
+/* Our burn hash at a height, for the check of foreign preambles. */
+static int stable_known(void *arg, uint64_t height, const uint8_t *hash)
+{
+	struct serve *s = arg;
+	struct rec_sortition row;
+	MDB_txn *txn = store_read(&s->store);
+	int rc = sortition_at(&s->store, txn, height, &row);
+
+	store_read_end(txn);
+	return rc != 0 ? -1 : memcmp(row.burn_hash, hash, 32) == 0;
+}
+
+static bool add_neighbor(void *arg, const struct rec_peer *row)
+{
+	struct p2p *p = arg;
+	struct neighbor *n = &p->neighbors[p->n_neighbors];
+	struct peer_addr at;
+	struct sockaddr_storage ss = { 0 };
+	char text[MAX_SOURCE + 1], err[120];
+
+	/* Those who only dialled us may claim any address. */
+	if (row->inbound || !rec_is(row->state, "up") || peer_addr_parse(&at, rec_cstr(text, sizeof text, row->address), err) != 0)
+		return true;
+	if (evutil_inet_pton(AF_INET, at.host, &((struct sockaddr_in *)&ss)->sin_addr) == 1)
+		ss.ss_family = AF_INET;
+	else if (evutil_inet_pton(AF_INET6, at.host, &((struct sockaddr_in6 *)&ss)->sin6_addr) == 1)
+		ss.ss_family = AF_INET6;
+	else
+		return true;
+	if (address_private((struct sockaddr *)&ss) && !p->s->store.net.private_peers)
+		return true;
+	address_to16(n->addr, &n->port, (struct sockaddr *)&ss);
+	n->port = at.port;
+	hash_hash160(n->key_hash, row->key, KEY_LEN);
+	return ++p->n_neighbors < MAX_NEIGHBORS;
+}
+
+static uint32_t neighbors(void *arg, struct neighbor *out)
+{
+	struct serve *s = arg;
+	struct p2p *p = s->p2p;
+
+	if (p == NULL)
+		return 0;
+	if (p->neighbors_made == 0 || now_ms() - p->neighbors_made > NEIGHBORS_MS) {
+		MDB_txn *txn = store_read(&s->store);
+		p->n_neighbors = 0;
+		peer_walk(&s->store, txn, add_neighbor, p);
+		store_read_end(txn);
+		p->neighbors_made = now_ms();
+	}
+	memcpy(out, p->neighbors, p->n_neighbors * sizeof out[0]);
+	return p->n_neighbors;
+}
+
+static bool may_come(struct p2p *p, const struct sockaddr *sa)
+{
+	unsigned limit = p->s->max_address, same = 0;
+	struct p2p_conn *c;
+
+	view_refresh(p->s);
+	/* Without a burn view there is no valid preamble. */
+	if (p->n >= P2P_MAX || !p->s->view.has_burn)
+		return false;
+	if (address_private(sa) && !p->s->store.net.private_peers)
+		return false;
+	if (limit == 0) {
+		if (address_loopback(sa))
+			return true;
+		limit = P2P_MAX_ADDRESS;
+	}
+	LIST_FOREACH(c, &p->conns, entry)
+		same += address_same_host(sa, (const struct sockaddr *)&c->peer);
+	return same < limit;
+}
+
+static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
+{
+	struct p2p *p = arg;
+	struct p2p_conn *c;
+
+	if (!may_come(p, sa)) {
+		p->refused++;
+		close(fd);
+		return;
+	}
+	c = xcalloc(1, sizeof *c);
+	c->s = p->s;
+	memcpy(&c->peer, sa, (size_t)len < sizeof c->peer ? (size_t)len : sizeof c->peer);
+	LIST_INSERT_HEAD(&p->conns, c, entry);
+	p->n++;
+	p->accepted++;
+	if (conv_accept(p->s->base, &p->s->self, fd, sa, &ops, c) == NULL) {
+		LIST_REMOVE(c, entry);
+		p->n--;
+		free(c);
+	}
+}
+
+struct p2p *p2p_start(struct serve *s, int fd)
+{
+	struct p2p *p = s->p2p = xcalloc(1, sizeof *p);
+
+	p->s = s;
+	LIST_INIT(&p->conns);
+	s->self.stable_known = stable_known;
+	s->self.neighbors = neighbors;
+	s->self.arg = s;
+	p->listener = evconnlistener_new(s->base, accept_cb, p, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+	if (p->listener == NULL)
+		die_world("cannot accept on the P2P socket");
+	return p;
+}
+
+void p2p_report(const struct serve *s)
+{
+	const struct p2p *p = s->p2p;
+
+	if (p != NULL)
+		log_warnx("p2p: %u conversations, %llu accepted, %llu refused, %llu inventories, %llu nacks, %llu blocks pushed",
+		    p->n, p->accepted, p->refused, p->inventories, p->nacks, s->n_pushes);
+	log_warnx("inventory: %u cycles held, %llu hits, %llu misses, dropped %llu times, %u spans above the chain", s->inv.n,
+	    (unsigned long long)s->inv.hits, (unsigned long long)s->inv.misses, (unsigned long long)s->inv.drops, s->inv.plan.n_spans);
+}
+
+/* Next: cmd/block-cat/main.c, the store from a shell. */

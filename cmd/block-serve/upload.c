@@ -1,0 +1,336 @@
+/* Blocks that others give us, by POST or by a push on a conversation.  What costs little to judge is judged here, so
+ * that nobody fills the table with rubbish: the bytes are a block, its sortition is known, the miner signed it.  The
+ * rest is the pipeline's; an upload's answer waits for its verdict. */
+#include "cmd/block-serve/serve.h"
+#include "common/chain/hash.h"
+#include "common/chain/key.h"
+#include "common/net/address.h"
+#include "common/sys/stage.h"
+
+struct pending {
+	TAILQ_ENTRY(pending) entry;
+	struct rec_block row;
+	char source[MAX_SOURCE + 1], request[64];
+	uint8_t body[];
+};
+
+struct waiter {
+	TAILQ_ENTRY(waiter) entry;
+	struct serve *s;
+	struct evhttp_request *req;
+	struct http_conn *conn;
+	uint8_t id[ID_LEN], body_hash[32];
+	char source[MAX_SOURCE + 1];
+	uint64_t deadline;
+};
+
+struct peer_row {
+	TAILQ_ENTRY(peer_row) entry;
+	struct rec_peer row;
+	char address[MAX_SOURCE + 1], data_url[MAX_URL + 1];
+};
+
+struct uploads {
+	struct serve *s;
+	TAILQ_HEAD(, pending) pending;
+	TAILQ_HEAD(, waiter) waiters;
+	TAILQ_HEAD(, peer_row) peers;
+	size_t bytes, n_waiters, n_peers;
+	uint64_t last_commit;
+	struct event *timer;		/* the next commit */
+	struct event *tick;		/* looks for verdicts and deadlines while there are waiters */
+};
+
+#define TICK_MS 50
+
+/* A row of somebody who dials us never takes the place of what inv-sync knows of a peer that it dials. */
+static void put_peer(struct serve *s, MDB_txn *txn, struct rec_peer *row)
+{
+	struct rec_peer old;
+
+	if (peer_get(&s->store, txn, row->key, &old) == 0) {
+		if (!old.inbound)
+			return;
+		row->first_contact = old.first_contact;
+		row->banned_until = old.banned_until;
+		row->pinned = old.pinned;
+	} else if (store_count(&s->store, txn, T_PEERS) >= PEER_ROWS) {
+		return;
+	}
+	peer_put(&s->store, txn, row);
+}
+
+static void commit(struct uploads *u)
+{
+	MDB_txn *txn = store_write(&u->s->store);
+	struct pending *p;
+	struct peer_row *row;
+
+	TAILQ_FOREACH(p, &u->pending, entry)
+		upload_put(&u->s->store, txn, &p->row);
+	TAILQ_FOREACH(row, &u->peers, entry)
+		put_peer(u->s, txn, &row->row);
+	store_commit_or_die(&u->s->store, txn);
+	while ((p = TAILQ_FIRST(&u->pending)) != NULL) {
+		TAILQ_REMOVE(&u->pending, p, entry);
+		free(p);
+	}
+	while ((row = TAILQ_FIRST(&u->peers)) != NULL) {
+		TAILQ_REMOVE(&u->peers, row, entry);
+		free(row);
+	}
+	u->bytes = u->n_peers = 0;
+	u->last_commit = now_ms();
+}
+
+static void commit_cb(evutil_socket_t fd, short what, void *arg)
+{
+	commit(arg);
+}
+
+static void arm(struct event *ev, uint64_t ms)
+{
+	struct timeval tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+
+	if (!event_pending(ev, EV_TIMEOUT, NULL) && event_add(ev, &tv) != 0)
+		die_world("cannot start a timer");
+}
+
+static void commit_soon(struct uploads *u)
+{
+	uint64_t since = now_ms() - u->last_commit;
+
+	arm(u->timer, since >= COMMIT_MS ? 1 : COMMIT_MS - since);
+}
+
+/* The sortition is known and has a winner, whose key signed the block. */
+static const char *cheap_fault(struct serve *s, MDB_txn *txn, const struct nakamoto *n)
+{
+	struct rec_sortition own;
+	uint8_t key[KEY_LEN], hash[HASH160_LEN];
+
+	if (sortition_get(&s->store, txn, n->ch, &own) != 0)
+		return chain_reason_text(REASON_NOSORTITION);
+	if (!own.won)
+		return chain_reason_text(REASON_NOWINNER);
+	if (key_recover(key, n->miner_sig, n->miner_hash) != 0)
+		return chain_reason_text(REASON_SIGNATURE);
+	hash_hash160(hash, key, KEY_LEN);
+	return memcmp(hash, own.miner, HASH160_LEN) == 0 ? NULL : chain_reason_text(REASON_MINER);
+}
+
+enum pushed upload_take(struct serve *s, const uint8_t *body, size_t len, const char *source, const char *request,
+    uint8_t id[ID_LEN], char why[200])
+{
+	struct uploads *u = s->uploads;
+	struct nakamoto n;
+	size_t need;
+	const char *fault = NULL;
+	ssize_t used = len <= MAX_BLOCK ? nakamoto_parse(&n, body, len, &need) : -1;
+
+	if (used <= 0 || (size_t)used != len) {
+		snprintf(why, 200, "%s", chain_reason_text(used > 0 ? REASON_TRAILING : REASON_CODEC));
+		return PUSHED_REFUSED;
+	}
+	memcpy(id, n.id, ID_LEN);
+	MDB_txn *txn = store_read(&s->store);
+	bool known = block_known(&s->store, txn, n.id);
+	if (!known)
+		fault = cheap_fault(s, txn, &n);
+	store_read_end(txn);
+	if (known)
+		return PUSHED_KNOWN;
+	if (fault != NULL) {
+		snprintf(why, 200, "%s", fault);
+		return PUSHED_REFUSED;
+	}
+	if (u->bytes + len > UPLOAD_PENDING)
+		return PUSHED_FULL;
+	struct pending *p = xmalloc(sizeof *p + len);
+	memset(p, 0, sizeof *p);
+	memcpy(p->body, body, len);
+	snprintf(p->source, sizeof p->source, "%s", source);
+	snprintf(p->request, sizeof p->request, "%s", request);
+	memcpy(p->row.id, n.id, ID_LEN);
+	memcpy(p->row.consensus_hash, n.ch, CH_LEN);
+	p->row.height = n.height;
+	p->row.source = rec_str(p->source);
+	p->row.request = rec_str(p->request);
+	p->row.body = rec_bytes(p->body, len);
+	TAILQ_INSERT_TAIL(&u->pending, p, entry);
+	u->bytes += len;
+	commit_soon(u);
+	return PUSHED_TAKEN;
+}
+
+void upload_peer(struct serve *s, const struct rec_peer *row)
+{
+	struct uploads *u = s->uploads;
+	struct peer_row *p;
+
+	TAILQ_FOREACH(p, &u->peers, entry)
+		if (memcmp(p->row.key, row->key, KEY_LEN) == 0)
+			break;
+	if (p == NULL) {
+		if (u->n_peers >= P2P_MAX)
+			return;
+		p = xcalloc(1, sizeof *p);
+		TAILQ_INSERT_TAIL(&u->peers, p, entry);
+		u->n_peers++;
+	}
+	p->row = *row;
+	p->row.address = rec_str(rec_cstr(p->address, sizeof p->address, row->address));
+	p->row.data_url = rec_str(rec_cstr(p->data_url, sizeof p->data_url, row->data_url));
+	commit_soon(u);
+}
+
+static void answer_id(struct request *r, const uint8_t id[ID_LEN], bool accepted)
+{
+	struct evbuffer *b = evbuffer_new();
+
+	if (b == NULL)
+		die_world("no memory for an answer");
+	add_hex(b, "{\"stacks_block_id\":\"", id, ID_LEN, accepted ? "\",\"accepted\":true}" : "\",\"accepted\":false}");
+	reply_json(r, 200, b);
+}
+
+/* Answers if there is a verdict, or if the time is over. */
+static bool settled(struct waiter *w, MDB_txn *txn, uint64_t now)
+{
+	struct request r = { .s = w->s, .req = w->req, .conn = w->conn };
+	struct rec_verdict v;
+	char text[200] = "";
+	bool judged = verdict_get(&w->s->store, txn, w->id, w->body_hash, rec_str(w->source), &v) == 0;
+
+	if (judged)
+		rec_cstr(text, sizeof text, v.detail.n > 0 ? v.detail : v.reason);
+	if (block_known(&w->s->store, txn, w->id)) {
+		answer_id(&r, w->id, !judged || !rec_is(v.status, "stored"));
+	} else if (judged && rec_is(v.status, "refused")) {
+		char word[33];
+		reply_text(&r, 400, "%s: %s", rec_cstr(word, sizeof word, v.reason), text);
+	} else if (now >= w->deadline) {
+		reply_text(&r, 503, "no verdict yet%s%s", *text ? ": " : "", text);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void waiter_drop(struct waiter *w)
+{
+	TAILQ_REMOVE(&w->s->uploads->waiters, w, entry);
+	w->s->uploads->n_waiters--;
+	w->conn->gone = NULL;
+	free(w);
+}
+
+static void waiter_gone(void *arg)
+{
+	struct waiter *w = arg;
+	struct evhttp_request *req = w->req;
+
+	waiter_drop(w);
+	evhttp_send_reply_end(req);
+}
+
+void uploads_check(struct serve *s)
+{
+	struct uploads *u = s->uploads;
+	struct waiter *w, *next;
+	uint64_t now = now_ms();
+
+	if (TAILQ_EMPTY(&u->waiters))
+		return;
+	MDB_txn *txn = store_read(&s->store);
+	TAILQ_FOREACH_SAFE(w, &u->waiters, entry, next)
+		if (settled(w, txn, now))
+			waiter_drop(w);
+	store_read_end(txn);
+}
+
+static void tick_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct uploads *u = arg;
+
+	uploads_check(u->s);
+	if (!TAILQ_EMPTY(&u->waiters))
+		arm(u->tick, TICK_MS);
+}
+
+static void wait_for_verdict(struct request *r, const uint8_t id[ID_LEN], const uint8_t *body, size_t len, const char *source)
+{
+	struct uploads *u = r->s->uploads;
+	struct waiter *w = xcalloc(1, sizeof *w);
+
+	w->s = r->s;
+	w->req = r->req;
+	w->conn = r->conn;
+	memcpy(w->id, id, ID_LEN);
+	hash_once(w->body_hash, body, len);
+	snprintf(w->source, sizeof w->source, "%s", source);
+	w->deadline = now_ms() + UPLOAD_SECONDS * 1000 - 2 * TICK_MS;
+	r->conn->gone = waiter_gone;
+	r->conn->gone_arg = w;
+	TAILQ_INSERT_TAIL(&u->waiters, w, entry);
+	u->n_waiters++;
+	arm(u->tick, TICK_MS);
+}
+
+void post_block(struct request *r)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(r->req);
+	const char *type = evhttp_find_header(evhttp_request_get_input_headers(r->req), "Content-Type");
+	size_t len = evbuffer_get_length(in);
+	char source[MAX_SOURCE + 1] = "upload:", why[200], address[64];
+	uint8_t id[ID_LEN];
+
+	if (type == NULL || strcmp(type, "application/octet-stream") != 0 || len == 0) {
+		reply_text(r, 400, "Invalid Http request: expected a block as application/octet-stream");
+		return;
+	}
+	if (r->s->uploads->n_waiters >= UPLOAD_WAITERS) {
+		reply_text(r, 503, "too many uploads wait");
+		return;
+	}
+	const uint8_t *body = evbuffer_pullup(in, -1);
+	strlcat(source, address_text(address, (struct sockaddr *)&r->conn->peer), sizeof source);
+	switch (upload_take(r->s, body, len, source, "upload", id, why)) {
+	case PUSHED_TAKEN:
+		r->s->n_uploads++;
+		wait_for_verdict(r, id, body, len, source);
+		evbuffer_drain(in, len);
+		break;
+	case PUSHED_KNOWN:
+		answer_id(r, id, false);
+		break;
+	case PUSHED_REFUSED:
+		reply_text(r, 400, "%s", why);
+		break;
+	case PUSHED_FULL:
+		reply_text(r, 503, "too many uploads wait");
+		break;
+	}
+}
+
+size_t uploads_waiting(const struct serve *s)
+{
+	return s->uploads->n_waiters;
+}
+
+struct uploads *uploads_new(struct serve *s)
+{
+	struct uploads *u = s->uploads = xcalloc(1, sizeof *u);
+
+	u->s = s;
+	TAILQ_INIT(&u->pending);
+	TAILQ_INIT(&u->waiters);
+	TAILQ_INIT(&u->peers);
+	u->timer = event_new(s->base, -1, 0, commit_cb, u);
+	u->tick = event_new(s->base, -1, 0, tick_cb, u);
+	if (u->timer == NULL || u->tick == NULL)
+		die_world("no memory for timers");
+	return u;
+}
+
+/* Next: cmd/block-serve/inventory.c, which tenures we claim. */
