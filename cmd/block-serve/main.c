@@ -1,6 +1,5 @@
 /* block-serve - answers other peers: P2P inventories and HTTP blocks, from the store.
  * Store: read; writes uploads and peers.  Net: listens. */
-#include <event2/thread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -89,46 +88,59 @@ static void say_ready(const struct serve *s, const char *p2p, const char *http)
 		die_world("cannot write to stdout: %s", strerror(errno));
 }
 
-int main(int argc, char **argv)
-{
-	static struct serve s;
-	struct options o = { .usage = "block-serve -d DIR [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-c CONNECTIONS] [-n NETWORK]" };
-	const char *p2p = NULL, *http = NULL, *url = NULL;
-	char p2p_text[64] = "", http_text[64] = "", made_url[80] = "";
-	bool p2p_any = false, http_any = false;
-	int c, p2p_fd = -1, http_fd = -1;
+static const char usage[] = "block-serve -d DIR [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-c CONNECTIONS] [-n NETWORK]";
 
-	log_init("block-serve");
+/* Options that are ours alone. */
+struct asked { const char *p2p, *http, *url; };
+
+static void take_options(struct serve *s, struct options *o, struct asked *a, int argc, char **argv)
+{
+	int c;
+
 	while ((c = getopt(argc, argv, OPTIONS_COMMON "c:l:U:w:")) != -1) {
 		switch (c) {
-		case 'c': s.max_address = (unsigned)options_number("-c", optarg, 1, 1000000); break;
-		case 'l': p2p = optarg; break;
-		case 'U': url = optarg; break;
-		case 'w': http = optarg; break;
-		default: options_take(&o, c, optarg);
+		case 'c': s->max_address = (unsigned)options_number("-c", optarg, 1, 1000000); break;
+		case 'l': a->p2p = optarg; break;
+		case 'U': a->url = optarg; break;
+		case 'w': a->http = optarg; break;
+		default: options_take(o, c, optarg);
 		}
 	}
 	if (optind != argc)
-		options_usage(&o, "unexpected argument '%s'", argv[optind]);
-	if (p2p == NULL && http == NULL)
-		options_usage(&o, "give -l HOST:PORT, -w HOST:PORT or both");
+		options_usage(o, "unexpected argument '%s'", argv[optind]);
+	if (a->p2p == NULL && a->http == NULL)
+		options_usage(o, "give -l HOST:PORT, -w HOST:PORT or both");
+}
+
+int main(int argc, char **argv)
+{
+	static struct serve s;
+	struct options o = { .usage = usage };
+	struct asked asked = { 0 };
+	char p2p[64] = "", http[64] = "", url[80] = "";
+	bool p2p_any = false, http_any = false;
+	int p2p_fd = -1, http_fd = -1;
+
+	log_init("block-serve");
+	take_options(&s, &o, &asked, argc, argv);
 	log_verbose(o.verbose);
 	start_loop(&s);
 	store_open(&s.store, options_dir(&o), o.network, TABLE(T_UPLOADS) | TABLE(T_PEERS), 10000);
-	if (http != NULL)
-		http_fd = listen_on("-w", http, http_text, &http_any);
-	if (p2p != NULL)
-		p2p_fd = listen_on("-l", p2p, p2p_text, &p2p_any);
-	if (http != NULL && !http_any)
-		snprintf(made_url, sizeof made_url, "http://%s", http_text);
-	set_self(&s, p2p_fd, p2p_any, url != NULL ? url : made_url);
+	if (asked.http != NULL)
+		http_fd = listen_on("-w", asked.http, http, &http_any);
+	if (asked.p2p != NULL)
+		p2p_fd = listen_on("-l", asked.p2p, p2p, &p2p_any);
+	if (asked.http != NULL && !http_any)
+		snprintf(url, sizeof url, "http://%s", http);
+	set_self(&s, p2p_fd, p2p_any, asked.url != NULL ? asked.url : url);
 	uploads_new(&s);
 	sandbox_enter(SANDBOX_ACCEPT);
+	view_refresh(&s);
 	if (http_fd >= 0)
 		http_start(&s, http_fd);
 	if (p2p_fd >= 0)
 		p2p_start(&s, p2p_fd);
-	say_ready(&s, p2p_text, http_text);
+	say_ready(&s, p2p, http);
 	if (event_base_dispatch(s.base) != 0)
 		die_world("the event loop failed");
 	store_close(&s.store);

@@ -37,7 +37,7 @@ static void put_row(struct conv *c, struct p2p_conn *pc, const char *state)
 	socklen_t len;
 	char address[64];
 
-	if (!conv_is_up(c) || h == NULL || pre == NULL || address_any16(h->addr))
+	if (conv_key(c) == NULL || h == NULL || pre == NULL || address_any16(h->addr))
 		return;
 	address_from16(&ss, &len, h->addr, h->port);
 	memcpy(row.key, conv_key(c), KEY_LEN);

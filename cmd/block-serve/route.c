@@ -2,7 +2,7 @@
  * unknown one a 404, a known one with another method a 405 (spec/blocks.md 4.1). */
 #include "cmd/block-serve/serve.h"
 
-/* In a pattern: 'I' 64 lower-case hex digits, 'C' 40, 'N' a number; 'x' before I or C allows 0x.  Literal routes stand before
+/* In a pattern: 'I' 64 lower-case hex digits, 'C' 40, 'N' a number; '~' before I or C allows 0x.  Literal routes stand before
  * the patterns that would swallow them. */
 static const struct route {
 	const char *pattern;
@@ -23,8 +23,8 @@ static const struct route {
 	{ "/v3/sortitions", EVHTTP_REQ_GET, get_sortition },
 	{ "/v3/sortitions/latest_and_last", EVHTTP_REQ_GET, get_sortitions_last },
 	{ "/v3/sortitions/burn_height/N", EVHTTP_REQ_GET, get_sortition_height },
-	{ "/v3/sortitions/burn/xI", EVHTTP_REQ_GET, get_sortition_burn },
-	{ "/v3/sortitions/consensus/xC", EVHTTP_REQ_GET, get_sortition_ch },
+	{ "/v3/sortitions/burn/~I", EVHTTP_REQ_GET, get_sortition_burn },
+	{ "/v3/sortitions/consensus/~C", EVHTTP_REQ_GET, get_sortition_ch },
 	{ "/v3/stacker_set/N", EVHTTP_REQ_GET, get_stacker_set },
 	{ "/v3/health", EVHTTP_REQ_GET, get_health },
 	{ "/v2/info", EVHTTP_REQ_GET, get_info },
@@ -83,7 +83,7 @@ static enum match match(struct request *r, const char *pattern, const char *path
 	unsigned numbers = 0;
 
 	for (; *pattern != 0; pattern++) {
-		if (*pattern == 'x') {
+		if (*pattern == '~') {
 			if (strncmp(path, "0x", 2) == 0)
 				path += 2;
 		} else if (*pattern == 'I' || *pattern == 'C' || *pattern == 'N') {

@@ -31,7 +31,7 @@
 
 /* What every answer needs of the store, read anew when another commit shows. */
 struct view {
-	bool has_burn, has_chain, has_tip;
+	bool loaded, has_burn, has_chain, has_tip;
 	struct rec_sortition burn, stable;	/* burn tip, and the one `confirmations` below (has_burn says both are there) */
 	uint64_t height;			/* canonical tip */
 	uint8_t id[ID_LEN];

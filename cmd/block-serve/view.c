@@ -43,10 +43,11 @@ void view_refresh(struct serve *s)
 	struct view *v = &s->view;
 	uint8_t key[32];
 
-	if (!store_changed(&s->store))
+	if (!store_changed(&s->store) && v->loaded)
 		return;
 	MDB_txn *txn = store_read(&s->store);
 	memset(v, 0, sizeof *v);
+	v->loaded = true;
 	v->has_burn = load_burn(s, txn, v);
 	v->has_chain = canonical_tip(&s->store, txn, &v->tenure, &v->height, v->id) == 0;
 	v->has_tip = meta_get_row(&s->store, txn, "tip", REC_TIP, &v->tip) == 0;
