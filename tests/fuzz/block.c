@@ -1,0 +1,59 @@
+/* Any bytes as a block: nothing is read beyond them; header, parse and peek agree; a piece of a block asks for more and
+ * never for too much; and judging ends in a reason. */
+#include <assert.h>
+#include <stdlib.h>
+#include "common/chain/proof.h"
+#include "common/limits.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+
+static void check_prefix(const uint8_t *p, size_t cut, size_t len)
+{
+	uint8_t *copy = malloc(cut + 1);
+	struct nakamoto b;
+	size_t need = 0;
+
+	assert(copy);
+	memcpy(copy, p, cut);
+	assert(nakamoto_parse(&b, copy, cut, &need) == 0);
+	assert(need > cut && need <= len);
+	free(copy);
+}
+
+static void check_block(const uint8_t *p, size_t n, ssize_t used, const struct nakamoto *b)
+{
+	struct nakamoto header;
+	uint8_t id[ID_LEN], ch[CH_LEN];
+	uint64_t height;
+	size_t need;
+
+	assert((size_t)used <= n && (size_t)used <= MAX_BLOCK && b->len == (size_t)used);
+	assert(nakamoto_header(&header, p, n, &need) > 0 && memcmp(header.id, b->id, ID_LEN) == 0);
+	assert(nakamoto_peek(p, n, id, ch, &height) == 0 && memcmp(id, b->id, ID_LEN) == 0 && height == b->height);
+	for (size_t cut = 0; cut < (size_t)used; cut += 1 + (size_t)used / 64)
+		check_prefix(p, cut, (size_t)used);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	static struct network net = { .chain_id = 0x80000000, .cycle_length = 20, .prepare_length = 5 };
+	static const uint8_t key[1][KEY_LEN] = { { 2 } }, miner[HASH160_LEN];
+	static const uint32_t weight[1] = { 1 };
+	struct nakamoto b;
+	struct signer_set set;
+	struct proof_view view = { &net, 100, miner, &set };
+	uint64_t sum;
+	size_t need = 0;
+	ssize_t used = nakamoto_parse(&b, p, n, &need);
+
+	if (used == 0)
+		assert(need > n && need <= MAX_BLOCK);
+	if (used > 0)
+		check_block(p, n, used, &b);
+	net.n_epochs = 1;
+	net.epochs[0].epoch = n & 1 ? EPOCH_30 : EPOCH_40;
+	assert(signer_set_init(&set, 5, 1, key, weight) == 0);
+	assert(proof_alone(&b, p, n, &view, &sum) < REASONS_END);
+	signer_set_release(&set);
+	return 0;
+}
