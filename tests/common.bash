@@ -1,0 +1,68 @@
+# What the command tests share: chains that are made once, peers that serve them, syncs, and looking at what came of them.
+# Sourced by bats files and by the TAP scripts *.t.  Needs $BIN and $HELPER; keeps what can be kept in $TEST_CACHE.
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BIN=${BIN:-$ROOT/build/bin}
+HELPER=${HELPER:-$ROOT/build/helper}
+TEST_CACHE=${TEST_CACHE:-$ROOT/build/test-cache}
+PATH=$BIN:$HELPER:$PATH
+STARTED=()	# process ids to end
+export BIN HELPER TEST_CACHE PATH
+
+# make_chain NAME OPTIONS...: path of a chain made with these options, kept for later runs.
+make_chain() {
+	local name=$1 sum dir
+	shift
+	sum=$(printf '%s ' "$@" "$(cksum <"$HELPER/chain-maker")" | cksum | cut -d' ' -f1)
+	dir=$TEST_CACHE/chain-$name-$sum
+	mkdir -p "$TEST_CACHE"
+	if [ ! -e "$dir" ]; then
+		rm -rf "$dir.$$"
+		chain-maker "$dir.$$" "$@" 2>"$TEST_CACHE/$name.log" || { cat "$TEST_CACHE/$name.log" >&2; return 1; }
+		mv -T "$dir.$$" "$dir" 2>/dev/null || rm -rf "$dir.$$"	# another test was faster
+	fi
+	echo "$dir"
+}
+
+# The chain of most tests: 60 burn blocks, some 150 blocks, epochs 3.0 to 4.0.
+small_chain() {
+	make_chain small --seed 5 --cycles 3 --cycle-length 20 --prepare-length 4 --signers 9 --tenure-blocks 1:6 --extend-rate 0.2 --epoch4-at 1
+}
+
+# serve_chain DIR LOG SPEC...: starts one peer a SPEC (all in one process). Sets PEER_PID, and by index KEYS, P2P, URLS, SPECS.
+# FAULT_PEER=servechain takes the simulator beside the repository instead of ours.
+serve_chain() {
+	local dir=$1 log=$2 out=$2.out spec args=() rest
+	shift 2
+	for spec; do args+=(--peer "$spec"); done
+	: >"$out"
+	if [ "${FAULT_PEER:-}" = servechain ]; then
+		"$ROOT/../shared/peer/servechain" "$dir" "${args[@]}" --log "$log" >"$out" 2>"$log.err" 3>&- &
+	else
+		chain-peer "$dir" "${args[@]}" --log "$log" >"$out" 2>"$log.err" 3>&- &
+	fi
+	PEER_PID=$!
+	STARTED+=("$PEER_PID")
+	for _ in $(seq 200); do
+		[ "$(wc -l <"$out")" -ge $# ] && break
+		kill -0 "$PEER_PID" 2>/dev/null || break
+		sleep 0.05
+	done
+	[ "$(wc -l <"$out")" -ge $# ] || { cat "$log.err" >&2; return 1; }
+	KEYS=() P2P=() URLS=() SPECS=()
+	while read -r rest URL SPEC; do
+		KEYS+=("${rest%@*}") P2P+=("${rest#*@}") URLS+=("$URL") SPECS+=("$SPEC")
+	done <"$out"
+}
+
+# stop_started: ends what this shell has started.
+stop_started() {
+	local pid
+	for pid in "${STARTED[@]}"; do kill "$pid" 2>/dev/null; done
+	for pid in "${STARTED[@]}"; do wait "$pid" 2>/dev/null; done
+	STARTED=()
+}
+
+# canonical DIR: block ids that the chain directory calls canonical, sorted.
+canonical() { awk -F'\t' 'NR > 1 && $7 == 1 { print $2 }' "$1/blocks.tsv" | sort; }
+# listed STORE: block ids that the store lists as proven, sorted.
+listed() { block-cat -d "$1" -l | cut -f2 | sort; }

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# shellcheck source-path=SCRIPTDIR disable=SC2317
+# Each fault of faults.tsv: a sync with the faulty peer alone, and one with three honest peers beside it.
+# FAULTS='name name' runs some; FAULT_PEER=servechain takes the simulator beside the repository; KEEP=DIR keeps what happened.
+set -u
+. "$(dirname "$0")/common.bash"
+[ -x "$BIN/blocksync" ] || { echo "1..0 # SKIP no build/bin/blocksync"; exit 0; }
+if [ "${FAULT_PEER:-}" = servechain ] && [ ! -x "$ROOT/../shared/peer/servechain" ]; then
+	echo "1..0 # SKIP no simulator beside the repository"
+	exit 0
+fi
+WORK=${KEEP:-$(mktemp -d)}
+mkdir -p "$WORK"
+[ -n "${KEEP:-}" ] || trap 'rm -rf "$WORK"' EXIT
+CHAIN=$(small_chain) || { echo "1..0 # SKIP no chain"; exit 1; }
+export FAULT_PEER=${FAULT_PEER:-}
+
+cases() {
+	local fault alone beside class sources
+	while IFS=$'\t' read -r fault alone beside class sources; do
+		[[ "$fault" = \#* || -z "$fault" ]] && continue
+		[ -z "${FAULTS:-}" ] || [[ " $FAULTS " = *" $fault "* || " $FAULTS " = *" ${fault%%=*} "* ]] || continue
+		printf '%s\0' "$fault" alone "$alone" "$class" "${sources:-one}"
+		printf '%s\0' "$fault" beside "$beside" "$class" "${sources:-one}"
+	done <"$ROOT/tests/faults.tsv"
+}
+one() { "$ROOT/tests/fault-one" "$WORK/$1.$2" "$CHAIN" "$@" >/dev/null 2>&1 </dev/null; }
+export -f one
+export ROOT WORK CHAIN
+
+cases | xargs -0 -n 5 -P "${FAULT_JOBS:-8}" bash -c 'one "$@"' one
+n=0 failed=0
+while IFS= read -r -d '' fault && read -r -d '' mode && read -r -d '' _ && read -r -d '' _ && read -r -d '' _; do
+	n=$((n + 1))
+	if [ -e "$WORK/$fault.$mode/ok" ]; then
+		echo "ok $n - $fault $mode"
+	else
+		echo "not ok $n - $fault $mode"
+		sed 's/^/# /' "$WORK/$fault.$mode/bad" 2>/dev/null || echo "# no result"
+		failed=$((failed + 1))
+	fi
+done < <(cases)
+echo "1..$n"
+exit $((failed > 0))
