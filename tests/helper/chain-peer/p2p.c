@@ -340,6 +340,7 @@ static const char *take_bytes(struct talk *t, const struct preamble *pre, const 
 	struct message m = { .pre = *pre };
 	static char err[120];
 	const char *fault;
+	bool lie;
 
 	if (t->known && !message_signed_by(raw, raw + PREAMBLE_LEN, pre->payload_len, t->key))
 		return "bad signature";
@@ -348,7 +349,7 @@ static const char *take_bytes(struct talk *t, const struct preamble *pre, const 
 	if (!t->known && m.id == MSG_HANDSHAKE && !message_signed_by(raw, raw + PREAMBLE_LEN, pre->payload_len, m.u.handshake.key))
 		return "handshake not signed by its own key";
 	fault = preamble_fault(pre, net->chain_id, net->peer_version, (uint8_t)network_epoch(net, p->world->tip), net->stable_confirmations,
-	    stable_known, p);
+	    stable_known, p, &lie);
 	if (fault)
 		return fault;
 	peer_log(p, "message in", "\"type\":\"%s\",\"bytes\":%u,\"seq\":%u", message_name(m.id), PREAMBLE_LEN + pre->payload_len, pre->seq);
