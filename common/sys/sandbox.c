@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 #include "common/sys/log.h"
@@ -88,6 +89,7 @@ void sandbox_enter(unsigned flags)
 		return;
 	if (flags & SANDBOX_CONNECT)
 		flags |= SANDBOX_THREADS;	/* libcurl resolves in threads */
+	tzset();	/* gmtime reads /etc/localtime, once */
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	files = sandbox_files(flags);
 	if (!files)

@@ -10,9 +10,12 @@ enum sandbox {
 	SANDBOX_THREADS = 4,		/* start threads */
 	SANDBOX_SPAWN = 8,		/* the supervisor: fork and exec; nothing else is confined for it */
 };
-/* A refused call fails with EPERM (EACCES from Landlock) and is named once on stderr ("inv-sync: refused
- * system call 'listen'").  A kernel without Landlock or seccomp: one line that says so, and go on.
- * With $BLOCKSYNC_PROBE set in a build with -DSANDBOX_PROBE, tries each forbidden thing, prints one line for each, and exits 0 iff all were refused. */
+/* A refused call fails with EPERM (EACCES from Landlock) and is named once on stderr ("inv-sync: refused system call
+ * 'listen'").  A kernel without Landlock or seccomp: one line that says so, and go on.  SANDBOX_CONNECT implies
+ * SANDBOX_THREADS, for libcurl resolves names in threads.  Threads must not block SIGSYS: a refusal would kill.
+ *
+ * With $BLOCKSYNC_PROBE set in a build with PROBE=1, tries each thing that can be forbidden, prints "probe: THING
+ * refused" or "probe: THING ALLOWED" for each, and exits 0 iff exactly what the flags forbid was refused. */
 void sandbox_enter(unsigned flags);
 
 #endif
