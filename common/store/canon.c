@@ -1,0 +1,162 @@
+/* Linked and canonical: what reaches down to the first tenure wanted, and the highest such chain on canonical sortitions.
+ *
+ * Both follow tenures upward along borders that were judged good.  A new or longer chain is taken in at once; when something
+ * gives way (a reorg, a tenure un-proven) the choice is made anew over all tenures, which are in memory. */
+#include <stdlib.h>
+#include "common/store/graph.h"
+#include "common/sys/log.h"
+
+static void row_put(struct keeper *k, struct tenure *t, bool canonical)
+{
+	uint8_t key[8];
+
+	put_be64(key, t->start_height);
+	if (canonical)
+		store_put(k->s, k->txn, T_CANONICAL, key, sizeof key, t->ch, CH_LEN);
+	else
+		store_del(k->s, k->txn, T_CANONICAL, key, sizeof key);
+	t->canonical = canonical;
+	tenure_dirty(k, t);
+}
+
+/* Make the chain below `top` the canonical one: what is canonical already below a common tenure stays. */
+static void take(struct keeper *k, struct tenure *top)
+{
+	struct tenure *t, *above, *fork;
+
+	for (fork = top; fork && !fork->canonical; fork = fork->prev)
+		;
+	for (t = k->best; t && t != fork; t = t->prev)
+		row_put(k, t, false);
+	for (t = top, above = NULL; t && t != fork; above = t, t = t->prev) {
+		row_put(k, t, true);
+		t->up = above;
+	}
+	if (fork) {
+		fork->up = above;
+		tenure_dirty(k, fork);
+	}
+	k->best = top;
+}
+
+void canon_grown(struct keeper *k, struct tenure *t)
+{
+	/* At equal heights the first stays. */
+	if (!k->settling && t->on_canonical && k->best != t && (!k->best || t->tip_height > k->best->tip_height))
+		take(k, t);
+}
+
+void canon_leave(struct keeper *k, struct tenure *t)
+{
+	if (t->canonical)
+		row_put(k, t, false);
+}
+
+/* Follow a change of `linked` upwards, without recursion: chains are long. */
+void canon_linked(struct keeper *k, struct tenure *top)
+{
+	struct tenure_list work = { 0 };
+	struct tenure *t, *child;
+
+	tenure_list_add(&work, top);
+	while (work.n > 0) {
+		bool linked, on;
+
+		t = work.v[--work.n];
+		linked = t->proven && (t->base || (t->prev && t->prev->linked));
+		on = linked && t->burn_canonical && (t->base || t->prev->on_canonical);
+		if (linked == t->linked && on == t->on_canonical)
+			continue;
+		if (t->on_canonical && !on)
+			k->recanon = true;
+		t->linked = linked;
+		t->on_canonical = on;
+		if (!k->settling)
+			tenure_dirty(k, t);
+		canon_grown(k, t);
+		for (child = t->child; child; child = child->child_next)
+			tenure_list_add(&work, child);
+	}
+	free(work.v);
+}
+
+static void each_tenure(struct keeper *k, void (*fn)(struct keeper *, struct tenure *))
+{
+	struct tenure_slab *slab;
+	unsigned i;
+
+	for (slab = k->slabs; slab; slab = slab->next)
+		for (i = 0; i < slab->n; i++)
+			fn(k, &slab->t[i]);
+}
+
+static void forget(struct keeper *k, struct tenure *t)
+{
+	t->was_linked = t->linked;
+	t->on_canonical = t->linked = false;
+}
+
+static void follow(struct keeper *k, struct tenure *t)
+{
+	if (t->base && t->proven)
+		canon_linked(k, t);
+}
+
+static void changed(struct keeper *k, struct tenure *t)
+{
+	if (t->linked != t->was_linked)
+		tenure_dirty(k, t);
+}
+
+/* The highest; at equal heights the one that stands, else the first that came. */
+static struct tenure *choose(struct keeper *k)
+{
+	struct tenure *best = k->best && k->best->on_canonical ? k->best : NULL, *t;
+	struct tenure_slab *slab;
+	unsigned i;
+
+	for (slab = k->slabs; slab; slab = slab->next)
+		for (i = 0; i < slab->n; i++) {
+			t = &slab->t[i];
+			if (t->on_canonical && (!best || t->tip_height > best->tip_height ||
+			    (t->tip_height == best->tip_height && best != k->best && t->order < best->order)))
+				best = t;
+		}
+	return best;
+}
+
+void canon_settle(struct keeper *k)
+{
+	struct tenure *best;
+
+	if (!k->recanon)
+		return;
+	k->settling = true;
+	each_tenure(k, forget);
+	each_tenure(k, follow);
+	each_tenure(k, changed);
+	k->settling = k->recanon = false;
+	best = choose(k);
+	if (best != k->best)
+		take(k, best);
+}
+
+void canon_restore(struct keeper *k)
+{
+	MDB_cursor *c = store_cursor(k->s, k->txn, T_CANONICAL);
+	struct tenure *t, *above = NULL;
+	MDB_val key, v;
+
+	k->settling = true;
+	each_tenure(k, follow);
+	k->settling = false;
+	if (mdb_cursor_get(c, &key, &v, MDB_LAST) == 0 && v.mv_size == CH_LEN)
+		k->best = tenure_find(k, v.mv_data);
+	mdb_cursor_close(c);
+	for (t = k->best; t; above = t, t = t->prev)
+		t->up = above;
+	/* The view may have turned while nobody kept. */
+	k->recanon = choose(k) != k->best;
+}
+
+/* Next: common/store/report.c, what the world is told. */

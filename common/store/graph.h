@@ -1,0 +1,117 @@
+/* The keeper's picture of the store: every tenure as a compact struct, and for tenures in progress their blocks. */
+#ifndef BLOCKSYNC_STORE_GRAPH_H
+#define BLOCKSYNC_STORE_GRAPH_H
+
+#include "common/store/keeper.h"
+
+struct tenure;
+
+/* A block of a tenure in progress: what is needed to judge it and its children. */
+struct node {
+	struct link l;
+	struct tenure *t;
+	struct node *id_next, *parent_next;	/* hash chains */
+	const uint8_t *bytes;			/* while fresh: of this commit's batch */
+	const char *source;			/* interned */
+	uint32_t len, weight;
+	bool fresh;				/* not in the store yet */
+	bool linked, sibling;
+};
+
+struct tenure {
+	uint8_t ch[CH_LEN], prev_ch[CH_LEN];
+	uint8_t start_id[ID_LEN], start_parent[ID_LEN];	/* of the named start, or the first that came; zeros: none */
+	uint8_t tip_id[ID_LEN];
+	uint64_t burn_height, start_height, tip_height, bytes;
+	uint32_t held, n_proven, prev_blocks, siblings;
+	uint32_t order;					/* of arrival: settles ties */
+	const char *source, *why;			/* interned; a constant */
+	struct tenure *prev;				/* the border to it is judged good */
+	struct tenure *child, *child_next;		/* tenures whose prev this is */
+	struct tenure *up;				/* the next canonical one */
+	struct tenure *ch_next, *parent_next;		/* hash chains */
+	struct node **nodes;				/* ascending by height, while loaded */
+	uint32_t n_nodes, cap_nodes, used;		/* used: commit that last touched it */
+	bool loaded, has_start, named, proven, complete, base, linked, canonical, packed;
+	bool burn_known, burn_canonical;		/* of its sortition */
+	bool on_canonical;				/* linked, with all below on canonical sortitions */
+	bool was_linked;				/* before the choice was made anew */
+	bool waits;					/* a block waits for a burn view that is unknown */
+	bool queued, dirty, announce, to_pack;
+};
+
+#define TENURE_SLAB 256
+struct tenure_slab { struct tenure_slab *next; unsigned n; struct tenure t[TENURE_SLAB]; };
+
+struct tenure_list { struct tenure **v; size_t n, cap; };
+struct node_list { struct node **v; size_t n, cap; };
+
+struct keeper {
+	struct store *s;
+	const char *stage;
+	MDB_txn *txn;			/* of the running commit */
+	struct rec_buf *out;		/* reports of the running commit */
+	struct rec_buf pending;		/* reports made before keeper_commit */
+	struct tenure_slab *slabs;
+	size_t n_tenures;
+	struct tenure **by_ch, **by_parent;	/* hashed; mask + 1 buckets */
+	size_t tenure_mask;
+	struct node **by_id, **by_parent_node;
+	size_t node_mask, n_nodes;
+	struct tenure_list queue, dirty, loaded, pack;
+	struct node_list grown;
+	char **sources;
+	size_t n_sources;
+	const char *last_source;
+	uint64_t secret;		/* mixed into hashes of foreign ids */
+	uint64_t from_cycle;
+	bool has_from;
+	struct tenure *best;		/* of the canonical chain */
+	bool recanon;			/* the canonical chain must be chosen anew */
+	bool settling;			/* flags only, no rows */
+	uint32_t commits, orders;
+	struct keeper_counts counts;
+};
+
+/* graph.c */
+struct tenure *tenure_find(struct keeper *, const uint8_t ch[CH_LEN]);
+struct tenure *tenure_make(struct keeper *, const uint8_t ch[CH_LEN]);
+void tenure_set_start(struct keeper *, struct tenure *, const struct node *start);	/* NULL: none */
+struct tenure *tenures_on(struct keeper *, const uint8_t parent[ID_LEN], struct tenure *after);	/* whose start stands on this block */
+void tenure_touch(struct keeper *, struct tenure *);		/* judge it again in this commit */
+void tenure_dirty(struct keeper *, struct tenure *);		/* its row has changed */
+void tenure_rows_write(struct keeper *);
+void tenure_burn(struct keeper *, struct tenure *);		/* look its sortition up */
+void tenure_list_add(struct tenure_list *, struct tenure *);
+const char *source_intern(struct keeper *, struct rec_view);
+void tenure_record(const struct tenure *, struct rec_tenure *);
+bool tenure_add(void *keeper, const struct rec_tenure *);	/* for tenure_walk */
+uint64_t graph_hash(const struct keeper *, const uint8_t *id);
+
+/* nodes.c */
+struct node *node_find(struct keeper *, const uint8_t id[ID_LEN]);
+struct node *node_child(struct keeper *, const uint8_t parent[ID_LEN]);	/* the first; node_child_next for more */
+struct node *node_child_next(const struct node *);
+struct node *node_add(struct keeper *, struct tenure *, const struct link *);
+void node_drop(struct keeper *, struct node *);
+void tenure_load(struct keeper *, struct tenure *);
+void nodes_trim(struct keeper *);
+void node_list_add(struct node_list *, struct node *);
+
+/* judge.c */
+void judge_arrival(struct keeper *, struct node *);
+void judge_queue(struct keeper *);
+void node_refuse(struct keeper *, struct node *, enum chain_reason);
+
+/* canon.c */
+void canon_linked(struct keeper *, struct tenure *);	/* its linked may have changed */
+void canon_grown(struct keeper *, struct tenure *);	/* its tip is higher */
+void canon_leave(struct keeper *, struct tenure *);	/* it is no part of the canonical chain any more */
+void canon_settle(struct keeper *);			/* choose anew, if something gave way */
+void canon_restore(struct keeper *);			/* flags from the rows, within a read transaction */
+
+/* report.c */
+void report_verdict(struct keeper *, const struct node *, const char *status, enum chain_reason, const char *detail);
+void report_stored(struct keeper *, const struct node *);
+
+#endif
