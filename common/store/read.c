@@ -143,7 +143,7 @@ struct span { uint64_t low, high; uint8_t ch[CH_LEN]; };
 struct spans { struct span *v; size_t n, cap; };
 struct entry { uint64_t height; uint8_t id[ID_LEN], ch[CH_LEN]; };
 struct entries { struct entry *v; size_t n, cap; };
-struct listing { bool (*fn)(void *, const struct stored_block *); void *arg; };
+struct listing { bool (*fn)(void *, const struct stored_block *); void *arg; uint64_t from; };
 
 static bool span_add(void *arg, const struct rec_tenure *t)
 {
@@ -180,6 +180,8 @@ static bool list_one(void *arg, const uint8_t *ch, const struct kept_block *b)
 	struct listing *l = arg;
 	struct stored_block out;
 
+	if (b->height < l->from)
+		return true;
 	block_out(&out, ch, b);
 	return l->fn(l->arg, &out);
 }
@@ -220,7 +222,12 @@ static bool list_sorted(struct store *s, MDB_txn *txn, const struct span *v, siz
 
 void proven_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct stored_block *), void *arg)
 {
-	struct listing l = { fn, arg };
+	proven_walk_from(s, txn, 0, fn, arg);
+}
+
+void proven_walk_from(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *arg)
+{
+	struct listing l = { fn, arg, from };
 	struct spans all = { 0 };
 	struct rec_tenure t;
 	size_t i, to;
@@ -233,6 +240,8 @@ void proven_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct 
 		high = all.v[i].high;
 		for (to = i + 1; to < all.n && all.v[to].low <= high; to++)
 			high = all.v[to].high > high ? all.v[to].high : high;
+		if (high < from)
+			continue;
 		if (to - i > 1 || tenure_get(s, txn, all.v[i].ch, &t) < 0 || t.siblings)
 			on = list_sorted(s, txn, all.v + i, to - i, &l);
 		else

@@ -121,6 +121,8 @@ int canonical_tip(struct store *, MDB_txn *, struct rec_tenure *tenure, uint64_t
 int canonical_at(struct store *, MDB_txn *, uint64_t height, struct stored_block *);
 /* Every proven block ascending by height (ties by id): the order of block-cat -l.  Only header facts: bytes may be used until fn returns. */
 void proven_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct stored_block *), void *);
+/* The same from a height on. */
+void proven_walk_from(struct store *, MDB_txn *, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *);
 /* The chain of one tenure from block id downwards to its start (newest first), or until `stop` (exclusive, may be NULL). */
 void tenure_blocks_down(struct store *, MDB_txn *, const uint8_t id[ID_LEN], const uint8_t *stop, bool (*fn)(void *, const struct stored_block *), void *);
 

@@ -1,0 +1,256 @@
+/* Into the store: an archive proves itself against its own view, and that view must not contradict the store's.
+ *
+ * A store without a confirmed view takes the archive's and says so (meta trust, confirmed = false) until a source
+ * confirms it.  A store with a view of its own keeps it: what contradicts it is refused. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "cmd/block-cat/cat.h"
+#include "common/chain/hash.h"
+#include "common/sys/log.h"
+#include "common/sys/stage.h"
+
+void archive_open(struct archive *a, const char *name)
+{
+	memset(a, 0, sizeof *a);
+	a->name = strcmp(name, "-") == 0 ? "stdin" : name;
+	a->fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+	if (a->fd < 0)
+		die_world("cannot read '%s': %m", name);
+	a->cap = MAX_FRAME + (1 << 20);
+	a->buf = xmalloc(a->cap);
+}
+
+bool archive_next(struct archive *a, void (*keep)(void *), void *arg)
+{
+	const uint8_t *payload;
+	char err[160];
+	size_t len;
+	ssize_t n;
+
+	for (;;) {
+		n = rec_frame(a->buf + a->from, a->n - a->from, &payload, &len, err);
+		if (n > 0 && rec_decode(&a->rec, payload, len, err) == 0) {
+			a->from += (size_t)n;
+			return true;
+		}
+		if (n != 0)
+			break;
+		memmove(a->buf, a->buf + a->from, a->n - a->from);
+		a->n -= a->from;
+		a->from = 0;
+		while ((n = read(a->fd, a->buf + a->n, a->cap - a->n)) < 0 && errno == EINTR)
+			;
+		if (n < 0)
+			snprintf(err, sizeof err, "%s", strerror(errno));
+		else if (n == 0 && a->n == 0)
+			return false;
+		else if (n == 0)
+			snprintf(err, sizeof err, "cut in the middle of a record");
+		if (n <= 0)
+			break;
+		a->n += (size_t)n;
+	}
+	if (keep)
+		keep(arg);
+	die_world("'%s' is broken: %s", a->name, err);
+}
+
+void archive_network(struct archive *a, struct network *net)
+{
+	char err[200];
+
+	if (!archive_next(a, NULL, NULL) || a->rec.type != REC_HELLO || !a->rec.known)
+		die_usage("'%s' is no archive: it does not begin with hello", a->name);
+	if (a->rec.u.hello.schema > REC_SCHEMA)
+		die_usage("'%s' has schema %u, this program speaks %d", a->name, a->rec.u.hello.schema, REC_SCHEMA);
+	if (!archive_next(a, NULL, NULL) || a->rec.type != REC_NETWORK || !a->rec.known)
+		die_usage("'%s' is no archive: no network follows its hello", a->name);
+	if (network_parse(net, a->rec.u.network.text.p, a->rec.u.network.text.n, err) < 0)
+		die_usage("'%s': its network: %s", a->name, err);
+}
+
+struct import {
+	struct store *s;
+	struct archive *a;
+	struct keeper *k;
+	struct trial trial;
+	struct rec_buf out;
+	MDB_txn *txn;			/* while view records gather */
+	unsigned gathered;
+	bool own_view;			/* the store has one that a source confirmed */
+	uint64_t refused_view, blocks, refused;
+	uint64_t low, high;
+	uint8_t tip[CH_LEN];
+};
+
+static void view_commit(struct import *m)
+{
+	if (m->txn)
+		store_commit_or_die(m->s, m->txn);
+	m->txn = NULL;
+	m->gathered = 0;
+}
+
+static void view_begin(struct import *m)
+{
+	if (m->txn && ++m->gathered >= 4096)
+		view_commit(m);
+	if (!m->txn)
+		m->txn = store_write(m->s);
+}
+
+static void take_sortition(struct import *m, const struct rec_sortition *r)
+{
+	struct rec_sortition own, copy = *r;
+
+	view_begin(m);
+	if (sortition_get(m->s, m->txn, r->consensus_hash, &own) == 0)
+		return;
+	if (sortition_at(m->s, m->txn, r->burn_height, &own) == 0 && r->canonical) {
+		if (m->own_view) {
+			m->refused_view++;
+			return;
+		}
+		copy.canonical = false;
+	}
+	copy.sources = 0;
+	sortition_put(m->s, m->txn, &copy);
+	if (copy.canonical && (m->low == 0 || r->burn_height < m->low))
+		m->low = r->burn_height;
+	if (copy.canonical && r->burn_height >= m->high) {
+		m->high = r->burn_height;
+		memcpy(m->tip, r->consensus_hash, CH_LEN);
+	}
+}
+
+static void take_reward_set(struct import *m, const struct rec_reward_set *r)
+{
+	struct rec_reward_set own, copy = *r;
+
+	view_begin(m);
+	if (reward_set_get(m->s, m->txn, r->cycle, &own) == 0) {
+		if (own.keys.n != r->keys.n || memcmp(own.keys.p, r->keys.p, (size_t)KEY_LEN * r->keys.n) != 0)
+			m->refused_view++;
+		return;
+	}
+	copy.sources = 0;
+	reward_set_put(m->s, m->txn, &copy);
+}
+
+static void refuse(struct import *m, const struct trial_block *b, struct rec_view source)
+{
+	struct rec_verdict v = { .source = source, .reason = rec_str(chain_reason_word(b->reason)),
+	    .detail = rec_str(chain_reason_text(b->reason)), .height = b->height, .time = now_unix() };
+
+	v.status = rec_str(b->reason == REASON_NOSORTITION || b->reason == REASON_NOSET || b->reason == REASON_NOWINNER ? "undecided" : "refused");
+	memcpy(v.id, b->id, ID_LEN);
+	memcpy(v.consensus_hash, b->ch, CH_LEN);
+	hash_once(v.body_hash, m->trial.bytes + b->at, b->len);
+	keeper_verdict(m->k, &v);
+	m->refused++;
+}
+
+static void blocks_commit(void *arg)
+{
+	struct import *m = arg;
+	struct keeper_counts c;
+	char source[MAX_SOURCE + 1];
+	size_t i;
+
+	if (m->trial.n == 0)
+		return;
+	view_commit(m);
+	if (!m->k)
+		m->k = keeper_new(m->s, "block-cat");
+	snprintf(source, sizeof source, "file:%s", m->a->name);
+	trial_judge(&m->trial);
+	keeper_begin(m->k);
+	for (i = 0; i < m->trial.n; i++) {
+		struct trial_block *b = &m->trial.b[i];
+
+		if (b->reason == REASON_OK)
+			keeper_block(m->k, m->trial.bytes + b->at, b->len, b->weight, rec_str(source));
+		else
+			refuse(m, b, rec_str(source));
+	}
+	m->out.n = 0;
+	if (keeper_commit(m->k, &m->out) < 0)
+		die_world(errno == ENOSPC ? "store '%s' is full: start again when there is room" : "cannot write store '%s'", m->s->dir);
+	keeper_counts(m->k, &c);
+	log_debug("%llu blocks held, %llu proven", (unsigned long long)c.held, (unsigned long long)c.proven);
+	m->blocks += m->trial.n;
+	m->trial.n = m->trial.n_bytes = 0;
+}
+
+static void trust_write(struct import *m)
+{
+	char source[MAX_SOURCE + 8];
+	struct rec_trust t = { .tip_height = m->high, .low_height = m->low, .stable_height = m->high, .time = now_unix() };
+
+	if (m->own_view || m->high == 0)
+		return;
+	view_begin(m);
+	snprintf(source, sizeof source, "file:%s", m->a->name);
+	t.sources = rec_str(source);
+	memcpy(t.tip, m->tip, CH_LEN);
+	meta_put_row(m->s, m->txn, "trust", REC_TRUST, &t);
+}
+
+static void summary(struct import *m)
+{
+	struct keeper_counts c = { 0 };
+
+	if (m->k)
+		keeper_counts(m->k, &c);
+	if (m->refused_view)
+		log_warnx("%llu sortitions and reward sets of '%s' contradict the store's own view: refused", (unsigned long long)m->refused_view, m->a->name);
+	if (m->refused + c.refused)
+		log_warnx("%llu blocks of '%s' are refused: see the table verdicts", (unsigned long long)(m->refused + c.refused), m->a->name);
+	log_info("%llu blocks read, %llu held, %llu proven", (unsigned long long)m->blocks, (unsigned long long)c.held, (unsigned long long)c.proven);
+}
+
+void archive_import(struct store *s, struct archive *a)
+{
+	static struct import m;
+	struct rec_trust trust;
+	MDB_txn *txn = store_read(s);
+
+	m.s = m.trial.s = s;
+	m.a = a;
+	m.own_view = meta_get_row(s, txn, "trust", REC_TRUST, &trust) == 0 && trust.confirmed;
+	store_read_end(txn);
+	m.trial.bytes = xmalloc(TRIAL_BYTES + MAX_BLOCK);
+	while (archive_next(a, blocks_commit, &m)) {
+		if (!a->rec.known)
+			continue;
+		if (a->rec.type == REC_SORTITION)
+			take_sortition(&m, &a->rec.u.sortition);
+		else if (a->rec.type == REC_REWARD_SET)
+			take_reward_set(&m, &a->rec.u.reward_set);
+		else if (a->rec.type == REC_BLOCK) {
+			if (m.txn)
+				trust_write(&m);
+			view_commit(&m);
+			trial_add(&m.trial, &a->rec.u.block);
+			if (trial_full(&m.trial))
+				blocks_commit(&m);
+		}
+	}
+	trust_write(&m);
+	view_commit(&m);
+	blocks_commit(&m);
+	while (m.k && keeper_idle_work(m.k)) {
+		keeper_begin(m.k);
+		if (keeper_commit(m.k, &m.out) < 0)
+			die_world("cannot write store '%s': %m", s->dir);
+	}
+	summary(&m);
+	if (m.k)
+		keeper_free(m.k);
+	rec_buf_release(&m.out);
+	free(m.trial.bytes);
+}
+
+/* Next: cmd/block-cat/trial.c, the judging of an archive's blocks. */

@@ -1,0 +1,55 @@
+/* The parts of block-cat. */
+#ifndef BLOCKSYNC_BLOCK_CAT_H
+#define BLOCKSYNC_BLOCK_CAT_H
+
+#include "common/store/keeper.h"
+
+/* Lines "height, id, consensus hash, size" of proven blocks, ascending. */
+void list_blocks(struct store *);
+/* The bytes of one block on stdout.  Ends with 100 if id is none, 111 if the store lacks it. */
+void print_block(struct store *, const char *id);
+/* The store as a stream of records on fd. */
+void archive_write(struct store *, int fd, const char *name);
+
+/* An archive that is read: the frames that came, one at a time. */
+struct archive {
+	int fd;
+	const char *name;
+	uint8_t *buf;
+	size_t from, n, cap;	/* unread bytes are buf[from, n) */
+	struct rec rec;		/* the current record; views into buf */
+};
+void archive_open(struct archive *, const char *name);
+/* Next record: true, or false at the end.  Broken bytes end with 111 and one line; what came before is kept by
+ * `keep`, which is called first. */
+bool archive_next(struct archive *, void (*keep)(void *), void *arg);
+/* hello and network: what the store must be of. */
+void archive_network(struct archive *, struct network *);
+/* The rest, into the store. */
+void archive_import(struct store *, struct archive *);
+
+/* Blocks of an archive, gathered and judged on their own by all cores. */
+struct trial {
+	struct store *s;
+	struct trial_block {
+		size_t at, len;			/* in bytes */
+		uint64_t weight;
+		enum chain_reason reason;
+		struct proof_view view;
+		uint8_t miner[HASH160_LEN];
+		uint8_t id[ID_LEN], ch[CH_LEN];
+		uint64_t height;
+	} b[1024];
+	size_t n, n_bytes;
+	uint8_t *bytes;				/* TRIAL_BYTES + MAX_BLOCK */
+	struct signer_set *sets;		/* by cycle; n = 0: not loaded */
+	size_t n_sets;
+	int next;				/* taken by the threads */
+};
+#define TRIAL_BYTES (4u << 20)
+void trial_add(struct trial *, const struct rec_block *);
+bool trial_full(const struct trial *);
+/* Judge all; afterwards b[i].reason and weight are set. */
+void trial_judge(struct trial *);
+
+#endif

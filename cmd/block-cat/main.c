@@ -1,0 +1,75 @@
+/* block-cat - lists, prints, exports and imports stored blocks.
+ * Store: read; -i writes.  Net: none. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "cmd/block-cat/cat.h"
+#include "common/sys/log.h"
+#include "common/sys/options.h"
+#include "common/sys/sandbox.h"
+
+static int create(const char *name)
+{
+	int fd = strcmp(name, "-") == 0 ? STDOUT_FILENO : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		die_world("cannot write '%s': %m", name);
+	return fd;
+}
+
+/* The archive names the network that the store must be of, so its first two records are read before confinement. */
+static void import_file(struct store *s, const struct options *o, const char *name)
+{
+	static struct archive a;
+	static struct network net;
+
+	archive_open(&a, name);
+	archive_network(&a, &net);
+	if (o->network)
+		store_open(s, options_dir(o), o->network, KEEPER_TABLES | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS), 0);
+	else
+		store_open_net(s, options_dir(o), &net, KEEPER_TABLES | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS), 0);
+	if (strcmp(s->net.name, net.name) != 0 || s->net.chain_id != net.chain_id)
+		die_usage("'%s' is of network '%s', the store of '%s'", name, net.name, s->net.name);
+	sandbox_enter(SANDBOX_THREADS);
+	archive_import(s, &a);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .usage = "block-cat -d DIR -l\nblock-cat -d DIR ID\nblock-cat -d DIR -x FILE\nblock-cat -d DIR [-n NETWORK] -i FILE" };
+	const char *from = NULL, *to = NULL;
+	bool list = false;
+	int c, fd = -1;
+
+	log_init("block-cat");
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "i:lx:")) != -1)
+		switch (c) {
+		case 'i': from = optarg; break;
+		case 'l': list = true; break;
+		case 'x': to = optarg; break;
+		default: options_take(&o, c, optarg);
+		}
+	if (list + (from != NULL) + (to != NULL) + (argc - optind) != 1)
+		options_usage(&o, "give one of -l, ID, -x FILE, -i FILE");
+
+	static struct store s;
+	if (from)
+		import_file(&s, &o, from);
+	else {
+		store_open(&s, options_dir(&o), o.network, 0, 0);
+		if (to)
+			fd = create(to);
+		sandbox_enter(SANDBOX_NONE);
+		if (list)
+			list_blocks(&s);
+		else if (to)
+			archive_write(&s, fd, to);
+		else
+			print_block(&s, argv[optind]);
+	}
+	store_close(&s);
+	return 0;
+}
+
+/* Next: cmd/block-cat/out.c, out of the store. */

@@ -1,0 +1,137 @@
+/* Out of the store: the list, one block, an archive.
+ *
+ * An archive is written tenure by tenure, each under a read transaction of its own: a reader that stays pins every page
+ * that writers free meanwhile. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "cmd/block-cat/cat.h"
+#include "common/sys/log.h"
+
+static void stdout_done(void)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_world("cannot write to stdout: %m");
+}
+
+static bool list_line(void *arg, const struct stored_block *b)
+{
+	char id[2 * ID_LEN + 1], ch[2 * CH_LEN + 1];
+
+	printf("%llu\t%s\t%s\t%zu\n", (unsigned long long)b->height, hex_of(id, b->id, ID_LEN), hex_of(ch, b->ch, CH_LEN), b->len);
+	return !ferror(stdout);
+}
+
+void list_blocks(struct store *s)
+{
+	MDB_txn *txn = store_read(s);
+
+	proven_walk(s, txn, list_line, NULL);
+	store_read_end(txn);
+	stdout_done();
+}
+
+void print_block(struct store *s, const char *text)
+{
+	struct stored_block b;
+	uint8_t id[ID_LEN];
+	MDB_txn *txn;
+
+	if (hex_to(id, ID_LEN, text, strlen(text)) < 0)
+		die_usage("'%.80s' is no block id: 64 hex digits", text);
+	txn = store_read(s);
+	if (block_get(s, txn, id, &b) < 0)
+		die_world("no block '%s' in '%s'", text, s->dir);
+	fwrite(b.bytes, 1, b.len, stdout);
+	store_read_end(txn);
+	stdout_done();
+}
+
+struct writer { struct store *s; struct rec_buf buf; int fd; const char *name; size_t chunk; uint64_t next; bool more; };
+
+static void writer_flush(struct writer *w)
+{
+	size_t at = 0;
+	ssize_t n;
+
+	while (at < w->buf.n) {
+		n = write(w->fd, w->buf.p + at, w->buf.n - at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			die_world("cannot write '%s': %m", w->name);
+		at += (size_t)n;
+	}
+	w->buf.n = 0;
+}
+
+static bool write_sortition(void *arg, const struct rec_sortition *r)
+{
+	struct writer *w = arg;
+
+	rec_encode(&w->buf, REC_SORTITION, r);
+	w->next = r->burn_height + 1;
+	w->more = w->buf.n >= w->chunk;
+	return !w->more;
+}
+
+static bool write_reward_set(void *arg, const MDB_val *key, const MDB_val *data)
+{
+	struct rec_reward_set r;
+
+	if (rec_decode_row(REC_REWARD_SET, &r, data->mv_data, data->mv_size) == 0)
+		rec_encode(&((struct writer *)arg)->buf, REC_REWARD_SET, &r);
+	return true;
+}
+
+static bool write_block(void *arg, const struct stored_block *b)
+{
+	struct writer *w = arg;
+	struct rec_block r = { .height = b->height, .body = rec_bytes(b->bytes, b->len) };
+
+	/* A chunk ends between heights: the next one begins with a height. */
+	if (w->buf.n >= w->chunk && b->height != w->next) {
+		w->next = b->height;
+		w->more = true;
+		return false;
+	}
+	w->next = b->height;
+	memcpy(r.id, b->id, ID_LEN);
+	memcpy(r.consensus_hash, b->ch, CH_LEN);
+	rec_encode(&w->buf, REC_BLOCK, &r);
+	return true;
+}
+
+void archive_write(struct store *s, int fd, const char *name)
+{
+	struct writer w = { .s = s, .fd = fd, .name = strcmp(name, "-") == 0 ? "stdout" : name, .chunk = 1 << 20 };
+	struct rec_hello hello = { .schema = REC_SCHEMA, .network = rec_str(s->net.name), .chain_id = s->net.chain_id, .stage = rec_str("block-cat") };
+	struct rec_network net = { .text = rec_str(s->net.text) };
+	MDB_txn *txn;
+
+	rec_encode(&w.buf, REC_HELLO, &hello);
+	rec_encode(&w.buf, REC_NETWORK, &net);
+	for (w.more = true; w.more; writer_flush(&w)) {
+		txn = store_read(s);
+		w.more = false;
+		sortition_walk(s, txn, w.next, write_sortition, &w);
+		store_read_end(txn);
+	}
+	txn = store_read(s);
+	store_walk(s, txn, T_REWARD_SETS, NULL, 0, write_reward_set, &w);
+	store_read_end(txn);
+	w.chunk = 32 << 20;
+	w.next = 0;
+	for (w.more = true; w.more; writer_flush(&w)) {
+		txn = store_read(s);
+		w.more = false;
+		proven_walk_from(s, txn, w.next, write_block, &w);
+		store_read_end(txn);
+	}
+	rec_buf_release(&w.buf);
+	if (fd != STDOUT_FILENO && (fsync(fd) < 0 || close(fd) < 0) && errno != EINVAL)
+		die_world("cannot write '%s': %m", name);
+}
+
+/* Next: cmd/block-cat/archive.c, into the store. */

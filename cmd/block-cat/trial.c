@@ -1,0 +1,110 @@
+/* Blocks of an archive, judged on their own by all cores: what block-verify does for a pipeline. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "cmd/block-cat/cat.h"
+#include "common/sys/log.h"
+
+#define MAX_CORES 64
+
+bool trial_full(const struct trial *t)
+{
+	return t->n == sizeof t->b / sizeof *t->b || t->n_bytes >= TRIAL_BYTES;
+}
+
+void trial_add(struct trial *t, const struct rec_block *r)
+{
+	struct trial_block *b = &t->b[t->n++];
+
+	memset(b, 0, sizeof *b);
+	b->at = t->n_bytes;
+	b->len = r->body.n;
+	memcpy(t->bytes + t->n_bytes, r->body.p, r->body.n);
+	t->n_bytes += r->body.n;
+	memcpy(b->id, r->id, ID_LEN);
+	memcpy(b->ch, r->consensus_hash, CH_LEN);
+	b->height = r->height;
+}
+
+static const struct signer_set *set_of(struct trial *t, MDB_txn *txn, uint64_t cycle)
+{
+	size_t n;
+
+	if (cycle > 1u << 20)
+		return NULL;
+	if (cycle >= t->n_sets) {
+		n = cycle + 16;
+		/* Views hold pointers into the array only within one batch; sets are filled before any is taken. */
+		t->sets = xrealloc(t->sets, n * sizeof *t->sets);
+		memset(t->sets + t->n_sets, 0, (n - t->n_sets) * sizeof *t->sets);
+		t->n_sets = n;
+	}
+	if (t->sets[cycle].n == 0 && reward_set_load(t->s, txn, cycle, &t->sets[cycle]) < 0)
+		return NULL;
+	return &t->sets[cycle];
+}
+
+/* What the judge must know: the sortition and the signers of the tenure. */
+static void look_up(struct trial *t, MDB_txn *txn, struct trial_block *b)
+{
+	struct rec_sortition r;
+
+	b->reason = REASON_OK;
+	if (sortition_get(t->s, txn, b->ch, &r) < 0)
+		b->reason = REASON_NOSORTITION;
+	else if (!r.won)
+		b->reason = REASON_NOWINNER;
+	else if (!set_of(t, txn, network_cycle(&t->s->net, r.burn_height)))
+		b->reason = REASON_NOSET;
+	else {
+		b->view.net = &t->s->net;
+		b->view.burn_height = r.burn_height;
+		memcpy(b->miner, r.miner, HASH160_LEN);
+		b->view.miner = b->miner;
+	}
+}
+
+static void judge_one(struct trial *t, struct trial_block *b)
+{
+	struct nakamoto block;
+
+	if (b->reason != REASON_OK)
+		return;
+	b->view.set = &t->sets[network_cycle(&t->s->net, b->view.burn_height)];
+	b->reason = proof_alone(&block, t->bytes + b->at, b->len, &b->view, &b->weight);
+	/* The record named another tenure than the block does: it was judged by the wrong view. */
+	if (b->reason == REASON_OK && memcmp(block.ch, b->ch, CH_LEN) != 0)
+		b->reason = REASON_CODEC;
+}
+
+static void *judge_some(void *arg)
+{
+	struct trial *t = arg;
+	size_t i;
+
+	while ((i = (size_t)__atomic_fetch_add(&t->next, 1, __ATOMIC_RELAXED)) < t->n)
+		judge_one(t, &t->b[i]);
+	return NULL;
+}
+
+void trial_judge(struct trial *t)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	pthread_t threads[MAX_CORES];
+	MDB_txn *txn = store_read(t->s);
+	long i, n = 0;
+	size_t j;
+
+	for (j = 0; j < t->n; j++)
+		look_up(t, txn, &t->b[j]);
+	store_read_end(txn);
+	t->next = 0;
+	for (i = 1; i < cores && i <= MAX_CORES && (size_t)i < t->n; i++)
+		if (pthread_create(&threads[n], NULL, judge_some, t) == 0)
+			n++;
+	judge_some(t);
+	for (i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* Next: cmd/block-serve/main.c, the same blocks for others. */
