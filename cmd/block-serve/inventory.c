@@ -19,12 +19,13 @@ static void show(struct inv_plan *p, uint64_t burn_height)
 	}
 }
 
-/* The last tenure added has found what is above it, or the end.  False: it is held in part, which breaks its run. */
-static bool settle(struct inv_plan *p)
+/* The last tenure added has found what is above it, or the end.  False: it is
+ * held in part, which breaks its run; only the newest, with nothing on it yet, may be. */
+static bool settle(struct inv_plan *p, bool joined)
 {
 	if (!p->has_last)
 		return false;
-	if (!p->last.complete && !p->last.newest)
+	if (!p->last.complete && (joined || !p->last.newest))
 		return false;
 	if (p->last.burn_height >= p->run_from)
 		show(p, p->last.burn_height);
@@ -61,7 +62,7 @@ void inv_plan_add(struct inv_plan *p, const struct inv_tenure *t)
 {
 	bool joined = joins(p, t);
 
-	if (!settle(p) || !joined)
+	if (!settle(p, joined) || !joined)
 		new_run(p);
 	p->last = *t;
 	p->has_last = true;
@@ -69,7 +70,7 @@ void inv_plan_add(struct inv_plan *p, const struct inv_tenure *t)
 
 void inv_plan_end(struct inv_plan *p)
 {
-	settle(p);
+	settle(p, false);
 	p->has_last = false;
 }
 

@@ -1,0 +1,239 @@
+/* What block-serve claims: no set bits may lead a peer to ids that are not held (spec/sync.md D.3), with any holes;
+ * and the index of cycles. */
+// link: cmd/block-serve/inventory.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "cmd/block-serve/inventory.h"
+
+#define FIRST 100
+#define LENGTH 10
+#define HEIGHTS 120
+#define CYCLES (HEIGHTS / LENGTH)
+
+/* A made-up world: at each height perhaps a tenure that started; its start id is its height. */
+struct world {
+	struct network net;
+	bool started[HEIGHTS], held[HEIGHTS], whole[HEIGHTS], canonical[HEIGHTS];
+	int parent[HEIGHTS];		/* height of the tenure below, -1 for the first */
+	int last;			/* newest started tenure */
+};
+
+static void id_of(uint8_t id[ID_LEN], int h)
+{
+	memset(id, 0, ID_LEN);
+	put_be32(id, (uint32_t)(h + 1));
+}
+
+static void make_world(struct world *w, unsigned seed, unsigned holes)
+{
+	int below = -1;
+	bool linked = true;
+
+	memset(w, 0, sizeof *w);
+	srand(seed);
+	w->net.first_burn_height = FIRST;
+	w->net.cycle_length = LENGTH;
+	for (int h = 0; h < HEIGHTS; h++) {
+		if (rand() % 100 < 20)
+			continue;
+		w->started[h] = true;
+		w->parent[h] = below;
+		w->held[h] = w->whole[h] = (unsigned)rand() % 1000 >= holes;
+		if (w->held[h] && rand() % 20 == 0)
+			w->whole[h] = holes == 0;
+		below = w->last = h;
+	}
+	for (int h = 0; h < HEIGHTS; h++) {
+		if (!w->started[h])
+			continue;
+		/* A tenure is whole only if the one above starts on it. */
+		w->canonical[h] = linked && w->held[h];
+		linked = w->canonical[h] && w->whole[h];
+	}
+}
+
+static void describe(const struct world *w, int h, struct inv_tenure *t)
+{
+	int above = h + 1;
+
+	while (above < HEIGHTS && !w->started[above])
+		above++;
+	memset(t, 0, sizeof *t);
+	t->burn_height = FIRST + (uint64_t)h;
+	id_of(t->start_id, h);
+	if (w->parent[h] >= 0)
+		id_of(t->committed, w->parent[h]);
+	t->complete = w->whole[h] && above < HEIGHTS && w->held[above];
+	t->newest = h >= w->last - 2;
+}
+
+static void plan_of(const struct world *w, struct inv_plan *p)
+{
+	struct inv_tenure t, *top = NULL;
+	uint64_t below = 0;
+	int h, top_height = -1;
+
+	for (h = 0; h < HEIGHTS; h++) {
+		if (!w->canonical[h])
+			continue;
+		if (top_height >= 0)
+			below = FIRST + (uint64_t)top_height;
+		top_height = h;
+		describe(w, h, &t);
+		top = &t;
+	}
+	struct inv_tenure chain = t;
+	inv_plan_begin(p, &w->net, top ? &chain : NULL, below ? &below : NULL);
+	for (h = top_height + 1; h < HEIGHTS; h++) {
+		if (w->held[h]) {
+			describe(w, h, &t);
+			inv_plan_add(p, &t);
+		}
+	}
+	inv_plan_end(p);
+}
+
+static bool bit(const struct world *w, const struct inv_plan *p, int h)
+{
+	return h < HEIGHTS && w->held[h] && inv_claims(p, FIRST + (uint64_t)h, w->canonical[h]);
+}
+
+/* The next set bit after h that a peer sees: in the cycle of `from` and the one after it. */
+static int next_bit(const struct world *w, const struct inv_plan *p, int from, int h)
+{
+	int end = (from / LENGTH + 2) * LENGTH;
+
+	for (h++; h < end && h < HEIGHTS; h++)
+		if (bit(w, p, h))
+			return h;
+	return -1;
+}
+
+static int check_world(const struct world *w)
+{
+	struct inv_plan p;
+	int taken = 0;
+
+	plan_of(w, &p);
+	for (int i = 0; i < HEIGHTS; i++) {
+		if (!bit(w, &p, i))
+			continue;
+		int j = next_bit(w, &p, i, i);
+		int k = j < 0 ? -1 : next_bit(w, &p, i, j);
+		if (k < 0)
+			continue;
+		assert_int_equal(w->parent[j], i);	/* W[j].winning is the start of i */
+		assert_int_equal(w->parent[k], j);
+		assert_true(w->held[i] && w->whole[i] && w->held[j]);
+		taken++;
+	}
+	return taken;
+}
+
+static void holes_never_mislead(void **state)
+{
+	struct world w;
+
+	for (unsigned seed = 0; seed < 2000; seed++) {
+		make_world(&w, seed, seed % 300);
+		check_world(&w);
+	}
+}
+
+static void whole_chain_is_claimed(void **state)
+{
+	struct world w;
+	struct inv_plan p;
+
+	for (unsigned seed = 0; seed < 50; seed++) {
+		make_world(&w, seed, 0);
+		plan_of(&w, &p);
+		for (int h = 0; h < HEIGHTS; h++)
+			assert_int_equal(bit(&w, &p, h), w.started[h]);
+		assert_true(check_world(&w) > 0);
+	}
+}
+
+/* One hole: what is below it is claimed, and what is far enough above. */
+static void beyond_a_hole(void **state)
+{
+	struct world w;
+	struct inv_plan p;
+
+	make_world(&w, 7, 0);
+	int hole = 34;
+	while (!w.started[hole])
+		hole++;
+	w.held[hole] = w.whole[hole] = false;
+	for (int h = hole; h < HEIGHTS; h++)
+		w.canonical[h] = false;
+	plan_of(&w, &p);
+	assert_true(p.has_chain);
+	for (int h = 0; h < hole; h++)
+		if (bit(&w, &p, h) != w.started[h])
+			assert_true(h + 3 > hole || !w.started[h + 1]);	/* only the part-held top is left out */
+	for (int h = hole; h < 50; h++)
+		assert_false(bit(&w, &p, h));
+	for (int h = 50; h < HEIGHTS; h++)
+		assert_int_equal(bit(&w, &p, h), w.started[h]);
+	check_world(&w);
+}
+
+static void nothing_held(void **state)
+{
+	struct network net = { .first_burn_height = FIRST, .cycle_length = LENGTH };
+	struct inv_plan p;
+
+	inv_plan_begin(&p, &net, NULL, NULL);
+	inv_plan_end(&p);
+	assert_false(inv_claims(&p, FIRST, true));
+	assert_false(inv_claims(&p, FIRST + 50, false));
+	assert_int_equal(inv_length(&net, 0, FIRST + 3), 4);
+	assert_int_equal(inv_length(&net, 1, FIRST + 9), 0);
+	assert_int_equal(inv_length(&net, 1, FIRST + 500), LENGTH);
+}
+
+static void index_is_bounded(void **state)
+{
+	static struct inv_index x;
+	uint8_t key[32] = { 1 }, other[32] = { 2 };
+
+	inv_index_key(&x, key, 0);
+	for (uint64_t c = 0; c < INV_CYCLES + 5; c++) {
+		assert_null(inv_index_find(&x, c));
+		inv_index_place(&x, c);
+		assert_non_null(inv_index_find(&x, 0));		/* in use, so it stays */
+		assert_non_null(inv_index_find(&x, c));
+	}
+	assert_int_equal(x.n, INV_CYCLES);
+	assert_null(inv_index_find(&x, 1));
+	inv_index_key(&x, key, 5000);
+	assert_int_equal(x.n, INV_CYCLES);
+	inv_index_key(&x, other, 5000);
+	assert_int_equal(x.n, 0);
+	assert_false(x.planned);
+	/* With tenures to come above the chain the plan ages. */
+	x.planned = x.behind = true;
+	inv_index_place(&x, 3);
+	inv_index_key(&x, other, 900);
+	assert_int_equal(x.n, 1);
+	inv_index_key(&x, other, 1000);
+	assert_int_equal(x.n, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(holes_never_mislead),
+		cmocka_unit_test(whole_chain_is_claimed),
+		cmocka_unit_test(beyond_a_hole),
+		cmocka_unit_test(nothing_held),
+		cmocka_unit_test(index_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
