@@ -1,0 +1,331 @@
+/* serve DIR - how fast block-serve gives a store's tenures to many clients, as ratios of one run.
+ *
+ * Tenures of about 14 kB go to 64 keep-alive connections, by block-serve and by a plain loop of write() of the same
+ * answers to the same connections (a child that reads nothing: no requests, no store, no HTTP); median of five,
+ * interleaved.  Then 500 connections at once: the 99th percentile of a request's time.
+ * Programs are found in $BIN (default build/bin). */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "common/store/store.h"
+#include "common/sys/log.h"
+
+#define CLIENTS 64
+#define MANY 500
+#define TENURES 512
+#define AIM 14000
+#define RUNS 5
+#define SECONDS 1.5
+
+struct tenure { uint8_t id[ID_LEN]; uint64_t bytes; };
+static struct tenure tenures[TENURES];
+static unsigned n_tenures;
+
+struct client { int fd; char head[4096]; size_t head_len, left; bool in_body; unsigned next; double sent; };
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static uint64_t distance(uint64_t bytes) { return bytes > AIM ? bytes - AIM : AIM - bytes; }
+
+/* Keep the tenures whose size is nearest to the aim. */
+static bool choose(void *arg, const struct rec_tenure *t)
+{
+	unsigned worst = 0;
+
+	if (!t->proven || !t->complete || !t->canonical)
+		return true;
+	if (n_tenures < TENURES) {
+		worst = n_tenures++;
+	} else {
+		for (unsigned i = 1; i < TENURES; i++)
+			if (distance(tenures[i].bytes) > distance(tenures[worst].bytes))
+				worst = i;
+		if (distance(tenures[worst].bytes) <= distance(t->bytes))
+			return true;
+	}
+	memcpy(tenures[worst].id, t->end_id, ID_LEN);
+	tenures[worst].bytes = t->bytes;
+	return true;
+}
+
+static void load(const char *dir)
+{
+	static struct store s;
+
+	store_open(&s, dir, NULL, 0, 0);
+	MDB_txn *txn = store_read(&s);
+	tenure_walk(&s, txn, choose, NULL);
+	store_read_end(txn);
+	store_close(&s);
+	if (n_tenures == 0)
+		die_world("the store has no whole tenure");
+}
+
+static pid_t start_server(const char *dir, uint16_t *port)
+{
+	int out[2];
+	char line[200];
+	const char *bin = getenv("BIN");
+	char path[4096];
+	pid_t pid;
+
+	snprintf(path, sizeof path, "%s/block-serve", bin != NULL ? bin : "build/bin");
+	if (pipe(out) != 0 || (pid = fork()) < 0)
+		die_world("cannot start block-serve");
+	if (pid == 0) {
+		dup2(out[1], 1);
+		close(out[0]);
+		execl(path, "block-serve", "-d", dir, "-w", "127.0.0.1:0", (char *)NULL);
+		_exit(111);
+	}
+	close(out[1]);
+	FILE *f = fdopen(out[0], "r");
+	if (f == NULL || fgets(line, sizeof line, f) == NULL || strncmp(line, "http ", 5) != 0)
+		die_world("block-serve is not ready");
+	*port = (uint16_t)strtoul(strrchr(line, ':') + 1, NULL, 10);
+	fclose(f);
+	return pid;
+}
+
+static int dial(uint16_t port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sin, sizeof sin) != 0)
+		die_world("cannot connect: %s", strerror(errno));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	return fd;
+}
+
+static void ask(struct client *c)
+{
+	char hex[2 * ID_LEN + 1], text[200];
+	int n = snprintf(text, sizeof text, "GET /v3/tenures/%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+	    hex_of(hex, tenures[c->next++ % n_tenures].id, ID_LEN));
+
+	c->sent = now();
+	if (write(c->fd, text, (size_t)n) != n)
+		die_world("cannot ask");
+}
+
+/* Body bytes of what was read; *whole counts answers that ended. */
+static size_t take(struct client *c, const char *p, size_t n, unsigned *whole)
+{
+	size_t body = 0;
+
+	while (n > 0) {
+		if (!c->in_body) {
+			c->head[c->head_len++] = *p++;
+			n--;
+			if (c->head_len < 4 || memcmp(c->head + c->head_len - 4, "\r\n\r\n", 4) != 0)
+				continue;
+			c->head[c->head_len] = 0;
+			const char *length = strcasestr(c->head, "Content-Length: ");
+			if (strncmp(c->head, "HTTP/1.1 200", 12) != 0 || length == NULL)
+				die_world("unexpected answer: %.60s", c->head);
+			c->left = strtoul(length + 16, NULL, 10);
+			c->in_body = true;
+			c->head_len = 0;
+			continue;
+		}
+		size_t part = n < c->left ? n : c->left;
+		body += part;
+		p += part;
+		n -= part;
+		c->left -= part;
+		if (c->left == 0) {
+			c->in_body = false;
+			++*whole;
+		}
+	}
+	return body;
+}
+
+/* Read for a while; with `asking` each whole answer is followed by the next request.  Bytes a second. */
+static double read_all(struct client *cs, unsigned n, bool asking, double seconds, double *times, size_t *n_times, size_t max)
+{
+	static char buf[256 << 10];
+	int ep = epoll_create1(0);
+	double start = now(), end = start + seconds;
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct epoll_event ev = { .events = EPOLLIN, .data.u32 = i };
+		epoll_ctl(ep, EPOLL_CTL_ADD, cs[i].fd, &ev);
+		if (asking)
+			ask(&cs[i]);
+	}
+	while (now() < end) {
+		struct epoll_event evs[64];
+		int got = epoll_wait(ep, evs, 64, 100);
+		for (int i = 0; i < got; i++) {
+			struct client *c = &cs[evs[i].data.u32];
+			unsigned whole = 0;
+			ssize_t r = read(c->fd, buf, sizeof buf);
+			if (r <= 0)
+				die_world("connection lost");
+			bytes += take(c, buf, (size_t)r, &whole);
+			if (whole > 0 && times != NULL && *n_times < max)
+				times[(*n_times)++] = now() - c->sent;
+			if (whole > 0 && asking)
+				ask(c);
+		}
+	}
+	close(ep);
+	return (double)bytes / (now() - start);
+}
+
+static double run_served(uint16_t port)
+{
+	static struct client cs[CLIENTS];
+
+	memset(cs, 0, sizeof cs);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		cs[i] = (struct client){ .fd = dial(port), .next = i * 7 };
+	double rate = read_all(cs, CLIENTS, true, SECONDS, NULL, NULL, 0);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		close(cs[i].fd);
+	return rate;
+}
+
+/* The same answers in the same order, without being asked, for as long as anybody reads. */
+static void write_loop(const int *fds)
+{
+	char **answers = xcalloc(n_tenures, sizeof *answers);
+	size_t *lens = xcalloc(n_tenures, sizeof *lens), at[CLIENTS] = { 0 };
+	unsigned next[CLIENTS];
+	struct pollfd p[CLIENTS];
+
+	for (unsigned i = 0; i < n_tenures; i++) {
+		answers[i] = xcalloc(1, tenures[i].bytes + 200);
+		lens[i] = (size_t)sprintf(answers[i], "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %llu\r\n"
+		    "x-canonical-stacks-tip-height: 100000\r\nDate: Tue, 01 Jan 2030 00:00:00 GMT\r\n\r\n", (unsigned long long)tenures[i].bytes) +
+		    tenures[i].bytes;
+	}
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		next[i] = i * 7;
+		p[i] = (struct pollfd){ .fd = fds[i], .events = POLLOUT };
+	}
+	while (poll(p, CLIENTS, -1) > 0) {
+		for (unsigned i = 0; i < CLIENTS; i++) {
+			if (!(p[i].revents & (POLLOUT | POLLERR | POLLHUP)))
+				continue;
+			unsigned t = next[i] % n_tenures;
+			ssize_t w = write(fds[i], answers[t] + at[i], lens[t] - at[i]);
+			if (w < 0 && errno != EAGAIN)
+				_exit(0);
+			at[i] += w > 0 ? (size_t)w : 0;
+			if (at[i] == lens[t]) {
+				at[i] = 0;
+				next[i]++;
+			}
+		}
+	}
+	_exit(0);
+}
+
+static double run_plain(void)
+{
+	static struct client cs[CLIENTS];
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof sin;
+	int l = socket(AF_INET, SOCK_STREAM, 0), fds[CLIENTS], one = 1;
+
+	if (bind(l, (struct sockaddr *)&sin, len) != 0 || listen(l, CLIENTS) != 0 || getsockname(l, (struct sockaddr *)&sin, &len) != 0)
+		die_world("cannot listen");
+	memset(cs, 0, sizeof cs);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		cs[i].fd = dial(ntohs(sin.sin_port));
+		fds[i] = accept(l, NULL, NULL);
+		setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+		fcntl(fds[i], F_SETFL, O_NONBLOCK);
+	}
+	close(l);
+	pid_t pid = fork();
+	if (pid == 0) {
+		for (unsigned i = 0; i < CLIENTS; i++)
+			close(cs[i].fd);
+		write_loop(fds);
+	}
+	for (unsigned i = 0; i < CLIENTS; i++)
+		close(fds[i]);
+	double rate = read_all(cs, CLIENTS, false, SECONDS, NULL, NULL, 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		close(cs[i].fd);
+	return rate;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void many(uint16_t port)
+{
+	static struct client cs[MANY];
+	static double times[1 << 20];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < MANY; i++)
+		cs[i] = (struct client){ .fd = dial(port), .next = i * 3 };
+	double rate = read_all(cs, MANY, true, 3, times, &n, sizeof times / sizeof times[0]);
+	qsort(times, n, sizeof times[0], by_value);
+	printf("block-serve, %d connections: p50 %.1f ms, p99 %.1f ms, %.0f requests/s, %.0f MB/s\n", MANY, times[n / 2] * 1e3,
+	    times[n * 99 / 100] * 1e3, (double)n / 3, rate / 1e6);
+	for (unsigned i = 0; i < MANY; i++)
+		close(cs[i].fd);
+}
+
+int main(int argc, char **argv)
+{
+	double served[RUNS], plain[RUNS], ratio[RUNS];
+	struct rlimit files = { 4096, 4096 };
+	uint64_t bytes = 0;
+	uint16_t port;
+
+	log_init("bench-serve");
+	if (argc != 2)
+		die_usage("usage: serve DIR");
+	signal(SIGPIPE, SIG_IGN);
+	setrlimit(RLIMIT_NOFILE, &files);
+	load(argv[1]);
+	for (unsigned i = 0; i < n_tenures; i++)
+		bytes += tenures[i].bytes;
+	pid_t pid = start_server(argv[1], &port);
+	for (unsigned i = 0; i < RUNS; i++) {
+		served[i] = run_served(port);
+		plain[i] = run_plain();
+		ratio[i] = served[i] / plain[i];
+	}
+	many(port);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	qsort(served, RUNS, sizeof served[0], by_value);
+	qsort(plain, RUNS, sizeof plain[0], by_value);
+	qsort(ratio, RUNS, sizeof ratio[0], by_value);
+	printf("block-serve, tenures of %.1f kB to %d clients: %.2f of a plain loop of write() (%.0f against %.0f MB/s)\n",
+	    (double)bytes / n_tenures / 1e3, CLIENTS, ratio[RUNS / 2], served[RUNS / 2] / 1e6, plain[RUNS / 2] / 1e6);
+	return 0;
+}
