@@ -1,0 +1,162 @@
+#!/usr/bin/env bats
+# block-verify by its streams: what is held, what is refused and why, what is broken, and in which order it leaves.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export BIN=${BIN:-$PWD/build/bin} HELPER=${HELPER:-$PWD/build/helper}
+	cd "$BATS_FILE_TMPDIR" || exit 1
+	"$HELPER/chain-maker" chain --seed 3 --cycles 3 --cycle-length 20 --prepare-length 4 --signers 9 --tenure-blocks 1:6 \
+		--extend-rate 0.3 --epoch4-at 1 --archive all.rec
+	blocks=$(($(wc -l <chain/blocks.tsv) - 1))
+	export blocks
+}
+
+setup() { cd "$BATS_FILE_TMPDIR" || exit 1; }
+
+verify() { timeout 60 "$BIN/block-verify" -n chain/network -R all.rec "$@"; }
+# Verdicts of a stream as JSON lines.
+verdicts() { "$BIN/rec" | grep '"type":"verdict"'; }
+count() { grep -c "$1" || true; }
+
+@test "a good chain is held, block by block, every block right after its verdict" {
+	verify <all.rec >out
+	[ "$(verdicts <out | count '"status":"held"')" -eq "$blocks" ]
+	"$BIN/rec" <out | sed -n 's/^{"type":"\(verdict\|block\)",.*/\1/p' | uniq -c | awk '$1 != 1 { exit 1 }'
+}
+
+@test "blocks and other records leave as they came, in their order, whatever the number of threads" {
+	"$BIN/rec" <all.rec >want
+	for j in 1 2 5; do
+		verify -j $j <all.rec | "$BIN/rec" | grep -v '"type":"verdict"' >got
+		cmp want got
+	done
+}
+
+@test "a chain longer than the queue comes through a slow reader whole" {
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do cat all.rec; done >long
+	verify <long | { sleep 0.3; cat; } >out
+	[ "$(verdicts <out | count '"status":"held"')" -eq $((12 * blocks)) ]
+}
+
+@test "records of an unknown type do not overtake blocks" {
+	# An array of one number, 200, in a frame.  Of two hellos the second goes.
+	{ cat all.rec; printf '\306\0\0\0\003\221\314\310'; cat all.rec; } >long
+	verify <long | "$BIN/rec" | grep -v '"type":"\(verdict\|hello\)"' >got
+	"$BIN/rec" <long | grep -v '"type":"hello"' >want
+	cmp want got
+}
+
+@test "each rule that a block breaks on its own refuses exactly that block, with that reason" {
+	"$HELPER/chain-maker" --rules >rules
+	for rule in version shadow merkle miner chainid netflag duptx notx markers order othercycle few prevend othertenure minerhash \
+		startcause nocoinbase nochange oldcoinbase swapped latechange extprev extend2 feature firstorder; do
+		reason=$(awk -F'\t' -v r="$rule" '$1 == r { print $2 }' rules)
+		# feature and firstorder are rules of epoch 3
+		"$HELPER/chain-maker" "b-$rule" --seed 5 --cycles 4 --cycle-length 20 --prepare-length 4 --signers 9 --tenure-blocks 1:6 \
+			--extend-rate 0.3 --epoch4-at 2 --break "$rule" --archive b.rec
+		id=$(sed -n 's/.*"block": *"\([0-9a-f]*\)".*/\1/p' "b-$rule/broken.json")
+		timeout 60 "$BIN/block-verify" -n "b-$rule/network" -R b.rec <b.rec >out
+		verdicts <out | grep -v '"status":"held"' >bad
+		echo "$rule: $(cut -c 1-300 bad)"
+		[ "$(wc -l <bad)" -eq 1 ]
+		grep -q "\"id\":\"$id\".*\"status\":\"refused\",\"reason\":\"$reason\"" bad
+		! "$BIN/rec" <out | grep '"type":"block"' | grep -q "\"id\":\"$id\""
+		rm -r "b-$rule"
+	done
+}
+
+@test "without the view a block is undecided, and the view may flow by on standard input" {
+	"$BIN/rec" <all.rec | grep -v '"type":"sortition"' | "$BIN/rec" -r >nosort
+	"$BIN/rec" <all.rec | grep -v '"type":"reward_set"' | "$BIN/rec" -r >noset
+	"$BIN/rec" <all.rec | grep '"type":"hello"' | "$BIN/rec" -r >empty
+	timeout 60 "$BIN/block-verify" -n chain/network -R empty <nosort >out
+	[ "$(verdicts <out | count '"status":"undecided","reason":"nosortition"')" -eq "$blocks" ]
+	timeout 60 "$BIN/block-verify" -n chain/network -R empty <noset >out
+	[ "$(verdicts <out | count '"status":"undecided","reason":"noset"')" -eq "$blocks" ]
+	timeout 60 "$BIN/block-verify" -n chain/network -R empty <all.rec >out
+	[ "$(verdicts <out | count '"status":"held"')" -eq "$blocks" ]
+	timeout 60 "$BIN/block-verify" -n chain/network -d store <all.rec >out
+	[ "$(verdicts <out | count '"status":"held"')" -eq "$blocks" ]
+}
+
+@test "no input, and empty input" {
+	verify </dev/null -1 >out
+	verify < <(:) >out
+	[ "$("$BIN/rec" <out | count '"type":"hello"')" -eq 1 ]
+	[ "$(wc -l < <("$BIN/rec" <out))" -eq 1 ]
+}
+
+@test "a stream that is cut, garbage or oversize: one line, 111, and all before it is judged" {
+	size=$(stat -c %s all.rec)
+	head -c $((size - 10)) all.rec >cut
+	run -111 --separate-stderr bash -c 'timeout 60 "$BIN/block-verify" -n chain/network -R all.rec <cut >out'
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ $stderr == *"cut off in the middle of a record"* ]]
+	[ "$(verdicts <out | count '"status":"held"')" -eq $((blocks - 1)) ]
+	{ cat all.rec; printf 'and now for something'; } >garbage
+	run -111 --separate-stderr bash -c 'timeout 60 "$BIN/block-verify" -n chain/network -R all.rec <garbage >out'
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[ "$(verdicts <out | count '"status":"held"')" -eq "$blocks" ]
+	{ cat all.rec; printf '\306\377\377\377\377'; } >oversize
+	run -111 --separate-stderr bash -c 'timeout 60 "$BIN/block-verify" -n chain/network -R all.rec <oversize >out'
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[ "$(verdicts <out | count '"status":"held"')" -eq "$blocks" ]
+}
+
+@test "a block record with a body of garbage, or none, is refused" {
+	"$BIN/rec" <all.rec | grep '"type":"block"' | head -n 1 | sed 's/"body":"[^"]*"/"body":"00112233"/' | "$BIN/rec" -r >one
+	"$BIN/rec" <all.rec | grep '"type":"block"' | head -n 1 | sed 's/"body":"[^"]*"/"body":""/' | "$BIN/rec" -r >>one
+	verify <one >out
+	[ "$(verdicts <out | count '"status":"refused","reason":"codec"')" -eq 2 ]
+}
+
+@test "the reader going away ends it with 111 and no complaint" {
+	for _ in 1 2 3 4 5 6 7 8; do cat all.rec; done >long
+	run -111 --separate-stderr bash -c 'set -o pipefail; timeout 60 "$BIN/block-verify" -n chain/network -R all.rec <long | head -c 1000 >/dev/null'
+	[ -z "$stderr" ]
+}
+
+@test "SIGTERM: what was taken in is judged and written, exit 0" {
+	mkfifo in
+	"$BIN/block-verify" -n chain/network -R all.rec <in >out 3>&- &
+	pid=$!
+	exec 4>in
+	cat all.rec >&4
+	for _ in $(seq 100); do
+		[ "$(verdicts <out 2>/dev/null | count '"status":"held"')" -lt "$blocks" ] || break
+		sleep 0.05
+	done
+	kill "$pid"
+	wait "$pid"
+	exec 4>&-
+	[ "$(verdicts <out | count '"status":"held"')" -eq "$blocks" ]
+}
+
+@test "the crash hook aborts at its block" {
+	id=$(awk 'NR == 9 { print $2 }' chain/blocks.tsv)
+	BLOCKSYNC_TEST_CRASH=$id run -134 bash -c 'timeout 60 "$BIN/block-verify" -n chain/network -R all.rec <all.rec >/dev/null'
+}
+
+@test "wrong use: one line and 100" {
+	run -100 "$BIN/block-verify" -R all.rec
+	[[ $output == *"-R needs -n"* ]]
+	run -100 env -u BLOCKSYNC_DIR "$BIN/block-verify"
+	[[ $output == *"no store"* ]]
+	run -100 "$BIN/block-verify" -n chain/network -R nowhere
+	[[ $output == *"cannot open view 'nowhere'"* ]]
+	run -100 "$BIN/block-verify" -n testnet -R all.rec
+	[[ $output == *"is of network"* ]]
+	head -c 1000 all.rec >cutview
+	run -100 "$BIN/block-verify" -n chain/network -R cutview
+	[[ $output == *"view 'cutview' is cut off"* ]]
+	run -100 "$BIN/block-verify" -j 0 -n chain/network -R all.rec
+	[[ $output == *"-j"* ]]
+	run -100 bash -c '"$BIN/block-verify" -n chain/network -R all.rec extra'
+	[[ $output == *"unexpected argument 'extra'"* ]]
+}
+
+@test "records of another network end it with 100" {
+	"$HELPER/chain-maker" other --seed 9 --cycles 2 --cycle-length 10 --prepare-length 3 --signers 3 --tenure-blocks 1:1 --archive other.rec
+	run -100 --separate-stderr bash -c 'timeout 60 "$BIN/block-verify" -n chain/network -R all.rec <other.rec >out'
+	[ "${#stderr_lines[@]}" -eq 1 ]
+}
