@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include "tests/unit/chain_make.h"
+#include "tests/unit/chain_make_tx.h"
 
 /* Parse b as a whole; -1 if it is none or has more bytes. */
 static int parse(struct tx *tx, const struct bytes *b)
