@@ -1,0 +1,505 @@
+/* What came: bytes, blocks, the ends of answers, and the verdicts of the later stages.  Every block that links by
+ * hash to what was asked is taken; whether it is good is judged downstream, and a bad copy only costs its
+ * source this tenure, never the tenure its other sources. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/block-fetch/plan.h"
+#include "common/sys/log.h"
+
+/* The transfer no longer serves its slot. */
+static void detach(struct planner *p, struct transfer *t)
+{
+	struct work *w = t->work ? &p->works[t->work - 1] : NULL;
+
+	t->work = 0;
+	if (t->ask == ASK_START && t->slot < p->n_slots) {
+		p->slots[t->slot].flags &= (uint16_t)~F_ASK_START;
+		plan_refresh(p, t->slot);
+	}
+	if (!w || t->ask != ASK_BODY)
+		return;
+	if (--w->transfers == 0 && p->slots[w->slot].state == B_ASKED)
+		plan_state(p, w->slot, B_READY);
+}
+
+void transfer_cancel(struct planner *p, unsigned i)
+{
+	struct transfer *t = &p->transfers[i];
+	struct action *a;
+
+	if (!t->used || t->cancelled)
+		return;
+	t->cancelled = true;
+	detach(p, t);
+	for (unsigned k = 0; t->ask == ASK_BLOCK && k < p->n_singles; k++)
+		if (id_is(p->singles[k].id, t->first))
+			p->singles[k].asked = false;
+	a = plan_act(p, ACT_CANCEL);
+	a->transfer = i;
+	a->source = t->source;
+}
+
+bool slot_offered(const struct planner *p, uint32_t slot, uint64_t now, bool start)
+{
+	const struct slot *s = &p->slots[slot];
+	uint64_t out = s->work ? p->works[s->work - 1].out : 0;
+
+	for (unsigned i = 0; i < p->n_sources; i++)
+		if (source_usable(&p->sources[i], now) && !(out >> i & 1) &&
+		    (source_claims(p, &p->sources[i], slot) || (s->flags & F_TIP && !(s->flags & F_NAMED))))
+			return true;
+	return false;
+}
+
+/* An answer for this slot failed: the source has used up one of its tries, the slot goes back to the head. */
+void slot_failed_at(struct planner *p, uint32_t slot, int source, uint64_t now, const char *why, bool for_good)
+{
+	struct work *w = plan_work(p, slot);
+	unsigned tries = ++w->tries[source];
+	bool others;
+
+	w->why = plan_why(p, why);
+	w->out |= 1ull << source;
+	others = slot_offered(p, slot, now, false);
+	if (!for_good && tries < (others ? 2u : MAX_TRIES))
+		w->out &= ~(1ull << source);
+	w->not_before = others ? now : now + (50ull << (tries < 6 ? tries : 6));
+	plan_refresh(p, slot);
+	if (w->out && !slot_offered(p, slot, now, false))
+		plan_want(p, slot, "unavailable", why);
+}
+
+/* ---- blocks ---- */
+
+static void slot_whole(struct planner *p, uint32_t i)
+{
+	struct slot *s = &p->slots[i];
+	struct work *w = &p->works[s->work - 1];
+
+	for (unsigned t = 0; t < MAX_TRANSFERS; t++)
+		if (p->transfers[t].used && p->transfers[t].work == s->work && !p->transfers[t].complete && p->transfers[t].ask == ASK_BODY)
+			transfer_cancel(p, t);
+	w->begun = false;
+	if (s->flags & F_NEWEND) {
+		s->flags &= (uint16_t)~F_NEWEND;
+		plan_state(p, i, p->written_is_done ? B_PROVEN : B_LOOK);
+		if (p->written_is_done)
+			plan_reopen(p, i, w->stop);
+	} else {
+		plan_state(p, i, p->written_is_done ? B_PROVEN : B_WRITTEN);
+	}
+}
+
+static enum plan_take take(struct planner *p, struct transfer *t, const struct plan_block *b, bool fresh)
+{
+	t->blocks++;
+	if (!fresh)
+		return t->complete ? STOP_QUIET : DUPLICATE;
+	t->fresh++;
+	p->sources[t->source].blocks++;
+	if (!p->written_is_done) {
+		p->awaiting++;
+		p->slots[t->slot].awaiting++;
+	}
+	return t->complete ? TAKE_LAST : TAKE;
+}
+
+static enum plan_take wrong(struct planner *p, uint64_t now, struct transfer *t)
+{
+	t->wrong = true;
+	if (t->ask != ASK_TIP)
+		source_lie(p, &p->sources[t->source], now, "lying", "wrong block", t->expect);
+	return STOP_WRONG;
+}
+
+static enum plan_take body_block(struct planner *p, uint64_t now, struct transfer *t, const struct plan_block *b)
+{
+	struct work *w = &p->works[t->work - 1];
+	struct slot *s = &p->slots[t->slot];
+	enum plan_take verdict;
+	bool fresh = id_is(t->expect, w->cursor), start = id_is(b->id, s->start);
+
+	if (!id_is(b->id, t->expect))
+		return wrong(p, now, t);
+	memcpy(t->expect, b->parent, ID_LEN);
+	t->complete = start || (!id_zero(w->stop) && id_is(b->parent, w->stop));
+	if (fresh)
+		memcpy(w->cursor, b->parent, ID_LEN);
+	if (b->start && !start) {
+		/* Another start than the named one: no way down from here. */
+		t->complete = true;
+		verdict = take(p, t, b, fresh);
+		s->why = plan_why(p, "does not link down to the named start");
+		plan_state(p, t->slot, B_FAILED);
+		plan_want(p, t->slot, "unavailable", p->whys[s->why]);
+		return verdict;
+	}
+	verdict = take(p, t, b, fresh);
+	if (start && fresh)
+		plan_start_known(p, t->slot, b->parent, b->prev_ch);
+	if (t->complete && fresh)
+		slot_whole(p, t->slot);
+	return verdict;
+}
+
+enum plan_take planner_block(struct planner *p, uint64_t now, unsigned transfer, const struct plan_block *b)
+{
+	struct transfer *t = &p->transfers[transfer];
+	struct slot *s;
+
+	if (t->cancelled || t->complete)
+		return STOP_QUIET;
+	s = &p->slots[t->slot];
+	if (t->ask == ASK_BODY)
+		return t->work ? body_block(p, now, t, b) : STOP_QUIET;
+	if (!id_is(b->id, t->expect))
+		return wrong(p, now, t);
+	if (t->ask == ASK_TIP) {
+		memcpy(t->expect, b->parent, ID_LEN);
+		t->complete = b->start || id_is(b->parent, t->stop);
+		return take(p, t, b, true);
+	}
+	t->complete = true;
+	if (t->ask == ASK_BLOCK)
+		return take(p, t, b, true);
+	enum plan_take verdict = take(p, t, b, !(s->flags & F_START));
+	if (!(s->flags & F_START))
+		plan_start_known(p, t->slot, b->parent, b->prev_ch);
+	return verdict;
+}
+
+void planner_bytes(struct planner *p, uint64_t now, unsigned transfer, size_t n)
+{
+	struct transfer *t = &p->transfers[transfer];
+	struct source *s = &p->sources[t->source];
+
+	source_clock(p, s, now);
+	if (!t->bytes) {
+		double ms = (double)(now - t->sent);
+		s->latency = s->latency > 0 ? s->latency * 0.8 + ms * 0.2 : ms;
+		t->began = now;
+	}
+	t->bytes += n;
+	t->idle = 0;
+	t->others = 0;
+	s->sample_bytes += n;
+	s->total_bytes += n;
+}
+
+/* ---- ends ---- */
+
+static void answered(struct planner *p, struct source *s, const struct transfer *t, uint64_t now)
+{
+	source_ok(p, s, now);
+	for (unsigned i = 0; i < MAX_TRANSFERS; i++)
+		if (p->transfers[i].used && p->transfers[i].source != t->source)
+			p->transfers[i].others++;
+	if (t->ask != ASK_BODY || !t->complete)
+		return;
+	p->body = p->body > 0 ? p->body * 0.95 + (double)t->bytes * 0.05 : (double)t->bytes;
+	p->body_ms = p->body_ms > 0 ? p->body_ms * 0.95 + (double)(now - t->sent) * 0.05 : (double)(now - t->sent);
+}
+
+static void status_failed(struct planner *p, struct source *s, const struct transfer *t, uint64_t now, unsigned status, unsigned retry_s)
+{
+	int source = (int)t->source;
+
+	if (status == 404 || status == 400 || status == 410) {
+		/* Its newest tenure may be partial; what it does not claim it need not have. */
+		bool claimed = !s->is_url && t->slot < p->n_slots && source_claims(p, s, t->slot) && plan_height(p, t->slot) < s->top;
+		s->missing += claimed;
+		s->last = "404";
+		slot_failed_at(p, t->slot, source, now, "404", s->is_url && p->works[p->slots[t->slot].work ? p->slots[t->slot].work - 1 : 0].tries[source] >= 1);
+	} else if (status == 429 || status == 503) {
+		s->limited++;
+		source_fail(p, s, now, t->sent, status == 429 ? "429" : "503", (uint64_t)(retry_s < 300 ? retry_s : 300) * 1000);
+		plan_work(p, t->slot)->why = plan_why(p, status == 429 ? "429" : "503");
+	} else {
+		char why[24];
+		snprintf(why, sizeof(why), "status %u", status);
+		s->errors++;
+		source_fail(p, s, now, t->sent, "server error", 0);
+		slot_failed_at(p, t->slot, source, now, why, false);
+	}
+	source_complain(p, s, now);
+}
+
+/* An answer that ended without all that was asked. */
+static void fell_short(struct planner *p, struct source *s, const struct transfer *t, uint64_t now, const char *why, bool pause)
+{
+	s->errors++;
+	s->last = why;
+	if (pause)
+		source_fail(p, s, now, t->sent, why, 0);
+	if (!t->fresh)
+		slot_failed_at(p, t->slot, (int)t->source, now, why, false);
+	source_complain(p, s, now);
+}
+
+static void judge_end(struct planner *p, struct source *s, const struct transfer *t, uint64_t now, enum plan_end end, unsigned status, unsigned retry_s)
+{
+	if (t->complete || (end == END_DONE && status == 200 && t->fresh)) {
+		answered(p, s, t, now);
+		if (end == END_TRAILING && !(s->told & 1u << 31)) {
+			s->told |= 1u << 31;
+			source_fault(p, s, "invalid", "trailing bytes", "after %u blocks", t->blocks);
+		}
+		return;
+	}
+	switch (end) {
+	case END_DONE:
+		if (status == 200)
+			fell_short(p, s, t, now, t->blocks ? "ends early" : "empty answer", false);
+		else
+			status_failed(p, s, t, now, status, retry_s);
+		break;
+	case END_CONNECT:
+		s->errors++;
+		source_fail(p, s, now, t->sent, "no connection", 0);
+		plan_work(p, t->slot)->why = plan_why(p, "no connection");
+		break;
+	case END_CUT:
+	case END_TRAILING:
+		fell_short(p, s, t, now, "cut body", !t->fresh);
+		break;
+	case END_PROTOCOL:
+		source_lie(p, s, now, "invalid", "malformed HTTP", t->first);
+		slot_failed_at(p, t->slot, (int)t->source, now, "malformed HTTP", true);
+		break;
+	case END_TOO_LARGE:
+	case END_GARBAGE:
+		source_lie(p, s, now, "invalid", end == END_GARBAGE ? "undecodable block" : "endless body", t->first);
+		slot_failed_at(p, t->slot, (int)t->source, now, end == END_GARBAGE ? "undecodable block" : "endless body", true);
+		break;
+	case END_PRIVATE:
+		source_fault(p, s, "useless", "private url", "resolves to a private address");
+		source_leave_out(p, s, now, "private url");
+		break;
+	case END_STOPPED:
+		if (t->wrong)
+			slot_failed_at(p, t->slot, (int)t->source, now, "wrong block", true);
+		break;
+	}
+}
+
+/* A source's own tip: nothing is owed for it, but what it named itself a moment ago it should have. */
+static void tip_end(struct planner *p, struct source *s, const struct transfer *t, uint64_t now, enum plan_end end, unsigned status)
+{
+	s->tip_asked = false;
+	if (t->complete || (end == END_DONE && status == 200 && t->fresh)) {
+		answered(p, s, t, now);
+		s->tip_fails = 0;
+	} else if (t->wrong || end == END_GARBAGE || (end == END_DONE && (status == 404 || status == 200))) {
+		memcpy(s->tip_failed, t->first, ID_LEN);
+		if (++s->tip_fails % 2 == 0)
+			source_lie(p, s, now, "lying", "tip", t->first);
+	} else if (end != END_STOPPED) {
+		s->errors++;
+		source_fail(p, s, now, t->sent, "no tip", 0);
+	}
+}
+
+static void single_end(struct planner *p, const struct transfer *t)
+{
+	for (unsigned i = 0; i < p->n_singles; i++) {
+		struct single *one = &p->singles[i];
+		if (!id_is(one->id, t->first))
+			continue;
+		if (!t->complete) {
+			one->asked = false;
+			if (++one->tries >= 3)
+				*one = p->singles[--p->n_singles];
+		} else if (p->written_is_done) {
+			*one = p->singles[--p->n_singles];
+		}
+		return;
+	}
+}
+
+/* What a slot is to do next, once nothing of it is under way. */
+static void settle(struct planner *p, uint32_t i)
+{
+	struct slot *s = &p->slots[i];
+
+	if (s->awaiting || s->state == B_ASKED || s->state == B_LOOKING)
+		return;
+	if (s->flags & F_ASIDE && s->state == B_WRITTEN) {
+		s->why = plan_why(p, "setaside");
+		plan_state(p, i, B_FAILED);
+		plan_want(p, i, "setaside", "judging one of its blocks ended the verifier twice");
+	} else if (s->flags & F_RELOOK && s->state == B_WAIT) {
+		s->flags &= (uint16_t)~(F_RELOOK | F_START);
+	} else if (s->flags & F_RELOOK && (s->state == B_READY || s->state == B_WRITTEN || s->state == B_PROVEN)) {
+		s->flags &= (uint16_t)~F_RELOOK;
+		plan_state(p, i, B_LOOK);
+	}
+	plan_refresh(p, i);
+}
+
+void planner_end(struct planner *p, uint64_t now, unsigned transfer, enum plan_end end, unsigned status, unsigned retry_after_s)
+{
+	struct transfer t = p->transfers[transfer], *live = &p->transfers[transfer];
+	struct source *s = &p->sources[t.source];
+
+	source_clock(p, s, now);
+	s->inflight--;
+	p->in_flight--;
+	live->used = false;
+	if (!t.cancelled && t.ask != ASK_INFO && t.ask != ASK_TIP)
+		detach(p, live);
+	if (t.cancelled) {
+		if (t.ask == ASK_TIP)
+			s->tip_asked = false;
+	} else if (t.ask == ASK_INFO) {
+		s->info_at = now;
+		if (end == END_DONE && status == 200)
+			answered(p, s, &t, now);
+		else if (end == END_CONNECT)
+			source_fail(p, s, now, t.sent, "no connection", 0);
+		return;
+	} else if (t.ask == ASK_TIP) {
+		tip_end(p, s, &t, now, end, status);
+		return;
+	} else {
+		judge_end(p, s, &t, now, end, status, retry_after_s);
+		if (t.ask == ASK_BLOCK)
+			single_end(p, &t);
+	}
+	if (t.slot < p->n_slots)
+		settle(p, t.slot);
+}
+
+/* ---- the store and the verdicts ---- */
+
+static void refused(struct planner *p, uint64_t now, uint32_t i, int source, const uint8_t id[ID_LEN], const uint8_t hash[32], const char *reason)
+{
+	struct slot *s = &p->slots[i];
+	struct source *from = source >= 0 ? &p->sources[source] : NULL;
+	struct work *w = plan_work(p, i);
+	char why[48];
+
+	snprintf(why, sizeof(why), "refused: %s", reason);
+	w->why = plan_why(p, why);
+	if (w->refused_by >= 0 && source >= 0 && w->refused_by != source && id_is(w->refused_id, id) && memcmp(w->refused_hash, hash, 32) == 0) {
+		/* The same bytes from two sources: the block is bad, and they are as honest as the chain. */
+		if (p->sources[w->refused_by].refused)
+			p->sources[w->refused_by].refused--;
+		s->why = w->why;
+		plan_work_free(p, i);
+		plan_state(p, i, B_FAILED);
+		plan_want(p, i, "unavailable", why);
+		return;
+	}
+	w->refused_by = source;
+	memcpy(w->refused_id, id, ID_LEN);
+	memcpy(w->refused_hash, hash, 32);
+	s->flags |= F_RELOOK;
+	if (!from)
+		return;
+	w->out |= 1ull << source;
+	from->refused++;
+	from->last = p->whys[w->why];
+	if (from->lies + from->refused >= MAX_LIES)
+		source_leave_out(p, from, now, "invalid blocks");
+	if (!slot_offered(p, i, now, false))
+		plan_want(p, i, "unavailable", why);
+}
+
+void planner_verdict(struct planner *p, uint64_t now, uint64_t height, const uint8_t ch[CH_LEN], int source, enum plan_verdict v,
+    const uint8_t id[ID_LEN], const uint8_t hash[32], const char *reason)
+{
+	struct slot *s = plan_slot(p, ch);
+	uint32_t i;
+
+	p->awaiting -= p->awaiting > 0;
+	p->news_at = now;
+	for (unsigned k = 0; k < p->n_singles; k++)
+		if (id_is(p->singles[k].id, id) && p->singles[k].asked)
+			p->singles[k--] = p->singles[--p->n_singles];
+	if (!s || plan_height(p, plan_index(p, s)) != height)
+		return;
+	i = plan_index(p, s);
+	s->awaiting -= s->awaiting > 0;
+	if (v == VERDICT_STORED) {
+		s->flags |= F_STORED;
+	} else if (v == VERDICT_REFUSED && slot_wanted(s) && s->state != B_FAILED) {
+		refused(p, now, i, source, id, hash, reason);
+	} else if (v == VERDICT_UNDECIDED && slot_wanted(s)) {
+		s->flags |= F_RELOOK;
+		plan_work(p, i)->not_before = now + 5000;
+		plan_work(p, i)->why = plan_why(p, reason);
+	} else if (v == VERDICT_ASIDE) {
+		s->flags |= F_ASIDE;
+	}
+	settle(p, i);
+}
+
+void planner_looked(struct planner *p, uint64_t now, uint64_t height, const struct plan_look *look)
+{
+	uint32_t i = (uint32_t)(height - p->first);
+	struct slot *s = &p->slots[i];
+	struct work *w;
+
+	if (height < p->first || i >= p->n_slots || s->state != B_LOOKING)
+		return;
+	if (s->flags & F_NEWEND) {
+		s->flags &= (uint16_t)~F_NEWEND;
+		plan_state(p, i, B_LOOK);
+	} else if (look->proven) {
+		plan_state(p, i, B_PROVEN);
+	} else if (look->whole) {
+		s->why = plan_why(p, look->why[0] ? look->why : "not proven");
+		plan_state(p, i, B_UNPROVEN);
+	} else {
+		w = plan_work(p, i);
+		memcpy(w->cursor, look->cursor, ID_LEN);
+		memcpy(w->stop, look->stop, ID_LEN);
+		w->begun = true;
+		plan_state(p, i, B_READY);
+		if (++w->rounds > 8) {
+			s->why = w->why ? w->why : plan_why(p, "its blocks do not stay in the store");
+			plan_state(p, i, B_FAILED);
+			plan_want(p, i, "unavailable", p->whys[s->why]);
+		}
+	}
+}
+
+void planner_recheck(struct planner *p)
+{
+	for (uint32_t i = 0; i < p->n_slots; i++)
+		if (p->slots[i].state == B_PROVEN)
+			plan_state(p, i, B_LOOK);
+}
+
+void planner_suspect(struct planner *p, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN], const char *avoid)
+{
+	struct single *s;
+
+	p->singles = xrealloc(p->singles, (p->n_singles + 1) * sizeof(*p->singles));
+	s = &p->singles[p->n_singles++];
+	*s = (struct single){ .tries = 0 };
+	memcpy(s->id, id, ID_LEN);
+	memcpy(s->ch, ch, CH_LEN);
+	snprintf(s->avoid, sizeof(s->avoid), "%s", avoid);
+}
+
+bool planner_alone(const struct planner *p) { return p->n_singles > 0; }
+
+void planner_claim(struct planner *p, uint64_t now, unsigned source, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN], const uint8_t *stop)
+{
+	struct source *s = &p->sources[source];
+	struct slot *slot = plan_slot(p, ch);
+
+	if (!slot || !(slot->flags & F_WON) || s->tip_asked || id_is(slot->end, id) || (id_is(s->tip_failed, id) && s->tip_fails % 2 == 0))
+		return;
+	s->has_claim = true;
+	memcpy(s->tip_ch, ch, CH_LEN);
+	memcpy(s->tip_id, id, ID_LEN);
+	if (stop)
+		memcpy(s->tip_stop, stop, ID_LEN);
+	else
+		memset(s->tip_stop, 0, ID_LEN);
+}
+
+/* Next: cmd/block-fetch/schedule.c, what is asked next. */

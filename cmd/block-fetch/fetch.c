@@ -1,0 +1,159 @@
+/* The turn of block-fetch: verdicts from the store, the planner's turn, its actions, its end.  Everything that
+ * happens (a record, bytes, the end of an answer, a tick ten times a second) only wakes it. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/block-fetch/fetch.h"
+#include "common/sys/log.h"
+
+#define TICK_MS 50
+#define NO_VERDICTS_MS 60000	/* with -1: nobody judges or stores what is written */
+
+static void act(struct fetch *f, const struct action *a)
+{
+	switch (a->kind) {
+	case ACT_REQUEST: transfer_start(f, a); break;
+	case ACT_CANCEL: transfer_stop(f, a->transfer); break;
+	case ACT_FAULT: report_fault(f, a); break;
+	case ACT_LOOK: look_at(f, a); break;
+	case ACT_WANT: report_want(f, a); break;
+	}
+}
+
+/* With -1: when nothing is under way, awaited or on offer. */
+static void maybe_end(struct fetch *f)
+{
+	struct plan_state s;
+	char why[1500];
+	int code = 0;
+
+	if (!f->ended || f->finishing)
+		return;
+	if (!f->once) {
+		f->finishing = true;
+		report_turn(f, true);
+		stage_finish(f->stage, 0);
+		return;
+	}
+	planner_state(f->plan, now_ms(), &s);
+	if (f->n_written && !s.in_flight && now_ms() > f->written_at + NO_VERDICTS_MS) {
+		log_warnx("no verdict on %u blocks: is block-store in the pipeline? (-o does without)", f->n_written);
+		code = EXIT_WORLD;
+	} else if (!s.idle || f->n_written || f->full) {
+		return;
+	} else if (!f->rechecked && !f->written_is_done) {
+		/* What was proven may have been un-proven by what came later. */
+		f->rechecked = true;
+		planner_recheck(f->plan);
+		fetch_wake(f);
+		return;
+	} else if (planner_missing(f->plan, why, sizeof(why))) {
+		progress_end();
+		log_warnx("%s", why);
+		code = EXIT_WORLD;
+	} else if (!s.wanted) {
+		log_warnx("nothing is wanted: the store knows no tenures from burn height %llu on", (unsigned long long)f->first);
+	}
+	f->finishing = true;
+	report_turn(f, true);
+	progress_end();
+	stage_finish(f->stage, code);
+}
+
+static void turn(struct fetch *f)
+{
+	bool changed = store_changed(&f->store);
+	struct action a;
+	unsigned rounds = 0;
+	bool looked;
+
+	written_check(f, changed);
+	if (f->full)
+		transfers_resume(f);
+	if (changed && !f->full)
+		uploads_take(f);
+	do {
+		looked = false;
+		planner_turn(f->plan, now_ms());
+		while (planner_action(f->plan, &a)) {
+			looked |= a.kind == ACT_LOOK;
+			act(f, &a);
+		}
+	} while (looked && ++rounds < 16);
+	report_turn(f, false);
+	maybe_end(f);
+	if (now_ms() >= f->tidied_at + 60000) {
+		f->tidied_at = now_ms();
+		store_tidy(&f->store);
+	}
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct fetch *f = arg;
+	struct timeval next = { .tv_usec = TICK_MS * 1000 };
+
+	event_add(f->tick, &next);
+	if (!f->finishing)
+		turn(f);
+}
+
+void fetch_wake(struct fetch *f) { event_active(f->tick, EV_TIMEOUT, 0); }
+
+/* ---- what the stage calls ---- */
+
+static bool on_record(void *arg, struct rec *r)
+{
+	view_news(arg, r);
+	return false;
+}
+
+static void on_input_end(void *arg)
+{
+	struct fetch *f = arg;
+
+	f->ended = true;
+	fetch_wake(f);
+}
+
+static void on_terminate(void *arg)
+{
+	struct fetch *f = arg;
+
+	f->finishing = true;
+	progress_end();
+	report_turn(f, true);
+	stage_finish(f->stage, 0);
+}
+
+static void on_report(void *arg) { report_state(arg); }
+static void on_room(void *arg) { fetch_wake(arg); }
+static void on_lost(void *arg) { written_lost(arg); }
+
+const struct stage_ops fetch_ops = {
+	.record = on_record, .end = on_input_end, .terminate = on_terminate, .report = on_report, .room = on_room, .lost = on_lost,
+};
+
+void fetch_init(struct fetch *f)
+{
+	f->tick = event_new(stage_base(f->stage), -1, 0, on_tick, f);
+	view_start(f);
+	view_seed(f);
+	fetch_wake(f);
+}
+
+void fetch_release(struct fetch *f)
+{
+	for (unsigned i = 0; i < MAX_TRANSFERS; i++)
+		free(f->xfers[i].buf);
+	for (unsigned i = 0; i < f->n_names; i++)
+		free(f->names[i]);
+	free(f->names);
+	free(f->ring);
+	free(f->suspects);
+	free(f->unavailable);
+	event_free(f->tick);
+	planner_free(f->plan);
+}
+
+/* Next: cmd/block-fetch/transfer.c, requests and the blocks in their answers. */

@@ -1,0 +1,116 @@
+/* block-fetch around its planner: what it hears from stdin and the store, its transfers, and what it has
+ * written and awaits a verdict for. */
+#ifndef BLOCK_FETCH_FETCH_H
+#define BLOCK_FETCH_FETCH_H
+
+#include "cmd/block-fetch/limits.h"
+#include "cmd/block-fetch/planner.h"
+#include "common/chain/nakamoto.h"
+#include "common/net/http.h"
+#include "common/store/store.h"
+#include "common/sys/stage.h"
+
+#define MAX_URLS 32
+
+struct fetch;
+
+/* One request on its way. */
+struct xfer {
+	struct fetch *fetch;
+	struct http_transfer *http;	/* NULL: the answer has ended, blocks of it still wait for room */
+	bool live, complete, stopped, garbage, extra, paused;
+	struct action a;
+	char path[200];
+	uint8_t *buf;			/* bytes not yet taken: [off, len) */
+	size_t off, len, cap, need;
+	enum plan_end end;		/* once http is NULL */
+	unsigned status, retry_after;
+};
+
+/* A block that was written and has no verdict yet. */
+struct written {
+	uint8_t id[ID_LEN], hash[32], ch[CH_LEN];
+	uint8_t slot_ch[CH_LEN];	/* tenure that was asked for, and its burn height */
+	uint64_t height;
+	const char *source;		/* interned */
+	int index;			/* of the source, -1: an upload */
+	uint32_t len;
+	bool tip;			/* came by a peer's own claim */
+};
+
+struct suspect { uint8_t id[ID_LEN], ch[CH_LEN]; uint32_t tries, deaths; bool gone; };
+struct fault_row { char who[MAX_SOURCE + 1], class[17], what[65], text[201]; unsigned count; bool told; };
+
+struct fetch {
+	struct options options;
+	bool written_is_done;		/* -o */
+	bool once, ended, rechecked, finishing, full;
+	const char *urls[MAX_URLS];
+	unsigned n_urls;
+	int64_t from_cycle;		/* -F, -1: as the store says */
+	uint64_t first;			/* lowest burn height wanted */
+	struct stage *stage;
+	struct store store;
+	struct http *http;
+	struct planner *plan;
+	struct event *tick;
+	struct { char base[MAX_SOURCE + 1]; bool private_ok; } places[MAX_SOURCES];	/* by the planner's index */
+	struct xfer xfers[MAX_TRANSFERS];
+	size_t unfinished;		/* bytes in buffers of transfers */
+	struct written *ring;		/* FIFO */
+	unsigned head, n_written, cap;
+	size_t written_bytes;
+	uint64_t scanned_at, written_at;
+	char **names;			/* interned */
+	unsigned n_names;
+	uint64_t upload_next;
+	struct suspect *suspects;	/* of earlier runs, until their verdict */
+	unsigned n_suspects, n_crowd;	/* n_crowd: those that are not tried alone */
+	uint64_t crowd_until;
+	struct fault_row faults[64];
+	unsigned n_faults;
+	uint8_t (*unavailable)[CH_LEN];
+	unsigned n_unavailable;
+	uint64_t flushed_at, progress_at, tidied_at;
+	uint64_t stored, bytes;		/* blocks stored since the start; bytes of answers */
+	uint64_t held;			/* blocks in the store at the start */
+	uint64_t rate_at, rate_stored, rate_bytes;
+	double rate, byte_rate;		/* a second, smoothed */
+};
+
+extern const struct stage_ops fetch_ops;
+
+/* fetch.c */
+void fetch_init(struct fetch *);
+void fetch_release(struct fetch *);
+void fetch_wake(struct fetch *);		/* a turn soon */
+
+/* view.c: what is known at the start, and news */
+void view_start(struct fetch *);
+void view_seed(struct fetch *);
+void view_news(struct fetch *, const struct rec *);
+
+/* transfer.c */
+void transfer_start(struct fetch *, const struct action *);
+void transfer_stop(struct fetch *, unsigned transfer);
+bool transfers_room(struct fetch *);		/* whether blocks may be written now */
+void transfers_resume(struct fetch *);
+void transfers_pause(struct fetch *);
+
+/* written.c */
+void written_add(struct fetch *, const struct rec_block *, const struct action *);	/* action NULL: pushed to us */
+void written_check(struct fetch *, bool changed);	/* verdicts of the oldest ones */
+void written_lost(struct fetch *);		/* the reader is gone: they are suspects */
+bool written_aside(const struct fetch *, const uint8_t id[ID_LEN]);
+void suspects_load(struct fetch *);
+void uploads_take(struct fetch *);
+const char *name_intern(struct fetch *, const char *);
+void look_at(struct fetch *, const struct action *);
+
+/* report.c */
+void report_fault(struct fetch *, const struct action *);
+void report_want(struct fetch *, const struct action *);
+void report_turn(struct fetch *, bool last);
+void report_state(struct fetch *);
+
+#endif

@@ -1,0 +1,35 @@
+/* What block-fetch grants to strangers: every bound on foreign bytes and patience, each with its reason.
+ * block-fetch(1) lists them; bounds of formats are in common/limits.h. */
+#ifndef BLOCK_FETCH_LIMITS_H
+#define BLOCK_FETCH_LIMITS_H
+
+#define MAX_SOURCES 64              /* peers and URLs asked at the same time */
+#define MAX_CONNECTIONS 6           /* requests in flight at one source */
+#define MAX_TRANSFERS 96            /* requests in flight at all */
+#define MAX_BLOCK_ANSWER (4u << 20) /* body of /v3/blocks/ID: a block must fit a record */
+#define MAX_BODY_ANSWER (17u << 20) /* body of /v3/tenures/ID: a server cuts at 16 MiB, the first block aside */
+#define MAX_INFO_ANSWER 4096        /* body of /v3/tenures/info */
+#define MAX_UNFINISHED (32u << 20)  /* bytes of not yet whole blocks, of all transfers */
+#define MAX_WRITTEN (8u << 20)      /* bytes written and without verdict */
+#define MAX_BURN_BLOCKS 1000000           /* burn blocks above the first wanted one (19 years) */
+#define MAX_UNRESOLVED 4096         /* sortitions whose parent tenure is not yet known */
+#define MAX_CYCLES 8192             /* reward cycles */
+
+#define STALL_MS 10000              /* no byte for so long: the request is cut */
+#define STALL_BODY_MS 1500          /* the same within a body, when STALL_OTHERS answers of others came meanwhile */
+#define STALL_HEAD_MS 5000          /* the same before the first byte, which a long way excuses */
+#define STALL_OTHERS 8
+#define DRIP_MS 30000               /* a lone source may go below DRIP_FLOOR for so long */
+#define DRIP_FLOOR 64               /* bytes a second */
+#define DRIP_RATE 2000              /* below this, and 64 times below the median: dripping */
+#define MAX_STRIKES 3               /* stalls in a row, then a source is left out */
+#define MAX_FAILS 8                 /* failures in a row, then a source is left out */
+#define MAX_LIES 3                  /* answers proven wrong, blocks refused: then a source is left out */
+#define MAX_TRIES 6                 /* failures of one tenure at one source */
+#define BACKOFF_MS 100              /* first wait after a failure; doubles */
+#define BACKOFF_MAX_MS 30000
+#define LEFT_OUT_MS 600000          /* how long a source is left out (with -1: for the run) */
+#define RETRY_MS 30000              /* an unavailable tenure is tried again after this */
+#define INFO_MS 1000                /* /v3/tenures/info at most so often at one source */
+
+#endif

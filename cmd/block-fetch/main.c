@@ -1,0 +1,56 @@
+/* block-fetch - decides what is wanted, from whom, and fetches it.
+ * Reads: sortition, reorg, reward_set, peer, inventory, tip.  Writes: block, want, progress, fault.
+ * Store: downloads, verdicts (set aside), faults, meta.  Net: HTTP out. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cmd/block-fetch/fetch.h"
+#include "common/sys/log.h"
+#include "common/sys/sandbox.h"
+
+static void add_url(struct fetch *f, const char *url)
+{
+	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+		options_usage(&f->options, "bad URL '%s': it begins with neither http:// nor https://", url);
+	if (strlen(url) > MAX_SOURCE - 200)
+		options_usage(&f->options, "bad URL '%s': too long", url);
+	if (f->n_urls == MAX_URLS)
+		options_usage(&f->options, "too many URLs: at most %d", MAX_URLS);
+	f->urls[f->n_urls++] = url;
+}
+
+int main(int argc, char **argv)
+{
+	static struct fetch f;
+	int c, rc;
+
+	f.options.usage = "block-fetch [-1oqv] [-n NET] [-u URL]... [-F CYCLE] -d DIR";
+	f.from_cycle = -1;
+	log_init("block-fetch");
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "F:ou:")) != -1) {
+		switch (c) {
+		case 'F': f.from_cycle = (int64_t)options_number("-F", optarg, 0, MAX_CYCLES - 1); break;
+		case 'o': f.written_is_done = true; break;
+		case 'u': add_url(&f, optarg); break;
+		default: options_take(&f.options, c, optarg);
+		}
+	}
+	if (optind != argc)
+		options_usage(&f.options, "unexpected argument '%s'", argv[optind]);
+	f.once = f.options.once;
+	f.stage = stage_new("block-fetch", &f.options, &fetch_ops, &f);
+	store_open(&f.store, options_dir(&f.options), f.options.network, TABLE(T_META) | TABLE(T_DOWNLOADS) | TABLE(T_VERDICTS) | TABLE(T_FAULTS),
+	    stage_has_input(f.stage) ? 10000 : 0);
+	f.http = http_new(stage_base(f.stage), MAX_CONNECTIONS, f.store.net.private_peers);
+	sandbox_enter(SANDBOX_CONNECT);
+	stage_network(f.stage, &f.store.net);
+	fetch_init(&f);
+	rc = stage_run(f.stage);
+	http_free(f.http);
+	fetch_release(&f);
+	store_close(&f.store);
+	stage_free(f.stage);
+	return rc;
+}
+
+/* Next: cmd/block-fetch/planner.h, how it decides. */

@@ -1,0 +1,164 @@
+/* Inside of the planner: shared by planner.c (what is wanted), sources.c (who), answers.c (what came) and
+ * schedule.c (what next).  Nobody else includes this. */
+#ifndef BLOCK_FETCH_PLAN_H
+#define BLOCK_FETCH_PLAN_H
+
+#include "cmd/block-fetch/limits.h"
+#include "cmd/block-fetch/planner.h"
+
+enum body_state {
+	B_NONE,		/* not wanted */
+	B_WAIT,		/* the end is not known yet */
+	B_READY,	/* to be asked: its bit is in `ready` */
+	B_ASKED,	/* a transfer runs */
+	B_WRITTEN,	/* whole; verdicts are awaited */
+	B_LOOK,		/* the store is to be asked what it has, once no verdict is awaited */
+	B_LOOKING,	/* ACT_LOOK is out */
+	B_UNPROVEN,	/* whole in the store, not proven */
+	B_PROVEN,
+	B_FAILED,	/* refused, or set aside */
+};
+enum { F_WON = 1, F_NAMED = 2, F_TIP = 4, F_START = 8, F_ASK_START = 16, F_STORED = 32, F_PROVISIONAL = 64, F_CHILD = 128,
+	F_MAIN = 256, F_NEWEND = 512, F_RELOOK = 1024, F_TOLD = 2048, F_ASIDE = 4096 };
+
+/* One burn block at or above the first wanted height: its slot is its height's. */
+struct slot {
+	uint8_t ch[CH_LEN], start[ID_LEN], end[ID_LEN];
+	uint32_t parent;	/* slot of the tenure that the commit builds on, + 1; 0: none wanted */
+	uint32_t work;		/* index + 1 */
+	uint32_t awaiting;	/* blocks without verdict */
+	uint16_t flags;
+	uint8_t state;
+	uint8_t why;		/* of B_FAILED and B_UNPROVEN: index into whys */
+};
+
+/* A slot that is being worked on. */
+struct work {
+	uint32_t slot;
+	uint8_t cursor[ID_LEN], stop[ID_LEN];
+	uint8_t refused_id[ID_LEN], refused_hash[32];
+	int refused_by;			/* source, -1 */
+	uint64_t not_before;
+	uint64_t out;			/* sources that are done with it, as a mask */
+	uint8_t tries[MAX_SOURCES];
+	uint8_t transfers, rounds;
+	uint8_t why;			/* last failure */
+	bool used, begun;		/* begun: cursor counts, not the slot's end */
+};
+
+struct claim { uint32_t cycle, count; uint8_t *bits; };
+
+struct source {
+	bool used, up, is_url, slow;
+	char name[MAX_SOURCE + 1];
+	struct claim *claims;
+	unsigned n_claims;
+	uint64_t top;			/* height of its highest bit */
+	unsigned inflight;
+	unsigned answers, missing, errors, limited, refused, lies, told;	/* counts; told: useless faults so far */
+	unsigned fails, strikes, soft;	/* in a row */
+	uint64_t failed_at, struck_at, not_before, out_until;
+	double rate, latency, trust;	/* bytes/s while busy; ms to the first byte; 0..1 */
+	uint64_t trust_at, sample_bytes, sample_ms, clock, total_bytes, blocks;
+	uint64_t info_at;
+	bool tip_asked;
+	uint8_t tip_ch[CH_LEN], tip_id[ID_LEN], tip_stop[ID_LEN], tip_failed[ID_LEN];
+	bool has_claim;
+	unsigned tip_fails;
+	const char *last;		/* last failure in words */
+};
+
+struct transfer {
+	bool used, cancelled, complete, wrong;
+	unsigned source;
+	enum ask ask;
+	uint32_t slot, work;		/* work + 1 */
+	uint8_t expect[ID_LEN], stop[ID_LEN], first[ID_LEN];
+	uint64_t sent, began, age, idle;	/* sent by the clock; age and idle in patience (ms) */
+	unsigned others;		/* answers of others since the last byte */
+	uint32_t blocks, fresh;		/* whole blocks; of them new */
+	uint64_t bytes, marked_at, marked_bytes;
+};
+
+struct unresolved { uint8_t parent_ch[CH_LEN], committed[ID_LEN], end[ID_LEN]; uint32_t child; bool has_end; };
+struct single { uint8_t id[ID_LEN], ch[CH_LEN]; char avoid[MAX_SOURCE + 1]; uint8_t tries; bool asked; };
+
+struct planner {
+	const struct network *net;
+	uint64_t first;
+	bool written_is_done, once;
+	struct slot *slots;
+	uint32_t n_slots, cap_slots;
+	uint32_t *index, index_size;		/* consensus hash -> slot + 1 */
+	uint64_t *ready, *starts, *looks;	/* bitmaps over slots: bodies to ask, starts to ask, looks to take */
+	uint8_t sets[MAX_CYCLES / 8];
+	struct unresolved *unresolved;
+	unsigned n_unresolved;
+	struct work *works;
+	uint32_t n_works, free_work;		/* free_work: a hint */
+	struct source sources[MAX_SOURCES];
+	unsigned n_sources;
+	struct transfer transfers[MAX_TRANSFERS];
+	unsigned in_flight;
+	struct single *singles;
+	unsigned n_singles;
+	struct action *actions;
+	unsigned head, n_actions, cap_actions;
+	struct plan_tip tip;
+	bool has_tip;
+	char whys[64][48];
+	unsigned n_whys;
+	uint32_t wanted, proven, failed, n_ready, n_unproven;
+	uint32_t awaiting;			/* blocks without verdict, of all */
+	uint32_t relook;			/* where the next look at unproven ones begins */
+	uint64_t turned, news_at, retry_at, stats_at, relook_at, info_turn;
+	bool room;
+	double mean, sigma, median, body, body_ms;	/* of rates (bytes/s); of a body: bytes, ms */
+	unsigned measured;
+	bool no_offer, no_offer_known;
+};
+
+#define NO_SOURCE (-1)
+static inline bool slot_wanted(const struct slot *s) { return s->flags & (F_NAMED | F_TIP); }
+static inline bool id_zero(const uint8_t id[ID_LEN]) { return all_zero(id, ID_LEN); }
+static inline bool id_is(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, ID_LEN) == 0; }
+
+/* planner.c */
+struct slot *plan_slot(struct planner *, const uint8_t ch[CH_LEN]);
+uint32_t plan_index(const struct planner *, const struct slot *);
+uint64_t plan_height(const struct planner *, uint32_t slot);
+bool plan_set_known(const struct planner *, uint32_t slot);
+void plan_state(struct planner *, uint32_t slot, enum body_state);	/* keeps the bitmaps and counts */
+void plan_refresh(struct planner *, uint32_t slot);			/* its bits anew */
+void plan_start_known(struct planner *, uint32_t slot, const uint8_t parent_id[ID_LEN], const uint8_t prev_ch[CH_LEN]);
+void plan_reopen(struct planner *, uint32_t slot, const uint8_t old_end[ID_LEN]);
+uint8_t plan_why(struct planner *, const char *);
+struct work *plan_work(struct planner *, uint32_t slot);		/* made if lacking */
+void plan_work_free(struct planner *, uint32_t slot);
+struct action *plan_act(struct planner *, enum action_kind);
+void plan_want(struct planner *, uint32_t slot, const char *state, const char *why);
+
+/* sources.c */
+bool source_usable(const struct source *, uint64_t now);		/* up and not left out (it may have to wait) */
+bool source_claims(const struct planner *, const struct source *, uint32_t slot);
+unsigned source_window(const struct planner *, const struct source *);
+void source_clock(struct planner *, struct source *, uint64_t now);
+void source_ok(struct planner *, struct source *, uint64_t now);
+void source_fail(struct planner *, struct source *, uint64_t now, uint64_t sent, const char *what, uint64_t wait);
+void source_strike(struct planner *, struct source *, uint64_t now, const struct transfer *, bool soft, const char *what);
+void source_lie(struct planner *, struct source *, uint64_t now, const char *class, const char *what, const uint8_t id[ID_LEN]);
+void source_leave_out(struct planner *, struct source *, uint64_t now, const char *what);
+void source_fault(struct planner *, const struct source *, const char *class, const char *what, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void source_complain(struct planner *, struct source *, uint64_t now);	/* useless, when errors are many */
+void source_statistics(struct planner *, uint64_t now);
+double source_trust(const struct source *, uint64_t now);
+
+/* answers.c */
+void transfer_cancel(struct planner *, unsigned transfer);
+void slot_failed_at(struct planner *, uint32_t slot, int source, uint64_t now, const char *why, bool for_good);
+bool slot_offered(const struct planner *, uint32_t slot, uint64_t now, bool start);
+
+/* schedule.c */
+bool plan_offers(struct planner *, uint64_t now);
+
+#endif

@@ -1,0 +1,163 @@
+/* What is told: faults and progress into the store (at most four commits a second), the same and wants as
+ * records, a line on a terminal, the state on SIGUSR1. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/block-fetch/fetch.h"
+#include "common/sys/log.h"
+
+#define MAX_UNAVAILABLE 1000	/* rows of tenures that nobody delivers */
+
+void report_fault(struct fetch *f, const struct action *a)
+{
+	struct fault_row *row = NULL;
+
+	log_info("%s: %s: %s (%s)", a->who, a->class, a->what, a->text);
+	for (unsigned i = 0; i < f->n_faults && !row; i++)
+		if (strcmp(f->faults[i].who, a->who) == 0 && strcmp(f->faults[i].what, a->what) == 0)
+			row = &f->faults[i];
+	if (!row) {
+		if (f->n_faults == 64)
+			return;
+		row = &f->faults[f->n_faults++];
+		*row = (struct fault_row){ .count = 0 };
+		snprintf(row->who, sizeof(row->who), "%s", a->who);
+		snprintf(row->class, sizeof(row->class), "%s", a->class);
+		snprintf(row->what, sizeof(row->what), "%s", a->what);
+	}
+	snprintf(row->text, sizeof(row->text), "%s", a->text);
+	row->count++;
+}
+
+static struct rec_fault fault_of(const struct fault_row *row)
+{
+	return (struct rec_fault){ .who = rec_str(row->who), .class = rec_str(row->class), .what = rec_str(row->what), .evidence = rec_str(row->text),
+		.stage = rec_str("block-fetch"), .count = row->count, .first = now_unix(), .last = now_unix() };
+}
+
+void report_want(struct fetch *f, const struct action *a)
+{
+	struct rec_want w = { .burn_height = a->height, .state = rec_str(a->what), .why = rec_str(a->text) };
+	struct rec_download d = { .state = rec_str(a->what), .why = rec_str(a->text), .time = now_unix() };
+	MDB_txn *txn;
+
+	memcpy(w.consensus_hash, a->ch, CH_LEN);
+	memcpy(w.start_id, a->start, ID_LEN);
+	memcpy(w.end_id, a->end, ID_LEN);
+	stage_emit_news(f->stage, REC_WANT, &w, a->ch, CH_LEN);
+	log_info("tenure at burn height %llu: %s: %s", (unsigned long long)a->height, a->what, a->text);
+	if (f->n_unavailable >= MAX_UNAVAILABLE)
+		return;
+	f->unavailable = xrealloc(f->unavailable, (f->n_unavailable + 1) * sizeof(*f->unavailable));
+	memcpy(f->unavailable[f->n_unavailable++], a->ch, CH_LEN);
+	memcpy(d.consensus_hash, a->ch, CH_LEN);
+	txn = store_write(&f->store);
+	download_put(&f->store, txn, &d);
+	store_commit_or_die(&f->store, txn);
+}
+
+/* Tenures that were unavailable and have been proven since. */
+static void forget_available(struct fetch *f, MDB_txn *txn)
+{
+	static const uint8_t whole[ID_LEN];
+	struct rec_tenure t;
+
+	for (unsigned i = 0; i < f->n_unavailable; i++)
+		while (i < f->n_unavailable && tenure_get(&f->store, txn, f->unavailable[i], &t) == 0 && t.proven) {
+			download_del(&f->store, txn, f->unavailable[i], whole);
+			memcpy(f->unavailable[i], f->unavailable[--f->n_unavailable], CH_LEN);
+		}
+}
+
+/* ---- progress ---- */
+
+static void measure(struct fetch *f, uint64_t now)
+{
+	double s = (double)(now - f->rate_at) / 1000;
+
+	if (s < 0.9)
+		return;
+	double rate = (double)(f->stored - f->rate_stored) / s, bytes = (double)(f->bytes - f->rate_bytes) / s;
+	f->rate = f->rate_at ? f->rate * 0.7 + rate * 0.3 : rate;
+	f->byte_rate = f->rate_at ? f->byte_rate * 0.7 + bytes * 0.3 : bytes;
+	f->rate_at = now;
+	f->rate_stored = f->stored;
+	f->rate_bytes = f->bytes;
+}
+
+static struct rec_progress progress_of(struct fetch *f, const struct plan_state *s, char text[200])
+{
+	uint64_t done = f->held + f->stored, each = s->proven ? done / s->proven : 0;
+	struct rec_progress p = { .stage = rec_str("block-fetch"), .done = done, .total = done + s->missing * each, .tenures_done = s->proven,
+		.tenures_total = s->wanted, .rate = (uint64_t)(f->rate * 1000), .byte_rate = (uint64_t)f->byte_rate, .peers = s->sources, .time = now_unix() };
+
+	p.mode = rec_str(!s->wanted ? "idle" : s->catching_up ? "catching up" : "following");
+	if (f->rate > 0.1)
+		p.eta = (uint64_t)((double)(p.total - p.done) / f->rate);
+	snprintf(text, 200, "%u tenures missing, %u unavailable, %u requests in flight, %u blocks without verdict", s->missing, s->unavailable, s->in_flight, s->awaiting);
+	p.text = rec_str(text);
+	return p;
+}
+
+static void show(struct fetch *f, const struct rec_progress *p, const char *mode)
+{
+	if (p->tenures_total)
+		progress_line(&f->options, "%s: %llu blocks, %llu of %llu tenures (%.1f %%), %.0f blocks/s, %.1f MB/s, %llu s left, %u sources", mode,
+		    (unsigned long long)p->done, (unsigned long long)p->tenures_done, (unsigned long long)p->tenures_total,
+		    100.0 * (double)p->tenures_done / (double)p->tenures_total, f->rate, f->byte_rate / 1e6, (unsigned long long)p->eta, p->peers);
+}
+
+void report_turn(struct fetch *f, bool last)
+{
+	uint64_t now = now_ms();
+	bool progress = last || now >= f->progress_at + 1000;
+	struct rec_progress p;
+	struct plan_state s;
+	char text[200], mode[33];
+	MDB_txn *txn;
+
+	if (!progress && !(f->n_faults && now >= f->flushed_at + 250))
+		return;
+	measure(f, now);
+	planner_state(f->plan, now, &s);
+	p = progress_of(f, &s, text);
+	txn = store_write(&f->store);
+	for (unsigned i = 0; i < f->n_faults; i++) {
+		struct rec_fault fault = fault_of(&f->faults[i]);
+		fault_add(&f->store, txn, &fault);
+	}
+	if (progress) {
+		forget_available(f, txn);
+		meta_put_row(&f->store, txn, "progress.block-fetch", REC_PROGRESS, &p);
+		meta_put(&f->store, txn, "mode", p.mode.p, p.mode.n);
+	}
+	store_commit_or_die(&f->store, txn);
+	for (unsigned i = 0; i < f->n_faults; i++) {
+		struct rec_fault fault = fault_of(&f->faults[i]);
+		stage_emit(f->stage, REC_FAULT, &fault);
+	}
+	f->n_faults = 0;
+	f->flushed_at = now;
+	if (!progress)
+		return;
+	f->progress_at = now;
+	stage_emit_news(f->stage, REC_PROGRESS, &p, "block-fetch", 11);
+	show(f, &p, rec_cstr(mode, sizeof(mode), p.mode));
+}
+
+void report_state(struct fetch *f)
+{
+	struct plan_state s;
+	char line[256], missing[1000];
+
+	planner_state(f->plan, now_ms(), &s);
+	log_warnx("state: %u of %u tenures proven, %u missing, %u unavailable; %u requests in flight; %u blocks (%zu bytes) without verdict; %zu bytes unfinished%s",
+	    s.proven, s.wanted, s.missing, s.unavailable, s.in_flight, f->n_written, f->written_bytes, f->unfinished, f->full ? "; output is full" : "");
+	for (unsigned i = 0; i < MAX_SOURCES; i++)
+		if (planner_source_line(f->plan, i, line))
+			log_warnx("state: %s", line);
+	if (planner_missing(f->plan, missing, sizeof(missing)))
+		log_warnx("state: %s", missing);
+}
+
+/* Next: cmd/block-verify/main.c, who judges the blocks that leave here. */

@@ -1,0 +1,526 @@
+/* What is asked next.  In this order: bodies whose end is known, lowest first (rarest first when following);
+ * start blocks, which make ends known; then what is out at a slow source, from where it stands.
+ * A start block is asked for every fourth missing tenure only: the body above a tenure brings its own start,
+ * which is the next end.  Sources that would be idle ask for the others too. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/block-fetch/plan.h"
+
+#define STRIDE 4
+#define SCAN 512	/* slots looked at in one turn */
+#define LOOKS 8192	/* looks at the store in one turn */
+#define FOLLOWING 4	/* so few tenures missing: following */
+
+static int64_t bit_next(const uint64_t *map, uint32_t n, uint32_t from)
+{
+	for (uint32_t w = from / 64; w * 64 < n; w++) {
+		uint64_t bits = map[w];
+		if (w == from / 64)
+			bits &= ~0ull << from % 64;
+		if (bits) {
+			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
+			return i < n ? (int64_t)i : -1;
+		}
+	}
+	return -1;
+}
+
+static bool has_room(const struct planner *p, const struct source *s, uint64_t now)
+{
+	return source_usable(s, now) && s->not_before <= now && s->inflight < source_window(p, s);
+}
+
+static unsigned free_places(const struct planner *p, uint64_t now)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n_sources; i++)
+		if (has_room(p, &p->sources[i], now))
+			n += source_window(p, &p->sources[i]) - p->sources[i].inflight;
+	return n < MAX_TRANSFERS - p->in_flight ? n : MAX_TRANSFERS - p->in_flight;
+}
+
+static bool may_ask(const struct planner *p, unsigned source, uint32_t slot)
+{
+	const struct slot *s = &p->slots[slot];
+
+	if (s->work && p->works[s->work - 1].out >> source & 1)
+		return false;
+	return source_claims(p, &p->sources[source], slot) || (s->flags & F_TIP && !(s->flags & F_NAMED));
+}
+
+/* The source that will have it first, as far as we know them. */
+static int pick(const struct planner *p, uint32_t slot, uint64_t now, int except)
+{
+	double best = 0;
+	int chosen = -1;
+
+	for (unsigned i = 0; i < p->n_sources; i++) {
+		const struct source *s = &p->sources[i];
+		if ((int)i == except || !has_room(p, s, now) || !may_ask(p, i, slot))
+			continue;
+		unsigned tries = p->slots[slot].work ? p->works[p->slots[slot].work - 1].tries[i] : 0;
+		double rate = s->rate > 0 ? s->rate : p->mean > 0 ? p->mean : 1e6;
+		double score = rate * (source_trust(s, now) + 0.01) / (s->inflight + 1) / (1 + 4 * tries) * (s->slow ? 0.1 : 1);
+		if (score > best) {
+			best = score;
+			chosen = (int)i;
+		}
+	}
+	return chosen;
+}
+
+/* ---- sending ---- */
+
+static struct transfer *send_ask(struct planner *p, uint64_t now, unsigned source, enum ask ask, uint32_t slot, const uint8_t *id)
+{
+	struct source *s = &p->sources[source];
+	struct transfer *t = NULL;
+	struct action *a;
+
+	for (unsigned i = 0; i < MAX_TRANSFERS && !t; i++)
+		if (!p->transfers[i].used)
+			t = &p->transfers[i];
+	if (!t)
+		return NULL;
+	source_clock(p, s, now);
+	*t = (struct transfer){ .used = true, .source = source, .ask = ask, .slot = slot, .sent = now };
+	memcpy(t->expect, id, ID_LEN);
+	memcpy(t->first, id, ID_LEN);
+	s->inflight++;
+	p->in_flight++;
+	a = plan_act(p, ACT_REQUEST);
+	a->transfer = (unsigned)(t - p->transfers);
+	a->source = source;
+	a->ask = ask;
+	memcpy(a->id, id, ID_LEN);
+	if (slot < p->n_slots) {
+		a->height = plan_height(p, slot);
+		memcpy(a->ch, p->slots[slot].ch, CH_LEN);
+	}
+	return t;
+}
+
+static struct action *last_action(struct planner *p) { return &p->actions[(p->head + p->n_actions - 1) % p->cap_actions]; }
+
+static void send_body(struct planner *p, uint64_t now, unsigned source, uint32_t slot)
+{
+	struct slot *s = &p->slots[slot];
+	struct work *w = plan_work(p, slot);
+	struct transfer *t;
+
+	if (!w->begun) {
+		memcpy(w->cursor, s->end, ID_LEN);
+		memset(w->stop, 0, ID_LEN);
+		if (s->flags & F_START && !id_is(s->start, s->end))
+			memcpy(w->stop, s->start, ID_LEN);
+		w->begun = true;
+	}
+	t = send_ask(p, now, source, ASK_BODY, slot, w->cursor);
+	if (!t)
+		return;
+	t->work = s->work;
+	memcpy(t->stop, w->stop, ID_LEN);
+	memcpy(last_action(p)->stop, w->stop, ID_LEN);
+	w->transfers++;
+	plan_state(p, slot, B_ASKED);
+}
+
+static void send_start(struct planner *p, uint64_t now, unsigned source, uint32_t slot)
+{
+	if (!send_ask(p, now, source, ASK_START, slot, p->slots[slot].start))
+		return;
+	p->slots[slot].flags |= F_ASK_START;
+	plan_refresh(p, slot);
+}
+
+void planner_path(const struct action *a, char out[200])
+{
+	char id[2 * ID_LEN + 1], stop[2 * ID_LEN + 1];
+
+	hex_of(id, a->id, ID_LEN);
+	hex_of(stop, a->stop, ID_LEN);
+	if (a->ask == ASK_INFO)
+		snprintf(out, 200, "/v3/tenures/info");
+	else if (a->ask == ASK_START || a->ask == ASK_BLOCK)
+		snprintf(out, 200, "/v3/blocks/%s", id);
+	else if (id_zero(a->stop))
+		snprintf(out, 200, "/v3/tenures/%s", id);
+	else
+		snprintf(out, 200, "/v3/tenures/%s?stop=%s", id, stop);
+}
+
+/* ---- bodies and starts ---- */
+
+static bool catching_up(const struct planner *p) { return p->wanted - p->proven - p->failed > FOLLOWING; }
+
+static unsigned claimers(const struct planner *p, uint32_t slot, uint64_t now)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n_sources; i++)
+		n += source_usable(&p->sources[i], now) && may_ask(p, i, slot);
+	return n;
+}
+
+/* rarity 0: any slot; else only slots that so many sources have. */
+static unsigned ask_bodies(struct planner *p, uint64_t now, unsigned places, unsigned rarity)
+{
+	unsigned seen = 0;
+
+	for (int64_t i = bit_next(p->ready, p->n_slots, 0); i >= 0 && places && seen < SCAN; i = bit_next(p->ready, p->n_slots, (uint32_t)i + 1), seen++) {
+		uint32_t slot = (uint32_t)i, work = p->slots[slot].work;
+		if (work && p->works[work - 1].not_before > now)
+			continue;
+		if (rarity && claimers(p, slot, now) != rarity)
+			continue;
+		int source = pick(p, slot, now, -1);
+		if (source < 0)
+			continue;
+		send_body(p, now, (unsigned)source, slot);
+		places--;
+	}
+	return places;
+}
+
+/* Whether the start of this slot makes an end known that nothing under way will tell. */
+static bool start_tells(const struct planner *p, const struct slot *s)
+{
+	bool below = s->parent && p->slots[s->parent - 1].state == B_WAIT;
+
+	return s->state == B_WAIT || below;
+}
+
+static unsigned ask_starts(struct planner *p, uint64_t now, unsigned places, bool all)
+{
+	unsigned seen = 0, run = 0;
+	int64_t last = -1, i;
+
+	for (i = bit_next(p->starts, p->n_slots, 0); i >= 0 && places && seen < SCAN; last = i, i = bit_next(p->starts, p->n_slots, (uint32_t)i + 1), seen++) {
+		uint32_t slot = (uint32_t)i;
+		struct slot *s = &p->slots[slot];
+		if (s->state != B_WAIT && !(all && start_tells(p, s))) {
+			run = 0;
+			continue;
+		}
+		run = last >= 0 && s->parent == (uint32_t)last + 1 ? run + 1 : 1;
+		if (!all && run < STRIDE && s->flags & F_CHILD)
+			continue;
+		run = 0;
+		if (s->work && p->works[s->work - 1].not_before > now)
+			continue;
+		int source = pick(p, slot, now, -1);
+		if (source < 0)
+			continue;
+		send_start(p, now, (unsigned)source, slot);
+		places--;
+	}
+	return places;
+}
+
+/* ---- what is out at slow sources ---- */
+
+static bool lags(const struct planner *p, const struct transfer *t)
+{
+	if (!t->used || t->cancelled || t->complete || (t->ask != ASK_BODY && t->ask != ASK_START))
+		return false;
+	return t->idle > 1000 || (p->sources[t->source].slow && t->age > 500) || (double)t->age > 1000 + 4 * p->body_ms;
+}
+
+static unsigned steal(struct planner *p, uint64_t now, unsigned places)
+{
+	for (unsigned i = 0; i < MAX_TRANSFERS && places; i++) {
+		struct transfer *t = &p->transfers[i];
+		unsigned same = 0;
+		if (!lags(p, t))
+			continue;
+		for (unsigned k = 0; k < MAX_TRANSFERS; k++)
+			same += p->transfers[k].used && !p->transfers[k].cancelled && p->transfers[k].slot == t->slot && p->transfers[k].ask == t->ask;
+		if (same > 1 || p->slots[t->slot].flags & F_ASK_START ? same > 1 : p->slots[t->slot].state != B_ASKED)
+			continue;
+		int source = pick(p, t->slot, now, (int)t->source);
+		if (source < 0 || p->sources[source].slow)
+			continue;
+		if (t->ask == ASK_BODY)
+			send_body(p, now, (unsigned)source, t->slot);
+		else
+			send_start(p, now, (unsigned)source, t->slot);
+		places--;
+	}
+	return places;
+}
+
+/* ---- suspects, tips, infos ---- */
+
+static void ask_single(struct planner *p, uint64_t now)
+{
+	struct single *one = &p->singles[0];
+	struct slot *slot = plan_slot(p, one->ch);
+	int source = -1;
+
+	if (one->asked)
+		return;
+	if (!slot || !slot_offered(p, plan_index(p, slot), now, false)) {
+		*one = p->singles[--p->n_singles];
+		return;
+	}
+	for (unsigned i = 0; i < p->n_sources && source < 0; i++)
+		if (has_room(p, &p->sources[i], now) && may_ask(p, i, plan_index(p, slot)) && strcmp(p->sources[i].name, one->avoid) != 0)
+			source = (int)i;
+	if (source < 0)
+		source = pick(p, plan_index(p, slot), now, -1);
+	if (source >= 0 && send_ask(p, now, (unsigned)source, ASK_BLOCK, plan_index(p, slot), one->id))
+		one->asked = true;
+}
+
+static void ask_tips(struct planner *p, uint64_t now)
+{
+	static const uint8_t none[ID_LEN];
+	bool near = !p->n_ready && p->wanted - p->proven - p->failed <= FOLLOWING;
+
+	for (unsigned i = 0; i < p->n_sources; i++) {
+		struct source *s = &p->sources[i];
+		if (!has_room(p, s, now))
+			continue;
+		if (s->has_claim) {
+			struct slot *slot = plan_slot(p, s->tip_ch);
+			s->has_claim = false;
+			if (!slot || id_is(slot->end, s->tip_id) || !plan_set_known(p, plan_index(p, slot)))
+				continue;
+			struct transfer *t = send_ask(p, now, i, ASK_TIP, plan_index(p, slot), s->tip_id);
+			if (!t)
+				return;
+			s->tip_asked = true;
+			memcpy(t->stop, s->tip_stop, ID_LEN);
+			memcpy(last_action(p)->stop, s->tip_stop, ID_LEN);
+		} else if (near && !s->tip_asked && (p->once ? !p->has_tip && !s->info_at : s->info_at + INFO_MS <= now)) {
+			s->info_at = now ? now : 1;
+			send_ask(p, now, i, ASK_INFO, UINT32_MAX, none);
+		}
+	}
+}
+
+/* ---- patience ---- */
+
+static void give_up(struct planner *p, unsigned i, uint64_t now, bool soft, const char *what)
+{
+	struct transfer t = p->transfers[i];
+
+	transfer_cancel(p, i);
+	source_strike(p, &p->sources[t.source], now, &t, soft, what);
+	if (t.slot < p->n_slots && (t.ask == ASK_BODY || t.ask == ASK_START))
+		slot_failed_at(p, t.slot, (int)t.source, now, what, false);
+}
+
+static bool drips(const struct planner *p, struct transfer *t, const struct source *s)
+{
+	uint64_t ms = t->age - t->marked_at, bytes = t->bytes - t->marked_bytes;
+
+	if (!t->bytes)
+		return false;
+	if (t->age >= DRIP_MS && t->bytes * 1000 < DRIP_FLOOR * t->age)
+		return true;
+	if (ms < 2000)
+		return false;
+	double rate = (double)bytes * 1000 / (double)ms;
+	t->marked_at = t->age;
+	t->marked_bytes = t->bytes;
+	return p->measured >= 2 && rate < DRIP_RATE && s->rate < DRIP_RATE && rate * 64 < p->median;
+}
+
+static void patience(struct planner *p, uint64_t now, uint64_t spent)
+{
+	for (unsigned i = 0; i < MAX_TRANSFERS; i++) {
+		struct transfer *t = &p->transfers[i];
+		struct source *s = &p->sources[t->source];
+		if (!t->used || t->cancelled)
+			continue;
+		t->age += spent;
+		t->idle += spent;
+		bool others = t->others >= STALL_OTHERS;
+		if (t->complete) {
+			/* All that was asked is here: the end of the answer is not waited for long. */
+			if (t->idle >= 1000)
+				transfer_cancel(p, i);
+			continue;
+		}
+		if (t->idle >= STALL_MS)
+			give_up(p, i, now, false, t->bytes ? "stall" : "no answer");
+		else if (t->bytes && t->idle >= STALL_BODY_MS && others)
+			give_up(p, i, now, true, "stall");
+		else if (!t->bytes && t->idle >= STALL_HEAD_MS && others && (double)t->idle > 4 * s->latency)
+			give_up(p, i, now, true, "no answer");
+		else if (drips(p, t, s))
+			give_up(p, i, now, false, "drip");
+	}
+}
+
+static void retry(struct planner *p, uint64_t now)
+{
+	p->retry_at = now + RETRY_MS;
+	for (uint32_t i = 0; i < p->n_works; i++)
+		if (p->works[i].used && !p->works[i].transfers) {
+			p->works[i].out = 0;
+			p->works[i].rounds = 0;
+			memset(p->works[i].tries, 0, sizeof(p->works[i].tries));
+		}
+	for (uint32_t i = 0; p->failed && i < p->n_slots; i++)
+		if (p->slots[i].state == B_FAILED && !(p->slots[i].flags & F_ASIDE))
+			plan_state(p, i, B_LOOK);
+	for (unsigned i = 0; i < p->n_sources; i++)
+		if (p->sources[i].out_until && p->sources[i].out_until <= now) {
+			p->sources[i].out_until = 0;
+			p->sources[i].lies = p->sources[i].refused = 0;
+		}
+	p->no_offer_known = false;
+}
+
+static void ask_looks(struct planner *p, uint64_t now)
+{
+	bool again = now >= p->relook_at + 200;
+	unsigned n = 0;
+
+	if (again)
+		p->relook_at = now;
+	for (int64_t i = bit_next(p->looks, p->n_slots, 0); i >= 0 && n < LOOKS; i = bit_next(p->looks, p->n_slots, (uint32_t)i + 1)) {
+		struct slot *s = &p->slots[i];
+		if (s->state == B_UNPROVEN && !again)
+			continue;
+		struct action *a = plan_act(p, ACT_LOOK);
+		a->height = plan_height(p, (uint32_t)i);
+		memcpy(a->ch, s->ch, CH_LEN);
+		memcpy(a->start, s->start, ID_LEN);
+		memcpy(a->end, s->end, ID_LEN);
+		plan_state(p, (uint32_t)i, B_LOOKING);
+		n++;
+	}
+}
+
+void planner_room(struct planner *p, uint64_t now, bool room)
+{
+	for (unsigned i = 0; room != p->room && i < p->n_sources; i++)
+		source_clock(p, &p->sources[i], now);
+	p->room = room;
+}
+
+void planner_turn(struct planner *p, uint64_t now)
+{
+	uint64_t spent = p->turned && now > p->turned ? now - p->turned : 0;
+	unsigned places;
+
+	p->turned = now;
+	if (p->room)
+		patience(p, now, spent < 250 ? spent : 250);
+	if (now >= p->stats_at + 250)
+		source_statistics(p, now);
+	if (!p->once && now >= p->retry_at)
+		retry(p, now);
+	ask_looks(p, now);
+	if (!p->room)
+		return;
+	if (p->n_singles) {
+		if (!p->awaiting)
+			ask_single(p, now);
+		return;
+	}
+	places = free_places(p, now);
+	if (places && !catching_up(p))
+		for (unsigned rarity = 1; rarity < p->n_sources && places; rarity++)
+			places = ask_bodies(p, now, places, rarity);
+	if (places)
+		places = ask_bodies(p, now, places, 0);
+	if (places && p->n_ready < 2 * MAX_TRANSFERS)
+		places = ask_starts(p, now, places, false);
+	if (places && p->n_ready < 2 * MAX_TRANSFERS)
+		places = ask_starts(p, now, places, true);
+	if (places)
+		steal(p, now, places);
+	if (places)
+		ask_tips(p, now);
+}
+
+/* ---- state ---- */
+
+bool plan_offers(struct planner *p, uint64_t now)
+{
+	int64_t i;
+
+	if (p->no_offer_known && p->no_offer && p->once)
+		return false;
+	for (i = bit_next(p->ready, p->n_slots, 0); i >= 0; i = bit_next(p->ready, p->n_slots, (uint32_t)i + 1))
+		if (slot_offered(p, (uint32_t)i, now, false))
+			return true;
+	for (i = bit_next(p->starts, p->n_slots, 0); i >= 0; i = bit_next(p->starts, p->n_slots, (uint32_t)i + 1))
+		if (start_tells(p, &p->slots[i]) && slot_offered(p, (uint32_t)i, now, true))
+			return true;
+	p->no_offer_known = p->no_offer = true;
+	return false;
+}
+
+static bool tips_pending(const struct planner *p, uint64_t now)
+{
+	for (unsigned i = 0; i < p->n_sources; i++) {
+		const struct source *s = &p->sources[i];
+		if (source_usable(s, now) && (s->has_claim || (p->once && !p->has_tip && !s->info_at)))
+			return true;
+	}
+	return false;
+}
+
+void planner_state(struct planner *p, uint64_t now, struct plan_state *out)
+{
+	*out = (struct plan_state){ .wanted = p->wanted, .proven = p->proven, .unavailable = p->failed, .in_flight = p->in_flight,
+		.awaiting = p->awaiting, .catching_up = catching_up(p), .body = p->body };
+	out->missing = p->wanted - p->proven - p->failed;
+	for (unsigned i = 0; i < p->n_sources; i++)
+		out->sources += source_usable(&p->sources[i], now);
+	out->idle = !p->in_flight && !p->awaiting && !p->n_actions && !p->n_singles && !plan_offers(p, now) && !tips_pending(p, now);
+	for (uint32_t i = 0; out->idle && i < p->n_slots; i = i + 1) {
+		int64_t next = bit_next(p->looks, p->n_slots, i);
+		if (next < 0)
+			break;
+		i = (uint32_t)next;
+		if (p->slots[i].state != B_UNPROVEN || now < p->news_at + 1000)
+			out->idle = false;
+	}
+}
+
+static const char *missing_why(const struct planner *p, const struct slot *s, uint32_t slot)
+{
+	if (s->state == B_FAILED || s->state == B_UNPROVEN)
+		return p->whys[s->why];
+	if (!plan_set_known(p, slot))
+		return "its reward set is unknown";
+	if (s->work && p->works[s->work - 1].why)
+		return p->whys[p->works[s->work - 1].why];
+	return s->state == B_WAIT && s->flags & F_START ? "its end is unknown" : "no source has it";
+}
+
+bool planner_missing(struct planner *p, char *out, size_t size)
+{
+	uint32_t missing = 0, first = 0, wanted = 0;
+	bool main_known = false;
+	size_t n;
+
+	for (uint32_t i = 0; i < p->n_slots; i++)
+		main_known |= (p->slots[i].flags & F_MAIN) && slot_wanted(&p->slots[i]);
+	for (uint32_t i = 0; i < p->n_slots; i++) {
+		const struct slot *s = &p->slots[i];
+		if (!slot_wanted(s) || (main_known && !(s->flags & F_MAIN)))
+			continue;
+		wanted++;
+		if (s->state != B_PROVEN && !missing++)
+			first = i;
+	}
+	if (!missing)
+		return false;
+	n = (size_t)snprintf(out, size, "%u of %u tenures missing, the first at burn height %llu: %s", missing, wanted,
+	    (unsigned long long)plan_height(p, first), missing_why(p, &p->slots[first], first));
+	for (unsigned i = 0; i < p->n_sources && n < size; i++)
+		if (p->sources[i].used && p->sources[i].last)
+			n += (size_t)snprintf(out + n, size - n, "; %s: %s", p->sources[i].name, p->sources[i].last);
+	return true;
+}
+
+/* Next: cmd/block-fetch/fetch.c, the planner's eyes and hands. */

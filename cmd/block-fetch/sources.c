@@ -1,0 +1,320 @@
+/* Whom we ask: what sources claim, how fast they are beside each other, and how far we bear with them.
+ *
+ * A source is judged by what it delivers: speed against the other sources, never against a constant that a modem
+ * or a long way would break; trust falls with what it claims and has not, and comes back with half-life;
+ * faults have grades (lying, invalid, useless, slow), and only repeated ones leave a source out. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/block-fetch/plan.h"
+#include "common/chain/bitvec.h"
+#include "common/sys/log.h"
+
+#define TRUST_HALF_LIFE_MS 600000.0
+
+static int source_find(const struct planner *p, const char *name)
+{
+	for (unsigned i = 0; i < p->n_sources; i++)
+		if (p->sources[i].used && strcmp(p->sources[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* A place for a new source: a free one, else that of one which is down and owes nothing. */
+static int source_place(struct planner *p)
+{
+	for (unsigned i = 0; i < p->n_sources; i++) {
+		struct source *s = &p->sources[i];
+		if (!s->used || s->up || s->inflight || s->out_until)
+			continue;
+		for (unsigned c = 0; c < s->n_claims; c++)
+			free(s->claims[c].bits);
+		free(s->claims);
+		for (uint32_t w = 0; w < p->n_works; w++) {
+			p->works[w].tries[i] = 0;
+			p->works[w].out &= ~(1ull << i);
+		}
+		return (int)i;
+	}
+	return p->n_sources < MAX_SOURCES ? (int)p->n_sources++ : -1;
+}
+
+int planner_source(struct planner *p, uint64_t now, const char *name, bool is_url)
+{
+	int i = source_find(p, name);
+
+	if (i < 0) {
+		i = source_place(p);
+		if (i < 0)
+			return -1;
+		p->sources[i] = (struct source){ .used = true, .is_url = is_url, .trust = 1, .trust_at = now, .clock = now };
+		snprintf(p->sources[i].name, sizeof(p->sources[i].name), "%s", name);
+	}
+	if (!p->sources[i].up) {
+		p->sources[i].up = true;
+		p->no_offer_known = false;
+		if (p->retry_at > now + 1000)
+			p->retry_at = now + 1000;
+	}
+	return i;
+}
+
+void planner_source_down(struct planner *p, unsigned source)
+{
+	p->sources[source].up = false;
+	p->no_offer_known = false;
+}
+
+const char *planner_source_name(const struct planner *p, unsigned source)
+{
+	return source < p->n_sources && p->sources[source].used ? p->sources[source].name : NULL;
+}
+
+void planner_claims(struct planner *p, unsigned source, uint64_t cycle, const uint8_t *bits, uint32_t count)
+{
+	struct source *s = &p->sources[source];
+	struct claim *c = NULL;
+
+	if (cycle >= MAX_CYCLES || count > MAX_CYCLE_BITS)
+		return;
+	for (unsigned i = 0; i < s->n_claims && !c; i++)
+		if (s->claims[i].cycle == cycle)
+			c = &s->claims[i];
+	if (!c) {
+		s->claims = xrealloc(s->claims, (s->n_claims + 1) * sizeof(*s->claims));
+		c = &s->claims[s->n_claims++];
+		*c = (struct claim){ .cycle = (uint32_t)cycle };
+	}
+	c->bits = xrealloc(c->bits, bitvec_bytes(count) + 1);
+	memcpy(c->bits, bits, bitvec_bytes(count));
+	c->count = count;
+	s->top = 0;
+	for (unsigned i = 0; i < s->n_claims; i++)
+		for (uint32_t b = s->claims[i].count; b-- > 0;)
+			if (bitvec_get(s->claims[i].bits, s->claims[i].count, b)) {
+				uint64_t h = network_cycle_start(p->net, s->claims[i].cycle) + b;
+				s->top = h > s->top ? h : s->top;
+				break;
+			}
+	p->no_offer_known = false;
+}
+
+bool source_claims(const struct planner *p, const struct source *s, uint32_t slot)
+{
+	uint64_t height = plan_height(p, slot), cycle = network_cycle(p->net, height);
+
+	if (s->is_url)
+		return true;
+	for (unsigned i = 0; i < s->n_claims; i++)
+		if (s->claims[i].cycle == cycle)
+			return bitvec_get(s->claims[i].bits, s->claims[i].count, (uint32_t)(height - network_cycle_start(p->net, cycle)));
+	return false;
+}
+
+bool source_usable(const struct source *s, uint64_t now) { return s->used && s->up && s->out_until <= now; }
+
+double source_trust(const struct source *s, uint64_t now)
+{
+	return 1 - (1 - s->trust) * exp2(-(double)(now - s->trust_at) / TRUST_HALF_LIFE_MS);
+}
+
+static void trust_to(struct source *s, uint64_t now, double target, double weight)
+{
+	s->trust = source_trust(s, now) * (1 - weight) + target * weight;
+	s->trust_at = now;
+}
+
+/* How many requests at once: what it brings in two seconds, small until that is known. */
+unsigned source_window(const struct planner *p, const struct source *s)
+{
+	double w;
+
+	if (s->slow || s->fails || s->strikes)
+		return 1;
+	if (s->answers < 2 || s->rate <= 0)
+		return 2;
+	w = 1 + s->rate * 2 / (p->body > 1000 ? p->body : 1000);
+	return w >= MAX_CONNECTIONS ? MAX_CONNECTIONS : (unsigned)w;
+}
+
+/* Account the time in which the source was busy for us. */
+void source_clock(struct planner *p, struct source *s, uint64_t now)
+{
+	uint64_t ms = now > s->clock ? now - s->clock : 0;
+
+	s->clock = now;
+	if (s->inflight && p->room)
+		s->sample_ms += ms < 1000 ? ms : 1000;
+	if (s->sample_ms < 500)
+		return;
+	double rate = (double)s->sample_bytes * 1000 / (double)s->sample_ms;
+	s->rate = s->rate > 0 ? s->rate * 0.6 + rate * 0.4 : rate;
+	s->sample_ms = s->sample_bytes = 0;
+}
+
+void source_ok(struct planner *p, struct source *s, uint64_t now)
+{
+	s->answers++;
+	s->fails = s->strikes = 0;
+	s->last = NULL;
+	if (s->rate <= 0 && s->answers >= 4 && s->sample_ms > 20)
+		s->rate = (double)s->sample_bytes * 1000 / (double)s->sample_ms;
+	trust_to(s, now, 1, 0.05);
+}
+
+void source_fault(struct planner *p, const struct source *s, const char *class, const char *what, const char *fmt, ...)
+{
+	struct action *a = plan_act(p, ACT_FAULT);
+	va_list ap;
+
+	a->source = (unsigned)(s - p->sources);
+	snprintf(a->who, sizeof(a->who), "%s", s->name);
+	a->class = class;
+	a->what = what;
+	va_start(ap, fmt);
+	vsnprintf(a->text, sizeof(a->text), fmt, ap);
+	va_end(ap);
+}
+
+void planner_useless(struct planner *p, uint64_t now, const char *name, const char *what, const char *evidence)
+{
+	int i = planner_source(p, now, name, false);
+
+	if (i < 0 || p->sources[i].told)
+		return;
+	p->sources[i].told++;
+	source_fault(p, &p->sources[i], "useless", what, "%s", evidence);
+	source_leave_out(p, &p->sources[i], now, what);
+}
+
+void source_leave_out(struct planner *p, struct source *s, uint64_t now, const char *what)
+{
+	unsigned n = (unsigned)(s - p->sources);
+
+	s->out_until = p->once ? UINT64_MAX : now + LEFT_OUT_MS;
+	s->last = what;
+	s->fails = s->strikes = 0;
+	p->no_offer_known = false;
+	for (unsigned t = 0; t < MAX_TRANSFERS; t++)
+		if (p->transfers[t].used && p->transfers[t].source == n)
+			transfer_cancel(p, t);
+}
+
+/* A failure that asks for a pause.  Requests that were out together fail together and count once. */
+void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sent, const char *what, uint64_t wait)
+{
+	s->last = what;
+	trust_to(s, now, 0, 0.1);
+	if (s->fails && sent < s->failed_at) {
+		if (s->not_before < now + wait)
+			s->not_before = now + wait;
+		return;
+	}
+	s->failed_at = now;
+	uint64_t backoff = (uint64_t)BACKOFF_MS << (s->fails < 9 ? s->fails : 9);
+	s->fails++;
+	if (backoff < wait)
+		backoff = wait;
+	s->not_before = now + (backoff < BACKOFF_MAX_MS || wait > BACKOFF_MAX_MS ? backoff : BACKOFF_MAX_MS);
+	if (s->fails < MAX_FAILS)
+		return;
+	source_fault(p, s, "useless", what, "%u failures in a row", s->fails);
+	s->told++;
+	source_leave_out(p, s, now, what);
+}
+
+/* Errors are counted against answers: one in ten of at least five is complained of, and again at each doubling. */
+void source_complain(struct planner *p, struct source *s, uint64_t now)
+{
+	unsigned bad = s->is_url ? s->errors : s->missing + s->errors, limited = s->limited / 3;
+
+	if (bad + limited < 5u << (s->told < 16 ? s->told : 16) || (bad + limited) * 10 < s->answers)
+		return;
+	s->told++;
+	source_fault(p, s, "useless", bad < limited ? "429" : s->missing > s->errors ? "404" : s->last ? s->last : "errors",
+	    "%u claimed blocks absent, %u errors, %u refusals for rate, %u answers", s->missing, s->errors, s->limited, s->answers);
+	if (bad >= 50 && s->answers * 10 < bad)
+		source_leave_out(p, s, now, "fails nearly always");
+}
+
+/* A stall.  soft: seen only beside others; two of these are as good as one. */
+void source_strike(struct planner *p, struct source *s, uint64_t now, const struct transfer *t, bool soft, const char *what)
+{
+	s->last = what;
+	trust_to(s, now, 0, 0.2);
+	if (s->struck_at && t->sent < s->struck_at && !soft)
+		return;
+	if (soft && ++s->soft % 2)
+		return;
+	s->struck_at = now;
+	s->strikes++;
+	s->not_before = now + ((uint64_t)1000 << (s->strikes - 1));
+	source_fault(p, s, s->is_url && !t->bytes ? "useless" : "slow", what, "%llu bytes in %llu ms, then none for %llu ms",
+	    (unsigned long long)t->bytes, (unsigned long long)t->age, (unsigned long long)t->idle);
+	if (s->strikes >= MAX_STRIKES)
+		source_leave_out(p, s, now, what);
+}
+
+void source_lie(struct planner *p, struct source *s, uint64_t now, const char *class, const char *what, const uint8_t id[ID_LEN])
+{
+	char hex[2 * ID_LEN + 1];
+
+	s->lies++;
+	s->last = what;
+	trust_to(s, now, 0, 0.5);
+	source_fault(p, s, class, what, "asked for %s", hex_of(hex, id, ID_LEN));
+	if (s->lies + s->refused >= MAX_LIES)
+		source_leave_out(p, s, now, what);
+}
+
+/* ---- the population ---- */
+
+static int by_rate(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* Mean, deviation and median of the rates, and who is slow beside the others: below mean - 1.5 sigma and a third
+ * of the median with four sources or more, else below an eighth of the median. */
+void source_statistics(struct planner *p, uint64_t now)
+{
+	double rates[MAX_SOURCES], sum = 0, square = 0;
+	unsigned n = 0;
+
+	p->stats_at = now;
+	for (unsigned i = 0; i < p->n_sources; i++)
+		if (source_usable(&p->sources[i], now) && p->sources[i].rate > 0)
+			rates[n++] = p->sources[i].rate;
+	p->measured = n;
+	if (!n)
+		return;
+	qsort(rates, n, sizeof(rates[0]), by_rate);
+	for (unsigned i = 0; i < n; i++)
+		sum += rates[i];
+	p->mean = sum / n;
+	for (unsigned i = 0; i < n; i++)
+		square += (rates[i] - p->mean) * (rates[i] - p->mean);
+	p->sigma = sqrt(square / n);
+	p->median = rates[n / 2];
+	for (unsigned i = 0; i < p->n_sources; i++) {
+		struct source *s = &p->sources[i];
+		s->slow = s->rate > 0 && ((n >= 4 && s->rate < p->mean - 1.5 * p->sigma && s->rate < p->median / 3) || (n >= 2 && s->rate < p->median / 8));
+	}
+}
+
+bool planner_source_line(const struct planner *p, unsigned source, char out[256])
+{
+	const struct source *s = &p->sources[source];
+
+	if (source >= p->n_sources || !s->used)
+		return false;
+	snprintf(out, 256, "%s: %s%s, %u in flight, %u answers, %.0f kB/s, %.0f ms, trust %.2f%s%s", s->name,
+	    s->out_until ? "left out" : s->up ? "up" : "down", s->slow ? ", slow" : "", s->inflight, s->answers, s->rate / 1000, s->latency,
+	    s->trust, s->last ? ", last: " : "", s->last ? s->last : "");
+	return true;
+}
+
+/* Next: cmd/block-fetch/answers.c, what becomes of their answers. */

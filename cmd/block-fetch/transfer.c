@@ -1,0 +1,326 @@
+/* Transfers: a request goes out, blocks are cut from the bytes as they come, and leave as records.  Nothing
+ * waits for the end of a tenure; what is not yet a whole block is all that is kept. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/block-fetch/fetch.h"
+#include "common/sys/log.h"
+
+bool transfers_room(struct fetch *f)
+{
+	size_t limit = f->n_crowd ? 65536 : MAX_WRITTEN;
+
+	return !stage_full(f->stage) && (f->written_is_done || f->written_bytes < limit);
+}
+
+/* ---- blocks ---- */
+
+static void emit(struct fetch *f, struct xfer *x, const struct nakamoto *b)
+{
+	struct rec_block r = { .height = b->height, .source = rec_str(planner_source_name(f->plan, x->a.source)),
+		.request = rec_str(x->path), .body = rec_bytes(b->bytes, b->len) };
+
+	memcpy(r.id, b->id, ID_LEN);
+	memcpy(r.consensus_hash, b->ch, CH_LEN);
+	written_add(f, &r, &x->a);
+}
+
+/* One whole block.  False: the transfer is to stop. */
+static bool take(struct fetch *f, struct xfer *x, const struct nakamoto *b)
+{
+	static const uint8_t none[CH_LEN];
+	struct plan_block info = { .id = b->id, .parent = b->parent, .ch = b->ch, .len = (uint32_t)b->len,
+		.start = b->kind == BLOCK_START, .prev_ch = b->kind == BLOCK_START ? b->change.prev_tenure : none };
+
+	switch (planner_block(f->plan, now_ms(), x->a.transfer, &info)) {
+	case TAKE_LAST:
+		x->complete = true;
+		/* fall through */
+	case TAKE:
+		emit(f, x, b);
+		break;
+	case DUPLICATE:
+		break;
+	case STOP_WRONG:
+	case STOP_QUIET:
+		x->stopped = true;
+		return false;
+	}
+	fetch_wake(f);
+	return true;
+}
+
+/* Bytes after the last block asked for: a server that does not know ?stop= goes on with that block; all
+ * else is the source's fault. */
+static void judge_extra(struct xfer *x, const struct nakamoto *b)
+{
+	x->stopped = true;
+	x->extra = !b || memcmp(b->id, x->a.stop, ID_LEN) != 0;
+}
+
+/* Cut blocks from the buffer while there is room for them.  False: stop the transfer. */
+static bool cut(struct fetch *f, struct xfer *x)
+{
+	struct nakamoto b;
+	ssize_t used;
+
+	while (x->len > x->off && x->len - x->off >= x->need && !x->stopped) {
+		if (!x->complete && !transfers_room(f))
+			break;
+		x->need = 0;
+		used = nakamoto_parse(&b, x->buf + x->off, x->len - x->off, &x->need);
+		if (used == 0 && x->need <= MAX_BLOCK)
+			break;
+		if (x->complete)
+			judge_extra(x, used > 0 ? &b : NULL);
+		else if (used <= 0)
+			x->garbage = x->stopped = true;
+		else if (!take(f, x, &b))
+			break;
+		if (used > 0)
+			x->off += (size_t)used;
+	}
+	return !x->stopped;
+}
+
+static void compact(struct fetch *f, struct xfer *x)
+{
+	f->unfinished -= x->cap;
+	if (x->off == x->len)
+		x->off = x->len = 0;
+	else if (x->off > x->cap / 2) {
+		memmove(x->buf, x->buf + x->off, x->len - x->off);
+		x->len -= x->off;
+		x->off = 0;
+	}
+	if (!x->len && x->cap > 65536) {
+		free(x->buf);
+		x->buf = NULL;
+		x->cap = 0;
+	}
+	f->unfinished += x->cap;
+}
+
+static void append(struct fetch *f, struct xfer *x, const uint8_t *p, size_t n)
+{
+	size_t want = x->len + n;
+
+	if (want < x->len - x->off + x->need)
+		want = x->off + x->need;
+	if (want > x->cap) {
+		f->unfinished -= x->cap;
+		x->cap = want + want / 4 + 4096;
+		x->buf = xrealloc(x->buf, x->cap);
+		f->unfinished += x->cap;
+	}
+	memcpy(x->buf + x->len, p, n);
+	x->len += n;
+}
+
+/* All buffers together have a bound: the newest transfer gives way, and is asked again later. */
+static void bound_unfinished(struct fetch *f)
+{
+	struct xfer *last = NULL;
+
+	if (f->unfinished <= MAX_UNFINISHED)
+		return;
+	for (unsigned i = 0; i < MAX_TRANSFERS; i++)
+		if (f->xfers[i].live && f->xfers[i].http && !f->xfers[i].stopped && (!last || f->xfers[i].cap > last->cap))
+			last = &f->xfers[i];
+	if (last) {
+		last->stopped = true;
+		http_cancel(last->http);
+	}
+}
+
+static bool on_data(void *arg, const uint8_t *p, size_t n)
+{
+	struct xfer *x = arg;
+	struct fetch *f = x->fetch;
+	bool go_on;
+
+	f->bytes += n;
+	planner_bytes(f->plan, now_ms(), x->a.transfer, n);
+	append(f, x, p, n);
+	go_on = cut(f, x);
+	compact(f, x);
+	bound_unfinished(f);
+	if (go_on && !x->complete && !transfers_room(f)) {
+		transfers_pause(f);
+		fetch_wake(f);
+	}
+	return go_on;
+}
+
+/* ---- ends ---- */
+
+static void finish(struct fetch *f, struct xfer *x)
+{
+	enum plan_end end = x->end;
+
+	if (x->garbage || (!x->complete && !x->stopped && end == END_DONE && x->len > x->off))
+		end = END_GARBAGE;
+	else if (x->extra || (x->complete && !x->stopped && x->len > x->off))
+		end = END_TRAILING;
+	else if (x->stopped)
+		end = END_STOPPED;
+	f->unfinished -= x->cap;
+	free(x->buf);
+	x->buf = NULL;
+	x->cap = x->len = x->off = 0;
+	x->live = false;
+	planner_end(f->plan, now_ms(), x->a.transfer, end, x->status, x->retry_after);
+	fetch_wake(f);
+}
+
+static enum plan_end end_of(enum http_end end)
+{
+	switch (end) {
+	case HTTP_DONE: return END_DONE;
+	case HTTP_CONNECT: return END_CONNECT;
+	case HTTP_TIMEOUT: case HTTP_STALLED: case HTTP_CUT: return END_CUT;
+	case HTTP_TOO_LARGE: return END_TOO_LARGE;
+	case HTTP_PROTOCOL: return END_PROTOCOL;
+	case HTTP_REFUSED_ADDRESS: return END_PRIVATE;
+	case HTTP_CANCELLED: case HTTP_STOPPED: return END_STOPPED;
+	}
+	return END_CUT;
+}
+
+static bool hex_member(json_t *o, const char *name, uint8_t *out, size_t n)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+
+	if (s && strncmp(s, "0x", 2) == 0)
+		s += 2;
+	return s && hex_to(out, n, s, strlen(s)) == 0;
+}
+
+/* /v3/tenures/info: where this source's own tip is. */
+static void claim(struct fetch *f, struct xfer *x, const struct http_result *r)
+{
+	json_t *o = json_loadb((const char *)r->body, r->len, JSON_REJECT_DUPLICATES, NULL);
+	uint8_t ch[CH_LEN], tip[ID_LEN];
+	struct rec_tenure t;
+
+	if (o && hex_member(o, "consensus_hash", ch, CH_LEN) && hex_member(o, "tip_block_id", tip, ID_LEN)) {
+		MDB_txn *txn = store_read(&f->store);
+		if (!block_known(&f->store, txn, tip)) {
+			bool have = tenure_get(&f->store, txn, ch, &t) == 0 && !all_zero(t.tip_id, ID_LEN);
+			planner_claim(f->plan, now_ms(), x->a.source, ch, tip, have ? t.tip_id : NULL);
+		}
+		store_read_end(txn);
+	}
+	json_decref(o);
+}
+
+static void on_end(void *arg, const struct http_result *r)
+{
+	struct xfer *x = arg;
+	struct fetch *f = x->fetch;
+
+	x->http = NULL;
+	x->end = end_of(r->end);
+	x->status = (unsigned)r->status;
+	x->retry_after = r->retry_after;
+	log_debug("%s%s: %s %u, %zu bytes, %.3f s %s", f->places[x->a.source].base, x->path, http_end_name(r->end), x->status, r->len, r->seconds, r->error);
+	if (x->a.ask == ASK_INFO) {
+		if (x->end == END_DONE && x->status == 200)
+			claim(f, x, r);
+		x->len = x->off = 0;
+		x->stopped = false;
+	} else if (x->len > x->off && !x->stopped) {
+		cut(f, x);
+		/* Whole blocks may wait for room; transfers_resume goes on. */
+		if (!x->stopped && !x->complete && !transfers_room(f))
+			return;
+	}
+	finish(f, x);
+}
+
+/* ---- start, stop, pause ---- */
+
+void transfer_start(struct fetch *f, const struct action *a)
+{
+	struct xfer *x = &f->xfers[a->transfer];
+	char url[MAX_SOURCE + 220];
+	struct http_request r = { .url = url, .arg = x, .on_end = on_end, .private_ok = f->places[a->source].private_ok };
+
+	*x = (struct xfer){ .fetch = f, .live = true, .a = *a };
+	planner_path(a, x->path);
+	snprintf(url, sizeof(url), "%s%s", f->places[a->source].base, x->path);
+	switch (a->ask) {
+	case ASK_INFO:
+		r.max_body = MAX_INFO_ANSWER;
+		break;
+	case ASK_START:
+	case ASK_BLOCK:
+		r.max_body = MAX_BLOCK_ANSWER;
+		r.on_data = on_data;
+		break;
+	default:
+		r.max_body = MAX_BODY_ANSWER;
+		r.on_data = on_data;
+	}
+	x->http = http_send(f->http, &r);
+}
+
+void transfer_stop(struct fetch *f, unsigned transfer)
+{
+	struct xfer *x = &f->xfers[transfer];
+
+	if (!x->live)
+		return;
+	x->stopped = true;
+	if (x->http)
+		http_cancel(x->http);
+	else
+		finish(f, x);
+}
+
+void transfers_pause(struct fetch *f)
+{
+	if (f->full)
+		return;
+	f->full = true;
+	planner_room(f->plan, now_ms(), false);
+	for (unsigned i = 0; i < MAX_TRANSFERS; i++) {
+		struct xfer *x = &f->xfers[i];
+		if (x->live && x->http && !x->paused && !x->complete && x->a.ask != ASK_INFO) {
+			x->paused = true;
+			http_pause(x->http, true);
+		}
+	}
+}
+
+/* Room again: first what waits in buffers, then the sockets. */
+void transfers_resume(struct fetch *f)
+{
+	for (unsigned i = 0; i < MAX_TRANSFERS && f->full; i++) {
+		struct xfer *x = &f->xfers[i];
+		if (!x->live || x->stopped || x->a.ask == ASK_INFO)
+			continue;
+		if (!transfers_room(f))
+			return;
+		bool go_on = cut(f, x);
+		compact(f, x);
+		if (!x->http && (!go_on || x->complete || transfers_room(f)))
+			finish(f, x);
+		else if (x->http && !go_on)
+			http_cancel(x->http);
+	}
+	if (!transfers_room(f))
+		return;
+	f->full = false;
+	planner_room(f->plan, now_ms(), true);
+	for (unsigned i = 0; i < MAX_TRANSFERS; i++) {
+		struct xfer *x = &f->xfers[i];
+		if (x->live && x->http && x->paused) {
+			x->paused = false;
+			http_pause(x->http, false);
+		}
+	}
+}
+
+/* Next: cmd/block-fetch/written.c, what was written and awaits its verdict. */
