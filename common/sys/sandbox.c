@@ -1,6 +1,7 @@
 /* Confinement.  seccomp holds an allow-list of system calls; whatever else is tried is trapped, named once, and
  * fails with EPERM, so that a forgotten call is a line in the log and not a riddle.  Files are Landlock's. */
 #include <errno.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include "common/chain/hash.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox_private.h"
 
@@ -79,6 +81,16 @@ static int calls_confine(unsigned flags)
 	return rc;
 }
 
+/* Libraries that read files at their first use do it now. */
+static void warm_up(void)
+{
+	uint8_t hash[32];
+
+	tzset();			/* /etc/localtime */
+	hash_once(hash, "", 0);		/* openssl.cnf */
+	json_object_seed(0);		/* /dev/urandom */
+}
+
 void sandbox_enter(unsigned flags)
 {
 	bool files;
@@ -89,7 +101,7 @@ void sandbox_enter(unsigned flags)
 		return;
 	if (flags & SANDBOX_CONNECT)
 		flags |= SANDBOX_THREADS;	/* libcurl resolves in threads */
-	tzset();	/* gmtime reads /etc/localtime, once */
+	warm_up();
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	files = sandbox_files(flags);
 	if (!files)
