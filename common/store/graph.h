@@ -36,6 +36,7 @@ struct tenure {
 	bool burn_known, burn_canonical;		/* of its sortition */
 	bool on_canonical;				/* linked, with all below on canonical sortitions */
 	bool was_linked;				/* before the choice was made anew */
+	bool below_unknown;				/* the sortition of the tenure below is */
 	bool waits;					/* a block waits for a burn view that is unknown */
 	bool queued, dirty, announce, to_pack;
 };

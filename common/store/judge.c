@@ -244,6 +244,7 @@ static bool judge_base(struct keeper *k, struct tenure *t, struct node *start, e
 	bool first = all_zero(t->prev_ch, CH_LEN) ||
 	    (below.found && below.burn_height < network_epoch_start(&k->s->net, EPOCH_30));
 
+	t->below_unknown = !first && !below.found;
 	*reason = first ? place_first(&start->l, sortition_fact, &st) : REASON_OK;
 	return first || (k->has_from && below.found && below.burn_height < network_cycle_start(&k->s->net, k->from_cycle));
 }

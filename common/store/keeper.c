@@ -129,6 +129,11 @@ void keeper_begin(struct keeper *k)
 	k->commits++;
 }
 
+MDB_txn *keeper_txn(struct keeper *k)
+{
+	return k->txn;
+}
+
 /* A block that is there already: the heavier signature set stays. */
 static void keep_heavier(struct keeper *k, struct node *n, const uint8_t *bytes, size_t len, uint64_t weight, struct rec_view source)
 {
@@ -251,7 +256,7 @@ void keeper_rescan(struct keeper *k)
 
 			if (t->burn_height > low)
 				tenure_burn(k, t);
-			if ((t->held && !t->proven) || t->waits || (t->proven && !t->prev && !t->base))
+			if ((t->held && !t->proven) || t->waits || (t->below_unknown && !t->prev))
 				tenure_touch(k, t);
 		}
 }

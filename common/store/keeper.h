@@ -24,9 +24,11 @@ void keeper_free(struct keeper *);
 
 /* Begin the write transaction of a commit. */
 void keeper_begin(struct keeper *);
+/* The transaction that keeper_begin began, for what else is to stand in the same commit. */
+MDB_txn *keeper_txn(struct keeper *);
 /* One held block with the weight that its verdict told.  Bytes must stay until keeper_commit returns. */
 void keeper_block(struct keeper *, const uint8_t *bytes, size_t len, uint64_t weight, struct rec_view source);
-/* A verdict that an earlier judge gave (refused or undecided): its row, and a fault of its source if refused. */
+/* A verdict that an earlier judge gave (refused or undecided): reported, its row, and a fault of its source if refused. */
 void keeper_verdict(struct keeper *, const struct rec_verdict *);
 /* The view has news: a sortition (also one that names a start), or another canonical chain above a height. */
 void keeper_sortition(struct keeper *, const struct rec_sortition *);

@@ -19,6 +19,7 @@ static void fault_report(struct keeper *k, struct rec_view source, struct rec_vi
 
 void keeper_verdict(struct keeper *k, const struct rec_verdict *v)
 {
+	rec_encode(k->out, REC_VERDICT, v);
 	verdict_put(k->s, k->txn, v);
 	if (rec_is(v->status, "refused"))
 		fault_report(k, v->source, v->reason, v->id, v->detail);
@@ -39,9 +40,10 @@ void report_verdict(struct keeper *k, const struct node *n, const char *status, 
 		hash_once(v.body_hash, n->bytes, n->len);
 	else if (blocks_find(k->s, k->txn, n->l.ch, n->l.height, n->l.id, &b) == 0)
 		hash_once(v.body_hash, b.bytes, b.len);
-	rec_encode(k->out, REC_VERDICT, &v);
 	/* What is stored has its row in block_ids. */
-	if (strcmp(status, "stored") != 0)
+	if (strcmp(status, "stored") == 0)
+		rec_encode(k->out, REC_VERDICT, &v);
+	else
 		keeper_verdict(k, &v);
 }
 
