@@ -35,25 +35,40 @@ static uint64_t sum_of(const uint8_t *p, size_t n)
 	return h;
 }
 
-struct piece { struct stream *st; struct evbuffer *out; uint64_t txn; bool full; };
+/* What the next piece holds: views into the map, copied in one go. */
+#define PARTS 256
+struct piece {
+	struct stream *st;
+	uint64_t txn;
+	struct { const uint8_t *p; size_t n; } parts[PARTS];
+	unsigned n;
+	size_t bytes;
+	bool full;
+};
 
+static void add_view(struct piece *p, const uint8_t *bytes, size_t n)
+{
+	p->parts[p->n].p = bytes;
+	p->parts[p->n++].n = n;
+	p->bytes += n;
+}
+
+/* A part of a block that is larger than a piece. */
 static void add_part(struct piece *p, const struct stored_block *b)
 {
 	struct stream *st = p->st;
-	size_t room = CHUNK - evbuffer_get_length(p->out);
-	size_t part = b->len - st->offset < room ? b->len - st->offset : room;
+	size_t part = b->len - st->offset < CHUNK ? b->len - st->offset : CHUNK;
 
 	if (st->offset == 0) {
 		st->sum = sum_of(b->bytes, b->len);
 		st->sum_len = b->len;
-		st->sum_txn = p->txn;
 	} else if (p->txn != st->sum_txn) {
 		st->broken = b->len != st->sum_len || sum_of(b->bytes, b->len) != st->sum;
-		st->sum_txn = p->txn;
 		if (st->broken)
 			return;
 	}
-	evbuffer_add(p->out, b->bytes + st->offset, part);
+	st->sum_txn = p->txn;
+	add_view(p, b->bytes + st->offset, part);
 	st->offset += part;
 	p->full = true;
 	if (st->offset == b->len)
@@ -74,14 +89,14 @@ static bool add_block(void *arg, const struct stored_block *b)
 			return false;
 	}
 	memcpy(st->ch, b->ch, CH_LEN);
-	if (p->full || (st->offset == 0 && evbuffer_get_length(p->out) > 0 && evbuffer_get_length(p->out) + b->len > CHUNK)) {
+	if (p->full || p->n == PARTS || (st->offset == 0 && p->bytes > 0 && p->bytes + b->len > CHUNK)) {
 		p->full = true;
 		return false;
 	}
 	if (st->offset > 0 || b->len > CHUNK)
 		add_part(p, b);
 	else
-		evbuffer_add(p->out, b->bytes, b->len);
+		add_view(p, b->bytes, b->len);
 	if (st->broken)
 		return false;
 	if (st->offset == 0) {
@@ -92,20 +107,38 @@ static bool add_block(void *arg, const struct stored_block *b)
 	return !p->full && !st->done;
 }
 
+static void free_copy(const void *data, size_t n, void *arg)
+{
+	free(arg);
+}
+
 /* The next piece.  done: it was the last; broken: the stream cannot be finished. */
 static struct evbuffer *fill(struct stream *st, MDB_txn *txn)
 {
-	struct piece p = { .st = st, .out = evbuffer_new(), .txn = mdb_txn_id(txn) };
+	struct piece p;
+	struct evbuffer *out = evbuffer_new();
 	uint8_t first[ID_LEN];
+	size_t at = 0;
 
-	if (p.out == NULL)
+	if (out == NULL)
 		die_world("no memory for an answer");
+	p.st = st;
+	p.txn = mdb_txn_id(txn);
+	p.n = 0;
+	p.bytes = 0;
+	p.full = false;
 	memcpy(first, st->next, ID_LEN);
 	tenure_blocks_down(&st->s->store, txn, first, st->has_stop ? st->stop : NULL, add_block, &p);
-	/* Not stopped by us: the tenure's start was the last, or the next block is of another tenure. */
+	/* Not stopped by us: the tenure's start was the last. */
 	if (!p.full && !st->broken)
 		st->done = true;
-	return p.out;
+	if (p.bytes == 0 || st->broken)
+		return out;
+	uint8_t *copy = xmalloc(p.bytes);
+	for (unsigned i = 0; i < p.n; at += p.parts[i++].n)
+		memcpy(copy + at, p.parts[i].p, p.parts[i].n);
+	evbuffer_add_reference(out, copy, p.bytes, free_copy, copy);
+	return out;
 }
 
 static void stream_free(struct stream *st)

@@ -1,7 +1,6 @@
 /* The node's facts as JSON: /v2/info, /v2/pox, /v2/neighbors, /v3/health (spec/blocks.md 4.4). */
 #include <arpa/inet.h>
 #include "cmd/block-serve/serve.h"
-#include "common/chain/hash.h"
 #include "common/net/address.h"
 
 #define MAGIC_BITCOIN 3652501241u	/* parent_network_id: bitcoin's network magic, and that of its testnet */
@@ -35,11 +34,10 @@ void get_info(struct request *r)
 	const struct view *v = &r->s->view;
 	const struct network *net = &r->s->store.net;
 	struct evbuffer *b = json();
-	uint8_t hash[32] = { 0 }, key_hash[HASH160_LEN], none[32] = { 0 };
+	uint8_t hash[32] = { 0 }, none[32] = { 0 };
 
 	if (v->has_chain)
 		tip_hash(r->s, hash);
-	hash_hash160(key_hash, r->s->self.key, KEY_LEN);
 	evbuffer_add_printf(b, "{\"peer_version\":%u", net->peer_version);
 	add_hex(b, ",\"pox_consensus\":\"", v->burn.consensus_hash, CH_LEN, "\"");
 	evbuffer_add_printf(b, ",\"burn_block_height\":%llu", (unsigned long long)v->burn.burn_height);
@@ -53,7 +51,7 @@ void get_info(struct request *r)
 	evbuffer_add_printf(b, ",\"unanchored_tip\":null,\"unanchored_seq\":null,\"exit_at_block_height\":null,\"is_fully_synced\":%s",
 	    v->has_chain && v->has_tip && v->height >= v->tip.height ? "true" : "false");
 	add_hex(b, ",\"node_public_key\":\"", r->s->self.key, KEY_LEN, "\"");
-	add_hex(b, ",\"node_public_key_hash\":\"", key_hash, HASH160_LEN, "\",\"stackerdbs\":[]}");
+	add_hex(b, ",\"node_public_key_hash\":\"", r->s->key_hash, HASH160_LEN, "\",\"stackerdbs\":[]}");
 	reply_json(r, 200, b);
 }
 

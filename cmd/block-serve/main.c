@@ -1,10 +1,13 @@
 /* block-serve - answers other peers: P2P inventories and HTTP blocks, from the store.
  * Store: read; writes uploads and peers.  Net: listens. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 #include "cmd/block-serve/serve.h"
+#include "common/chain/hash.h"
 #include "common/net/address.h"
 #include "common/sys/options.h"
 #include "common/sys/sandbox.h"
@@ -47,7 +50,13 @@ static void start_loop(struct serve *s)
 		files.rlim_cur = files.rlim_max < 8192 ? files.rlim_max : 8192;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	s->base = event_base_new();
+	/* Answers come and go in any size: keep the top of the heap.  And one turn's changes are one epoll_ctl. */
+	mallopt(M_TRIM_THRESHOLD, 8 << 20);
+	mallopt(M_TOP_PAD, 1 << 20);
+	struct event_config *cfg = event_config_new();
+	event_config_set_flag(cfg, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	s->base = event_base_new_with_config(cfg);
+	event_config_free(cfg);
 	if (s->base == NULL || (tick = event_new(s->base, -1, EV_PERSIST, on_tick, s)) == NULL || event_add(tick, &tenth) != 0 ||
 	    event_add(evsignal_new(s->base, SIGTERM, on_term, s), NULL) != 0 ||
 	    event_add(evsignal_new(s->base, SIGINT, on_term, s), NULL) != 0 ||
@@ -66,6 +75,7 @@ static void set_self(struct serve *s, int p2p, bool p2p_any, const char *url)
 	self->services = SERVICE_RELAY | SERVICE_RPC;
 	self->port = 20444;
 	node_key_load(s->store.dir, self->secret, self->key);
+	hash_hash160(s->key_hash, self->key, KEY_LEN);
 	if (p2p >= 0 && getsockname(p2p, (struct sockaddr *)&ss, &len) == 0) {
 		address_to16(self->addr, &self->port, (struct sockaddr *)&ss);
 		if (p2p_any)
@@ -134,8 +144,9 @@ int main(int argc, char **argv)
 		snprintf(url, sizeof url, "http://%s", http);
 	set_self(&s, p2p_fd, p2p_any, asked.url != NULL ? asked.url : url);
 	uploads_new(&s);
+	view_refresh(&s);	/* here and in set_self, so that libcrypto has read its files ... */
+	tzset();		/* ... and libc the zone's: evhttp dates its answers */
 	sandbox_enter(SANDBOX_ACCEPT);
-	view_refresh(&s);
 	if (http_fd >= 0)
 		http_start(&s, http_fd);
 	if (p2p_fd >= 0)

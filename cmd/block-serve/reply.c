@@ -16,18 +16,19 @@ static const char *reason_of(int code)
 	}
 }
 
-static void finish(struct serve *s, struct evhttp_request *req, int code, const char *type, struct evbuffer *body)
+static void finish(struct request *r, int code, const char *type, struct evbuffer *body)
 {
-	struct evkeyvalq *head = evhttp_request_get_output_headers(req);
+	struct evkeyvalq *head = evhttp_request_get_output_headers(r->req);
 	char length[24];
 
 	snprintf(length, sizeof length, "%zu", evbuffer_get_length(body));
 	evhttp_add_header(head, "Content-Type", type);
 	evhttp_add_header(head, "Content-Length", length);
 	if (code == 200)
-		evhttp_add_header(head, "x-canonical-stacks-tip-height", s->view.height_text);
-	s->n_bytes += evbuffer_get_length(body);
-	evhttp_send_reply(req, code, reason_of(code), body);
+		evhttp_add_header(head, "x-canonical-stacks-tip-height", r->s->view.height_text);
+	r->s->n_bytes += evbuffer_get_length(body);
+	evhttp_send_reply(r->req, code, reason_of(code), body);
+	http_conn_flush(r->conn);
 }
 
 static struct evbuffer *buffer(void)
@@ -47,19 +48,19 @@ void reply_text(struct request *r, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	evbuffer_add_vprintf(b, fmt, ap);
 	va_end(ap);
-	finish(r->s, r->req, code, "text/plain", b);
+	finish(r, code, "text/plain", b);
 	evbuffer_free(b);
 }
 
 void reply_json(struct request *r, int code, struct evbuffer *b)
 {
-	finish(r->s, r->req, code, "application/json", b);
+	finish(r, code, "application/json", b);
 	evbuffer_free(b);
 }
 
 void reply_octets(struct request *r, struct evbuffer *b)
 {
-	finish(r->s, r->req, 200, "application/octet-stream", b);
+	finish(r, 200, "application/octet-stream", b);
 	evbuffer_free(b);
 }
 

@@ -53,6 +53,7 @@ struct serve {
 	struct p2p *p2p;
 	struct uploads *uploads;
 	struct conv_self self;			/* key, addresses, services, view */
+	uint8_t key_hash[HASH160_LEN];
 	unsigned max_address;			/* -c, 0: the defaults, loopback exempt */
 	unsigned long long ticks, n_requests, n_bytes, n_pushes, n_uploads;
 };
@@ -85,6 +86,8 @@ struct http *http_start(struct serve *, int fd);
 void http_report(const struct serve *);
 /* The connection ends as soon as the loop turns. */
 void http_conn_close(struct http_conn *);
+/* Write now what can be written. */
+void http_conn_flush(struct http_conn *);
 
 /* One request while its handler runs; what must live longer copies req and conn. */
 struct request {
