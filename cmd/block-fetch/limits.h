@@ -24,6 +24,7 @@
 #define DRIP_RATE 2000              /* below this, and 64 times below the median: dripping */
 #define MAX_STRIKES 3               /* stalls in a row, then a source is left out */
 #define MAX_FAILS 8                 /* failures in a row, then a source is left out */
+#define DEAD_FAILS 3                /* connections that fail before any succeeded: a dead URL */
 #define MAX_LIES 3                  /* answers proven wrong, blocks refused: then a source is left out */
 #define MAX_TRIES 6                 /* failures of one tenure at one source */
 #define BACKOFF_MS 100              /* first wait after a failure; doubles */

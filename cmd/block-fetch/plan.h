@@ -57,6 +57,7 @@ struct source {
 	unsigned inflight;
 	unsigned answers, missing, errors, limited, refused, lies, told;	/* counts; told: useless faults so far */
 	unsigned fails, strikes, soft;	/* in a row */
+	unsigned since_strike;		/* answers */
 	uint64_t failed_at, struck_at, not_before, out_until;
 	double rate, latency, trust;	/* bytes/s while busy; ms to the first byte; 0..1 */
 	uint64_t trust_at, sample_bytes, sample_ms, clock, total_bytes, blocks;

@@ -157,8 +157,11 @@ void source_clock(struct planner *p, struct source *s, uint64_t now)
 void source_ok(struct planner *p, struct source *s, uint64_t now)
 {
 	s->answers++;
-	s->fails = s->strikes = 0;
-	s->last = NULL;
+	s->fails = 0;
+	if (s->strikes && ++s->since_strike >= 16)
+		s->strikes = 0;
+	if (!s->strikes)
+		s->last = NULL;
 	if (s->rate <= 0 && s->answers >= 4 && s->sample_ms > 20)
 		s->rate = (double)s->sample_bytes * 1000 / (double)s->sample_ms;
 	trust_to(s, now, 1, 0.05);
@@ -215,6 +218,10 @@ void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sen
 	s->failed_at = now;
 	uint64_t backoff = (uint64_t)BACKOFF_MS << (s->fails < 9 ? s->fails : 9);
 	s->fails++;
+	if (s->fails == DEAD_FAILS && !s->answers && !s->told && strcmp(what, "no connection") == 0) {
+		s->told++;
+		source_fault(p, s, "useless", "dead url", "%u connections failed, none ever succeeded", s->fails);
+	}
 	if (backoff < wait)
 		backoff = wait;
 	s->not_before = now + (backoff < BACKOFF_MAX_MS || wait > BACKOFF_MAX_MS ? backoff : BACKOFF_MAX_MS);
@@ -249,11 +256,12 @@ void source_strike(struct planner *p, struct source *s, uint64_t now, const stru
 	if (soft && ++s->soft % 2)
 		return;
 	s->struck_at = now;
+	s->since_strike = 0;
 	s->strikes++;
 	s->not_before = now + ((uint64_t)1000 << (s->strikes - 1));
 	source_fault(p, s, s->is_url && !t->bytes ? "useless" : "slow", what, "%llu bytes in %llu ms, then none for %llu ms",
 	    (unsigned long long)t->bytes, (unsigned long long)t->age, (unsigned long long)t->idle);
-	if (s->strikes >= MAX_STRIKES)
+	if (s->strikes >= MAX_STRIKES || t->age >= DRIP_MS)
 		source_leave_out(p, s, now, what);
 }
 
