@@ -26,7 +26,7 @@
 #define MAX_FAILS 8                 /* failures in a row, then a source is left out */
 #define DEAD_FAILS 3                /* connections that fail before any succeeded: a dead URL */
 #define MAX_LIES 3                  /* answers proven wrong, blocks refused: then a source is left out */
-#define MAX_TRIES 6                 /* failures of one tenure at one source */
+#define MAX_TRIES 8                 /* failures of one tenure at one source */
 #define BACKOFF_MS 100              /* first wait after a failure; doubles */
 #define BACKOFF_MAX_MS 30000
 #define LEFT_OUT_MS 600000          /* how long a source is left out (with -1: for the run) */
