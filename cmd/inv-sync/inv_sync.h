@@ -1,0 +1,113 @@
+/* inv-sync's inside: one state, five files.
+ *   main.c      options and set-up
+ *   loop.c      the turn of the loop: view, dials, questions, commits, the end of a pass
+ *   view.c      our burnchain view out of the store, for preambles and judgements
+ *   peers.c     who is known, when to dial whom
+ *   talk.c      what is said in a conversation, and what comes of the answers
+ *   save.c      gathers what is learnt, commits it, then tells it downstream
+ *   machine.c   which cycle to ask of whom, and judge.c: what an answer proves (pure) */
+#ifndef BLOCKSYNC_INV_SYNC_H
+#define BLOCKSYNC_INV_SYNC_H
+
+#include <event2/dns.h>
+#include <sys/queue.h>
+#include "cmd/inv-sync/machine.h"
+#include "common/net/conv.h"
+#include "common/store/store.h"
+#include "common/sys/stage.h"
+
+#define MAX_CONVERSATIONS 16	/* dialled and up, beside the peers that the operator named */
+#define MAX_KNOWN 1024		/* addresses remembered */
+#define MAX_PINNED 64
+#define MAX_PER_HOST 4		/* known addresses of one host; private networks have no such bound */
+#define MAX_PER_TELLER 64	/* addresses taken from one peer in one run */
+#define REPLY_MS 15000		/* spec/wire.md 4.6 */
+#define TURN_MS 100		/* the store is looked at ten times a second */
+#define COMMIT_MS 250		/* four commits a second at most */
+#define HOLD_MS 15000		/* one pass waits this long for a peer that only another peer named */
+#define GIVE_UP 3		/* failures in a row: a fault, and the end of this peer in one pass */
+#define NEIGHBORS_MS 600000	/* between two GetNeighbors to a peer */
+#define MAX_GATHERED (4u << 20)	/* bytes of pushed blocks between two commits; more is dropped */
+
+struct peer {
+	TAILQ_ENTRY(peer) entry;
+	struct inv_sync *s;
+	char name[264];			/* host:port, to be dialled */
+	bool pinned, expected, has_key;	/* expected: key was given by whoever named the peer; has_key: it was proven */
+	bool given_up, resolving;
+	uint8_t key[KEY_LEN];
+	struct conv *conv;
+	struct asks asks;
+	uint64_t *digest;		/* by cycle: of the answer that the store has, 0 none */
+	size_t n_digest;
+	struct backoff backoff;
+	uint64_t dial_at, learnt_at, neighbors_at, fault_at;
+	unsigned failures, downs, told;
+	bool progressed;		/* this conversation brought an answer */
+	/* its row in the store */
+	struct preamble view;
+	const char *state;
+	uint64_t banned_until, saved_at;
+	bool dirty, news;
+};
+TAILQ_HEAD(peer_list, peer);
+
+/* What waits for the next commit. */
+struct gathered;
+
+struct inv_sync {
+	struct options o;
+	struct stage *stage;
+	struct store store;
+	struct machine machine;
+	struct conv_self self;
+	struct evdns_base *dns;		/* made when the first name is met, before confinement */
+	struct event *turn;
+	struct peer_list peers;
+	unsigned n_peers, n_convs;
+	struct gathered *gathered;
+	uint64_t committed_at, bans_at;
+
+	bool view_known, input_ended;
+	uint8_t tip_ch[CH_LEN];
+	uint8_t (*cycle_ch)[CH_LEN];	/* by cycle - machine.first; zeros unknown */
+	size_t n_cycle_ch;
+};
+
+/* loop.c */
+void loop_start(struct inv_sync *);
+extern const struct stage_ops inv_sync_ops;
+
+/* view.c */
+void view_refresh(struct inv_sync *, uint64_t now);	/* at start, and when the store has changed */
+int view_stable_known(void *inv_sync, uint64_t height, const uint8_t *hash);	/* for conv_self */
+const uint8_t *view_cycle_ch(const struct inv_sync *, uint64_t cycle);
+/* Judge with the store open for reading. */
+struct view_judge { struct inv_sync *s; MDB_txn *txn; struct judge_view v; };
+void view_judge_begin(struct view_judge *, struct inv_sync *, const struct preamble *);
+void view_judge_end(struct view_judge *);
+
+/* peers.c */
+void peers_name(struct inv_sync *, const char *text, bool operator_said);	/* pubkey@host:port; a bad one of the operator is exit 100 */
+void peers_load(struct inv_sync *);				/* rows of earlier runs */
+void peers_told(struct inv_sync *, struct peer *teller, const struct message *neighbors);
+void peers_dial(struct inv_sync *, uint64_t now);
+void peers_bans(struct inv_sync *);
+void peers_down(struct peer *, const char *class, const char *reason);
+bool peers_pass_done(const struct inv_sync *, uint64_t now);
+uint32_t peers_tell(void *inv_sync, struct neighbor *);	/* for conv_self */
+
+/* talk.c */
+extern const struct conv_ops talk_ops;
+void talk_ask(struct peer *, uint64_t now);			/* what is due */
+
+/* save.c */
+void save_init(struct inv_sync *);
+void save_release(struct inv_sync *);
+void save_peer(struct peer *, bool news);
+void save_inventory(struct peer *, uint64_t cycle, const uint8_t *bits, uint32_t count);
+void save_fault(struct inv_sync *, const char *who, const char *class, const char *what, const char *evidence);
+void save_push(struct inv_sync *, const uint8_t key[KEY_LEN], const struct message *);
+void save_commit(struct inv_sync *, uint64_t now);		/* if something waits and it is time; now UINT64_MAX: at once */
+
+#endif

@@ -1,0 +1,104 @@
+/* What an answer proves about the peer that gave it.  Only what contradicts itself or a burnchain view that both share is a lie. */
+#include <inttypes.h>
+#include <stdio.h>
+#include "cmd/inv-sync/machine.h"
+#include "common/chain/bitvec.h"
+
+#define TIP_SLACK 2	/* burn blocks by which a tip may move between an answer and its preamble */
+
+/* The highest burn height up to which the peer is known to have our view. */
+static uint64_t agreed(const struct judge_view *v)
+{
+	if (v->same_tip)
+		return v->peer_tip < v->tip ? v->peer_tip : v->tip;
+	if (v->same_stable)
+		return v->peer_stable < v->stable ? v->peer_stable : v->stable;
+	return 0;
+}
+
+/* An honest peer answers min(L, tip - start + 1) bits (spec/wire.md 4.4).  Which tip is sure only where both views reach. */
+static enum judgement judge_length(const struct judge_view *v, uint64_t cycle, uint32_t *count, char evidence[160])
+{
+	uint64_t start = network_cycle_start(v->net, cycle), length = v->net->cycle_length;
+	uint64_t tip = v->tip > v->peer_tip ? v->tip : v->peer_tip;
+	uint64_t stable = v->stable < v->peer_stable ? v->stable : v->peer_stable;
+	uint64_t expected = tip < start ? 0 : tip - start + 1 < length ? tip - start + 1 : length;
+	uint64_t most = expected + TIP_SLACK < length ? expected + TIP_SLACK : length, least = 0;
+	uint32_t had = *count;
+
+	if (start + length - 1 <= stable)
+		least = length;
+	else if (v->same_tip && v->peer_tip == v->tip && expected > TIP_SLACK)
+		least = expected - TIP_SLACK;
+	if (had > most) {
+		*count = (uint32_t)most;
+		snprintf(evidence, 160, "inventory length: %u bits of cycle %" PRIu64 ", at most %" PRIu64 " can be", had, cycle, most);
+		return JUDGE_LIE;
+	}
+	if (had < least) {
+		snprintf(evidence, 160, "inventory length: %u bits of cycle %" PRIu64 ", at least %" PRIu64 " must be", had, cycle, least);
+		return JUDGE_LIE;
+	}
+	return JUDGE_FINE;
+}
+
+enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8_t *bits, uint32_t *count, char evidence[160])
+{
+	uint64_t start = network_cycle_start(v->net, cycle), below = network_epoch_start(v->net, EPOCH_30), both = agreed(v);
+	enum judgement judged = judge_length(v, cycle, count, evidence);
+	uint64_t last = 0;	/* height of the set bit before this one */
+
+	for (uint32_t i = *count; i < bitvec_bytes(*count) * 8; i++)
+		bitvec_clear(bits, i);
+	for (int64_t i = bitvec_next(bits, *count, 0); i >= 0; i = bitvec_next(bits, *count, (uint32_t)i + 1)) {
+		uint64_t height = start + (uint64_t)i;
+		struct judge_fact f = { 0 };
+		const char *lie = NULL;
+
+		if (height < below)
+			lie = "before epoch 3.0";
+		else if (height > both || v->net->n_shadow)
+			continue;	/* shadow tenures may stand where nobody won */
+		else if ((f = v->fact(v->arg, height)).known && !f.won)
+			lie = "without winner";
+		if (lie) {
+			bitvec_clear(bits, (uint32_t)i);
+			if (judged == JUDGE_FINE)
+				snprintf(evidence, 160, "inventory: bit of burn height %" PRIu64 ", %s", height, lie);
+			judged = JUDGE_LIE;
+			continue;
+		}
+		/* Bits are one ancestry: a tenure that builds on something older than the bit before it denies that bit. */
+		if (f.known && last && f.parent && f.parent < last) {
+			if (judged == JUDGE_FINE)
+				snprintf(evidence, 160, "inventory: bits of burn heights %" PRIu64 " and %" PRIu64 ", but the latter builds on %" PRIu64,
+				    last, height, f.parent);
+			judged = JUDGE_LIE;
+			for (uint64_t h = f.parent + 1 > start ? f.parent + 1 : start; h < height; h++)
+				bitvec_clear(bits, (uint32_t)(h - start));
+		}
+		last = height;
+	}
+	return judged;
+}
+
+enum nack_meaning judge_nack(const struct judge_view *v, uint64_t cycle, uint32_t code)
+{
+	uint64_t asked = network_cycle_query_height(v->net, cycle);
+
+	/* A peer that has our view up to the sortition that was asked about has no cause to deny it. */
+	bool must_know = asked <= agreed(v);
+
+	if (code == 2)
+		return must_know ? NACK_REFUSES : v->peer_tip < v->tip ? NACK_BEHIND : NACK_DIVERGED;
+	if (code == 4)
+		return must_know ? NACK_REFUSES : NACK_DIVERGED;
+	return NACK_REFUSES;
+}
+
+bool judge_version(const struct network *net, uint32_t version)
+{
+	return (uint8_t)version >= EPOCH_30 || (uint8_t)version == (uint8_t)net->peer_version;
+}
+
+/* Next: cmd/inv-sync/inv_sync.h, the program around these. */

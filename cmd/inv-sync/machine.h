@@ -1,0 +1,81 @@
+/* The deciding part of inv-sync: which cycle to ask of which peer and when (machine.c), and what an answer proves
+ * (judge.c; spec/sync.md B and I.1).  Pure: the caller owns clock, sockets and store; times are milliseconds. */
+#ifndef BLOCKSYNC_INV_SYNC_MACHINE_H
+#define BLOCKSYNC_INV_SYNC_MACHINE_H
+
+#include "common/chain/network.h"
+
+#define ASK_FLYING_MAX 6	/* cycles in flight to one peer */
+#define ASK_TRIES 3		/* refusals until a cycle counts as failed */
+#define ASK_REFRESH_MS 40000	/* the newest cycles are asked for again; at most 45 s by contract */
+#define ASK_OLD_MS 600000	/* older ones: a peer that is still syncing fills them too */
+#define ASK_BURST_MS 1000	/* after a new sortition (spec/sync.md B.3) */
+
+/* What every peer is asked for. */
+struct machine {
+	const struct network *net;
+	bool once;			/* one pass: nothing is asked again after its answer */
+	uint64_t first, last;		/* cycles; last < first: none */
+	bool *known;			/* by cycle - first: the consensus hash that names it is */
+	uint64_t burst_at;		/* UINT64_MAX: none is due */
+};
+
+enum ask_state { ASK_DUE, ASK_FLYING, ASK_ANSWERED, ASK_FAILED };
+struct ask {
+	enum ask_state state;
+	unsigned tries;			/* refusals since the last answer */
+	uint64_t at;			/* not before */
+};
+/* What one peer has been asked; kept while the peer is known, whether its conversation is up or not. */
+struct asks {
+	struct ask *at;			/* by cycle - machine.first */
+	size_t n;
+	unsigned flying;
+	uint64_t burst_done;		/* the burst that it took part in */
+};
+
+void machine_init(struct machine *, const struct network *, bool once);
+void machine_release(struct machine *);
+void asks_release(struct asks *);
+/* The view's tip is `tip`; `news`: its consensus hash has changed, so the two newest cycles are asked for again a second later. */
+void machine_tip(struct machine *, uint64_t tip, bool news, uint64_t now);
+/* The hash that names a cycle is known, or has changed (then all are asked again). */
+void machine_cycle_known(struct machine *, uint64_t cycle);
+/* The answers of all peers about a cycle are of another fork: ask again. */
+void asks_forget(struct asks *, const struct machine *, uint64_t cycle);
+
+/* A cycle to ask this peer for now: marked as in flight.  False: none. */
+bool asks_next(struct asks *, const struct machine *, uint64_t now, uint64_t *cycle);
+/* When asks_next may have more; UINT64_MAX: when something is answered. */
+uint64_t asks_deadline(const struct asks *, const struct machine *);
+/* The conversation is gone: what flew is due again. */
+void asks_lost(struct asks *);
+/* The answer to a cycle came. */
+void asks_answered(struct asks *, const struct machine *, uint64_t cycle, uint64_t now);
+/* The peer refused: asked again after 5, 10, 20, 45 s.  True: for the ASK_TRIES'th time. */
+bool asks_refused(struct asks *, const struct machine *, uint64_t cycle, uint64_t now);
+/* Each cycle is answered or has failed. */
+bool asks_done(const struct asks *, const struct machine *);
+
+/* What our view says of a burn height. */
+struct judge_fact { bool known, won; uint64_t parent; };	/* parent: burn height of the tenure that the winner builds on; 0: unknown */
+struct judge_view {
+	const struct network *net;
+	uint64_t tip, stable;		/* ours */
+	uint64_t peer_tip, peer_stable;	/* as the answer's preamble says */
+	bool same_tip, same_stable;	/* its hashes are ours at those heights */
+	struct judge_fact (*fact)(void *arg, uint64_t height);
+	void *arg;
+};
+enum judgement { JUDGE_FINE, JUDGE_LIE };
+/* Judge an answer of count bits about a cycle.  Bits that cannot be true are cleared in place and *count is cut to what may exist,
+ * so that the rest stays usable; evidence says what the lie was.  Honest are: a peer that is behind, on another fork, or has holes. */
+enum judgement judge_inventory(const struct judge_view *, uint64_t cycle, uint8_t *bits, uint32_t *count, char evidence[160]);
+
+/* What a Nack means (spec/sync.md A.3). */
+enum nack_meaning { NACK_BEHIND, NACK_DIVERGED, NACK_REFUSES };
+enum nack_meaning judge_nack(const struct judge_view *, uint64_t cycle, uint32_t code);
+/* Whether a peer of this version knows Nakamoto's messages. */
+bool judge_version(const struct network *, uint32_t version);
+
+#endif

@@ -1,0 +1,348 @@
+/* Who is known, and when to dial whom: peers that the operator or the network file names, those of earlier runs, and those that other peers name.
+ * The latter are strangers' words, so they are bounded by teller, by host and in all, and must be public addresses. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include "cmd/inv-sync/inv_sync.h"
+#include "common/chain/hash.h"
+#include "common/net/address.h"
+#include "common/sys/log.h"
+
+#define DIAL_BASE_MS 1000
+#define DIAL_MAX_MS 60000	/* of a peer that was named to us; strangers wait ten times longer */
+#define DIAL_ONCE_MS 500	/* one pass has no time to wait */
+#define LIE_MS 60000		/* after a lie */
+#define RIVAL_MS 600000		/* the same peer is in conversation under another address */
+
+static struct peer *find(const struct inv_sync *s, const char *name)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH(p, &s->peers, entry)
+		if (strcmp(p->name, name) == 0)
+			return p;
+	return NULL;
+}
+
+static struct peer *add(struct inv_sync *s, const char *name, uint64_t now)
+{
+	struct peer *p = find(s, name);
+
+	if (p)
+		return p;
+	if (s->n_peers >= MAX_KNOWN)
+		return NULL;
+	p = xcalloc(1, sizeof *p);
+	p->s = s;
+	p->state = "down";
+	p->learnt_at = now;
+	strlcpy(p->name, name, sizeof p->name);
+	TAILQ_INSERT_TAIL(&s->peers, p, entry);
+	s->n_peers++;
+	return p;
+}
+
+/* A stranger's address that never answered makes room for others. */
+static void forget(struct peer *p)
+{
+	TAILQ_REMOVE(&p->s->peers, p, entry);
+	p->s->n_peers--;
+	asks_release(&p->asks);
+	free(p->digest);
+	free(p);
+}
+
+static bool is_numeric(const char *name, struct sockaddr_storage *sa, int *len)
+{
+	*len = sizeof *sa;
+	return evutil_parse_sockaddr_port(name, (struct sockaddr *)sa, len) == 0;
+}
+
+void peers_name(struct inv_sync *s, const char *text, bool operator_said)
+{
+	struct sockaddr_storage sa;
+	struct peer_addr a;
+	char err[120], name[300];
+	struct peer *p;
+	int len;
+
+	if (peer_addr_parse(&a, text, err) < 0) {
+		if (operator_said)
+			die_usage("peer '%s': %s", text, err);
+		log_warnx("network file: bootstrap '%s': %s", text, err);
+		return;
+	}
+	snprintf(name, sizeof name, strchr(a.host, ':') ? "[%s]:%u" : "%s:%u", a.host, a.port);
+	if (!(p = add(s, name, 0)))
+		return;
+	p->pinned = true;
+	if (a.has_key) {
+		p->expected = true;
+		memcpy(p->key, a.key, KEY_LEN);
+	}
+	if (!is_numeric(name, &sa, &len) && !s->dns && !(s->dns = evdns_base_new(stage_base(s->stage),
+	    EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE)))
+		log_warnx("no name server: names of peers cannot be resolved");
+}
+
+static bool load_step(void *arg, const struct rec_peer *r)
+{
+	struct inv_sync *s = arg;
+	char name[300];
+	struct peer *p;
+
+	/* Of a peer that dialled us we know no address to dial. */
+	if (r->inbound || r->address.n == 0)
+		return true;
+	p = add(s, rec_cstr(name, sizeof name, r->address), 0);
+	if (p && !p->expected) {
+		memcpy(p->key, r->key, KEY_LEN);
+		p->banned_until = r->banned_until;
+	}
+	return true;
+}
+
+void peers_load(struct inv_sync *s)
+{
+	MDB_txn *txn = store_read(&s->store);
+
+	peer_walk(&s->store, txn, load_step, s);
+	store_read_end(txn);
+}
+
+static bool ban_step(void *arg, const struct rec_peer *r)
+{
+	struct inv_sync *s = arg;
+	struct peer *p;
+
+	TAILQ_FOREACH(p, &s->peers, entry)
+		if (memcmp(p->key, r->key, KEY_LEN) == 0)
+			p->banned_until = r->banned_until;
+	return true;
+}
+
+/* The pruner bans through the store. */
+void peers_bans(struct inv_sync *s)
+{
+	MDB_txn *txn = store_read(&s->store);
+	uint64_t now = now_unix();
+	struct peer *p;
+
+	peer_walk(&s->store, txn, ban_step, s);
+	store_read_end(txn);
+	TAILQ_FOREACH(p, &s->peers, entry)
+		if (p->conv && p->banned_until > now) {
+			struct conv *c = p->conv;
+			peers_down(p, "", "banned");
+			conv_close(c);
+		}
+}
+
+static unsigned of_host(const struct inv_sync *s, const char *name)
+{
+	size_t n = (size_t)(strrchr(name, ':') - name);
+	struct peer *p;
+	unsigned count = 0;
+
+	TAILQ_FOREACH(p, &s->peers, entry)
+		count += strncmp(p->name, name, n + 1) == 0;
+	return count;
+}
+
+void peers_told(struct inv_sync *s, struct peer *teller, const struct message *m)
+{
+	uint8_t own[HASH160_LEN];
+
+	hash_hash160(own, s->self.key, KEY_LEN);
+	for (uint32_t i = 0; i < m->u.neighbors.n && teller->told < MAX_PER_TELLER; i++) {
+		const struct neighbor *n = &m->u.neighbors.at[i];
+		struct sockaddr_storage sa;
+		char name[64];
+		socklen_t len;
+
+		if (n->port == 0 || address_any16(n->addr) || memcmp(n->key_hash, own, sizeof own) == 0)
+			continue;
+		if (address_private16(n->addr) && !s->store.net.private_peers)
+			continue;
+		address_from16(&sa, &len, n->addr, n->port);
+		address_text(name, (struct sockaddr *)&sa);
+		if (find(s, name) || (of_host(s, name) >= MAX_PER_HOST && !s->store.net.private_peers))
+			continue;
+		teller->told += add(s, name, now_ms()) != NULL;
+	}
+}
+
+static void connect_to(struct peer *p, const struct sockaddr *sa, socklen_t len)
+{
+	struct inv_sync *s = p->s;
+
+	p->progressed = false;
+	p->conv = conv_dial(stage_base(s->stage), &s->self, sa, len, p->expected ? p->key : NULL, &talk_ops, p);
+	s->n_convs++;
+	log_debug("dialling '%s'", p->name);
+}
+
+static void resolved(int error, struct evutil_addrinfo *ai, void *arg)
+{
+	struct peer *p = arg;
+	char reason[160];
+
+	p->resolving = false;
+	if (!error && ai && (!address_private(ai->ai_addr) || p->s->store.net.private_peers || p->expected)) {
+		connect_to(p, ai->ai_addr, ai->ai_addrlen);
+	} else {
+		snprintf(reason, sizeof reason, "cannot resolve: %s", error ? evutil_gai_strerror(error) : "no public address");
+		peers_down(p, "", reason);
+	}
+	if (ai)
+		evutil_freeaddrinfo(ai);
+}
+
+static void resolve(struct peer *p)
+{
+	struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = EVUTIL_AI_ADDRCONFIG };
+	char host[256];
+	const char *colon = strrchr(p->name, ':');
+
+	if (!p->s->dns) {
+		peers_down(p, "", "cannot resolve: no name server");
+		return;
+	}
+	snprintf(host, sizeof host, "%.*s", (int)(colon - p->name), p->name);
+	p->resolving = true;
+	evdns_getaddrinfo(p->s->dns, host, colon + 1, &hints, resolved, p);
+}
+
+static bool may_dial(const struct peer *p, uint64_t now)
+{
+	if (p->conv || p->resolving || p->given_up || now < p->dial_at || p->banned_until > now_unix())
+		return false;
+	return p->pinned || p->s->n_convs < MAX_CONVERSATIONS;
+}
+
+void peers_dial(struct inv_sync *s, uint64_t now)
+{
+	struct peer *p, *next;
+
+	for (p = TAILQ_FIRST(&s->peers); p; p = next) {
+		struct sockaddr_storage sa;
+		int len;
+
+		next = TAILQ_NEXT(p, entry);
+		if (!p->pinned && !p->has_key && !p->conv && !p->resolving && p->failures >= 2 * GIVE_UP)
+			forget(p);
+		else if (!may_dial(p, now))
+			continue;
+		else if (is_numeric(p->name, &sa, &len))
+			connect_to(p, (struct sockaddr *)&sa, (socklen_t)len);
+		else
+			resolve(p);
+	}
+}
+
+/* The first words of a reason are the fault, the rest is evidence. */
+static void note_fault(struct peer *p, const char *class, const char *reason)
+{
+	char who[2 * KEY_LEN + 1], evidence[sizeof p->name + 164], what[65];
+	bool named = p->has_key || (p->expected && strcmp(reason, "another key") != 0);
+
+	if (named)
+		hex_of(who, p->key, KEY_LEN);
+	snprintf(what, sizeof what, "%.*s", (int)strcspn(reason, ":("), reason);
+	for (size_t n = strlen(what); n > 0 && what[n - 1] == ' '; n--)
+		what[n - 1] = '\0';
+	snprintf(evidence, sizeof evidence, "%s: %s", p->name, reason);
+	save_fault(p->s, named ? who : p->name, class, what, evidence);
+}
+
+/* Lies and broken bytes are a fault at once.  A hang-up or a silence may be a restart or a bad line, and a stable hash may be a deep fork that we
+ * have not seen yet: they must happen time after time. */
+static bool is_fault(const struct peer *p, const char *class, const char *reason)
+{
+	if (!*class)
+		return false;
+	if (strcmp(class, "useless") == 0 || strncmp(reason, "stable hash", 11) == 0)
+		return p->failures >= GIVE_UP;
+	return true;
+}
+
+void peers_down(struct peer *p, const char *class, const char *reason)
+{
+	struct inv_sync *s = p->s;
+	bool lie = strcmp(class, "lying") == 0 || strcmp(class, "invalid") == 0, patient = strncmp(reason, "stable hash", 11) == 0;
+	bool rival = strcmp(reason, "the same peer at another address") == 0 || strcmp(reason, "it is ourselves") == 0;
+	uint64_t wait;
+
+	s->n_convs -= p->conv != NULL;
+	p->conv = NULL;
+	asks_lost(&p->asks);
+	p->downs++;
+	if (p->progressed) {
+		p->failures = 0;
+		p->backoff.tries = 0;
+	}
+	p->failures++;
+	log_debug("'%s' is down: %s", p->name, reason);
+	if (is_fault(p, class, reason))
+		note_fault(p, class, reason);
+	if (s->o.once) {
+		wait = backoff_ms(&p->backoff, DIAL_ONCE_MS, 4 * DIAL_ONCE_MS);
+		p->given_up = p->failures >= GIVE_UP || p->downs >= 4 * GIVE_UP || (lie && !patient) || rival;
+	} else {
+		wait = backoff_ms(&p->backoff, DIAL_BASE_MS, p->pinned ? DIAL_MAX_MS : 10 * DIAL_MAX_MS);
+		if (wait < DIAL_BASE_MS)
+			wait = DIAL_BASE_MS;
+		if (patient && wait < 5 * DIAL_BASE_MS)
+			wait = 5 * DIAL_BASE_MS;
+		else if (lie && wait < LIE_MS)
+			wait = LIE_MS;
+		if (rival)
+			wait = RIVAL_MS;
+	}
+	p->dial_at = now_ms() + wait;
+	p->state = "down";
+	save_peer(p, true);
+}
+
+/* Whether one pass need not wait for this peer any more. */
+static bool pass_done(const struct peer *p, uint64_t now)
+{
+	if (p->given_up || p->banned_until > now_unix())
+		return true;
+	if (p->conv && conv_is_up(p->conv))
+		return asks_done(&p->asks, &p->s->machine) || !judge_version(&p->s->store.net, p->view.version);
+	/* One whom only another peer named may be a word without a peer behind it. */
+	return !p->pinned && !p->has_key && now >= p->learnt_at + HOLD_MS;
+}
+
+bool peers_pass_done(const struct inv_sync *s, uint64_t now)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH(p, &s->peers, entry)
+		if (!pass_done(p, now))
+			return false;
+	return true;
+}
+
+/* Those with whom we talk: their addresses are known to be good. */
+uint32_t peers_tell(void *arg, struct neighbor *out)
+{
+	struct inv_sync *s = arg;
+	struct peer *p;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH(p, &s->peers, entry) {
+		struct sockaddr_storage sa;
+		int len;
+		if (n == MAX_NEIGHBORS || !p->conv || !conv_is_up(p->conv) || !is_numeric(conv_address(p->conv), &sa, &len))
+			continue;
+		address_to16(out[n].addr, &out[n].port, (struct sockaddr *)&sa);
+		hash_hash160(out[n].key_hash, p->key, KEY_LEN);
+		n++;
+	}
+	return n;
+}
+
+/* Next: cmd/inv-sync/talk.c, what is said. */

@@ -1,0 +1,242 @@
+/* What is learnt is gathered here, committed at most four times a second, and told downstream only after the commit. */
+#include <stdlib.h>
+#include "cmd/inv-sync/inv_sync.h"
+#include "common/chain/nakamoto.h"
+#include "common/sys/log.h"
+
+struct kept_inventory {
+	TAILQ_ENTRY(kept_inventory) entry;
+	struct rec_inventory r;
+	uint8_t bits[525];
+};
+struct kept_fault {
+	TAILQ_ENTRY(kept_fault) entry;
+	char who[MAX_SOURCE + 1], class[16], what[65], evidence[201];
+};
+struct kept_block {
+	TAILQ_ENTRY(kept_block) entry;
+	uint8_t id[ID_LEN], ch[CH_LEN];
+	uint64_t height;
+	char source[2 * KEY_LEN + 1];
+	size_t len;
+	uint8_t bytes[];
+};
+
+struct gathered {
+	TAILQ_HEAD(, kept_inventory) inventories;
+	TAILQ_HEAD(, kept_fault) faults;
+	TAILQ_HEAD(, kept_block) blocks;
+	size_t block_bytes;
+	bool peers;		/* some peer is dirty */
+};
+
+void save_init(struct inv_sync *s)
+{
+	s->gathered = xcalloc(1, sizeof *s->gathered);
+	TAILQ_INIT(&s->gathered->inventories);
+	TAILQ_INIT(&s->gathered->faults);
+	TAILQ_INIT(&s->gathered->blocks);
+}
+
+static void clear(struct gathered *g)
+{
+	struct kept_inventory *i;
+	struct kept_fault *f;
+	struct kept_block *b;
+
+	while ((i = TAILQ_FIRST(&g->inventories))) {
+		TAILQ_REMOVE(&g->inventories, i, entry);
+		free(i);
+	}
+	while ((f = TAILQ_FIRST(&g->faults))) {
+		TAILQ_REMOVE(&g->faults, f, entry);
+		free(f);
+	}
+	while ((b = TAILQ_FIRST(&g->blocks))) {
+		TAILQ_REMOVE(&g->blocks, b, entry);
+		free(b);
+	}
+	g->block_bytes = 0;
+	g->peers = false;
+}
+
+void save_release(struct inv_sync *s)
+{
+	clear(s->gathered);
+	free(s->gathered);
+}
+
+void save_peer(struct peer *p, bool news)
+{
+	if (!p->has_key)
+		return;
+	p->dirty = true;
+	p->news |= news;
+	p->s->gathered->peers = true;
+}
+
+void save_inventory(struct peer *p, uint64_t cycle, const uint8_t *bits, uint32_t count)
+{
+	struct kept_inventory *k = xcalloc(1, sizeof *k);
+
+	k->r.cycle = cycle;
+	k->r.count = count;
+	k->r.kind = rec_str("tenures");
+	k->r.time = now_unix();
+	memcpy(k->r.peer, p->key, KEY_LEN);
+	memcpy(k->bits, bits, (count + 7) / 8);
+	k->r.bits = rec_bytes(k->bits, (count + 7) / 8);
+	TAILQ_INSERT_TAIL(&p->s->gathered->inventories, k, entry);
+}
+
+void save_fault(struct inv_sync *s, const char *who, const char *class, const char *what, const char *evidence)
+{
+	struct kept_fault *f = xcalloc(1, sizeof *f);
+
+	strlcpy(f->who, who, sizeof f->who);
+	strlcpy(f->class, class, sizeof f->class);
+	strlcpy(f->what, what, sizeof f->what);
+	strlcpy(f->evidence, evidence, sizeof f->evidence);
+	TAILQ_INSERT_TAIL(&s->gathered->faults, f, entry);
+	log_info("%s: peer '%s': %s: %s", class, who, what, evidence);
+}
+
+struct pushed { struct inv_sync *s; char source[2 * KEY_LEN + 1]; };
+
+static void gather_block(void *arg, const struct nakamoto *b)
+{
+	struct pushed *from = arg;
+	struct gathered *g = from->s->gathered;
+	struct kept_block *k;
+
+	if (b->len > MAX_BLOCK || g->block_bytes + b->len > MAX_GATHERED)
+		return;
+	k = xcalloc(1, sizeof *k + b->len);
+	memcpy(k->id, b->id, ID_LEN);
+	memcpy(k->ch, b->ch, CH_LEN);
+	memcpy(k->source, from->source, sizeof k->source);
+	memcpy(k->bytes, b->bytes, b->len);
+	k->height = b->height;
+	k->len = b->len;
+	g->block_bytes += b->len;
+	TAILQ_INSERT_TAIL(&g->blocks, k, entry);
+}
+
+void save_push(struct inv_sync *s, const uint8_t key[KEY_LEN], const struct message *m)
+{
+	struct pushed from = { .s = s };
+
+	hex_of(from.source, key, KEY_LEN);
+	message_blocks(m, gather_block, &from);
+}
+
+/* The row as it stands, with what this conversation knows: other programs own the bans and may have met the peer too. */
+static struct rec_peer peer_row(struct peer *p, MDB_txn *txn)
+{
+	struct inv_sync *s = p->s;
+	const struct handshake *h = p->conv && conv_is_up(p->conv) ? conv_handshake(p->conv) : NULL;
+	struct rec_peer r = { 0 };
+	uint64_t now = now_unix();
+
+	if (peer_get(&s->store, txn, p->key, &r) < 0)
+		r.first_contact = now;
+	memcpy(r.key, p->key, KEY_LEN);
+	r.address = rec_str(p->name);
+	if (h) {
+		r.data_url = rec_str(h->data_url);
+		r.services = h->services;
+		r.version = p->view.version;
+		r.burn_height = p->view.burn_height;
+		r.stable_height = p->view.stable_height;
+		memcpy(r.burn_hash, p->view.burn_hash, 32);
+		memcpy(r.stable_hash, p->view.stable_hash, 32);
+		r.last_contact = now;
+	}
+	r.inbound = false;
+	r.pinned |= p->pinned;
+	r.failures = p->failures;
+	r.state = rec_str(r.banned_until > now ? "banned" : p->state);
+	return r;
+}
+
+static void put_rest(struct inv_sync *s, MDB_txn *txn)
+{
+	struct gathered *g = s->gathered;
+	struct kept_inventory *i;
+	struct kept_fault *f;
+	struct kept_block *b;
+
+	TAILQ_FOREACH(i, &g->inventories, entry)
+		inventory_put(&s->store, txn, &i->r);
+	TAILQ_FOREACH(f, &g->faults, entry) {
+		struct rec_fault r = { .who = rec_str(f->who), .class = rec_str(f->class), .what = rec_str(f->what),
+			.evidence = rec_str(f->evidence), .stage = rec_str("inv-sync") };
+		fault_add(&s->store, txn, &r);
+	}
+	TAILQ_FOREACH(b, &g->blocks, entry) {
+		struct rec_block r = { .height = b->height, .source = rec_str(b->source), .request = rec_str("push"),
+			.body = rec_bytes(b->bytes, b->len) };
+		struct rec_sortition known;
+		/* What we have, or cannot place, would only drive out what we can use. */
+		if (block_known(&s->store, txn, b->id) || sortition_get(&s->store, txn, b->ch, &known) < 0)
+			continue;
+		memcpy(r.id, b->id, ID_LEN);
+		memcpy(r.consensus_hash, b->ch, CH_LEN);
+		upload_put(&s->store, txn, &r);
+	}
+}
+
+static void emit_rest(struct inv_sync *s)
+{
+	struct gathered *g = s->gathered;
+	struct kept_inventory *i;
+	struct kept_fault *f;
+
+	TAILQ_FOREACH(i, &g->inventories, entry) {
+		uint8_t key[KEY_LEN + 8];
+		memcpy(key, i->r.peer, KEY_LEN);
+		put_be64(key + KEY_LEN, i->r.cycle);
+		stage_emit_news(s->stage, REC_INVENTORY, &i->r, key, sizeof key);
+	}
+	TAILQ_FOREACH(f, &g->faults, entry) {
+		struct rec_fault r = { .who = rec_str(f->who), .class = rec_str(f->class), .what = rec_str(f->what),
+			.evidence = rec_str(f->evidence), .stage = rec_str("inv-sync"), .count = 1, .first = now_unix(), .last = now_unix() };
+		stage_emit(s->stage, REC_FAULT, &r);
+	}
+}
+
+void save_commit(struct inv_sync *s, uint64_t now)
+{
+	struct gathered *g = s->gathered;
+	struct rec_peer r;
+	struct peer *p;
+	MDB_txn *txn;
+
+	if (!g->peers && TAILQ_EMPTY(&g->inventories) && TAILQ_EMPTY(&g->faults) && TAILQ_EMPTY(&g->blocks))
+		return;
+	if (now != UINT64_MAX && now < s->committed_at + COMMIT_MS)
+		return;
+	txn = store_write(&s->store);
+	TAILQ_FOREACH(p, &s->peers, entry)
+		if (p->dirty) {
+			r = peer_row(p, txn);
+			peer_put(&s->store, txn, &r);
+		}
+	put_rest(s, txn);
+	store_commit_or_die(&s->store, txn);
+	s->committed_at = now_ms();
+
+	txn = store_read(&s->store);
+	TAILQ_FOREACH(p, &s->peers, entry) {
+		if (p->dirty && p->news) {
+			r = peer_row(p, txn);
+			stage_emit_news(s->stage, REC_PEER, &r, p->key, KEY_LEN);
+		}
+		p->dirty = p->news = false;
+	}
+	store_read_end(txn);
+	emit_rest(s);
+	clear(g);
+}
+
+/* Next: cmd/block-fetch/main.c, which asks for what these peers have. */

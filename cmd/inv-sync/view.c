@@ -1,0 +1,162 @@
+/* Our burnchain view, as sortition-sync keeps it in the store: what our preambles say, which hash names which cycle, and the facts that
+ * answers are judged by. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include "cmd/inv-sync/inv_sync.h"
+#include "common/net/address.h"
+#include "common/sys/log.h"
+
+const uint8_t *view_cycle_ch(const struct inv_sync *s, uint64_t cycle)
+{
+	return s->cycle_ch[cycle - s->machine.first];
+}
+
+/* The hash of a cycle's query height; when it becomes another one, what peers answered was about another fork. */
+static void refresh_cycle(struct inv_sync *s, MDB_txn *txn, uint64_t cycle)
+{
+	uint8_t *ch = s->cycle_ch[cycle - s->machine.first];
+	struct rec_sortition r;
+	struct peer *p;
+
+	if (sortition_at(&s->store, txn, network_cycle_query_height(&s->store.net, cycle), &r) < 0)
+		return;
+	if (memcmp(ch, r.consensus_hash, CH_LEN) == 0)
+		return;
+	if (!all_zero(ch, CH_LEN))
+		TAILQ_FOREACH(p, &s->peers, entry)
+			asks_forget(&p->asks, &s->machine, cycle);
+	memcpy(ch, r.consensus_hash, CH_LEN);
+	machine_cycle_known(&s->machine, cycle);
+}
+
+static void refresh_cycles(struct inv_sync *s, MDB_txn *txn)
+{
+	size_t n = (size_t)(s->machine.last + 1 - s->machine.first);
+
+	if (n > s->n_cycle_ch) {
+		s->cycle_ch = xrealloc(s->cycle_ch, n * CH_LEN);
+		memset(s->cycle_ch[s->n_cycle_ch], 0, (n - s->n_cycle_ch) * CH_LEN);
+		s->n_cycle_ch = n;
+	}
+	for (size_t i = 0; i < n; i++)
+		refresh_cycle(s, txn, s->machine.first + i);
+}
+
+/* What handshakes say of us: as block-serve and public-ip have written it. */
+static void refresh_self(struct inv_sync *s, MDB_txn *txn)
+{
+	struct sockaddr_storage sa;
+	struct rec_address a;
+	char text[64];
+	int len = sizeof sa;
+	MDB_val v;
+
+	if (meta_get_row(&s->store, txn, "address", REC_ADDRESS, &a) == 0 &&
+	    evutil_parse_sockaddr_port(rec_cstr(text, sizeof text, a.address), (struct sockaddr *)&sa, &len) == 0) {
+		uint16_t port;
+		address_to16(s->self.addr, &port, (struct sockaddr *)&sa);
+		if (port)
+			s->self.port = port;
+	}
+	if (meta_get(&s->store, txn, "data_url", &v) == 0 && url_allowed(v.mv_data, v.mv_size)) {
+		memcpy(s->self.data_url, v.mv_data, v.mv_size);
+		s->self.data_url[v.mv_size] = '\0';
+	}
+}
+
+void view_refresh(struct inv_sync *s, uint64_t now)
+{
+	MDB_txn *txn = store_read(&s->store);
+	struct conv_view *v = &s->self.view;
+	struct rec_sortition tip, stable;
+	uint64_t depth = s->store.net.stable_confirmations;
+	bool news;
+
+	refresh_self(s, txn);
+	if (sortition_tip(&s->store, txn, &tip) == 0 && tip.burn_height > s->store.net.first_burn_height + depth &&
+	    sortition_at(&s->store, txn, tip.burn_height - depth, &stable) == 0) {
+		news = memcmp(s->tip_ch, tip.consensus_hash, CH_LEN) != 0;
+		memcpy(s->tip_ch, tip.consensus_hash, CH_LEN);
+		v->burn_height = tip.burn_height;
+		v->stable_height = stable.burn_height;
+		memcpy(v->burn_hash, tip.burn_hash, 32);
+		memcpy(v->stable_hash, stable.burn_hash, 32);
+		machine_tip(&s->machine, tip.burn_height, news && s->view_known, now);
+		refresh_cycles(s, txn);
+		s->view_known = true;
+	}
+	store_read_end(txn);
+}
+
+/* Ours at that height: 1 equal, 0 differs, -1 unknown.  Above our own stable height, and where the hash is one of a fork that we have
+ * seen, a difference proves nothing. */
+static int hash_known(struct inv_sync *s, MDB_txn *txn, uint64_t height, const uint8_t *hash)
+{
+	struct rec_sortition r;
+
+	if (sortition_at(&s->store, txn, height, &r) < 0)
+		return -1;
+	return memcmp(r.burn_hash, hash, 32) == 0;
+}
+
+struct fork_search { uint64_t height; const uint8_t *hash; bool found; };
+
+static bool fork_step(void *arg, const struct rec_sortition *r)
+{
+	struct fork_search *f = arg;
+
+	if (r->burn_height != f->height)
+		return false;
+	f->found = memcmp(r->burn_hash, f->hash, 32) == 0;
+	return !f->found;
+}
+
+int view_stable_known(void *arg, uint64_t height, const uint8_t *hash)
+{
+	struct inv_sync *s = arg;
+	struct fork_search f = { height, hash, false };
+	MDB_txn *txn = store_read(&s->store);
+	int known = hash_known(s, txn, height, hash);
+
+	if (known == 0) {
+		sortition_walk(&s->store, txn, height, fork_step, &f);
+		if (f.found || height > s->self.view.stable_height)
+			known = -1;
+	}
+	store_read_end(txn);
+	return known;
+}
+
+static struct judge_fact judge_fact(void *arg, uint64_t height)
+{
+	struct view_judge *j = arg;
+	struct rec_sortition r, parent;
+	struct judge_fact f = { 0 };
+
+	if (sortition_at(&j->s->store, j->txn, height, &r) < 0)
+		return f;
+	f.known = true;
+	f.won = r.won;
+	if (r.won && sortition_get(&j->s->store, j->txn, r.parent_ch, &parent) == 0)
+		f.parent = parent.burn_height;
+	return f;
+}
+
+void view_judge_begin(struct view_judge *j, struct inv_sync *s, const struct preamble *pre)
+{
+	const struct conv_view *v = &s->self.view;
+
+	j->s = s;
+	j->txn = store_read(&s->store);
+	j->v = (struct judge_view){ .net = &s->store.net, .tip = v->burn_height, .stable = v->stable_height, .peer_tip = pre->burn_height,
+		.peer_stable = pre->stable_height, .fact = judge_fact, .arg = j };
+	j->v.same_tip = hash_known(s, j->txn, pre->burn_height, pre->burn_hash) == 1;
+	j->v.same_stable = hash_known(s, j->txn, pre->stable_height, pre->stable_hash) == 1;
+}
+
+void view_judge_end(struct view_judge *j)
+{
+	store_read_end(j->txn);
+}
+
+/* Next: cmd/inv-sync/peers.c, who is known. */
