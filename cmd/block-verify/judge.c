@@ -55,4 +55,4 @@ void judge_detail(char *out, size_t size, const struct job *j)
 		snprintf(out, size, "%s", chain_reason_text(j->reason));
 }
 
-/* Next: common/chain/tx.c, how foreign bytes become a transaction. */
+/* Next: common/chain/hex.c, where the rules that it stands on begin. */
