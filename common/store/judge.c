@@ -166,31 +166,27 @@ static void follow_up(struct keeper *k)
 	}
 }
 
-/* An ordinary block on a block of another tenure is a stray, whatever else is known. */
-static void judge_stray(struct keeper *k, struct node *n)
+/* A block that came after its parent.  On a good block of another tenure it is a stray; the children of a stray are not
+ * judged: they are above a refused block. */
+static void judge_late(struct keeper *k, struct node *n)
 {
 	struct node *parent = node_find(k, n->l.parent);
 	uint8_t ch[CH_LEN];
 	uint64_t height;
 
-	if (parent ? parent->t != n->t : blocks_where(k->s, k->txn, n->l.parent, ch, &height) == 0 && memcmp(ch, n->l.ch, CH_LEN) != 0)
-		node_refuse(k, n, REASON_STRAY);
-	else if (parent && parent->linked)
+	if (parent && parent->linked)
 		judge_child(k, n, parent);
+	else if (!parent && blocks_where(k->s, k->txn, n->l.parent, ch, &height) == 0 && memcmp(ch, n->l.ch, CH_LEN) != 0 &&
+	    block_proven(k->s, k->txn, n->l.parent))
+		node_refuse(k, n, REASON_STRAY);
 }
 
 void judge_arrival(struct keeper *k, struct node *n)
 {
-	struct node *child, *next;
 	struct tenure *t = n->t;
 
-	for (child = node_child(k, n->l.id); child; child = next) {
-		next = node_child_next(child);
-		if (child->t != t && child->l.kind != BLOCK_START)
-			node_refuse(k, child, REASON_STRAY);
-	}
 	if (n->l.kind != BLOCK_START)
-		judge_stray(k, n);
+		judge_late(k, n);
 	else {
 		if (!t->has_start)
 			tenure_set_start(k, t, n);
