@@ -1,0 +1,134 @@
+/* sortition-sync - follow the burnchain view of the sources that the operator trusts.
+ *
+ * Reads: nothing (records on stdin are passed on).  Writes: sortition, reorg, reward_set, tip, trust, fault.
+ * Store: sortitions, reward_sets, meta, faults.  Net: HTTP(S) out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include "common/sys/log.h"
+#include "common/sys/sandbox.h"
+#include "cmd/sortition-sync/sync.h"
+
+static const char usage[] = "sortition-sync [-1hqVv] -d DIR [-n NETWORK] [-Q N] [-s SOURCE]...\n";
+
+static void
+take_options(struct sync *s, int argc, char **argv, const char **quorum)
+{
+	int c;
+
+	s->o.usage = usage;
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "Q:s:")) != -1) {
+		switch (c) {
+		case 'Q':
+			*quorum = optarg;
+			break;
+		case 's':
+			if (s->n == VIEW_SOURCES)
+				options_usage(&s->o, "more than %d sources", VIEW_SOURCES);
+			s->sources[s->n++].name = optarg;
+			break;
+		default:
+			options_take(&s->o, c, optarg);
+		}
+	}
+	if (optind < argc)
+		options_usage(&s->o, "what is '%s'?", argv[optind]);
+}
+
+/* Sources and quorum, once the network is known. */
+static void
+choose_sources(struct sync *s, const char *quorum)
+{
+	const struct network *net = &s->store.net;
+	uint64_t low = network_epoch_start(net, EPOCH_30);
+	uint8_t secret[32];
+
+	if (s->n == 0)
+		for (; s->n < net->n_source; s->n++)
+			s->sources[s->n].name = net->source[s->n];
+	if (s->n == 0)
+		options_usage(&s->o, "no source: give -s, or a line 'source URL' in the network file");
+	s->quorum = s->n / 2 + 1;
+	if (quorum)
+		s->quorum = (unsigned)options_number("-Q", quorum, 1, s->n);
+	if (getrandom(secret, sizeof secret, 0) != sizeof secret)
+		die_world("no random numbers");
+	view_init(&s->view, net, s->n, s->quorum, secret);
+	claims_init(&s->claims, s->n, s->quorum, low == UINT64_MAX ? UINT64_MAX - CLAIMS_CYCLES : network_cycle(net, low));
+}
+
+static bool
+load_row(void *arg, const struct rec_sortition *r)
+{
+	if (r->canonical)
+		view_load(arg, r);
+	return true;
+}
+
+/* What the store has already is not asked for again; its newest rows are verified. */
+static void
+load_store(struct sync *s)
+{
+	MDB_txn *txn = store_read(&s->store);
+	struct rec_reward_set set;
+	struct rec_trust t;
+
+	sortition_walk(&s->store, txn, 0, load_row, &s->view);
+	view_loaded(&s->view);
+	for (uint64_t c = s->claims.low; c < s->claims.low + CLAIMS_CYCLES && reward_set_get(&s->store, txn, c, &set) == 0; c++)
+		claims_load(&s->claims, &set);
+	if (meta_get_row(&s->store, txn, "trust", REC_TRUST, &t) == 0) {
+		s->trust.confirmed = t.confirmed;
+		s->checked_from = t.checked_from;
+	}
+	store_read_end(txn);
+}
+
+static void
+release(struct sync *s)
+{
+	http_free(s->http);
+	for (unsigned i = 0; i < s->n; i++)
+		source_close(&s->sources[i]);
+	event_free(s->tick);
+	event_free(s->local);
+	view_release(&s->view);
+	claims_release(&s->claims);
+	rec_buf_release(&s->sets);
+	free(s->rows);
+	free(s->out);
+	free(s->burn_by);
+	store_close(&s->store);
+	stage_free(s->stage);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct stage_ops ops = { .end = sync_end, .terminate = sync_terminate, .report = sync_report, .room = sync_room };
+	struct sync *s = xcalloc(1, sizeof *s);
+	const char *quorum = NULL, *dir;
+	int rc;
+
+	log_init("sortition-sync");
+	take_options(s, argc, argv, &quorum);
+	dir = options_dir(&s->o);
+	s->stage = stage_new("sortition-sync", &s->o, &ops, s);
+	store_open(&s->store, dir, s->o.network, TABLE(T_META) | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS) | TABLE(T_FAULTS),
+	    stage_has_input(s->stage) ? 10000 : 0);
+	stage_network(s->stage, &s->store.net);
+	s->http = http_new(stage_base(s->stage), MAX_CONNECTIONS, true);
+	choose_sources(s, quorum);
+	for (unsigned i = 0; i < s->n; i++)
+		source_open(s, &s->sources[i], s->sources[i].name);
+	load_store(s);
+	sandbox_enter(SANDBOX_CONNECT | SANDBOX_THREADS);
+	sync_start(s);
+	rc = stage_run(s->stage);
+	release(s);
+	free(s);
+	return rc;
+}
+
+/* Next: cmd/sortition-sync/source.c, whom the view comes from. */

@@ -1,0 +1,236 @@
+/* rpc - a node's RPC as a source: what is asked of it, how often, and how failures are borne.
+ *
+ * Up to MAX_INFLIGHT requests at once.  A failure delays the next request (0, then 250 ms doubling to 30 s; what Retry-After
+ * says where it says more); 429 and 503 also halve what is in flight.  rpc_answer.c reads the answers. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "common/sys/log.h"
+#include "cmd/sortition-sync/rpc.h"
+
+#define TIP_MS 3000		/* poll of the burn tip */
+#define INFO_MS 1000		/* poll of the tip of the blocks */
+#define SETS_MS 20000		/* reward sets that were not there yet */
+#define STALL_MS 10000
+#define SINGLE_MS 15000
+#define BATCH_MS 60000
+#define NAMED_AFTER 5		/* failures in a row */
+#define MAX_SMALL 65536		/* one sortition, tip or info */
+#define MAX_BATCH_BODY (8u << 20)
+
+struct rpc *
+rpc_new(struct source *source, const char *url)
+{
+	struct rpc *r = xcalloc(1, sizeof *r);
+	size_t n = strlen(url);
+
+	while (n > 0 && url[n - 1] == '/')
+		n--;
+	if (n > sizeof r->base - 100)
+		die_usage("source '%.100s...' is too long", url);
+	memcpy(r->base, url, n);
+	r->source = source;
+	r->window = MAX_INFLIGHT;
+	return r;
+}
+
+void
+rpc_free(struct rpc *r)
+{
+	free(r);	/* requests on the way are dropped with the HTTP client */
+}
+
+static void on_end(void *arg, const struct http_result *);
+
+static void
+request(struct rpc *r, enum rpc_kind kind, const char *path, uint64_t from, uint32_t n)
+{
+	struct rpc_request *q = xcalloc(1, sizeof *q);
+	char url[1200];
+	struct http_request h = {
+		.url = url, .max_body = MAX_SMALL, .total_ms = SINGLE_MS, .stall_ms = STALL_MS, .accept = "application/json", .private_ok = true,
+		.on_end = on_end, .arg = q,
+	};
+
+	if (kind == RPC_SET || kind == RPC_POX) {
+		h.max_body = MAX_JSON;
+	} else if (kind == RPC_BATCH) {
+		h.max_body = MAX_BATCH_BODY;
+		h.total_ms = BATCH_MS;
+		h.accept = "application/octet-stream";
+	}
+	*q = (struct rpc_request){ .rpc = r, .kind = kind, .from = from, .n = n, .sent = now_ms() };
+	snprintf(url, sizeof url, "%s%s", r->base, path);
+	r->in_flight++;
+	http_send(r->source->sync->http, &h);
+}
+
+/* Something did not work: later again, and slower. */
+static void
+fail(struct rpc_request *q, const char *class, const char *why, unsigned retry_after)
+{
+	struct rpc *r = q->rpc;
+	uint64_t now = now_ms(), delay;
+
+	if (q->sent >= r->failed_at) {	/* what failed at once counts once */
+		delay = backoff_ms(&r->backoff, 250, 30000);
+		if (delay < retry_after * 1000ull)
+			delay = retry_after * 1000ull;
+		r->failed_at = now;
+		r->not_before = now + delay;
+	}
+	r->failures++;
+	if (r->failures % NAMED_AFTER == 0)
+		sync_failing(r->source, class, why, r->failures);
+	else {
+		snprintf(r->source->why, sizeof r->source->why, "%s", why);
+		r->source->class = class;
+	}
+	if (q->kind == RPC_BATCH && r->batch == RPC_UNKNOWN && ++r->batch_failures >= 3)
+		r->batch = RPC_NO;
+	if (q->kind == RPC_HEIGHT || q->kind == RPC_BATCH)
+		view_failed(&r->source->sync->view, r->source->index, q->from, q->n);
+	else if (q->kind == RPC_SET)
+		claims_failed(&r->source->sync->claims, r->source->index, q->from);
+	else if (q->kind == RPC_NODE && r->failures < 3 * NAMED_AFTER)
+		r->node_asked = false;
+}
+
+static void
+succeed(struct rpc *r)
+{
+	if (r->failures >= NAMED_AFTER)
+		sync_answers(r->source);
+	r->failures = 0;
+	r->backoff.tries = 0;
+	if (r->window < MAX_INFLIGHT)
+		r->window++;
+}
+
+/* The answer of any status: is it one, or a failure? */
+static void
+judge(struct rpc_request *q, const struct http_result *h)
+{
+	struct rpc *r = q->rpc;
+	char why[200];
+
+	if (h->end != HTTP_DONE) {
+		bool slow = h->end == HTTP_TIMEOUT || (h->end == HTTP_STALLED && h->first_byte > 0);
+		snprintf(why, sizeof why, "%s: %.100s", http_end_name(h->end), h->error);
+		fail(q, slow ? "slow" : "useless", why, 0);
+	} else if (h->status == 429 || h->status == 503) {
+		r->window = r->window > 1 ? r->window / 2 : 1;
+		snprintf(why, sizeof why, "status %ld", h->status);
+		fail(q, "useless", why, h->retry_after);
+	} else if (h->status == 200 || h->status == 404 || h->status == 400) {
+		why[0] = '\0';
+		if (rpc_answer(q, h, why) == 0)
+			succeed(r);
+		else
+			fail(q, "invalid", why, 0);
+	} else if (q->kind == RPC_POX) {
+		log_debug("source '%s' cannot tell its cycles: status %ld", r->source->name, h->status);	/* real nodes do so; the network file rules */
+	} else {
+		snprintf(why, sizeof why, "status %ld", h->status);
+		fail(q, "useless", why, h->retry_after);
+	}
+}
+
+static void
+on_end(void *arg, const struct http_result *h)
+{
+	struct rpc_request *q = arg;
+	struct rpc *r = q->rpc;
+
+	r->in_flight--;
+	if (q->kind == RPC_TIP)
+		r->tip_asked = false;
+	else if (q->kind == RPC_INFO) {
+		r->info_asked = false;
+		r->source->info_done = true;
+	} else if (q->kind == RPC_BATCH) {
+		r->batches--;
+	}
+	if (!sync_ignored(r->source))
+		judge(q, h);
+	free(q);
+	if (!sync_ignored(r->source))
+		rpc_pump(r, now_ms());
+}
+
+/* What is asked by the clock. */
+static void
+poll_tips(struct rpc *r, uint64_t now)
+{
+	if (!r->node_asked) {
+		r->node_asked = true;
+		request(r, RPC_NODE, "/v2/info", 0, 0);
+		request(r, RPC_POX, "/v2/pox", 0, 0);
+	}
+	if (!r->tip_asked && now >= r->next_tip) {
+		r->tip_asked = true;
+		r->next_tip = now + TIP_MS;
+		request(r, RPC_TIP, "/v3/sortitions", 0, 0);
+	}
+	if (!r->info_asked && now >= r->next_info) {
+		r->info_asked = true;
+		r->next_info = now + INFO_MS;
+		request(r, RPC_INFO, "/v3/tenures/info", 0, 0);
+	}
+	if (now >= r->next_sets) {
+		r->next_sets = now + SETS_MS;
+		claims_retry(&r->source->sync->claims, 0);
+	}
+}
+
+static bool
+ask_height(struct rpc *r)
+{
+	struct view *v = &r->source->sync->view;
+	char path[100];
+	uint64_t from;
+	uint32_t n;
+	/* One batch tells whether the source has batches; until then the tip and the stable height are asked for singly. */
+	bool batch = r->batch == RPC_YES || (r->batch == RPC_UNKNOWN && v->sources[r->source->index].n_again == 0);
+
+	if (batch && r->batches >= (r->batch == RPC_YES ? 2 : 1))
+		return false;
+	if (!view_next(v, r->source->index, batch ? MAX_BATCH : 1, &from, &n))
+		return false;
+	if (batch) {
+		snprintf(path, sizeof path, "/blocksync/sortitions/%" PRIu64 "/%u", from, n);
+		r->batches++;
+		request(r, RPC_BATCH, path, from, n);
+	} else {
+		snprintf(path, sizeof path, "/v3/sortitions/burn_height/%" PRIu64, from);
+		request(r, RPC_HEIGHT, path, from, 1);
+	}
+	return true;
+}
+
+void
+rpc_poll_soon(struct rpc *r, uint64_t now)
+{
+	if (r->next_tip > now + 200)
+		r->next_tip = now + 200;
+}
+
+void
+rpc_pump(struct rpc *r, uint64_t now)
+{
+	struct sync *s = r->source->sync;
+	char path[100];
+	uint64_t cycle;
+
+	if (now < r->not_before || s->done)
+		return;
+	poll_tips(r, now);
+	while (r->in_flight < r->window && claims_next(&s->claims, r->source->index, &cycle)) {
+		snprintf(path, sizeof path, "/v3/stacker_set/%" PRIu64, cycle);
+		request(r, RPC_SET, path, cycle, 0);
+	}
+	while (r->in_flight < r->window && ask_height(r))
+		;
+}
+
+/* Next: cmd/sortition-sync/rpc_answer.c, what is made of the answers. */

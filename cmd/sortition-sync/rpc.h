@@ -1,0 +1,25 @@
+/* Between rpc.c (requests) and rpc_answer.c (answers). */
+#ifndef SORTITION_SYNC_RPC_H
+#define SORTITION_SYNC_RPC_H
+
+#include "cmd/sortition-sync/sync.h"
+
+enum rpc_kind { RPC_NODE, RPC_POX, RPC_TIP, RPC_INFO, RPC_HEIGHT, RPC_BATCH, RPC_SET };
+
+struct rpc {
+	struct source *source;
+	char base[1024];
+	unsigned in_flight, window, batches;
+	enum { RPC_UNKNOWN, RPC_YES, RPC_NO } batch;	/* has /blocksync/sortitions */
+	unsigned batch_failures, failures;
+	struct backoff backoff;
+	uint64_t failed_at, not_before;
+	uint64_t next_tip, next_info, next_sets;
+	bool node_asked, tip_asked, info_asked;
+};
+struct rpc_request { struct rpc *rpc; enum rpc_kind kind; uint64_t from; uint32_t n; uint64_t sent; };
+
+/* Read an answer of status 200, 400 or 404.  0, or -1 and why. */
+int rpc_answer(struct rpc_request *, const struct http_result *, char why[200]);
+
+#endif

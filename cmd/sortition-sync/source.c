@@ -1,0 +1,84 @@
+/* source - one of those whom the burnchain view is trusted from: a node's RPC, a node's database, or a file. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "common/sys/log.h"
+#include "cmd/sortition-sync/sync.h"
+
+void
+source_open(struct sync *s, struct source *source, const char *name)
+{
+	char magic[16] = "";
+	int fd;
+
+	source->sync = s;
+	source->index = (unsigned)(source - s->sources);
+	source->name = name;
+	if (strncmp(name, "http://", 7) == 0 || strncmp(name, "https://", 8) == 0) {
+		source->rpc = rpc_new(source, name);
+		s->claims.sets_from |= 1ull << source->index;
+		s->claims.tips_from |= 1ull << source->index;
+		return;
+	}
+	source->info_done = true;
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die_usage("source '%s' is neither an http(s) URL nor a file that can be read", name);
+	if (read(fd, magic, sizeof magic) == sizeof magic && memcmp(magic, "SQLite format 3", 16) == 0)
+		source->db = node_db_open(source, name);
+	else
+		source->file = rec_file_open(source, name);
+	close(fd);
+}
+
+void
+source_close(struct source *source)
+{
+	if (source->rpc)
+		rpc_free(source->rpc);
+	if (source->db)
+		node_db_free(source->db);
+	if (source->file)
+		rec_file_free(source->file);
+}
+
+void
+source_pump(struct source *source)
+{
+	bool more = false;
+
+	if (sync_ignored(source))
+		return;
+	if (source->rpc)
+		rpc_pump(source->rpc, now_ms());
+	else if (source->db)
+		more = node_db_pump(source->db, now_ms());
+	else
+		more = rec_file_pump(source->file);
+	if (more)
+		sync_local_work(source->sync);
+}
+
+int
+source_check(struct source *source, struct rec_sortition *r, int (*prev)(void *, uint64_t, uint8_t *), void *arg)
+{
+	const struct network *net = &source->sync->store.net;
+	uint8_t ch[CH_LEN];
+	char evidence[120];
+
+	r->checked = false;
+	if (!r->has_burn || r->burn_height == net->first_burn_height)
+		return -1;
+	if (view_consensus_hash(ch, net, r->burn_height, r->burn_hash, r->ops_hash, r->total_burn, prev, arg) != 0)
+		return -1;
+	if (memcmp(ch, r->consensus_hash, CH_LEN) == 0) {
+		r->checked = true;
+		return 1;
+	}
+	snprintf(evidence, sizeof evidence, "burn height %llu: its data do not hash to its consensus hash", (unsigned long long)r->burn_height);
+	sync_blame(source, "lying", "consensus hash", evidence, true);
+	return 0;
+}
+
+/* Next: cmd/sortition-sync/rpc.c, a node's RPC. */

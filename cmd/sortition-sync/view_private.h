@@ -1,0 +1,30 @@
+/* Between view.c (votes) and view_order.c (order of requests). */
+#ifndef SORTITION_SYNC_VIEW_PRIVATE_H
+#define SORTITION_SYNC_VIEW_PRIVATE_H
+
+#include "cmd/sortition-sync/view.h"
+
+static inline bool view_bit(const uint8_t *bits, uint64_t i) { return bits[i / 8] >> (i % 8) & 1; }
+static inline void view_set(uint8_t *bits, uint64_t i) { bits[i / 8] |= (uint8_t)(1u << (i % 8)); }
+static inline void view_clear(uint8_t *bits, uint64_t i) { bits[i / 8] &= (uint8_t)~(1u << (i % 8)); }
+
+struct view_slot *view_slot(const struct view *, uint64_t height);	/* NULL: out of range */
+/* The settled row itself, if it is one of the newest. */
+const struct rec_sortition *view_top_row(const struct view *, uint64_t height);
+/* What must agree, as a number: keyed, so that no source can choose its collisions. */
+uint64_t view_digest(const struct view *, const struct rec_sortition *);
+/* Both rows are known and say that they do not belong together. */
+bool view_unlinked(const struct rec_sortition *above, const struct rec_sortition *below);
+void view_add_event(struct view *, const struct view_event *);
+
+/* Ask a source for a height before anything else. */
+void view_again(struct view *, unsigned source, uint64_t height);
+/* A slot is settled or contested: nobody is ahead of the quorum there any more. */
+void view_uncount(struct view *, uint64_t height);
+void view_uncount_one(struct view *, unsigned source, uint64_t height);
+/* A contested slot, by index, may be asked for again. */
+void view_reopen(struct view *, uint64_t index);
+/* The height that Q sources have reached; grows the slots. */
+void view_find_tip(struct view *);
+
+#endif
