@@ -4,6 +4,7 @@
  * A row that comes newest first cannot be checked before those below it are known: it is kept with `checked` off, which nobody
  * downstream uses, and checked when the view is complete. */
 #include <stdio.h>
+#include <stdlib.h>
 #include "common/sys/log.h"
 #include "cmd/sortition-sync/sync.h"
 
