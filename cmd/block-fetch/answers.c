@@ -72,14 +72,29 @@ void slot_failed_at(struct planner *p, uint32_t slot, int source, uint64_t now, 
 
 /* ---- blocks ---- */
 
-static void slot_whole(struct planner *p, uint32_t i)
+/* Another source was faster: what is still out for the same is cut, and whoever stood still meanwhile is noted. */
+static void overtaken(struct planner *p, uint64_t now, uint32_t slot, enum ask ask)
+{
+	for (unsigned i = 0; i < MAX_TRANSFERS; i++) {
+		struct transfer t = p->transfers[i];
+		if (!t.used || t.cancelled || t.complete || t.ask != ask || t.slot != slot)
+			continue;
+		transfer_cancel(p, i);
+		if (!t.bytes || t.since < STALL_OTHERS)
+			continue;
+		if (t.idle >= OVERTAKEN_MS)
+			source_strike(p, &p->sources[t.source], now, &t, true, "stall");
+		else if (t.age - t.began >= OVERTAKEN_MS && (double)t.bytes * 1000 < DRIP_RATE * (double)(t.age - t.began) && (double)t.bytes * 64000 < p->median * (double)(t.age - t.began))
+			source_strike(p, &p->sources[t.source], now, &t, true, "drip");
+	}
+}
+
+static void slot_whole(struct planner *p, uint64_t now, uint32_t i)
 {
 	struct slot *s = &p->slots[i];
 	struct work *w = &p->works[s->work - 1];
 
-	for (unsigned t = 0; t < MAX_TRANSFERS; t++)
-		if (p->transfers[t].used && p->transfers[t].work == s->work && !p->transfers[t].complete && p->transfers[t].ask == ASK_BODY)
-			transfer_cancel(p, t);
+	overtaken(p, now, i, ASK_BODY);
 	w->begun = false;
 	if (s->flags & F_NEWEND) {
 		s->flags &= (uint16_t)~F_NEWEND;
@@ -136,10 +151,12 @@ static enum plan_take body_block(struct planner *p, uint64_t now, struct transfe
 		return verdict;
 	}
 	verdict = take(p, t, b, fresh);
-	if (start && fresh)
+	if (start && fresh) {
 		plan_start_known(p, t->slot, b->parent, b->prev_ch);
+		overtaken(p, now, t->slot, ASK_START);
+	}
 	if (t->complete && fresh)
-		slot_whole(p, t->slot);
+		slot_whole(p, now, t->slot);
 	return verdict;
 }
 
@@ -164,8 +181,10 @@ enum plan_take planner_block(struct planner *p, uint64_t now, unsigned transfer,
 	if (t->ask == ASK_BLOCK)
 		return take(p, t, b, true);
 	enum plan_take verdict = take(p, t, b, !(s->flags & F_START));
-	if (!(s->flags & F_START))
+	if (!(s->flags & F_START)) {
 		plan_start_known(p, t->slot, b->parent, b->prev_ch);
+		overtaken(p, now, t->slot, ASK_START);
+	}
 	return verdict;
 }
 
@@ -178,7 +197,8 @@ void planner_bytes(struct planner *p, uint64_t now, unsigned transfer, size_t n)
 	if (!t->bytes) {
 		double ms = (double)(now - t->sent);
 		s->latency = s->latency > 0 ? s->latency * 0.8 + ms * 0.2 : ms;
-		t->began = now;
+		t->began = t->age;
+		t->since = 0;
 	}
 	t->bytes += n;
 	t->idle = 0;
@@ -194,7 +214,7 @@ static void answered(struct planner *p, struct source *s, const struct transfer 
 	source_ok(p, s, now);
 	for (unsigned i = 0; i < MAX_TRANSFERS; i++)
 		if (p->transfers[i].used && p->transfers[i].source != t->source)
-			p->transfers[i].others++;
+			p->transfers[i].others++, p->transfers[i].since++;
 	if (t->ask != ASK_BODY || !t->complete)
 		return;
 	p->body = p->body > 0 ? p->body * 0.95 + (double)t->bytes * 0.05 : (double)t->bytes;
@@ -241,10 +261,8 @@ static void judge_end(struct planner *p, struct source *s, const struct transfer
 {
 	if (t->complete || (end == END_DONE && status == 200 && t->fresh)) {
 		answered(p, s, t, now);
-		if (end == END_TRAILING && !(s->told & 1u << 31)) {
-			s->told |= 1u << 31;
-			source_fault(p, s, "invalid", "trailing bytes", "after %u blocks", t->blocks);
-		}
+		if (end == END_TRAILING)
+			source_trailing(p, s, now);
 		return;
 	}
 	switch (end) {

@@ -9,6 +9,7 @@
 #define MAX_BLOCK_ANSWER (4u << 20) /* body of /v3/blocks/ID: a block must fit a record */
 #define MAX_BODY_ANSWER (17u << 20) /* body of /v3/tenures/ID: a server cuts at 16 MiB, the first block aside */
 #define MAX_INFO_ANSWER 4096        /* body of /v3/tenures/info */
+#define MAX_EXTRA 65536             /* bytes after what was asked, until it is clear whose they are */
 #define MAX_UNFINISHED (32u << 20)  /* bytes of not yet whole blocks, of all transfers */
 #define MAX_WRITTEN (8u << 20)      /* bytes written and without verdict */
 #define MAX_BURN_BLOCKS 1000000           /* burn blocks above the first wanted one (19 years) */
@@ -19,12 +20,13 @@
 #define STALL_BODY_MS 1500          /* the same within a body, when STALL_OTHERS answers of others came meanwhile */
 #define STALL_HEAD_MS 5000          /* the same before the first byte, which a long way excuses */
 #define STALL_OTHERS 8
+#define OVERTAKEN_MS 800            /* stood still so long when another source had it: half a stall */
 #define DRIP_MS 30000               /* a lone source may go below DRIP_FLOOR for so long */
 #define DRIP_FLOOR 64               /* bytes a second */
 #define DRIP_RATE 2000              /* below this, and 64 times below the median: dripping */
 #define MAX_STRIKES 3               /* stalls in a row, then a source is left out */
 #define MAX_FAILS 8                 /* failures in a row, then a source is left out */
-#define DEAD_FAILS 3                /* connections that fail before any succeeded: a dead URL */
+#define DEAD_FAILS 2                /* connections that fail before any succeeded: a dead URL */
 #define MAX_LIES 3                  /* answers proven wrong, blocks refused: then a source is left out */
 #define MAX_TRIES 8                 /* failures of one tenure at one source */
 #define BACKOFF_MS 100              /* first wait after a failure; doubles */

@@ -58,6 +58,7 @@ struct source {
 	unsigned answers, missing, errors, limited, refused, lies, told;	/* counts; told: useless faults so far */
 	unsigned fails, strikes, soft;	/* in a row */
 	unsigned since_strike;		/* answers */
+	bool trails;			/* said that bytes follow its answers */
 	uint64_t failed_at, struck_at, not_before, out_until;
 	double rate, latency, trust;	/* bytes/s while busy; ms to the first byte; 0..1 */
 	uint64_t trust_at, sample_bytes, sample_ms, clock, total_bytes, blocks;
@@ -75,8 +76,8 @@ struct transfer {
 	enum ask ask;
 	uint32_t slot, work;		/* work + 1 */
 	uint8_t expect[ID_LEN], stop[ID_LEN], first[ID_LEN];
-	uint64_t sent, began, age, idle;	/* sent by the clock; age and idle in patience (ms) */
-	unsigned others;		/* answers of others since the last byte */
+	uint64_t sent, age, idle, began;	/* sent by the clock; the others in patience (ms); began: age at the first byte */
+	unsigned others, since;		/* answers of others since the last byte, the first byte */
 	uint32_t blocks, fresh;		/* whole blocks; of them new */
 	uint64_t bytes, marked_at, marked_bytes;
 };
@@ -148,6 +149,7 @@ void source_ok(struct planner *, struct source *, uint64_t now);
 void source_fail(struct planner *, struct source *, uint64_t now, uint64_t sent, const char *what, uint64_t wait);
 void source_strike(struct planner *, struct source *, uint64_t now, const struct transfer *, bool soft, const char *what);
 void source_lie(struct planner *, struct source *, uint64_t now, const char *class, const char *what, const uint8_t id[ID_LEN]);
+void source_trailing(struct planner *, struct source *, uint64_t now);	/* bytes after a whole answer */
 void source_leave_out(struct planner *, struct source *, uint64_t now, const char *what);
 void source_fault(struct planner *, const struct source *, const char *class, const char *what, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void source_complain(struct planner *, struct source *, uint64_t now);	/* useless, when errors are many */

@@ -171,7 +171,7 @@ static unsigned ask_bodies(struct planner *p, uint64_t now, unsigned places, uns
 
 	for (int64_t i = bit_next(p->ready, p->n_slots, 0); i >= 0 && places && seen < SCAN; i = bit_next(p->ready, p->n_slots, (uint32_t)i + 1), seen++) {
 		uint32_t slot = (uint32_t)i, work = p->slots[slot].work;
-		if (work && p->works[work - 1].not_before > now)
+		if (p->slots[slot].flags & F_ASK_START || (work && p->works[work - 1].not_before > now))
 			continue;
 		if (rarity && claimers(p, slot, now) != rarity)
 			continue;
@@ -189,7 +189,7 @@ static bool start_tells(const struct planner *p, const struct slot *s)
 {
 	bool below = s->parent && p->slots[s->parent - 1].state == B_WAIT;
 
-	return s->state == B_WAIT || below;
+	return s->state == B_WAIT || (below && s->state != B_ASKED);
 }
 
 static unsigned ask_starts(struct planner *p, uint64_t now, unsigned places, bool all)

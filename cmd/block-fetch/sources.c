@@ -277,6 +277,21 @@ void source_lie(struct planner *p, struct source *s, uint64_t now, const char *c
 		source_leave_out(p, s, now, what);
 }
 
+/* What was asked came, and then bytes that nobody asked for: it is said once; where others can serve, it is also
+ * a reason to leave this one. */
+void source_trailing(struct planner *p, struct source *s, uint64_t now)
+{
+	unsigned others = 0;
+
+	if (!s->trails)
+		source_fault(p, s, "invalid", "trailing bytes", "after a whole answer");
+	s->trails = true;
+	for (unsigned i = 0; i < p->n_sources; i++)
+		others += &p->sources[i] != s && source_usable(&p->sources[i], now) && p->sources[i].answers > 0;
+	if (others && ++s->lies + s->refused >= MAX_LIES)
+		source_leave_out(p, s, now, "trailing bytes");
+}
+
 /* ---- the population ---- */
 
 static int by_rate(const void *a, const void *b)

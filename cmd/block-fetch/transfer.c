@@ -51,12 +51,17 @@ static bool take(struct fetch *f, struct xfer *x, const struct nakamoto *b)
 	return true;
 }
 
-/* Bytes after the last block asked for: a server that does not know ?stop= goes on with that block; all
- * else is the source's fault. */
-static void judge_extra(struct xfer *x, const struct nakamoto *b)
+/* Bytes after the last block asked for: a server that does not know ?stop= goes on with that block; all else is
+ * the source's fault. */
+static void judge_extra(struct xfer *x)
 {
+	struct nakamoto b;
+	ssize_t used = nakamoto_header(&b, x->buf + x->off, x->len - x->off, &x->need);
+
+	if (used == 0 && x->len - x->off < MAX_EXTRA)
+		return;
 	x->stopped = true;
-	x->extra = !b || memcmp(b->id, x->a.stop, ID_LEN) != 0;
+	x->extra = used <= 0 || memcmp(b.id, x->a.stop, ID_LEN) != 0;
 }
 
 /* Cut blocks from the buffer while there is room for them.  False: stop the transfer. */
@@ -66,20 +71,23 @@ static bool cut(struct fetch *f, struct xfer *x)
 	ssize_t used;
 
 	while (x->len > x->off && x->len - x->off >= x->need && !x->stopped) {
-		if (!x->complete && !transfers_room(f))
+		if (x->complete) {
+			judge_extra(x);
+			break;
+		}
+		if (!transfers_room(f))
 			break;
 		x->need = 0;
 		used = nakamoto_parse(&b, x->buf + x->off, x->len - x->off, &x->need);
 		if (used == 0 && x->need <= MAX_BLOCK)
 			break;
-		if (x->complete)
-			judge_extra(x, used > 0 ? &b : NULL);
-		else if (used <= 0)
+		if (used <= 0) {
 			x->garbage = x->stopped = true;
-		else if (!take(f, x, &b))
 			break;
-		if (used > 0)
-			x->off += (size_t)used;
+		}
+		if (!take(f, x, &b))
+			break;
+		x->off += (size_t)used;
 	}
 	return !x->stopped;
 }
