@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include "cmd/block-serve/serve.h"
+#include "common/net/address.h"
 #include "common/sys/stage.h"
 
 LIST_HEAD(conn_list, http_conn);
@@ -16,9 +17,7 @@ struct http {
 	struct conn_list conns;
 	struct http_conn **by_fd;
 	size_t n_by_fd;
-	unsigned n;
 	size_t input;				/* bytes of requests not yet handled */
-	unsigned long long refused, late;
 };
 
 /* Bytes came or were taken: the age and the size of the request that is being read. */
@@ -37,6 +36,58 @@ static void input_cb(struct evbuffer *buf, const struct evbuffer_cb_info *info, 
 		http_conn_close(c);
 }
 
+/* Counts a connection, unless that would be one too many; or takes it out again. */
+static bool host_add(struct http_hosts *t, const struct sockaddr *sa, unsigned limit)
+{
+	uint8_t addr[16];
+	uint16_t port;
+	unsigned i;
+	bool ok;
+
+	address_to16(addr, &port, sa);
+	pthread_mutex_lock(&t->lock);
+	for (i = 0; i < t->n_hosts; i++)
+		if (memcmp(t->hosts[i].addr, addr, 16) == 0)
+			break;
+	ok = t->n < HTTP_MAX && (i == t->n_hosts || limit == 0 || t->hosts[i].n < limit);
+	if (ok) {
+		if (i == t->n_hosts) {
+			memcpy(t->hosts[t->n_hosts].addr, addr, 16);
+			t->hosts[t->n_hosts++].n = 0;
+		}
+		t->hosts[i].n++;
+		t->n++;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return ok;
+}
+
+static void host_drop(struct http_hosts *t, const struct sockaddr *sa)
+{
+	uint8_t addr[16];
+	uint16_t port;
+
+	address_to16(addr, &port, sa);
+	pthread_mutex_lock(&t->lock);
+	for (unsigned i = 0; i < t->n_hosts; i++) {
+		if (memcmp(t->hosts[i].addr, addr, 16) != 0)
+			continue;
+		t->n--;
+		if (--t->hosts[i].n == 0)
+			t->hosts[i] = t->hosts[--t->n_hosts];
+		break;
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+unsigned http_count(struct http_hosts *t)
+{
+	pthread_mutex_lock(&t->lock);
+	unsigned n = t->n;
+	pthread_mutex_unlock(&t->lock);
+	return n;
+}
+
 static void conn_free(struct http_conn *c)
 {
 	struct http *h = c->serve->http;
@@ -50,7 +101,8 @@ static void conn_free(struct http_conn *c)
 	if (c->gone != NULL)
 		c->gone(c->gone_arg);
 	LIST_REMOVE(c, entry);
-	h->n--;
+	if (c->counted)
+		host_drop(c->serve->hosts, (const struct sockaddr *)&c->peer);
 	bufferevent_decref(c->bev);
 	free(c);
 }
@@ -104,7 +156,7 @@ static void sweep(struct http *h)
 		if (conn_abandoned(c)) {
 			conn_free(c);
 		} else if (too_late(c, now)) {
-			h->late++;
+			h->s->n_late++;
 			http_conn_close(c);
 		}
 	}
@@ -115,45 +167,49 @@ static void sweep_cb(evutil_socket_t fd, short what, void *arg)
 	sweep(arg);
 }
 
-static bool over_limits(struct http *h, const struct http_conn *c)
+static bool over_limits(struct http *h, struct http_conn *c)
 {
 	const struct sockaddr *sa = (const struct sockaddr *)&c->peer;
-	unsigned limit = h->s->max_address, same = 0;
-	struct http_conn *other;
+	unsigned limit = h->s->max_address;
 
-	if (h->n > HTTP_MAX)
-		sweep(h);
-	if (h->n > HTTP_MAX)
-		return true;
-	if (limit == 0) {
-		if (address_loopback(sa))
-			return false;
+	if (limit == 0 && !address_loopback(sa))
 		limit = HTTP_MAX_ADDRESS;
+	c->counted = host_add(h->s->hosts, sa, limit);
+	if (!c->counted) {
+		/* Perhaps some have gone without a word. */
+		sweep(h);
+		c->counted = host_add(h->s->hosts, sa, limit);
 	}
-	LIST_FOREACH(other, &h->conns, entry)
-		same += other->adopted && !other->closing && address_same_host(sa, (const struct sockaddr *)&other->peer);
-	return same >= limit;
+	return !c->counted;
+}
+
+static struct http_conn *newest(struct http *h)
+{
+	struct http_conn *c;
+
+	LIST_FOREACH(c, &h->conns, entry)
+		if (!c->adopted)
+			return c;
+	return NULL;
 }
 
 /* evhttp has put the socket into the bufferevents made since the last turn. */
 static void adopt_cb(evutil_socket_t nofd, short what, void *arg)
 {
 	struct http *h = arg;
-	struct http_conn *c, *next;
+	struct http_conn *c;
 	int one = 1;
 
-	LIST_FOREACH_SAFE(c, &h->conns, entry, next) {
-		if (c->adopted)
-			break;			/* new ones are at the head */
+	/* New ones are at the head; a sweep may free others meanwhile. */
+	while ((c = newest(h)) != NULL) {
 		int fd = bufferevent_getfd(c->bev);
 		socklen_t len = sizeof c->peer;
+		c->adopted = true;
 		if (fd < 0 || (size_t)fd >= h->n_by_fd || getpeername(fd, (struct sockaddr *)&c->peer, &len) != 0 || over_limits(h, c)) {
-			h->refused++;
-			c->adopted = true;
+			h->s->n_refused++;
 			http_conn_close(c);
 			continue;
 		}
-		c->adopted = true;
 		h->by_fd[fd] = c;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	}
@@ -172,7 +228,6 @@ static struct bufferevent *make_conn(struct event_base *base, void *arg)
 	bufferevent_set_max_single_write(c->bev, 2 * CHUNK);
 	evbuffer_add_cb(bufferevent_get_input(c->bev), input_cb, c);
 	LIST_INSERT_HEAD(&h->conns, c, entry);
-	h->n++;
 	event_active(h->adopt, EV_TIMEOUT, 0);
 	return c->bev;
 }
@@ -225,15 +280,6 @@ struct http *http_start(struct serve *s, int fd)
 	if (evhttp_accept_socket_with_handle(h->evhttp, fd) == NULL)
 		die_world("cannot accept on the HTTP socket");
 	return h;
-}
-
-void http_report(const struct serve *s)
-{
-	const struct http *h = s->http;
-
-	if (h != NULL)
-		log_warnx("http: %u connections, %llu requests, %llu bytes, %llu refused, %llu too slow, %zu bytes unread, %zu uploads wait",
-		    h->n, s->n_requests, s->n_bytes, h->refused, h->late, h->input, uploads_waiting(s));
 }
 
 /* Next: cmd/block-serve/route.c, from paths to handlers. */

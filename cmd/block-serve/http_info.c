@@ -94,7 +94,7 @@ void get_pox(struct request *r)
 void get_neighbors(struct request *r)
 {
 	struct neighbor all[MAX_NEIGHBORS];
-	uint32_t n = r->s->self.neighbors != NULL ? r->s->self.neighbors(r->s, all) : 0;
+	uint32_t n = neighbors_tell(r->s, all);
 	struct evbuffer *b = json();
 	struct sockaddr_storage ss;
 	socklen_t len;

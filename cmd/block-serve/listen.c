@@ -5,7 +5,8 @@
 #include "cmd/block-serve/serve.h"
 #include "common/net/address.h"
 
-static int bind_first(const struct addrinfo *ai)
+/* share: other sockets of ours may listen on the same address, and the kernel deals connections out among them. */
+static int bind_first(const struct addrinfo *ai, bool share)
 {
 	int one = 1, fd = -1;
 
@@ -14,6 +15,8 @@ static int bind_first(const struct addrinfo *ai)
 		if (fd < 0)
 			continue;
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+		if (share)
+			setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
 		if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 1024) == 0)
 			return fd;
 		int saved = errno;
@@ -23,14 +26,12 @@ static int bind_first(const struct addrinfo *ai)
 	return -1;
 }
 
-int listen_on(const char *option, const char *host_port, char text[64], bool *wildcard)
+static struct addrinfo *resolve(const char *option, const char *host_port)
 {
 	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *ai;
-	struct sockaddr_storage ss = { 0 };
-	socklen_t len = sizeof ss;
 	const char *colon = strrchr(host_port, ':');
 	char host[256], *h = host;
-	int rc, fd;
+	int rc;
 
 	if (colon == NULL || (size_t)(colon - host_port) >= sizeof host)
 		die_usage("%s '%s': give HOST:PORT", option, host_port);
@@ -43,18 +44,42 @@ int listen_on(const char *option, const char *host_port, char text[64], bool *wi
 	}
 	if ((rc = getaddrinfo(*h == 0 || strcmp(h, "*") == 0 ? NULL : h, colon + 1, &hints, &ai)) != 0)
 		die_world("cannot resolve '%s': %s", host_port, gai_strerror(rc));
-	if ((fd = bind_first(ai)) < 0)
-		die_world("cannot listen on '%s': %s", host_port, strerror(errno));
-	freeaddrinfo(ai);
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
-		die_world("cannot name the socket of '%s': %s", host_port, strerror(errno));
-	address_text(text, (struct sockaddr *)&ss);
+	return ai;
+}
 
+/* The chosen port, where 0 was asked for, goes into the address for the sockets that follow. */
+static void name_socket(int fd, const char *host_port, struct sockaddr_storage *ss)
+{
+	socklen_t len = sizeof *ss;
+
+	if (getsockname(fd, (struct sockaddr *)ss, &len) != 0)
+		die_world("cannot name the socket of '%s': %s", host_port, strerror(errno));
+}
+
+void listen_on(const char *option, const char *host_port, int *fds, unsigned n, char text[64], bool *wildcard)
+{
+	struct addrinfo *all = resolve(option, host_port);
+	struct sockaddr_storage ss = { 0 };
 	uint8_t addr[16];
 	uint16_t port;
+
+	/* The first does not share: if somebody listens there already, this is where it shows. */
+	fds[0] = bind_first(all, false);
+	if (fds[0] < 0)
+		die_world("cannot listen on '%s': %s", host_port, strerror(errno));
+	name_socket(fds[0], host_port, &ss);
+	if (n > 1) {
+		struct addrinfo one = { .ai_family = ss.ss_family, .ai_addr = (struct sockaddr *)&ss,
+		    .ai_addrlen = ss.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6) };
+		close(fds[0]);
+		for (unsigned i = 0; i < n; i++)
+			if ((fds[i] = bind_first(&one, true)) < 0)
+				die_world("cannot listen on '%s': %s", host_port, strerror(errno));
+	}
+	freeaddrinfo(all);
+	address_text(text, (struct sockaddr *)&ss);
 	address_to16(addr, &port, (struct sockaddr *)&ss);
 	*wildcard = address_any16(addr);
-	return fd;
 }
 
 bool address_same_host(const struct sockaddr *a, const struct sockaddr *b)
@@ -77,4 +102,4 @@ bool address_loopback(const struct sockaddr *sa)
 	return (memcmp(x, mapped, 12) == 0 && x[12] == 127) || (all_zero(x, 15) && x[15] == 1);
 }
 
-/* Next: cmd/block-serve/view.c, what is known of the store. */
+/* Next: cmd/block-serve/neighbors.c, whom we tell of. */

@@ -24,7 +24,8 @@ static void on_report(evutil_socket_t sig, short what, void *arg)
 
 	log_warnx("canonical height %s, burn height %llu", s->view.has_chain ? s->view.height_text : "none",
 	    (unsigned long long)s->view.burn.burn_height);
-	http_report(s);
+	if (s->http != NULL)
+		threads_report(s->others, s);
 	p2p_report(s);
 }
 
@@ -39,6 +40,19 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		store_tidy(&s->store);
 }
 
+struct event_base *serve_base(void)
+{
+	struct event_config *cfg = event_config_new();
+	struct event_base *base;
+
+	/* The changes of one turn are one epoll_ctl. */
+	if (cfg == NULL || event_config_set_flag(cfg, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) != 0 ||
+	    (base = event_base_new_with_config(cfg)) == NULL)
+		die_world("cannot start an event loop");
+	event_config_free(cfg);
+	return base;
+}
+
 static void start_loop(struct serve *s)
 {
 	static const struct timeval tenth = { 0, 100000 };
@@ -50,14 +64,11 @@ static void start_loop(struct serve *s)
 		files.rlim_cur = files.rlim_max < 8192 ? files.rlim_max : 8192;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	/* Answers come and go in any size: keep the top of the heap.  And one turn's changes are one epoll_ctl. */
+	/* Answers come and go in any size: keep the top of the heap. */
 	mallopt(M_TRIM_THRESHOLD, 8 << 20);
 	mallopt(M_TOP_PAD, 1 << 20);
-	struct event_config *cfg = event_config_new();
-	event_config_set_flag(cfg, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
-	s->base = event_base_new_with_config(cfg);
-	event_config_free(cfg);
-	if (s->base == NULL || (tick = event_new(s->base, -1, EV_PERSIST, on_tick, s)) == NULL || event_add(tick, &tenth) != 0 ||
+	s->base = serve_base();
+	if ((tick = event_new(s->base, -1, EV_PERSIST, on_tick, s)) == NULL || event_add(tick, &tenth) != 0 ||
 	    event_add(evsignal_new(s->base, SIGTERM, on_term, s), NULL) != 0 ||
 	    event_add(evsignal_new(s->base, SIGINT, on_term, s), NULL) != 0 ||
 	    event_add(evsignal_new(s->base, SIGUSR1, on_report, s), NULL) != 0)
@@ -74,6 +85,8 @@ static void set_self(struct serve *s, int p2p, bool p2p_any, const char *url)
 	self->net = &s->store.net;
 	self->services = SERVICE_RELAY | SERVICE_RPC;
 	self->port = 20444;
+	self->neighbors = neighbors_tell;
+	self->arg = s;
 	node_key_load(s->store.dir, self->secret, self->key);
 	hash_hash160(s->key_hash, self->key, KEY_LEN);
 	if (p2p >= 0 && getsockname(p2p, (struct sockaddr *)&ss, &len) == 0) {
@@ -98,7 +111,7 @@ static void say_ready(const struct serve *s, const char *p2p, const char *http)
 		die_world("cannot write to stdout: %s", strerror(errno));
 }
 
-static const char usage[] = "block-serve -d DIR [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-c CONNECTIONS] [-n NETWORK]";
+static const char usage[] = "block-serve -d DIR [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-c CONNECTIONS] [-j THREADS] [-n NETWORK]";
 
 /* Options that are ours alone. */
 struct asked { const char *p2p, *http, *url; };
@@ -107,9 +120,10 @@ static void take_options(struct serve *s, struct options *o, struct asked *a, in
 {
 	int c;
 
-	while ((c = getopt(argc, argv, OPTIONS_COMMON "c:l:U:w:")) != -1) {
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "c:j:l:U:w:")) != -1) {
 		switch (c) {
 		case 'c': s->max_address = (unsigned)options_number("-c", optarg, 1, 1000000); break;
+		case 'j': s->threads = (unsigned)options_number("-j", optarg, 1, THREADS_MAX); break;
 		case 'l': a->p2p = optarg; break;
 		case 'U': a->url = optarg; break;
 		case 'w': a->http = optarg; break;
@@ -122,38 +136,52 @@ static void take_options(struct serve *s, struct options *o, struct asked *a, in
 		options_usage(o, "give -l HOST:PORT, -w HOST:PORT or both");
 }
 
+static unsigned default_threads(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > 4 ? 4 : (unsigned)n;
+}
+
 int main(int argc, char **argv)
 {
 	static struct serve s;
+	static struct http_hosts hosts = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct options o = { .usage = usage };
 	struct asked asked = { 0 };
 	char p2p[64] = "", http[64] = "", url[80] = "";
 	bool p2p_any = false, http_any = false;
-	int p2p_fd = -1, http_fd = -1;
+	int p2p_fd = -1, http_fds[THREADS_MAX];
 
 	log_init("block-serve");
+	s.hosts = &hosts;
+	s.threads = default_threads();
 	take_options(&s, &o, &asked, argc, argv);
 	log_verbose(o.verbose);
 	start_loop(&s);
 	store_open(&s.store, options_dir(&o), o.network, TABLE(T_UPLOADS) | TABLE(T_PEERS), 10000);
 	if (asked.http != NULL)
-		http_fd = listen_on("-w", asked.http, http, &http_any);
+		listen_on("-w", asked.http, http_fds, s.threads, http, &http_any);
 	if (asked.p2p != NULL)
-		p2p_fd = listen_on("-l", asked.p2p, p2p, &p2p_any);
+		listen_on("-l", asked.p2p, &p2p_fd, 1, p2p, &p2p_any);
 	if (asked.http != NULL && !http_any)
 		snprintf(url, sizeof url, "http://%s", http);
 	set_self(&s, p2p_fd, p2p_any, asked.url != NULL ? asked.url : url);
 	uploads_new(&s);
 	view_refresh(&s);	/* here and in set_self, so that libcrypto has read its files ... */
 	tzset();		/* ... and libc the zone's: evhttp dates its answers */
-	sandbox_enter(SANDBOX_ACCEPT);
-	if (http_fd >= 0)
-		http_start(&s, http_fd);
+	sandbox_enter(SANDBOX_ACCEPT | SANDBOX_THREADS);
 	if (p2p_fd >= 0)
 		p2p_start(&s, p2p_fd);
+	if (asked.http != NULL) {
+		s.others = threads_start(&s, http_fds + 1, s.threads - 1);
+		http_start(&s, http_fds[0]);
+	}
 	say_ready(&s, p2p, http);
 	if (event_base_dispatch(s.base) != 0)
 		die_world("the event loop failed");
+	if (s.others != NULL)
+		threads_stop(s.others);
 	store_close(&s.store);
 	return 0;
 }

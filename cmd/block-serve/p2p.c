@@ -3,11 +3,8 @@
 #include <event2/listener.h>
 #include <unistd.h>
 #include "cmd/block-serve/serve.h"
-#include "common/chain/hash.h"
 #include "common/net/address.h"
 #include "common/sys/stage.h"
-
-#define NEIGHBORS_MS 5000	/* the answer to GetNeighbors is made anew after this */
 
 struct p2p_conn {
 	LIST_ENTRY(p2p_conn) entry;
@@ -22,9 +19,6 @@ struct p2p {
 	LIST_HEAD(, p2p_conn) conns;
 	unsigned n;
 	unsigned long long accepted, refused, inventories, nacks;
-	struct neighbor neighbors[MAX_NEIGHBORS];
-	uint32_t n_neighbors;
-	uint64_t neighbors_made;	/* ms */
 };
 
 /* What a handshake says of a peer goes to `peers`, unless inv-sync knows the peer already. */
@@ -235,49 +229,6 @@ static int stable_known(void *arg, uint64_t height, const uint8_t *hash)
 	return rc != 0 ? -1 : memcmp(row.burn_hash, hash, 32) == 0;
 }
 
-static bool add_neighbor(void *arg, const struct rec_peer *row)
-{
-	struct p2p *p = arg;
-	struct neighbor *n = &p->neighbors[p->n_neighbors];
-	struct peer_addr at;
-	struct sockaddr_storage ss = { 0 };
-	char text[MAX_SOURCE + 1], err[120];
-
-	/* Those who only dialled us may claim any address. */
-	if (row->inbound || !rec_is(row->state, "up") || peer_addr_parse(&at, rec_cstr(text, sizeof text, row->address), err) != 0)
-		return true;
-	if (evutil_inet_pton(AF_INET, at.host, &((struct sockaddr_in *)&ss)->sin_addr) == 1)
-		ss.ss_family = AF_INET;
-	else if (evutil_inet_pton(AF_INET6, at.host, &((struct sockaddr_in6 *)&ss)->sin6_addr) == 1)
-		ss.ss_family = AF_INET6;
-	else
-		return true;
-	if (address_private((struct sockaddr *)&ss) && !p->s->store.net.private_peers)
-		return true;
-	address_to16(n->addr, &n->port, (struct sockaddr *)&ss);
-	n->port = at.port;
-	hash_hash160(n->key_hash, row->key, KEY_LEN);
-	return ++p->n_neighbors < MAX_NEIGHBORS;
-}
-
-static uint32_t neighbors(void *arg, struct neighbor *out)
-{
-	struct serve *s = arg;
-	struct p2p *p = s->p2p;
-
-	if (p == NULL)
-		return 0;
-	if (p->neighbors_made == 0 || now_ms() - p->neighbors_made > NEIGHBORS_MS) {
-		MDB_txn *txn = store_read(&s->store);
-		p->n_neighbors = 0;
-		peer_walk(&s->store, txn, add_neighbor, p);
-		store_read_end(txn);
-		p->neighbors_made = now_ms();
-	}
-	memcpy(out, p->neighbors, p->n_neighbors * sizeof out[0]);
-	return p->n_neighbors;
-}
-
 static bool may_come(struct p2p *p, const struct sockaddr *sa)
 {
 	unsigned limit = p->s->max_address, same = 0;
@@ -329,8 +280,6 @@ struct p2p *p2p_start(struct serve *s, int fd)
 	p->s = s;
 	LIST_INIT(&p->conns);
 	s->self.stable_known = stable_known;
-	s->self.neighbors = neighbors;
-	s->self.arg = s;
 	p->listener = evconnlistener_new(s->base, accept_cb, p, LEV_OPT_CLOSE_ON_FREE, 0, fd);
 	if (p->listener == NULL)
 		die_world("cannot accept on the P2P socket");

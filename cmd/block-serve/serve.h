@@ -1,5 +1,6 @@
-/* block-serve's own parts: what they share and how they call each other (DESIGN 5 "Serve").  One thread, one loop;
- * the store is read in short transactions, and written at most four times a second. */
+/* block-serve's own parts: what they share and how they call each other (DESIGN 5 "Serve").  The first thread
+ * holds the conversations; each thread has a loop, a share of the HTTP connections and its own view of the store, which
+ * is read in short transactions, and written at most four times a second. */
 #ifndef BLOCK_SERVE_SERVE_H
 #define BLOCK_SERVE_SERVE_H
 
@@ -7,6 +8,8 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include "cmd/block-serve/inventory.h"
@@ -22,10 +25,10 @@
 #define P2P_MAX_ADDRESS 64
 #define HTTP_IDLE 20			/* seconds without a byte either way */
 #define HTTP_HEAD_SECONDS 10		/* a request's head must be whole after this, then 64 KiB of body a second */
-#define HTTP_INPUT (24u << 20)		/* bytes of unread requests, all connections together */
+#define HTTP_INPUT (12u << 20)		/* bytes of unread requests, all connections of a thread together */
 #define UPLOAD_SECONDS 10		/* an upload's answer waits no longer for its verdict */
 #define UPLOAD_WAITERS 256		/* uploads that wait */
-#define UPLOAD_PENDING (16u << 20)	/* bytes gathered for the next commit */
+#define UPLOAD_PENDING (8u << 20)	/* bytes gathered for the next commit, a thread */
 #define COMMIT_MS 250			/* between two commits of ours */
 #define PEER_ROWS 4096			/* the table `peers` takes no more rows from those who dial us */
 
@@ -40,7 +43,18 @@ struct view {
 	char height_text[24];
 };
 
+/* What the threads share: how many HTTP connections there are, and from whom. */
+struct http_hosts {
+	pthread_mutex_t lock;
+	unsigned n, n_hosts;
+	struct { uint8_t addr[16]; unsigned n; } hosts[HTTP_MAX];
+};
+
+/* What GetNeighbors gets: peers that we dialled, made anew every few seconds. */
+struct neighbors { struct neighbor at[MAX_NEIGHBORS]; uint32_t n; uint64_t made; };
+
 struct http;
+struct threads;
 struct p2p;
 struct uploads;
 
@@ -52,11 +66,19 @@ struct serve {
 	struct http *http;
 	struct p2p *p2p;
 	struct uploads *uploads;
+	struct threads *others;			/* the first thread's: the other ones */
 	struct conv_self self;			/* key, addresses, services, view */
 	uint8_t key_hash[HASH160_LEN];
 	unsigned max_address;			/* -c, 0: the defaults, loopback exempt */
-	unsigned long long ticks, n_requests, n_bytes, n_pushes, n_uploads;
+	unsigned threads;			/* -j */
+	struct http_hosts *hosts;
+	struct neighbors neighbors;
+	unsigned long long ticks;
+	_Atomic unsigned long long n_requests, n_bytes, n_pushes, n_uploads, n_refused, n_late;
 };
+
+/* main.c: a loop as each thread needs it. */
+struct event_base *serve_base(void);
 
 /* view.c: keep s->view, s->self.view and the inventory's key fresh; cheap if nothing was committed. */
 void view_refresh(struct serve *);
@@ -64,11 +86,20 @@ void view_refresh(struct serve *);
 /* claims.c: what we claim of a cycle, out of the index or made anew; NULL if the cycle is above the burn tip. */
 const struct inv_cycle *claims_cycle(struct serve *, uint64_t cycle);
 
-/* listen.c: bind and listen on HOST:PORT; text gets the chosen one.  Exits 100 or 111. */
-int listen_on(const char *option, const char *host_port, char text[64], bool *wildcard);
+/* listen.c: bind and listen on HOST:PORT with n sockets; text gets the chosen one.  Exits 100 or 111. */
+void listen_on(const char *option, const char *host_port, int *fds, unsigned n, char text[64], bool *wildcard);
 /* Both addresses have the same host part; loopback: 127/8 and ::1. */
 bool address_same_host(const struct sockaddr *, const struct sockaddr *);
 bool address_loopback(const struct sockaddr *);
+
+/* neighbors.c: the callback of conv.h; arg is a struct serve. */
+uint32_t neighbors_tell(void *arg, struct neighbor *out);
+
+/* threads.c: further threads that serve HTTP, on listening sockets of their own. */
+#define THREADS_MAX 16
+struct threads *threads_start(const struct serve *, const int *fds, unsigned n);
+void threads_stop(struct threads *);
+void threads_report(const struct threads *, const struct serve *first);
 
 /* http.c: connections and their limits. */
 struct http_conn {
@@ -77,13 +108,14 @@ struct http_conn {
 	struct bufferevent *bev;		/* with a reference of ours */
 	struct sockaddr_storage peer;
 	bool adopted, closing, watched;		/* limits judged; shut down by us; close callback is set */
+	bool counted;				/* in the table of hosts */
 	uint64_t begun;				/* ms: first byte of the request that is being read, 0 if none */
 	size_t received;			/* bytes of it */
 	void (*gone)(void *arg);		/* the owner of the running request hears of a close, once */
 	void *gone_arg;
 };
 struct http *http_start(struct serve *, int fd);
-void http_report(const struct serve *);
+unsigned http_count(struct http_hosts *);
 /* The connection ends as soon as the loop turns. */
 void http_conn_close(struct http_conn *);
 /* Write now what can be written. */
@@ -150,7 +182,6 @@ enum pushed upload_take(struct serve *, const uint8_t *body, size_t len, const c
 void upload_peer(struct serve *, const struct rec_peer *);
 /* Look for verdicts: another commit was seen. */
 void uploads_check(struct serve *);
-size_t uploads_waiting(const struct serve *);
 
 /* p2p.c */
 struct p2p *p2p_start(struct serve *, int fd);

@@ -313,11 +313,6 @@ void post_block(struct request *r)
 	}
 }
 
-size_t uploads_waiting(const struct serve *s)
-{
-	return s->uploads->n_waiters;
-}
-
 struct uploads *uploads_new(struct serve *s)
 {
 	struct uploads *u = s->uploads = xcalloc(1, sizeof *u);
