@@ -11,8 +11,7 @@
 #include "common/sys/log.h"
 #include "common/sys/stage_private.h"
 
-/* A closed 0, 1 or 2 would be given to the next file that is opened, and records written into it. */
-static void fds_fill(void)
+void fds_fill(void)
 {
 	int fd;
 

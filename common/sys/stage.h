@@ -35,6 +35,10 @@ struct stage_ops {
 	void (*lost)(void *arg);
 };
 
+/* Make sure that 0, 1 and 2 are open, on /dev/null if need be: or the next file that is opened would be one of
+ * them.  stage_new does it; a program without a stage calls it first. */
+void fds_fill(void);
+
 /* Start: log name, signals, SIGPIPE ignored, rlimits (no core is kept), base fit for fd 0 and 1.  Does not read yet. */
 struct stage *stage_new(const char *name, const struct options *, const struct stage_ops *, void *arg);
 void stage_free(struct stage *);

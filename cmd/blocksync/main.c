@@ -1,0 +1,191 @@
+/* blocksync - starts the stages as one pipeline, and starts them again when one fails.
+ * Reads no records, opens no store.  It does not confine itself: what it starts would inherit that. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "cmd/blocksync/supervisor.h"
+#include "common/sys/log.h"
+#include "common/sys/sandbox.h"
+
+static const char usage[] = "blocksync [-1cqv] -d DIR [-n NETWORK] [-s SOURCE]... [-Q N] [-p PEER]... [-u URL]... "
+    "[-F CYCLE] [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-a ADDR] [-b BYTES/S]";
+
+static const struct program programs[] = {
+	{ "block-serve", "lwU", false },
+	{ "sortition-sync", "1sQ", false },
+	{ "public-ip", "1pa", true },
+	{ "inv-sync", "1p", false },
+	{ "block-fetch", "1uF", false },
+	{ "block-verify", "", false },
+	{ "block-store", "", false },
+	{ "anti-entropy", "1pbc", true },
+	{ "pruner", "1", true },
+	{ NULL, NULL, false },
+};
+
+/* DIR/name, where DIR is the folder of our own program. */
+static void beside_us(char *path, size_t size, const char *name)
+{
+	ssize_t n = readlink("/proc/self/exe", path, size);
+
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	if (n < 0)
+		n = 0;
+	snprintf(path + n, size - (size_t)n, "%s", name);
+}
+
+static bool program_exists(const struct program *p)
+{
+	char path[4096];
+
+	beside_us(path, sizeof(path), p->name);
+	return access(path, X_OK) == 0;
+}
+
+/* A stage's command line: what every stage is given, then those of our options that it takes, in our order. */
+static void arguments(const char **arg, char letters[][3], const struct program *p, const struct given *g)
+{
+	unsigned n = 0;
+
+	arg[n++] = p->name;
+	arg[n++] = "-d";
+	arg[n++] = options_dir(&g->o);
+	if (g->o.network) {
+		arg[n++] = "-n";
+		arg[n++] = g->o.network;
+	}
+	if (g->o.once && strchr(p->takes, '1'))
+		arg[n++] = "-1";
+	if (g->o.quiet || strcmp(p->name, "block-fetch") != 0)	/* one progress line is enough */
+		arg[n++] = "-q";
+	for (int i = 0; i < g->o.verbose && i < 3; i++)
+		arg[n++] = "-v";
+	for (unsigned i = 0; i < g->n; i++) {
+		if (!strchr(p->takes, g->list[i].letter))
+			continue;
+		snprintf(letters[i], 3, "-%c", g->list[i].letter);
+		arg[n++] = letters[i];
+		if (g->list[i].arg)
+			arg[n++] = g->list[i].arg;
+	}
+}
+
+/* In the child: only 0, 1 and 2 go along, signals are as in a shell but that ^C and a hang-up are ours to answer, and
+ * it does not outlive us. */
+static _Noreturn void child_run(const struct program *p, const struct given *g, int in, int out, pid_t parent)
+{
+	static const char *arg[2 * MAX_GIVEN + 16];
+	static char letters[MAX_GIVEN][3];
+	char path[4096];
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(0);
+	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
+		die_world("cannot hand a pipe to '%s': %s", p->name, strerror(errno));
+	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	arguments(arg, letters, p, g);
+	beside_us(path, sizeof(path), p->name);
+	execv(path, (char **)(uintptr_t)arg);
+	if (errno == ENOENT)
+		execvp(p->name, (char **)(uintptr_t)arg);
+	die_usage("cannot run '%s': %s", p->name, strerror(errno));
+}
+
+void child_start(struct child *c, const struct given *g, int in, int out)
+{
+	pid_t parent = getpid();
+
+	*c = (struct child){ .program = c->program, .pid = fork() };
+	if (c->pid == 0)
+		child_run(c->program, g, in, out, parent);
+	if (c->pid < 0)
+		die_world("cannot start '%s': %s", c->program->name, strerror(errno));
+}
+
+/* What several stages would complain of at once is said once, here. */
+static void given_take(struct given *g, int argc, char **argv)
+{
+	static struct network net;
+	struct peer_addr peer;
+	char err[120];
+	int c;
+
+	g->o.usage = usage;
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "a:b:cF:l:p:Q:s:U:u:w:")) != -1) {
+		if (!strchr("abcFlpQsUuw", c)) {
+			options_take(&g->o, c, optarg);
+			continue;
+		}
+		if (strchr("FQb", c))
+			options_number((char[]){ '-', (char)c, 0 }, optarg, 0, UINT64_MAX);
+		if (c == 'p' && peer_addr_parse(&peer, optarg, err) < 0)
+			die_usage("bad peer '%s': %s", optarg, err);
+		if (g->n == MAX_GIVEN)
+			die_usage("too many options: at most %d", MAX_GIVEN);
+		g->serve |= c == 'l' || c == 'w';
+		g->list[g->n].letter = (char)c;
+		g->list[g->n++].arg = optarg;
+	}
+	if (optind < argc)
+		options_usage(&g->o, "unexpected argument '%s'", argv[optind]);
+	options_dir(&g->o);
+	if (g->o.network)
+		network_load(&net, g->o.network);
+}
+
+/* Signals are read, not caught: the loop sleeps in one place, and no handler runs. */
+static int signals_open(void)
+{
+	static const int all[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1 };
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		sigaddset(&set, all[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGCHLD, SIG_DFL);	/* or a parent's SIG_IGN would lose what becomes of the stages */
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		die_world("cannot watch signals");
+	return fd;
+}
+
+int main(int argc, char **argv)
+{
+	static struct given g;
+	static struct supervisor s;
+	struct stat st;
+
+	log_init("blocksync");
+	given_take(&g, argc, argv);
+	fds_fill();
+	sandbox_enter(SANDBOX_SPAWN);
+	setenv("BLOCKSYNC_SUPERVISED", "1", 1);
+	s.given = &g;
+	s.signals = signals_open();
+	s.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	/* records go on to a pipe, socket or file, where somebody waits for them; not to a terminal */
+	s.out = fstat(STDOUT_FILENO, &st) == 0 && !S_ISCHR(st.st_mode) ? STDOUT_FILENO : s.null;
+	for (const struct program *p = programs + 1; p->name; p++)
+		if (!p->optional || program_exists(p))
+			s.stage[s.n++].program = p;
+	s.stage[s.n].program = programs;
+	s.serve = g.serve ? &s.stage[s.n] : NULL;
+	return supervise(&s);
+}
+
+/* Next: cmd/blocksync/supervise.c, their lives. */

@@ -1,0 +1,264 @@
+/* The pipeline lives and dies together.  The first death that was not "my reader is gone" is blamed, the first living
+ * stage is told to end, end of input does the rest, and what is still there after ten seconds is killed.  Then it
+ * starts again, after a wait that doubles.  block-serve stands beside it and is started again on its own.
+ * The loop sleeps until a signal or the next of these times, and never polls. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "cmd/blocksync/supervisor.h"
+#include "common/sys/log.h"
+#include "common/sys/stage_private.h"
+
+#define PATIENCE 10000		/* ms from SIGTERM to SIGKILL */
+#define LONG_LIFE 60000		/* who ran so long starts again with no wait */
+#define WAIT_MAX 60000
+#define WAIT_KILLED 1000	/* at most, if somebody killed a stage from outside */
+#define ONCE_CRASHES 20		/* with -1 */
+#define ONCE_FAILURES 3
+
+static bool signalled(const struct child *c, int sig) { return WIFSIGNALED(c->status) && WTERMSIG(c->status) == sig; }
+static bool exited(const struct child *c, int code) { return WIFEXITED(c->status) && WEXITSTATUS(c->status) == code; }
+static bool reader_gone(const struct child *c) { return signalled(c, SIGPIPE) || exited(c, STAGE_READER_GONE); }
+static bool is_fetch(const struct child *c) { return !strcmp(c->program->name, "block-fetch"); }
+static bool due(uint64_t at) { return at && now_ms() >= at; }
+
+static struct child *first_living(struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->stage[i].pid)
+			return &s->stage[i];
+	return NULL;
+}
+
+static void say_death(const struct child *c)
+{
+	int code = WEXITSTATUS(c->status), sig = WTERMSIG(c->status);
+
+	if (WIFSIGNALED(c->status))
+		log_warnx("'%s' failed: killed by signal %d (%s)", c->program->name, sig, strsignal(sig));
+	else
+		log_warnx("'%s' failed: exit %d%s", c->program->name, code, code ? "" : ", though nobody asked it to end");
+}
+
+static void start_pipeline(struct supervisor *s)
+{
+	int in = s->null, ends[2];
+
+	s->stopping = false;
+	s->blamed = NULL;
+	s->kill_at = 0;
+	s->pipeline.start_at = 0;
+	s->pipeline.started = now_ms();
+	for (unsigned i = 0; i < s->n; i++) {
+		bool last = i + 1 == s->n;
+
+		if (!last && pipe2(ends, O_CLOEXEC) < 0)
+			die_world("cannot make a pipe: %s", strerror(errno));
+		child_start(&s->stage[i], s->given, in, last ? s->out : ends[1]);
+		if (in != s->null)
+			close(in);
+		if (last)
+			break;
+		close(ends[1]);
+		in = ends[0];
+	}
+}
+
+/* Its words, `p2p HOST:PORT KEY`, are for people here: standard output may carry records. */
+static void start_serve(struct supervisor *s)
+{
+	s->beside.start_at = 0;
+	s->beside.started = now_ms();
+	child_start(s->serve, s->given, s->null, STDERR_FILENO);
+}
+
+static void stop_pipeline(struct supervisor *s)
+{
+	if (!s->stopping)
+		s->kill_at = now_ms() + PATIENCE;
+	s->stopping = true;
+	if (first_living(s))
+		kill(first_living(s)->pid, SIGTERM);
+}
+
+/* Tell all to end.  Without a code it is the pipeline's. */
+static void end_all(struct supervisor *s, int code)
+{
+	s->code = code;
+	s->ending = true;
+	s->pipeline.start_at = s->beside.start_at = 0;
+	stop_pipeline(s);
+	if (s->serve && s->serve->pid)
+		kill(s->serve->pid, SIGTERM);
+}
+
+static void kill_rest(struct supervisor *s)
+{
+	s->kill_at = 0;
+	for (unsigned i = 0; i <= s->n; i++) {
+		if (!s->stage[i].pid || (i == s->n && !s->ending))
+			continue;
+		log_warnx("'%s' does not end: killed", s->stage[i].program->name);
+		kill(s->stage[i].pid, SIGKILL);
+	}
+}
+
+/* How much a death says about who is at fault; 0: nothing.  Deaths that are seen together have no order, and a crash
+ * cuts the stream of the next stage, which then fails too. */
+static int weight_of_death(const struct supervisor *s, const struct child *c)
+{
+	if (!c->fresh || reader_gone(c) || (exited(c, 0) && s->given->o.once))
+		return 0;
+	if (is_fetch(c) && exited(c, EXIT_WORLD) && s->given->o.once)
+		return 0;	/* its pass may be complete, with something lacking: the others end by themselves */
+	if (WIFSIGNALED(c->status))
+		return 4;
+	return exited(c, EXIT_USAGE) ? 3 : exited(c, 0) ? 1 : 2;
+}
+
+static void blame(struct supervisor *s)
+{
+	const struct child *worst = NULL;
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (weight_of_death(s, &s->stage[i]) > (worst ? weight_of_death(s, worst) : 0))
+			worst = &s->stage[i];
+	for (unsigned i = 0; i < s->n; i++)
+		s->stage[i].fresh = false;
+	if (!worst || s->stopping)
+		return;
+	s->blamed = worst;
+	say_death(worst);
+	stop_pipeline(s);
+}
+
+static void reap(struct supervisor *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (unsigned i = 0; i <= s->n; i++)
+			if (s->stage[i].pid == pid)
+				s->stage[i] = (struct child){ s->stage[i].program, 0, status, true };
+	blame(s);
+}
+
+/* The pipeline is down: the exit code, or -1 to start again. */
+static int verdict(const struct supervisor *s)
+{
+	const struct child *last = &s->stage[s->n - 1];
+	bool well = true, lacking = false;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct child *c = &s->stage[i];
+
+		if (exited(c, EXIT_USAGE))
+			return EXIT_USAGE;
+		if (is_fetch(c) && exited(c, EXIT_WORLD))
+			lacking = true;
+		else if (!exited(c, 0))
+			well = false;
+	}
+	if (s->ending)
+		return s->given->o.once ? EXIT_WORLD : 0;	/* a pass that was cut short is no success */
+	if (s->given->o.once && well)
+		return lacking ? EXIT_WORLD : 0;
+	return !s->blamed && reader_gone(last) ? EXIT_WORLD : -1;	/* our own reader is gone */
+}
+
+static void start_later(struct life *l, uint64_t most)
+{
+	uint64_t wait;
+
+	if (now_ms() - l->started > LONG_LIFE)
+		l->wait.tries = 0;
+	wait = backoff_ms(&l->wait, 1000, WAIT_MAX);
+	l->start_at = now_ms() + (wait < most ? wait : most);
+	l->started = 0;
+}
+
+static void pipeline_down(struct supervisor *s)
+{
+	bool crashed = s->blamed && WIFSIGNALED(s->blamed->status), killed = crashed && signalled(s->blamed, SIGKILL);
+	int code = verdict(s);
+
+	/* with -1 a crash is worth another try, a failure a few: the next run may find the world in a better state */
+	if (code < 0 && s->given->o.once && !killed && (crashed ? s->crashes++ == ONCE_CRASHES : s->failures++ == ONCE_FAILURES)) {
+		log_warnx("too many failures for one pass: given up");
+		code = EXIT_WORLD;
+	}
+	if (code >= 0)
+		end_all(s, s->code < 0 ? code : s->code);
+	else
+		start_later(&s->pipeline, killed ? WAIT_KILLED : WAIT_MAX);
+}
+
+/* block-serve has died: wrong use of it is wrong use of us. */
+static void serve_down(struct supervisor *s)
+{
+	s->serve->fresh = false;
+	if (s->ending)
+		return;
+	say_death(s->serve);
+	if (exited(s->serve, EXIT_USAGE))
+		end_all(s, EXIT_USAGE);
+	else
+		start_later(&s->beside, WAIT_MAX);
+}
+
+static void take_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGCHLD && info.ssi_signo != SIGUSR1)
+			end_all(s, s->pipeline.started ? -1 : s->given->o.once ? EXIT_WORLD : 0);
+		for (unsigned i = 0; info.ssi_signo == SIGUSR1 && i <= s->n; i++)
+			if (s->stage[i].pid)
+				kill(s->stage[i].pid, SIGUSR1);
+	}
+	reap(s);
+}
+
+static void sleep_until_due(const struct supervisor *s)
+{
+	const uint64_t at[] = { s->kill_at, s->pipeline.start_at, s->beside.start_at };
+	struct pollfd p = { .fd = s->signals, .events = POLLIN };
+	uint64_t next = 0, now = now_ms();
+
+	for (unsigned i = 0; i < 3; i++)
+		if (at[i] && (!next || at[i] < next))
+			next = at[i];
+	poll(&p, 1, next == 0 ? -1 : next <= now ? 0 : (int)(next - now));
+}
+
+int supervise(struct supervisor *s)
+{
+	s->code = -1;
+	if (s->serve)
+		start_serve(s);
+	start_pipeline(s);
+	for (;;) {
+		sleep_until_due(s);
+		take_signals(s);
+		if (s->pipeline.started && !first_living(s))
+			pipeline_down(s);
+		if (s->serve && s->serve->fresh)
+			serve_down(s);
+		if (s->ending && !first_living(s) && !s->stage[s->n].pid)
+			return s->code;
+		if (due(s->kill_at))
+			kill_rest(s);
+		if (due(s->pipeline.start_at))
+			start_pipeline(s);
+		if (due(s->beside.start_at))
+			start_serve(s);
+	}
+}
+
+/* Next: cmd/block-serve/main.c, which stands beside; or contrib/HACKING.md, how to change all this. */

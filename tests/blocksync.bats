@@ -1,0 +1,206 @@
+#!/usr/bin/env bats
+# blocksync: the supervisor with stages that are shell scripts beside a copy of it.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	BIN=${BIN:-$PWD/build/bin}
+	cd "$BATS_TEST_TMPDIR" || return 1
+	mkdir -p bin dir
+	cp "$BIN/blocksync" bin
+	for s in sortition-sync inv-sync block-fetch block-verify block-store; do
+		stage $s 'exec cat'
+	done
+	# a first stage has no input: it lives until it is told to end
+	stage sortition-sync 'trap "exit 0" TERM; echo up; while :; do sleep 0.05; done'
+	printf '%s\n' 'name n' 'chain_id 7' 'peer_version 1' 'first_burn_height 0' \
+	    'first_burn_hash 0000000000000000000000000000000000000000000000000000000000000001' 'cycle_length 20' \
+	    'prepare_length 5' 'stable_confirmations 1' 'epoch 2.0 0' 'epoch 3.0 30' >net
+}
+
+# stage NAME SCRIPT: a program that notes its start and options in NAME.log
+stage() {
+	printf '#!/bin/bash\necho "$0 $* $$" >>%s/%s.log\n%s\n' "$PWD" "$1" "$2" >"bin/$1"
+	chmod +x "bin/$1"
+}
+
+# until COMMAND holds, at most ten seconds
+until_holds() {
+	for _ in $(seq 1 200); do
+		"$@" && return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+starts() { [ "$(cat "$1.log" 2>/dev/null | wc -l)" -ge "$2" ]; }
+
+# blocksync in the background, with stdout and stderr in files; its pid in $PID
+run_bg() {
+	timeout --foreground 30 bin/blocksync -d dir "$@" >out 2>err &
+	PID=$!
+	until_holds starts block-store 1
+	SELF=$(pgrep -P "$PID" -x blocksync)
+}
+
+@test "wires the stages in order, hands on what each takes, drains at SIGTERM" {
+	run_bg -n net -s http://a -s /b -Q 2 -p 127.0.0.1:1 -u http://u -F 3 -v
+	until_holds grep -q up out
+	kill "$SELF"
+	wait "$PID"
+	[ "$(cat out)" = up ]
+	[[ "$(cat sortition-sync.log)" == *"/sortition-sync -d dir -n net -q -v -s http://a -s /b -Q 2 "* ]]
+	[[ "$(cat inv-sync.log)" == *"/inv-sync -d dir -n net -q -v -p 127.0.0.1:1 "* ]]
+	[[ "$(cat block-fetch.log)" == *"/block-fetch -d dir -n net -v -u http://u -F 3 "* ]]
+	[[ "$(cat block-verify.log)" == *"/block-verify -d dir -n net -q -v "* ]]
+	[[ "$(cat block-store.log)" == *"/block-store -d dir -n net -q -v "* ]]
+	[ ! -s err ]
+}
+
+@test "optional stages join when they exist" {
+	stage pruner 'exec sed -u s/^/pruned:/'
+	run_bg -n net
+	until_holds grep -q up out
+	kill "$SELF"
+	wait "$PID"
+	[ "$(cat out)" = pruned:up ]
+}
+
+@test "the first death that was not 'reader gone' is blamed, and all starts again" {
+	stage block-verify 'if [ ! -e once ]; then touch once; kill -SEGV $$; fi; exec cat'
+	run_bg -n net
+	until_holds starts block-store 2
+	until_holds starts sortition-sync 2
+	kill "$SELF"
+	wait "$PID"
+	[ "$(cat err)" = "blocksync: 'block-verify' failed: killed by signal 11 (Segmentation fault)" ]
+}
+
+@test "a stage that loses its reader is not blamed" {
+	stage inv-sync '[ -e once ] && exec cat; trap "" PIPE; yes 2>&- || exit 112'
+	stage block-store 'if [ ! -e once ]; then touch once; head -c 100 >/dev/null; exit 111; fi; exec cat'
+	run_bg -n net
+	until_holds starts sortition-sync 2
+	kill "$SELF"
+	wait "$PID" || true
+	[ "$(head -1 err)" = "blocksync: 'block-store' failed: exit 111" ]
+	[ "$(wc -l <err)" -eq 1 ]
+}
+
+@test "exit 100 is final" {
+	stage block-store 'exit 100'
+	run --separate-stderr timeout 10 bin/blocksync -d dir -n net
+	[ "$status" -eq 100 ]
+	[ "$stderr" = "blocksync: 'block-store' failed: exit 100" ]
+	[ "$(wc -l <block-store.log)" -eq 1 ]
+}
+
+@test "a missing stage is named, exit 100" {
+	rm bin/block-fetch
+	PATH=/usr/bin:/bin run --separate-stderr timeout 10 bin/blocksync -d dir -n net
+	[ "$status" -eq 100 ]
+	[[ "$stderr" == *"blocksync: cannot run 'block-fetch': No such file or directory"* ]]
+}
+
+@test "-1: 0 when all end well" {
+	stage sortition-sync 'echo end'
+	run --separate-stderr timeout 10 bin/blocksync -1 -d dir -n net
+	[ "$status" -eq 0 ] && [ "$output" = end ] && [ -z "$stderr" ]
+	grep -q -- '-1' sortition-sync.log inv-sync.log block-fetch.log
+	! grep -q -- '-1' block-verify.log
+}
+
+@test "-1: 111 of block-fetch alone is the verdict, no crash" {
+	stage sortition-sync 'echo end'
+	stage block-fetch 'cat; exit 111'
+	run --separate-stderr timeout 10 bin/blocksync -1 -d dir -n net
+	[ "$status" -eq 111 ] && [ "$output" = end ] && [ -z "$stderr" ]
+	[ "$(wc -l <block-fetch.log)" -eq 1 ]
+}
+
+@test "-1: a crash starts it again" {
+	stage sortition-sync 'echo end'
+	stage block-store 'if [ ! -e once ]; then touch once; kill -9 $$; fi; exec cat'
+	run --separate-stderr timeout 10 bin/blocksync -1 -d dir -n net
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "blocksync: 'block-store' failed: killed by signal 9 (Killed)" ]
+}
+
+@test "-1: fails after a few failures" {
+	stage sortition-sync 'exit 111'
+	run --separate-stderr timeout 30 bin/blocksync -1 -d dir -n net
+	[ "$status" -eq 111 ]
+	[ "$(wc -l <sortition-sync.log)" -eq 4 ]
+	[ "${stderr_lines[-1]}" = "blocksync: too many failures for one pass: given up" ]
+}
+
+@test "a stage that does not end is killed after ten seconds" {
+	stage sortition-sync 'trap "" TERM; while :; do sleep 0.1; done'
+	run_bg -n net
+	kill "$SELF"
+	wait "$PID"
+	grep -q "'sortition-sync' does not end: killed" err
+}
+
+@test "block-serve stands beside and is started again alone" {
+	stage block-serve 'echo http 127.0.0.1:5; [ -e once ] || { touch once; exit 111; }; trap "exit 0" TERM; while :; do sleep 0.05; done'
+	run_bg -n net -l 127.0.0.1:0 -w 127.0.0.1:0 -U http://x
+	until_holds starts block-serve 2
+	starts block-store 1 && ! starts block-store 2
+	kill "$SELF"
+	wait "$PID"
+	[[ "$(head -1 block-serve.log)" == *"/block-serve -d dir -n net -q -l 127.0.0.1:0 -w 127.0.0.1:0 -U http://x "* ]]
+	grep -q '^http 127.0.0.1:5$' err
+	grep -q "'block-serve' failed: exit 111" err
+}
+
+@test "nothing outlives a supervisor that is killed" {
+	run_bg -n net
+	first=$(awk '{ print $NF }' sortition-sync.log)
+	kill -9 "$SELF"
+	wait "$PID" || true
+	until_holds bash -c "! kill -0 $first 2>/dev/null"
+}
+
+@test "stages inherit no descriptor but 0, 1 and 2" {
+	stage block-store 'ls /proc/$$/fd | tr "\n" " " >fds; exec cat'
+	exec 7<net
+	run_bg -n net
+	exec 7<&-
+	until_holds test -s fds
+	kill "$SELF"
+	wait "$PID"
+	[ "$(sed 's/255 //' fds)" = "0 1 2 " ]
+}
+
+@test "it sleeps: no wake-up while nothing happens" {
+	run_bg -n net
+	sleep 0.3
+	a=$(awk '/ctxt/ { n += $2 } END { print n }' "/proc/$SELF/status")
+	sleep 1
+	b=$(awk '/ctxt/ { n += $2 } END { print n }' "/proc/$SELF/status")
+	kill "$SELF"
+	wait "$PID"
+	[ "$a" -eq "$b" ]
+}
+
+@test "wrong use: one line, exit 100" {
+	while IFS='|' read -r words fault; do
+		# shellcheck disable=SC2086
+		run --separate-stderr env -u BLOCKSYNC_DIR timeout 5 bin/blocksync $words
+		[ "$status" -eq 100 ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ "$stderr" == "blocksync: $fault"* ]]
+	done <<-'END'
+	-n net|no store: give -d DIR or set $BLOCKSYNC_DIR
+	-d dir -n none|no network 'none': No such file or directory
+	-d dir -n net -p host|bad peer 'host': no port
+	-d dir -n net -p 00@h:1|bad peer '00@h:1': the public key
+	-d dir -n net -F x|bad number 'x' for -F
+	-d dir -n net more|unexpected argument 'more'
+	END
+	sed 's/chain_id 7/chain_id x/' net >bad
+	run --separate-stderr bin/blocksync -d dir -n bad
+	[ "$status" -eq 100 ]
+	[[ "$stderr" == "blocksync: bad:2: "* ]]
+}
