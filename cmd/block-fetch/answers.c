@@ -80,9 +80,11 @@ static void overtaken(struct planner *p, uint64_t now, uint32_t slot, enum ask a
 		if (!t.used || t.cancelled || t.complete || t.ask != ask || t.slot != slot)
 			continue;
 		transfer_cancel(p, i);
-		if (!t.bytes || t.since < STALL_OTHERS)
+		if (t.since < STALL_OTHERS || t.age < OVERTAKEN_MS)
 			continue;
-		if (t.idle >= OVERTAKEN_MS)
+		if (!t.bytes)
+			p->transfers[i].overtaken = true;
+		else if (t.idle >= OVERTAKEN_MS)
 			source_strike(p, &p->sources[t.source], now, &t, true, "stall");
 		else if (t.age - t.began >= OVERTAKEN_MS && (double)t.bytes * 1000 < DRIP_RATE * (double)(t.age - t.began) && (double)t.bytes * 64000 < p->median * (double)(t.age - t.began))
 			source_strike(p, &p->sources[t.source], now, &t, true, "drip");
@@ -367,6 +369,9 @@ void planner_end(struct planner *p, uint64_t now, unsigned transfer, enum plan_e
 	if (!t.cancelled && t.ask != ASK_INFO && t.ask != ASK_TIP)
 		detach(p, live);
 	if (t.cancelled) {
+		/* The head of its answer was there and no byte behind it: this is no long way. */
+		if (t.overtaken && status == 200)
+			source_strike(p, s, now, &t, true, "stall");
 		if (t.ask == ASK_TIP)
 			s->tip_asked = false;
 	} else if (t.ask == ASK_INFO) {

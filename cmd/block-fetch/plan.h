@@ -71,7 +71,7 @@ struct source {
 };
 
 struct transfer {
-	bool used, cancelled, complete, wrong;
+	bool used, cancelled, complete, wrong, overtaken;
 	unsigned source;
 	enum ask ask;
 	uint32_t slot, work;		/* work + 1 */
