@@ -256,11 +256,11 @@ static void note_fault(struct peer *p, const char *class, const char *reason)
 	save_fault(p->s, named ? who : p->name, class, what, evidence);
 }
 
-/* Lies and broken bytes are a fault at once.  A hang-up or a silence may be a restart or a bad line, and a stable hash may be a deep fork that we
+/* An address that only another peer named, and that never proved a key, is nobody.  Lies and broken bytes are a fault at once.  A hang-up or a silence may be a restart or a bad line, and a stable hash may be a deep fork that we
  * have not seen yet: they must happen time after time. */
 static bool is_fault(const struct peer *p, const char *class, const char *reason)
 {
-	if (!*class)
+	if (!*class || (!p->pinned && !p->has_key))
 		return false;
 	if (strcmp(class, "useless") == 0 || strncmp(reason, "stable hash", 11) == 0)
 		return p->failures >= GIVE_UP;
