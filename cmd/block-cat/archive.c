@@ -4,6 +4,7 @@
  * confirms it.  A store with a view of its own keeps it: what contradicts it is refused. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "cmd/block-cat/cat.h"
@@ -17,7 +18,7 @@ void archive_open(struct archive *a, const char *name)
 	a->name = strcmp(name, "-") == 0 ? "stdin" : name;
 	a->fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
 	if (a->fd < 0)
-		die_world("cannot read '%s': %m", name);
+		die_world("cannot read '%s': %s", name, strerror(errno));
 	a->cap = MAX_FRAME + (1 << 20);
 	a->buf = xmalloc(a->cap);
 }
@@ -177,7 +178,7 @@ static void blocks_commit(void *arg)
 	}
 	m->out.n = 0;
 	if (keeper_commit(m->k, &m->out) < 0)
-		die_world(errno == ENOSPC ? "store '%s' is full: start again when there is room" : "cannot write store '%s'", m->s->dir);
+		store_die(m->s, errno);
 	keeper_counts(m->k, &c);
 	log_debug("%llu blocks held, %llu proven", (unsigned long long)c.held, (unsigned long long)c.proven);
 	m->blocks += m->trial.n;
@@ -198,7 +199,8 @@ static void trust_write(struct import *m)
 	meta_put_row(m->s, m->txn, "trust", REC_TRUST, &t);
 }
 
-static void summary(struct import *m)
+/* True if the archive was taken whole. */
+static bool summary(struct import *m)
 {
 	struct keeper_counts c = { 0 };
 
@@ -209,14 +211,18 @@ static void summary(struct import *m)
 	if (m->refused + c.refused)
 		log_warnx("%llu blocks of '%s' are refused: see the table verdicts", (unsigned long long)(m->refused + c.refused), m->a->name);
 	log_info("%llu blocks read, %llu held, %llu proven", (unsigned long long)m->blocks, (unsigned long long)c.held, (unsigned long long)c.proven);
+	return m->refused_view + m->refused + c.refused == 0;
 }
 
-void archive_import(struct store *s, struct archive *a)
+bool archive_import(struct store *s, struct archive *a)
 {
 	static struct import m;
+	bool whole;
 	struct rec_trust trust;
 	MDB_txn *txn = store_read(s);
 
+	/* One arena: glibc reads /proc before it shrinks a thread's own, which the sandbox refuses. */
+	mallopt(M_ARENA_MAX, 1);
 	m.s = m.trial.s = s;
 	m.a = a;
 	m.own_view = meta_get_row(s, txn, "trust", REC_TRUST, &trust) == 0 && trust.confirmed;
@@ -244,13 +250,14 @@ void archive_import(struct store *s, struct archive *a)
 	while (m.k && keeper_idle_work(m.k)) {
 		keeper_begin(m.k);
 		if (keeper_commit(m.k, &m.out) < 0)
-			die_world("cannot write store '%s': %m", s->dir);
+			store_die(s, errno);
 	}
-	summary(&m);
+	whole = summary(&m);
 	if (m.k)
 		keeper_free(m.k);
 	rec_buf_release(&m.out);
 	free(m.trial.bytes);
+	return whole;
 }
 
 /* Next: cmd/block-cat/trial.c, the judging of an archive's blocks. */

@@ -25,8 +25,8 @@ void archive_open(struct archive *, const char *name);
 bool archive_next(struct archive *, void (*keep)(void *), void *arg);
 /* hello and network: what the store must be of. */
 void archive_network(struct archive *, struct network *);
-/* The rest, into the store. */
-void archive_import(struct store *, struct archive *);
+/* The rest, into the store.  False if something of it was refused. */
+bool archive_import(struct store *, struct archive *);
 
 /* Blocks of an archive, gathered and judged on their own by all cores. */
 struct trial {

@@ -1,5 +1,6 @@
 /* block-cat - lists, prints, exports and imports stored blocks.
  * Store: read; -i writes.  Net: none. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -13,12 +14,12 @@ static int create(const char *name)
 	int fd = strcmp(name, "-") == 0 ? STDOUT_FILENO : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 
 	if (fd < 0)
-		die_world("cannot write '%s': %m", name);
+		die_world("cannot write '%s': %s", name, strerror(errno));
 	return fd;
 }
 
 /* The archive names the network that the store must be of, so its first two records are read before confinement. */
-static void import_file(struct store *s, const struct options *o, const char *name)
+static int import_file(struct store *s, const struct options *o, const char *name)
 {
 	static struct archive a;
 	static struct network net;
@@ -32,7 +33,7 @@ static void import_file(struct store *s, const struct options *o, const char *na
 	if (strcmp(s->net.name, net.name) != 0 || s->net.chain_id != net.chain_id)
 		die_usage("'%s' is of network '%s', the store of '%s'", name, net.name, s->net.name);
 	sandbox_enter(SANDBOX_THREADS);
-	archive_import(s, &a);
+	return archive_import(s, &a) ? 0 : EXIT_WORLD;
 }
 
 int main(int argc, char **argv)
@@ -40,7 +41,7 @@ int main(int argc, char **argv)
 	struct options o = { .usage = "block-cat -d DIR -l\nblock-cat -d DIR ID\nblock-cat -d DIR -x FILE\nblock-cat -d DIR [-n NETWORK] -i FILE" };
 	const char *from = NULL, *to = NULL;
 	bool list = false;
-	int c, fd = -1;
+	int c, rc = 0, fd = -1;
 
 	log_init("block-cat");
 	while ((c = getopt(argc, argv, OPTIONS_COMMON "i:lx:")) != -1)
@@ -55,7 +56,7 @@ int main(int argc, char **argv)
 
 	static struct store s;
 	if (from)
-		import_file(&s, &o, from);
+		rc = import_file(&s, &o, from);
 	else {
 		store_open(&s, options_dir(&o), o.network, 0, 0);
 		if (to)
@@ -69,7 +70,7 @@ int main(int argc, char **argv)
 			print_block(&s, argv[optind]);
 	}
 	store_close(&s);
-	return 0;
+	return rc;
 }
 
 /* Next: cmd/block-cat/out.c, out of the store. */

@@ -12,7 +12,7 @@
 static void stdout_done(void)
 {
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die_world("cannot write to stdout: %m");
+		die_world("cannot write to stdout: %s", strerror(errno));
 }
 
 static bool list_line(void *arg, const struct stored_block *b)
@@ -60,7 +60,7 @@ static void writer_flush(struct writer *w)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			die_world("cannot write '%s': %m", w->name);
+			die_world("cannot write '%s': %s", w->name, strerror(errno));
 		at += (size_t)n;
 	}
 	w->buf.n = 0;
@@ -131,7 +131,7 @@ void archive_write(struct store *s, int fd, const char *name)
 	}
 	rec_buf_release(&w.buf);
 	if (fd != STDOUT_FILENO && (fsync(fd) < 0 || close(fd) < 0) && errno != EINVAL)
-		die_world("cannot write '%s': %m", name);
+		die_world("cannot write '%s': %s", name, strerror(errno));
 }
 
 /* Next: cmd/block-cat/archive.c, into the store. */

@@ -52,20 +52,23 @@ static void tell(struct intake *in)
 
 static void hand_over(struct intake *in)
 {
-	bool ready = in->is_due || in->ending || batch_full(&in->batch) || (batch_empty(&in->batch) && in->writer->idle_work);
+	bool ready;
 
 	if (writer_busy(in->writer)) {
 		stage_pause(in->stage, batch_full(&in->batch));
 		return;
 	}
 	tell(in);
+	ready = in->is_due || in->ending || batch_full(&in->batch) || (batch_empty(&in->batch) && in->writer->idle_work);
 	if (ready && (!batch_empty(&in->batch) || in->writer->idle_work)) {
 		writer_give(in->writer, &in->batch);
 		in->is_due = false;
 		in->own_commit = true;
 		event_del(in->due);
+		stage_pause(in->stage, false);
+		return;		/* on_done comes back, also if it is done by now: its reports are to be told first */
 	}
-	stage_pause(in->stage, batch_full(&in->batch));
+	stage_pause(in->stage, false);
 	end_if_drained(in);
 }
 

@@ -67,11 +67,8 @@ static void commit(struct writer *w)
 		at += (size_t)n;
 	}
 	progress(w);
-	if (keeper_commit(w->k, &w->out) < 0) {
-		if (errno == ENOSPC)
-			die_world("store '%s' is full (disk, or $BLOCKSYNC_MAP): nothing of this commit is kept, start again when there is room", w->s->dir);
-		die_world("cannot write store '%s': %m", w->s->dir);
-	}
+	if (keeper_commit(w->k, &w->out) < 0)
+		store_die(w->s, errno);
 	w->batch.frames.n = 0;
 	w->batch.blocks = 0;
 	w->batch.rescan = false;
@@ -116,7 +113,7 @@ void writer_start(struct writer *w, struct store *s)
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->todo, NULL);
 	if ((w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
-		die_world("cannot make an eventfd: %m");
+		die_world("cannot make an eventfd: %s", strerror(errno));
 	/* These are the stage's; SIGSYS must reach who does what the sandbox refuses. */
 	sigemptyset(&theirs);
 	sigaddset(&theirs, SIGTERM);
@@ -124,7 +121,7 @@ void writer_start(struct writer *w, struct store *s)
 	sigaddset(&theirs, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &theirs, &was);
 	if ((errno = pthread_create(&w->thread, NULL, writer_main, w)) != 0)
-		die_world("cannot start a thread: %m");
+		die_world("cannot start a thread: %s", strerror(errno));
 	pthread_sigmask(SIG_SETMASK, &was, NULL);
 }
 

@@ -311,11 +311,16 @@ void store_abort(MDB_txn *txn)
 
 void store_commit_or_die(struct store *s, MDB_txn *txn)
 {
-	if (store_commit(s, txn) == 0)
-		return;
-	if (errno == ENOSPC)
+	if (store_commit(s, txn) < 0)
+		store_die(s, errno);
+}
+
+void store_die(const struct store *s, int error)
+{
+	if (error == ENOSPC)
 		die_full(s);
-	die_world("cannot write store '%s': %s", s->dir, strerror(errno));
+	/* LMDB calls a write that came out short EIO. */
+	die_world("cannot write store '%s': %s%s", s->dir, strerror(error), error == EIO ? " (is the disk full?)" : "");
 }
 
 int store_get(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, MDB_val *data)

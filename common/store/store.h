@@ -53,6 +53,8 @@ int store_commit(struct store *, MDB_txn *);
 void store_abort(MDB_txn *);
 /* Commit or exit 111 with one line that says why (and that a restart goes on when there is room). */
 void store_commit_or_die(struct store *, MDB_txn *);
+/* The same for an errno that store_commit left. */
+_Noreturn void store_die(const struct store *, int error);
 
 /* Raw rows, for tables whose key is made elsewhere. get: 0, or -1 if absent; data points into the map until the transaction ends. */
 int store_get(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, MDB_val *data);

@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# block-cat: lists, prints, exports, imports; and that export and import are inverses.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export BIN=${BIN:-$PWD/build/bin} HELPER=${HELPER:-$PWD/build/helper} FIXTURES=$PWD/tests/fixtures
+	cd "$BATS_FILE_TMPDIR" || exit 1
+	"$BIN/block-cat" -d store -i "$FIXTURES/transition.rec"
+}
+
+setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
+
+@test "a captured chain is imported, proven and listed ascending, in four columns" {
+	"$BIN/block-cat" -d store -l >list
+	[ "$(wc -l <list)" -eq 700 ]
+	awk -F'\t' 'NF != 4 || length($2) != 64 || length($3) != 40 || $1 < last { exit 1 } { last = $1 }' list
+	"$BIN/block-cat" -d other -i "$FIXTURES/epoch40.rec"
+	[ "$("$BIN/block-cat" -d other -l | wc -l)" -eq 500 ]
+}
+
+@test "a block by its id, byte for byte as the archive has it" {
+	"$BIN/block-cat" -d store -l | sed -n '1p;300p;700p' >some
+	while IFS=$'\t' read -r _ id _ size; do
+		"$BIN/block-cat" -d store "$id" >body
+		[ "$(stat -c %s body)" -eq "$size" ]
+		"$BIN/rec" <"$FIXTURES/transition.rec" | grep "\"type\":\"block\",\"id\":\"$id\"" | grep -q "$(od -An -v -tx1 body | tr -d ' \n')"
+	done <some
+}
+
+@test "what is not there: 111; what is no id: 100" {
+	run -111 "$BIN/block-cat" -d store "$(printf '%064d' 0)"
+	[ "${#lines[@]}" -eq 1 ]
+	run -100 "$BIN/block-cat" -d store xyz
+	run -100 "$BIN/block-cat" -d store
+	run -100 "$BIN/block-cat" -d store -l extra
+	run -100 "$BIN/block-cat" -d nowhere -l
+	[ ! -e nowhere ]
+}
+
+@test "export and import are inverses" {
+	"$BIN/block-cat" -d store -x one.rec
+	"$BIN/block-cat" -d other -i one.rec
+	"$BIN/block-cat" -d other -x - >two.rec
+	cmp one.rec two.rec
+	"$BIN/block-cat" -d store -l >a
+	"$BIN/block-cat" -d other -l | cmp - a
+}
+
+@test "importing again, and from a pipe, changes nothing" {
+	"$BIN/block-cat" -d store -x one.rec
+	"$BIN/block-cat" -d store -i - <one.rec
+	"$BIN/block-cat" -d store -x two.rec
+	cmp one.rec two.rec
+}
+
+@test "a block that was tampered with is refused, the rest proven as far as it goes" {
+	"$BIN/rec" <"$FIXTURES/transition.rec" >all.json
+	line=$(grep -n '"type":"block"' all.json | sed -n '600p' | cut -d: -f1)
+	# One digit in the last bytes of the body, where transactions are.
+	sed "${line}s/..\"}\$/ff\"}/" all.json | "$BIN/rec" -r >bad.rec
+	run -111 "$BIN/block-cat" -d other -i bad.rec
+	[[ "$output" = *"refused"* ]]
+	n=$("$BIN/block-cat" -d other -l | wc -l)
+	[ "$n" -ge 599 ] && [ "$n" -lt 700 ]
+}
+
+@test "an archive whose view contradicts the store's own is refused there" {
+	cp -r store other
+	"$BIN/rec" <"$FIXTURES/transition.rec" | sed '/"type":"reward_set"/s/"sources":[0-9]*/"sources":7/; /"cycle":9,/s/"keys":\["02/"keys":["03/; /"cycle":9,/s/"keys":"02/"keys":"03/' | "$BIN/rec" -r >lie.rec
+	"$BIN/block-cat" -d store -l >before
+	"$BIN/block-cat" -d other -i lie.rec || true
+	"$BIN/block-cat" -d other -l | cmp - before
+}
+
+@test "broken archives: one line, 111; what came before is kept" {
+	head -c 300000 "$FIXTURES/transition.rec" >cut.rec
+	run -111 "$BIN/block-cat" -d other -i cut.rec
+	[[ "$output" = *"cut in the middle"* ]]
+	[ "$("$BIN/block-cat" -d other -l | wc -l)" -gt 100 ]
+	: >empty.rec
+	run -100 "$BIN/block-cat" -d other2 -i empty.rec
+	head -c 5000 /dev/urandom >random.rec
+	run "$BIN/block-cat" -d other2 -i random.rec
+	[ "$status" -ne 0 ]
+	[ ! -e other2 ]
+	run -100 "$BIN/block-cat" -d other -n mainnet -i "$FIXTURES/transition.rec"
+}
+
+@test "a reader of a directory that may not be written" {
+	[ "$(id -u)" -ne 0 ] || skip "root may write everywhere"
+	cp -r store other
+	chmod -R a-w other
+	"$BIN/block-cat" -d other -l | head -n 1
+}
