@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# Confinement: every program, in a build that tries each forbidden thing once it has confined itself, is refused it,
+# and is left what its work needs.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	[ -n "$PROBE" ] || make -s PROBE=1 >/dev/null
+}
+
+setup() {
+	BIN=${BIN:-$PWD/build/bin}
+	HELPER=${HELPER:-$(dirname "$BIN")/helper}
+	PROBE=${PROBE:-$PWD/build/probe/bin}
+	NET=$PWD/tests/fixtures/transition.network
+	cd "$BATS_TEST_TMPDIR" || return 1
+	export BLOCKSYNC_PROBE=1
+}
+
+# probe "WHAT IS ALLOWED" PROGRAM ARGUMENT...: that and nothing else.
+probe() {
+	local allowed=$1 thing said
+	shift
+	[ -x "$PROBE/$1" ] || skip "no $1 in this build"
+	run --separate-stderr timeout 20 "$PROBE/$1" "${@:2}" </dev/null
+	echo "$output"
+	echo "$stderr"
+	[ "$status" -eq 0 ]
+	for thing in open 'open /etc' create unlink connect listen accept exec fork ptrace kill thread; do
+		said=refused
+		[[ ,$allowed, == *",$thing,"* ]] && said=ALLOWED
+		[ "$(grep -c "^probe: $thing $said$" <<<"$output")" -eq 1 ]
+	done
+	# each refused system call is named, once
+	for thing in openat unlink execve clone ptrace kill; do
+		[[ $thing = openat && $allowed == *open* ]] && continue
+		[ "$(grep -c "^$1: refused system call '$thing'$" <<<"$stderr")" -eq 1 ]
+	done
+}
+
+out='open /etc,connect,thread'
+
+@test "sortition-sync" { probe "$out" sortition-sync -d d -n "$NET" -s http://127.0.0.1:1; }
+@test "public-ip" { probe "$out" public-ip -d d -n "$NET"; }
+@test "inv-sync" { probe "$out" inv-sync -d d -n "$NET"; }
+@test "block-fetch" { probe "$out" block-fetch -d d -n "$NET"; }
+@test "block-verify" { probe thread block-verify -d d -n "$NET"; }
+@test "block-store" { probe thread block-store -d d -n "$NET"; }
+@test "anti-entropy" { probe "$out" anti-entropy -d d -n "$NET"; }
+@test "pruner" { probe '' pruner -d d -n "$NET"; }
+@test "block-serve" { probe accept,thread block-serve -d d -n "$NET" -w 127.0.0.1:0; }
+@test "rec" { probe '' rec; }
+
+@test "block-cat and sync-status" {
+	env -u BLOCKSYNC_PROBE "$BIN/block-store" -d d -n "$NET" < <(:)
+	probe '' block-cat -d d -l
+	probe '' sync-status -d d
+}
+
+@test "without Landlock: said in one line, seccomp refuses the same, the program works" {
+	"$HELPER/old-kernel" "$PROBE/rec" </dev/null >out 2>err
+	[ "$(grep -c 'ALLOWED' out)" -eq 0 ]
+	[ "$(grep -c '^rec: no Landlock in this kernel: files are guarded by seccomp alone$' err)" -eq 1 ]
+	echo '{"type":"hello"}' | "$HELPER/old-kernel" "$BIN/rec" -r 2>err | "$BIN/rec" | grep -q hello
+	[ "$(cat err)" = 'rec: no Landlock in this kernel: files are guarded by seccomp alone' ]
+}
