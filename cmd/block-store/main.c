@@ -11,7 +11,7 @@
 
 int main(int argc, char **argv)
 {
-	struct options o = { .usage = "block-store -d DIR" };
+	struct options o = { .usage = "block-store -d DIR [-n NETWORK]" };
 	static struct store store;
 	static struct writer writer;
 	static struct intake intake;
