@@ -152,7 +152,7 @@ int peer_addr_parse(struct peer_addr *a, const char *text, char err[120])
 	} else if (memchr(host, ':', n)) {
 		return snprintf(err, 120, "write an IPv6 address in brackets"), -1;
 	}
-	if (n == 0 || n >= sizeof(a->host) || strcspn(host, " \t/@") < n)
+	if (n == 0 || n >= sizeof(a->host) || strcspn(host, " \t/@[]") < n)
 		return snprintf(err, 120, "bad host name"), -1;
 	memcpy(a->host, host, n);
 	return 0;
