@@ -185,6 +185,94 @@ canonical() { awk -F'\t' '$7 == 1' chain/blocks.tsv; }
 	wait "$pid"
 }
 
+# A store whose archive lacks the blocks that a pattern of ids names; served on $AT, and over HTTP on $URL
+partial() {
+	"$BIN/rec" <all.rec | awk -v ids="$2" '/"type":"block"/ && substr($0, 1, 200) ~ ids { next } { print }' | "$BIN/rec" -r >part.rec
+	"$BIN/block-cat" -d "$1" -i part.rec 2>/dev/null
+	"$BIN/block-serve" -d "$1" -l 127.0.0.1:0 -w 127.0.0.1:0 >"$1.ready" 2>"$1.log" 3>&- &
+	server=$!
+	for _ in $(seq 100); do grep -q '^http ' "$1.ready" && break; sleep 0.05; done
+	AT=$(awk '/^p2p/ { print $3 "@" $2 }' "$1.ready")
+	URL=$(sed -n 's,^http ,http://,p' "$1.ready")
+}
+ch_at() { get "/v3/sortitions/burn_height/$1" | sed 's/.*"consensus_hash":"0x\([0-9a-f]*\)".*/\1/'; }
+field() { sed -n "s/^$1 *//p" chain/network; }
+
+@test "inventories: bits of the cycle at mod 0, asked for by the hash at mod 1, else a Nack" {
+	first=$(field first_burn_height) length=$(field cycle_length)
+	AT=$(awk '/^p2p/ { print $3 "@" $2 }' ready)
+	timeout 20 "$HELPER/dial" store "$AT" ping neighbors inv "$(ch_at $((first + 1)))" inv "$(ch_at $((first + length)))" \
+		inv "$(ch_at $((first + length + 2)))" inv "$(ch_at $((first + length + 1)))" \
+		inv 0000000000000000000000000000000000000001 blocks "$(ch_at $((first + length + 1)))" "$length" \
+		blocks "$(ch_at $((first + length + 1)))" $((length + 1)) pox "$(ch_at $((first + length + 1)))" 2 >answers
+	[ "$(sed -n 1,2p answers | tr '\n' ' ')" = 'Pong Neighbors 0 ' ]
+	[ "$(sed -n 4,5p answers | tr '\n' ' ')" = 'nack 4 nack 4 ' ]
+	[ "$(sed -n 7p answers)" = 'nack 2' ]
+	[ "$(sed -n 8p answers)" = "$(printf '%0*d' "$length" 0)" ]
+	[ "$(sed -n 9,10p answers | tr '\n' ' ')" = 'nack 5 11 ' ]
+	# Each bit against the tenures that the chain has.
+	canonical | cut -f3 | sort -u >tenures
+	for cycle in 0 1; do
+		for i in $(seq 0 $((length - 1))); do
+			ch=$(ch_at $((first + cycle * length + i)))
+			grep -q "^$ch$" tenures && printf 1 || printf 0
+		done
+		echo
+	done >want
+	sed -n '3p;6p' answers | cmp - want
+}
+
+@test "a store with a hole claims nothing above it, and nothing that it cannot serve whole" {
+	mid=$(canonical | cut -f3 | uniq | sed -n 15p)
+	partial hole "$(canonical | grep "$mid" | cut -f2 | paste -sd '|')"
+	first=$(field first_burn_height) length=$(field cycle_length)
+	for cycle in 0 1 2; do set -- "$@" inv "$(ch_at $((first + cycle * length + 1)))"; done
+	timeout 20 "$HELPER/dial" hole "$AT" "$@" | tr -d '\n' >answers
+	# The hole's sortition and its height above the first.
+	at=$(get "/v3/sortitions/consensus/$mid" | sed 's/.*"burn_block_height":\([0-9]*\).*/\1/')
+	[ "$(cut -c $((at - first + 1))- answers | tr -d 0)" = "" ]
+	[ "$(tr -dc 1 <answers | wc -c)" -ge 12 ]
+	# By the next two set bits: the start, the end, and the body down from the end's parent.
+	bits=$(cat answers) i=0 set=()
+	while [ "$i" -lt "${#bits}" ]; do [ "${bits:i:1}" = 1 ] && set+=($((first + i))); i=$((i + 1)); done
+	committed() { get "/v3/sortitions/burn_height/$1" | sed 's/.*"committed_block_hash":"0x\([0-9a-f]*\)".*/\1/'; }
+	for k in $(seq 2 $((${#set[@]} - 1))); do
+		start=$(committed "${set[k - 1]}") end=$(committed "${set[k]}")
+		[ "$(code "$URL/v3/blocks/$start")" = 200 ]
+		[ "$(code "$URL/v3/blocks/$end")" = 200 ]
+		grep -q "$(printf '\t')$(ch_at "${set[k - 2]}")$(printf '\t')" <(grep "$start" chain/blocks.tsv)
+		[ "$(code "$URL/v3/tenures/$(awk -F'\t' -v id="$end" '$2 == id { print $4 }' chain/blocks.tsv)")" = 200 ]
+	done
+	kill "$server"
+	wait "$server"
+}
+
+@test "uploads and pushes go through the pipeline, and an upload's answer is its verdict" {
+	ids=$(tail -n 3 chain/blocks.tsv | cut -f2)
+	for id in $ids; do "$BIN/block-cat" -d store "$id" >"block.$id"; done
+	partial part "$(echo $ids | tr ' ' '|')"
+	set -m
+	(exec 3>&-; "$BIN/block-fetch" -d part </dev/null 2>fetch.log | "$BIN/block-verify" -d part 2>verify.log | "$BIN/block-store" -d part >/dev/null 2>store.log) &
+	pipeline=$!
+	set +m
+	post() { code -H 'Content-Type: application/octet-stream' --data-binary "@$1" "$URL/v3/blocks/upload/"; }
+	set -- $ids
+	[ "$(post "block.$1")" = 200 ]
+	[ "$(cat body)" = "{\"stacks_block_id\":\"$1\",\"accepted\":true}" ]
+	[ "$(post "block.$1")" = 200 ]
+	grep -q '"accepted":false' body
+	# One bit of the first signer's signature: the same id, refused by the judge, and no bar to the good one.
+	{ head -c 220 "block.$2"; head -c 221 "block.$2" | tail -c 1 | tr '\000-\377' '\001-\377\000'; tail -c +222 "block.$2"; } >bad
+	[ "$(post bad)" = 400 ]
+	timeout 20 "$HELPER/dial" part "$AT" push "block.$2" push "block.$3" ping
+	for _ in $(seq 100); do "$BIN/block-cat" -d part -l | grep -q "$3" && break; sleep 0.1; done
+	"$BIN/block-cat" -d part -l | grep -q "$3"
+	"$BIN/block-cat" -d part "$2" | cmp - "block.$2"
+	kill -- "-$pipeline"
+	kill "$server"
+	wait "$server"
+}
+
 @test "wrong use" {
 	run -100 --separate-stderr "$BIN/block-serve" -d store
 	[[ $stderr == *'give -l HOST:PORT, -w HOST:PORT or both'* ]]

@@ -3,11 +3,12 @@
 #include "common/sys/stage.h"
 
 #define NEWEST_WINNERS 2	/* so many winners above a tenure leave it among the newest */
+#define NEWEST_WINDOW 200	/* they are looked for in so many burn blocks */
 
 struct walk {
 	struct serve *s;
 	MDB_txn *txn;
-	uint64_t winners;		/* canonical winners above the chain's top */
+	uint64_t winners;		/* canonical winners above the chain's top, in the window */
 	uint64_t last_winners[NEWEST_WINNERS + 1];	/* heights of the newest winners, newest first */
 };
 
@@ -23,7 +24,6 @@ static bool note_winner(void *arg, const struct rec_sortition *r)
 	return true;
 }
 
-/* Heights of the last few winners, from a window below the burn tip that surely has them or the chain's top. */
 static bool is_newest(const struct walk *w, const struct view *v, const uint8_t ch[CH_LEN], uint64_t burn_height)
 {
 	if (v->has_tip && (memcmp(ch, v->tip.consensus_hash, CH_LEN) == 0 || memcmp(ch, v->tip.parent_ch, CH_LEN) == 0))
@@ -43,7 +43,7 @@ static int tenure_of(struct serve *s, MDB_txn *txn, const struct rec_sortition *
 	return 0;
 }
 
-static bool add_above(void *arg, const struct rec_sortition *r)
+static bool add_proven(void *arg, const struct rec_sortition *r)
 {
 	struct walk *w = arg;
 	struct inv_tenure t;
@@ -62,7 +62,7 @@ static void make_plan(struct serve *s, MDB_txn *txn)
 	struct walk w = { .s = s, .txn = txn };
 	struct inv_tenure top = { 0 };
 	struct rec_tenure below = { 0 };
-	uint64_t from = 0;
+	uint64_t from = 0, window = 0;
 	bool has_below = false;
 
 	if (v->has_chain) {
@@ -72,15 +72,30 @@ static void make_plan(struct serve *s, MDB_txn *txn)
 		from = v->tenure.burn_height + 1;
 		has_below = tenure_get(&s->store, txn, v->tenure.prev_ch, &below) == 0 && below.canonical;
 	}
-	sortition_walk(&s->store, txn, from, note_winner, &w);
+	if (v->burn.burn_height > NEWEST_WINDOW && from < v->burn.burn_height - NEWEST_WINDOW)
+		window = v->burn.burn_height - NEWEST_WINDOW;
+	sortition_walk(&s->store, txn, window > from ? window : from, note_winner, &w);
 	if (v->has_chain)
 		top.newest = is_newest(&w, v, v->tenure.consensus_hash, v->tenure.burn_height);
-	inv_plan_begin(&s->inv.plan, &s->store.net, v->has_chain ? &top : NULL, has_below ? &below.burn_height : NULL);
-	sortition_walk(&s->store, txn, from, add_above, &w);
-	inv_plan_end(&s->inv.plan);
+	inv_plan_begin(&s->inv.plan, v->has_chain ? &top : NULL, has_below ? &below.burn_height : NULL);
+	s->inv.behind = !s->inv.plan.has_chain;
+	if (s->inv.behind) {
+		sortition_walk(&s->store, txn, 0, add_proven, &w);
+		inv_plan_end(&s->inv.plan);
+	}
 	s->inv.planned = true;
-	s->inv.behind = w.winners > NEWEST_WINNERS;
 	s->inv.made = now_ms();
+}
+
+int claims_top(struct serve *s, MDB_txn *txn, struct rec_tenure *t)
+{
+	struct rec_sortition row;
+
+	if (!s->inv.planned)
+		make_plan(s, txn);
+	if (!s->inv.plan.has_run || sortition_at(&s->store, txn, s->inv.plan.to, &row) != 0)
+		return -1;
+	return tenure_get(&s->store, txn, row.consensus_hash, t);
 }
 
 struct fill { struct serve *s; MDB_txn *txn; struct inv_cycle *c; uint64_t base; };

@@ -10,13 +10,33 @@ static struct evbuffer *json(void)
 	return b;
 }
 
+/* The highest tenure claimed and its last block: of the canonical chain, or of what is claimed instead of it. */
+static int ongoing(struct serve *s, MDB_txn *txn, struct rec_tenure *t, uint8_t id[ID_LEN], uint64_t *height)
+{
+	if (!s->view.has_burn)
+		return -1;
+	if (s->view.has_chain) {
+		*t = s->view.tenure;
+		memcpy(id, s->view.id, ID_LEN);
+		*height = s->view.height;
+		return 0;
+	}
+	if (claims_top(s, txn, t) != 0)
+		return -1;
+	memcpy(id, t->tip_id, ID_LEN);
+	*height = t->tip_height;
+	return 0;
+}
+
 /* The start block of a tenure's parent tenure is what its commit names. */
 void get_tenure_info(struct request *r)
 {
-	const struct view *v = &r->s->view;
 	struct rec_sortition own;
+	struct rec_tenure t;
+	uint8_t id[ID_LEN];
+	uint64_t height;
 	MDB_txn *txn = store_read(&r->s->store);
-	bool found = v->has_chain && v->has_burn && sortition_get(&r->s->store, txn, v->tenure.consensus_hash, &own) == 0;
+	bool found = ongoing(r->s, txn, &t, id, &height) == 0 && sortition_get(&r->s->store, txn, t.consensus_hash, &own) == 0;
 	struct evbuffer *b;
 
 	store_read_end(txn);
@@ -25,13 +45,13 @@ void get_tenure_info(struct request *r)
 		return;
 	}
 	b = json();
-	add_hex(b, "{\"consensus_hash\":\"", v->tenure.consensus_hash, CH_LEN, "\"");
-	add_hex(b, ",\"tenure_start_block_id\":\"", v->tenure.start_id, ID_LEN, "\"");
-	add_hex(b, ",\"parent_consensus_hash\":\"", v->tenure.prev_ch, CH_LEN, "\"");
+	add_hex(b, "{\"consensus_hash\":\"", t.consensus_hash, CH_LEN, "\"");
+	add_hex(b, ",\"tenure_start_block_id\":\"", t.start_id, ID_LEN, "\"");
+	add_hex(b, ",\"parent_consensus_hash\":\"", t.prev_ch, CH_LEN, "\"");
 	add_hex(b, ",\"parent_tenure_start_block_id\":\"", own.committed, ID_LEN, "\"");
-	add_hex(b, ",\"tip_block_id\":\"", v->id, ID_LEN, "\"");
-	evbuffer_add_printf(b, ",\"tip_height\":%llu,\"reward_cycle\":%llu}", (unsigned long long)v->height,
-	    (unsigned long long)network_cycle(&r->s->store.net, v->burn.burn_height));
+	add_hex(b, ",\"tip_block_id\":\"", id, ID_LEN, "\"");
+	evbuffer_add_printf(b, ",\"tip_height\":%llu,\"reward_cycle\":%llu}", (unsigned long long)height,
+	    (unsigned long long)network_cycle(&r->s->store.net, r->s->view.burn.burn_height));
 	reply_json(r, 200, b);
 }
 

@@ -1,9 +1,9 @@
 /* Which tenures we claim, and the bits of a cycle (spec/wire.md 4.4, spec/sync.md B.1 and D.3).
  *
  * A peer takes from our bits the ids that it asks for: with bit i set, the next set bits j and k name by their
- * commits the start of i and the start of j.  So set bits next to each other must be parent and child, or so
- * far apart (a whole cycle of zeros between) that no peer looks across.  The canonical chain is claimed; of proven
- * tenures above a hole as much as keeps that distance.  Pure: no store, no loop. */
+ * commits the start of i and the start of j.  So set bits that follow each other must be parent and child, and one
+ * unbroken run is all that can be claimed: the canonical chain; where there is none, the highest run of proven
+ * tenures.  Pure: no store, no loop. */
 #ifndef BLOCK_SERVE_INVENTORY_H
 #define BLOCK_SERVE_INVENTORY_H
 
@@ -11,7 +11,6 @@
 #include "common/chain/network.h"
 #include "common/limits.h"
 
-#define INV_SPANS 64
 #define INV_CYCLES 64
 
 /* A proven tenure on the canonical sortitions. */
@@ -23,23 +22,19 @@ struct inv_tenure {
 	bool newest;			/* among the network's newest, which may be incomplete */
 };
 
-/* The plan: burn heights up to which the canonical chain is claimed, and spans of burn heights above it. */
+/* The plan: the canonical chain up to a burn height, or else the proven tenures of a span of burn heights. */
 struct inv_plan {
-	const struct network *net;
-	bool has_chain;
-	uint64_t chain_top;		/* claimed up to here, if has_chain */
-	struct { uint64_t from, to; } spans[INV_SPANS];
-	unsigned n_spans;
+	bool has_chain, has_run;
+	uint64_t chain_top;		/* has_chain */
+	uint64_t from, to;		/* has_run */
 	/* while it is made */
-	bool has_last, has_shown;
+	bool has_last, broken;
 	struct inv_tenure last;		/* not yet judged: complete or not */
-	uint64_t shown;			/* highest burn height claimed so far */
-	uint64_t run_from;		/* lowest burn height that the current run may claim */
 };
-/* Begin with the canonical chain's highest tenure, or NULL if there is no chain; below is the highest tenure under
- * it that is canonical (it takes the top's place if the top may not be claimed), or NULL. */
-void inv_plan_begin(struct inv_plan *, const struct network *, const struct inv_tenure *top, const uint64_t *below);
-/* Proven tenures above the top, ascending by burn height. */
+/* Begin with the canonical chain's highest tenure, or NULL if there is no chain; below is the burn height of the tenure
+ * under it (which takes the top's place if the top may not be claimed), or NULL. */
+void inv_plan_begin(struct inv_plan *, const struct inv_tenure *top, const uint64_t *below);
+/* Without a chain: proven tenures, ascending by burn height. */
 void inv_plan_add(struct inv_plan *, const struct inv_tenure *);
 void inv_plan_end(struct inv_plan *);
 /* Whether a proven tenure is claimed; canonical: it is of the canonical chain. */
@@ -51,7 +46,7 @@ uint32_t inv_length(const struct network *, uint64_t cycle, uint64_t burn_tip);
 struct inv_cycle { uint64_t cycle, used; uint32_t count; uint8_t bits[(MAX_CYCLE_BITS + 7) / 8]; };
 struct inv_index {
 	bool planned;
-	bool behind;			/* there are winners well above the chain: proven tenures there may come any time */
+	bool behind;			/* there is no chain yet: proven tenures may come any time */
 	uint64_t made;			/* ms, when the plan was made */
 	uint8_t key[32];		/* of what the bits depend on */
 	struct inv_plan plan;
@@ -59,7 +54,7 @@ struct inv_index {
 	unsigned n;
 	uint64_t clock, hits, misses, drops;
 };
-/* Forget everything if the key is another one, or if there may be more above the chain (once a second at most). */
+/* Forget everything if the key is another one, or if there may be more to claim (once a second at most). */
 void inv_index_key(struct inv_index *, const uint8_t key[32], uint64_t now_ms);
 const struct inv_cycle *inv_index_find(struct inv_index *, uint64_t cycle);
 /* A place for a cycle: a free one or the longest unused. */

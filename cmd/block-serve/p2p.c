@@ -293,8 +293,8 @@ void p2p_report(const struct serve *s)
 	if (p != NULL)
 		log_warnx("p2p: %u conversations, %llu accepted, %llu refused, %llu inventories, %llu nacks, %llu blocks pushed",
 		    p->n, p->accepted, p->refused, p->inventories, p->nacks, s->n_pushes);
-	log_warnx("inventory: %u cycles held, %llu hits, %llu misses, dropped %llu times, %u spans above the chain", s->inv.n,
-	    (unsigned long long)s->inv.hits, (unsigned long long)s->inv.misses, (unsigned long long)s->inv.drops, s->inv.plan.n_spans);
+	log_warnx("inventory: %u cycles held, %llu hits, %llu misses, dropped %llu times", s->inv.n,
+	    (unsigned long long)s->inv.hits, (unsigned long long)s->inv.misses, (unsigned long long)s->inv.drops);
 }
 
 /* Next: cmd/block-cat/main.c, the store from a shell. */

@@ -85,6 +85,8 @@ void view_refresh(struct serve *);
 
 /* claims.c: what we claim of a cycle, out of the index or made anew; NULL if the cycle is above the burn tip. */
 const struct inv_cycle *claims_cycle(struct serve *, uint64_t cycle);
+/* Without a canonical chain: the highest tenure claimed.  Its texts live as long as the transaction. 0 or -1. */
+int claims_top(struct serve *, MDB_txn *, struct rec_tenure *);
 
 /* listen.c: bind and listen on HOST:PORT with n sockets; text gets the chosen one.  Exits 100 or 111. */
 void listen_on(const char *option, const char *host_port, int *fds, unsigned n, char text[64], bool *wildcard);

@@ -12,7 +12,6 @@
 #define FIRST 100
 #define LENGTH 10
 #define HEIGHTS 120
-#define CYCLES (HEIGHTS / LENGTH)
 
 /* A made-up world: at each height perhaps a tenure that started; its start id is its height. */
 struct world {
@@ -76,6 +75,7 @@ static void plan_of(const struct world *w, struct inv_plan *p)
 	struct inv_tenure t, *top = NULL;
 	uint64_t below = 0;
 	int h, top_height = -1;
+	struct inv_tenure chain;
 
 	for (h = 0; h < HEIGHTS; h++) {
 		if (!w->canonical[h])
@@ -86,9 +86,9 @@ static void plan_of(const struct world *w, struct inv_plan *p)
 		describe(w, h, &t);
 		top = &t;
 	}
-	struct inv_tenure chain = t;
-	inv_plan_begin(p, &w->net, top ? &chain : NULL, below ? &below : NULL);
-	for (h = top_height + 1; h < HEIGHTS; h++) {
+	chain = t;
+	inv_plan_begin(p, top ? &chain : NULL, below ? &below : NULL);
+	for (h = 0; h < HEIGHTS && !p->has_chain; h++) {
 		if (w->held[h]) {
 			describe(w, h, &t);
 			inv_plan_add(p, &t);
@@ -102,12 +102,10 @@ static bool bit(const struct world *w, const struct inv_plan *p, int h)
 	return h < HEIGHTS && w->held[h] && inv_claims(p, FIRST + (uint64_t)h, w->canonical[h]);
 }
 
-/* The next set bit after h that a peer sees: in the cycle of `from` and the one after it. */
-static int next_bit(const struct world *w, const struct inv_plan *p, int from, int h)
+/* The next set bit after h. A stacks-node looks no further than the next cycle; others may look further. */
+static int next_bit(const struct world *w, const struct inv_plan *p, int h)
 {
-	int end = (from / LENGTH + 2) * LENGTH;
-
-	for (h++; h < end && h < HEIGHTS; h++)
+	for (h++; h < HEIGHTS; h++)
 		if (bit(w, p, h))
 			return h;
 	return -1;
@@ -122,8 +120,8 @@ static int check_world(const struct world *w)
 	for (int i = 0; i < HEIGHTS; i++) {
 		if (!bit(w, &p, i))
 			continue;
-		int j = next_bit(w, &p, i, i);
-		int k = j < 0 ? -1 : next_bit(w, &p, i, j);
+		int j = next_bit(w, &p, i);
+		int k = j < 0 ? -1 : next_bit(w, &p, j);
 		if (k < 0)
 			continue;
 		assert_int_equal(w->parent[j], i);	/* W[j].winning is the start of i */
@@ -158,14 +156,14 @@ static void whole_chain_is_claimed(void **state)
 	}
 }
 
-/* One hole: what is below it is claimed, and what is far enough above. */
+/* A hole: what is below it is claimed, and nothing above.  Without a chain: what is above. */
 static void beyond_a_hole(void **state)
 {
 	struct world w;
 	struct inv_plan p;
+	int hole = 34;
 
 	make_world(&w, 7, 0);
-	int hole = 34;
 	while (!w.started[hole])
 		hole++;
 	w.held[hole] = w.whole[hole] = false;
@@ -173,13 +171,15 @@ static void beyond_a_hole(void **state)
 		w.canonical[h] = false;
 	plan_of(&w, &p);
 	assert_true(p.has_chain);
-	for (int h = 0; h < hole; h++)
-		if (bit(&w, &p, h) != w.started[h])
-			assert_true(h + 3 > hole || !w.started[h + 1]);	/* only the part-held top is left out */
-	for (int h = hole; h < 50; h++)
-		assert_false(bit(&w, &p, h));
-	for (int h = 50; h < HEIGHTS; h++)
+	for (int h = 0; h < w.parent[hole]; h++)
 		assert_int_equal(bit(&w, &p, h), w.started[h]);
+	for (int h = w.parent[hole]; h < HEIGHTS; h++)
+		assert_false(bit(&w, &p, h));		/* the chain's top is held in part: the one above is unknown */
+	check_world(&w);
+	memset(w.canonical, 0, sizeof w.canonical);
+	plan_of(&w, &p);
+	for (int h = 0; h < HEIGHTS; h++)
+		assert_int_equal(bit(&w, &p, h), w.started[h] && h > hole);
 	check_world(&w);
 }
 
@@ -188,7 +188,7 @@ static void nothing_held(void **state)
 	struct network net = { .first_burn_height = FIRST, .cycle_length = LENGTH };
 	struct inv_plan p;
 
-	inv_plan_begin(&p, &net, NULL, NULL);
+	inv_plan_begin(&p, NULL, NULL);
 	inv_plan_end(&p);
 	assert_false(inv_claims(&p, FIRST, true));
 	assert_false(inv_claims(&p, FIRST + 50, false));
@@ -216,7 +216,7 @@ static void index_is_bounded(void **state)
 	inv_index_key(&x, other, 5000);
 	assert_int_equal(x.n, 0);
 	assert_false(x.planned);
-	/* With tenures to come above the chain the plan ages. */
+	/* Without a chain the plan ages. */
 	x.planned = x.behind = true;
 	inv_index_place(&x, 3);
 	inv_index_key(&x, other, 900);
