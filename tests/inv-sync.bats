@@ -1,0 +1,145 @@
+#!/usr/bin/env bats
+# inv-sync from the outside: what peers have, who lies, what is kept, wrong use, broken streams.
+bats_require_minimum_version 1.5.0
+load streams
+
+setup_file() {
+	. tests/common.bash
+	CHAIN=$(small_chain)
+	export CHAIN
+	cd "$BATS_FILE_TMPDIR" || exit 1
+	# A store that holds the burnchain view and nothing else.
+	{
+		printf '{"type":"hello","schema":1,"network":"%s","chain_id":%d,"stage":"test"}\n' \
+			"$(awk '$1 == "name" { print $2 }' "$CHAIN/network")" "$(($(awk '$1 == "chain_id" { print $2 }' "$CHAIN/network")))"
+		jq -c 'def h(n): if . == null then "0" * n else sub("^0x"; "") end;
+			select(.fork == null or .fork == 0) | { type: "sortition", burn_height: .burn_block_height, burn_hash: (.burn_block_hash | h(64)),
+			consensus_hash: (.consensus_hash | h(40)), won: .was_sortition, parent_ch: (.stacks_parent_ch | h(40)),
+			last_ch: (.last_sortition_ch | h(40)), committed: (.committed_block_hash | h(64)), canonical: true, sources: 1 }' \
+			"$CHAIN/sortitions.jsonl"
+	} | rec -r >view.rec
+	block-cat -d view -n "$CHAIN/network" -i view.rec
+}
+
+setup() {
+	. tests/common.bash
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	cp -r "$BATS_FILE_TMPDIR/view" store
+}
+
+teardown() { stop_started; }
+
+# one_pass SPEC...: serves peers, asks them once; JSON lines in `out`.
+one_pass() {
+	local args=() i
+	serve_chain "$CHAIN" log "$@"
+	for i in "${!KEYS[@]}"; do args+=(-p "${KEYS[i]}@${P2P[i]}"); done
+	timeout 60 inv-sync -1 -d store "${args[@]}" </dev/null >records 2>err
+	rec <records >out
+}
+
+# Bits of a peer as text, by cycle, as inventory.jsonl has them.
+claims() {
+	jq -r --arg key "$1" 'select(.type == "inventory" and .peer == $key) | "\(.cycle) \(.count) \(.bits)"' out |
+		while read -r cycle count hex; do
+			bits=
+			for ((i = 0; i < count; i++)); do bits+=$(((16#${hex:i / 8 * 2:2} >> i % 8) & 1)); done
+			echo "$cycle $bits"
+		done | sort -n
+}
+honest_claims() { jq -r '"\(.cycle) \(.tenures)"' "$CHAIN/inventory.jsonl" | sort -n; }
+faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .class' out | sort -u; }
+
+@test "each honest peer's inventory of each cycle is what the peer has" {
+	one_pass honest nowalk lacks=0 rtt=20
+	for key in "${KEYS[@]}"; do
+		diff <(claims "$key") <(honest_claims)
+		[ -z "$(faults "$key")" ]
+	done
+	[ "$(jq -r 'select(.type == "peer") | .state' out | sort -u)" = up ]
+}
+
+@test "inventories and peers are kept: a second run has no news and needs no -p" {
+	one_pass honest
+	timeout 60 inv-sync -1 -d store </dev/null >records 2>err
+	rec <records >again
+	grep -q '"type":"peer"' again
+	run ! grep '"type":"inventory"' again
+}
+
+@test "liars are named by their key, in their class, and no honest peer beside them" {
+	one_pass honest badsig overclaim longinv trailing reject wrongtype badstable badnetwork honest
+	for i in 0 9; do
+		diff <(claims "${KEYS[i]}") <(honest_claims)
+		[ -z "$(faults "${KEYS[i]}")" ]
+	done
+	for i in 1 2 3 7; do [ "$(faults "${KEYS[i]}")" = lying ]; done
+	[ "$(faults "${KEYS[4]}")" = invalid ]
+	for i in 5 6 8; do [ "$(faults "${KEYS[i]}")" = useless ]; done
+	[ "$(sync-status -j -d store | jq '.faults | length')" -ge 8 ]
+}
+
+@test "bits that cannot be true are left out" {
+	one_pass overclaim
+	jq -r 'select(.burn_block_height >= 0 and .was_sortition == false) | .burn_block_height' "$CHAIN/sortitions.jsonl" >empty
+	[ -s empty ]
+	diff <(claims "${KEYS[0]}" | tr -d ' \n' | wc -c) <(honest_claims | tr -d ' \n' | wc -c)
+	[ "$(claims "${KEYS[0]}" | cut -d' ' -f2 | tr -dc 0 | wc -c)" -ge "$(wc -l <empty)" ]
+}
+
+@test "another key than the one named is a lie at that address, not of either key" {
+	serve_chain "$CHAIN" log honest
+	other=031b84c5567b126440995d3ed5aaba0565d71e1834604819ff9c17f5e9d5dd078f
+	timeout 60 inv-sync -1 -d store -p "$other@${P2P[0]}" </dev/null | rec >out
+	[ "$(faults "${P2P[0]}")" = lying ]
+	[ -z "$(faults "$other")" ] && [ -z "$(faults "${KEYS[0]}")" ]
+}
+
+@test "a peer that is not there is no fault and no failure" {
+	timeout 60 inv-sync -1 -d store -p 127.0.0.1:1 </dev/null | rec >out
+	run ! grep '"type":"fault"' out
+}
+
+@test "the node key is made once and belongs to nobody else" {
+	inv-sync -1 -d store </dev/null >/dev/null
+	[ "$(stat -c %a store/key)" = 600 ]
+	before=$(cat store/key)
+	inv-sync -1 -d store </dev/null >/dev/null
+	[ "$before" = "$(cat store/key)" ]
+	echo nonsense >store/key
+	run -100 inv-sync -1 -d store </dev/null
+	[[ $output == *"holds no key"* ]]
+}
+
+@test "records that come in leave as they came" {
+	timeout 60 inv-sync -d store <"$BATS_FILE_TMPDIR/view.rec" | cmp - "$BATS_FILE_TMPDIR/view.rec"
+}
+
+@test "broken streams" {
+	streams_check "$CHAIN/network" -- inv-sync -d store
+}
+
+@test "a reader that goes away" {
+	for _ in $(seq 200); do cat "$BATS_FILE_TMPDIR/view.rec"; done >long
+	streams_reader_gone inv-sync -d store <long
+}
+
+@test "wrong use ends with 100 and says what to do" {
+	unset BLOCKSYNC_DIR
+	run -100 inv-sync -n mainnet </dev/null
+	run -100 inv-sync -d new </dev/null
+	[[ $output == *-n* ]]
+	run -100 inv-sync -d store -p nonsense </dev/null
+	[[ $output == *nonsense* ]]
+	run -100 inv-sync -d store extra </dev/null
+	printf 'name x\nchain_id what\n' >bad
+	run -100 inv-sync -d new -n bad </dev/null
+	[[ $output == *"line 2"* ]]
+	run -100 inv-sync -d store -n mainnet </dev/null
+	run -100 inv-sync -Z
+}
+
+@test "no burnchain view: one pass ends with 111 and says so" {
+	run -111 inv-sync -1 -d new -n "$CHAIN/network" </dev/null
+	[[ $output == *"no burnchain view"* ]]
+}
