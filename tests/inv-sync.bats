@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # inv-sync from the outside: what peers have, who lies, what is kept, wrong use, broken streams.
 bats_require_minimum_version 1.5.0
+load common
 load streams
 
 setup_file() {
-	. tests/common.bash
 	CHAIN=$(small_chain)
 	export CHAIN
 	cd "$BATS_FILE_TMPDIR" || exit 1
@@ -12,6 +12,7 @@ setup_file() {
 	{
 		printf '{"type":"hello","schema":1,"network":"%s","chain_id":%d,"stage":"test"}\n' \
 			"$(awk '$1 == "name" { print $2 }' "$CHAIN/network")" "$(($(awk '$1 == "chain_id" { print $2 }' "$CHAIN/network")))"
+		jq -Rsc '{ type: "network", text: . }' "$CHAIN/network"
 		jq -c 'def h(n): if . == null then "0" * n else sub("^0x"; "") end;
 			select(.fork == null or .fork == 0) | { type: "sortition", burn_height: .burn_block_height, burn_hash: (.burn_block_hash | h(64)),
 			consensus_hash: (.consensus_hash | h(40)), won: .was_sortition, parent_ch: (.stacks_parent_ch | h(40)),
@@ -22,7 +23,6 @@ setup_file() {
 }
 
 setup() {
-	. tests/common.bash
 	cd "$BATS_TEST_TMPDIR" || exit 1
 	cp -r "$BATS_FILE_TMPDIR/view" store
 }
@@ -47,7 +47,14 @@ claims() {
 			echo "$cycle $bits"
 		done | sort -n
 }
-honest_claims() { jq -r '"\(.cycle) \(.tenures)"' "$CHAIN/inventory.jsonl" | sort -n; }
+# What it should be: a bit for each sortition whose tenure has canonical blocks.
+honest_claims() {
+	awk -F'\t' 'NR == FNR { if ($7 == 1) has[$3] = 1; next } { cycle = int(($1 - first) / length_); bits[cycle] = bits[cycle] ($2 in has); last = cycle }
+		END { for (c = 0; c <= last; c++) print c, bits[c] }' \
+		first="$(awk '$1 == "first_burn_height" { print $2 }' "$CHAIN/network")" \
+		length_="$(awk '$1 == "cycle_length" { print $2 }' "$CHAIN/network")" \
+		"$CHAIN/blocks.tsv" <(jq -r 'select((.fork // 0) == 0) | "\(.burn_block_height)\t\(.consensus_hash | sub("^0x"; ""))"' "$CHAIN/sortitions.jsonl")
+}
 faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .class' out | sort -u; }
 
 @test "each honest peer's inventory of each cycle is what the peer has" {
@@ -134,7 +141,7 @@ faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .cl
 	run -100 inv-sync -d store extra </dev/null
 	printf 'name x\nchain_id what\n' >bad
 	run -100 inv-sync -d new -n bad </dev/null
-	[[ $output == *"line 2"* ]]
+	[[ $output == *bad:2:* ]]
 	run -100 inv-sync -d store -n mainnet </dev/null
 	run -100 inv-sync -Z
 }

@@ -95,7 +95,7 @@ static bool load_step(void *arg, const struct rec_peer *r)
 	/* Of a peer that dialled us we know no address to dial. */
 	if (r->inbound || r->address.n == 0)
 		return true;
-	p = add(s, rec_cstr(name, sizeof name, r->address), 0);
+	p = add(s, rec_cstr(name, sizeof name, r->address), now_ms());
 	if (p && !p->expected) {
 		memcpy(p->key, r->key, KEY_LEN);
 		p->banned_until = r->banned_until;

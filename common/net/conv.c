@@ -96,7 +96,7 @@ static void phase_over(struct conv *c)
 	if (!c->dialled)
 		conv_fail(c, "", "did not authenticate in time");
 	else if (c->state == CONV_CONNECTING)
-		conv_fail(c, "useless", "no connection in time");
+		conv_fail(c, "", "no connection in time");
 	else
 		conv_fail(c, "useless", "silent: no answer to our handshake");
 }
@@ -164,7 +164,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		conv_hello(c);
 	} else if (c->state == CONV_CONNECTING) {
 		snprintf(reason, sizeof reason, "cannot connect: %s", evutil_socket_error_to_string(e));
-		conv_fail(c, "useless", reason);
+		conv_fail(c, "", reason);
 	} else if (what & BEV_EVENT_EOF) {
 		hung_up(c, "");
 	} else if (what & BEV_EVENT_ERROR) {

@@ -37,8 +37,8 @@ struct conv_ops {
 	/* Any valid authenticated message (its preamble): for burn views and health.  May be NULL. */
 	void (*heard)(struct conv *, void *arg, const struct preamble *);
 	/* Closed, with the fault class and reason.  The conv is freed after return.
-	 *   ""        nobody's fault
-	 *   useless   unreachable, silent, hung up, rejects us, another network or version, does not read
+	 *   ""        nobody's fault: unreachable, hung up with nothing open
+	 *   useless   silent, hung up, rejects us, another network or version, does not read
 	 *   lying     bad signature, another key, a preamble that contradicts itself or the chain
 	 *   invalid   undecodable bytes */
 	void (*down)(struct conv *, void *arg, const char *class, const char *reason);
