@@ -81,7 +81,7 @@ fail(struct rpc_request *q, const char *class, const char *why, unsigned retry_a
 	}
 	r->failures++;
 	if (r->failures % NAMED_AFTER == 0)
-		sync_failing(r->source, class, why, r->failures);
+		sync_failing(r->source, class, why);
 	else {
 		snprintf(r->source->why, sizeof r->source->why, "%s", why);
 		r->source->class = class;
@@ -145,12 +145,10 @@ on_end(void *arg, const struct http_result *h)
 	r->in_flight--;
 	if (q->kind == RPC_TIP)
 		r->tip_asked = false;
-	else if (q->kind == RPC_INFO) {
+	else if (q->kind == RPC_INFO)
 		r->info_asked = false;
-		r->source->info_done = true;
-	} else if (q->kind == RPC_BATCH) {
+	else if (q->kind == RPC_BATCH)
 		r->batches--;
-	}
 	if (!sync_ignored(r->source))
 		judge(q, h);
 	free(q);

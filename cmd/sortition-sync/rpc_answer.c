@@ -178,6 +178,7 @@ rpc_answer(struct rpc_request *q, const struct http_result *h, char why[200])
 		rc = answer_tip(s, h, why);
 		break;
 	case RPC_INFO:
+		s->info_done = true;	/* also where no Nakamoto tenure has begun yet */
 		if (h->status == 200 && (rc = json_tip(&tip, h->body, h->len, why)) == 0)
 			sync_block_tip(s, &tip);
 		break;

@@ -45,9 +45,10 @@ sync_blame(struct source *source, const char *class, const char *what, const cha
 }
 
 void
-sync_failing(struct source *source, const char *class, const char *why, unsigned times)
+sync_failing(struct source *source, const char *class, const char *why)
 {
-	snprintf(source->why, sizeof source->why, "%s", why);
+	if (why != source->why)
+		snprintf(source->why, sizeof source->why, "%s", why);
 	source->class = class;
 	if (source->failing)
 		return;
@@ -246,7 +247,7 @@ heard_all(struct sync *s, uint64_t now)
 			return false;
 		if (!src->why[0])
 			snprintf(src->why, sizeof src->why, "no answer");
-		sync_failing(src, src->class ? src->class : "useless", src->why, 1);
+		sync_failing(src, src->class ? src->class : "useless", src->why);
 	}
 	return true;
 }

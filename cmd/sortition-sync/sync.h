@@ -84,8 +84,8 @@ void sync_set(struct source *, const struct rec_reward_set *);
 void sync_block_tip(struct source *, const struct rec_tip *);
 /* Blame a source.  With `ignore` nothing that it says counts any more. */
 void sync_blame(struct source *, const char *class, const char *what, const char *evidence, bool ignore);
-/* It fails to answer: named after retries. `since` says how often in a row. */
-void sync_failing(struct source *, const char *class, const char *why, unsigned times);
+/* It fails to answer, again and again: named once until it answers. */
+void sync_failing(struct source *, const char *class, const char *why);
 void sync_answers(struct source *);
 bool sync_ignored(const struct source *);
 void sync_local_work(struct sync *);	/* files have something to read */
