@@ -4,6 +4,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	export BIN=${BIN:-$PWD/build/bin} HELPER=${HELPER:-$PWD/build/helper}
+	export FIXTURES=$PWD/tests/fixtures
 	cd "$BATS_FILE_TMPDIR" || exit 1
 	"$HELPER/chain-maker" chain --seed 3 --cycles 3 --cycle-length 20 --prepare-length 4 --signers 9 --tenure-blocks 1:6 \
 		--extend-rate 0.3 --epoch4-at 1 --archive all.rec
@@ -22,6 +23,39 @@ count() { grep -c "$1" || true; }
 	verify <all.rec >out
 	[ "$(verdicts <out | count '"status":"held"')" -eq "$blocks" ]
 	"$BIN/rec" <out | sed -n 's/^{"type":"\(verdict\|block\)",.*/\1/p' | uniq -c | awk '$1 != 1 { exit 1 }'
+}
+
+# The network file in an archive.
+network_of() { "$BIN/rec" <"$1" | sed -n 's/^{"type":"network","text":"\(.*\)"}$/\1/p' | sed 's/\\u000a/\n/g'; }
+
+@test "chains of a real peer are held to the last block, in epochs 3.0 and 4.0" {
+	for name in transition epoch40; do
+		file=$FIXTURES/$name.rec
+		network_of "$file" >$name.network
+		n=$("$BIN/rec" <"$file" | count '"type":"block"')
+		[ "$n" -gt 300 ]
+		timeout 60 "$BIN/block-verify" -n $name.network -R "$file" <"$file" >out
+		[ "$(verdicts <out | count '"status":"held"')" -eq "$n" ]
+		[ "$(verdicts <out | wc -l)" -eq "$n" ]
+	done
+}
+
+@test "a real block with any one byte changed is not held" {
+	file=$FIXTURES/epoch40.rec
+	network_of "$file" >epoch40.network
+	# One of its tenure starts: 4 KB of digits; every 23rd byte in turn gets another value.
+	"$BIN/rec" <"$file" | grep '"type":"block"' | head -n 11 | tail -n 1 >one
+	size=$(sed 's/.*"body":"\([0-9a-f]*\)".*/\1/' one | tr -d '\n' | wc -c)
+	for at in $(seq 0 46 $((size - 2))); do
+		awk -v at="$at" '{
+			i = index($0, "\"body\":\"") + 8
+			c = substr($0, i + at, 1)
+			print substr($0, 1, i + at - 1) (c == "7" ? "3" : "7") substr($0, i + at + 1)
+		}' one
+	done | "$BIN/rec" -r >bent
+	timeout 60 "$BIN/block-verify" -n epoch40.network -R "$file" <bent >out
+	[ "$(verdicts <out | wc -l)" -gt 50 ]
+	[ "$(verdicts <out | count '"status":"held"')" -eq 0 ]
 }
 
 @test "blocks and other records leave as they came, in their order, whatever the number of threads" {
