@@ -241,6 +241,16 @@ void peers_dial(struct inv_sync *s, uint64_t now)
 	}
 }
 
+/* On record, and to people where they named the peer themselves. */
+void peers_fault(struct peer *p, const char *who, const char *class, const char *what, const char *evidence)
+{
+	save_fault(p->s, who, class, what, evidence);
+	if (p->pinned)
+		log_warnx("peer '%s' is %s: %s", who, class, evidence);
+	else
+		log_info("peer '%s' is %s: %s", who, class, evidence);
+}
+
 /* The first words of a reason are the fault, the rest is evidence. */
 static void note_fault(struct peer *p, const char *class, const char *reason)
 {
@@ -252,8 +262,8 @@ static void note_fault(struct peer *p, const char *class, const char *reason)
 	snprintf(what, sizeof what, "%.*s", (int)strcspn(reason, ":("), reason);
 	for (size_t n = strlen(what); n > 0 && what[n - 1] == ' '; n--)
 		what[n - 1] = '\0';
-	snprintf(evidence, sizeof evidence, "%s: %s", p->name, reason);
-	save_fault(p->s, named ? who : p->name, class, what, evidence);
+	snprintf(evidence, sizeof evidence, "at %s: %s", p->name, reason);
+	peers_fault(p, named ? who : p->name, class, what, evidence);
 }
 
 /* An address that only another peer named, and that never proved a key, is nobody.  Lies and broken bytes are a fault at once.  A hang-up or a silence may be a restart or a bad line, and a stable hash may be a deep fork that we

@@ -98,7 +98,6 @@ void save_fault(struct inv_sync *s, const char *who, const char *class, const ch
 	strlcpy(f->what, what, sizeof f->what);
 	strlcpy(f->evidence, evidence, sizeof f->evidence);
 	TAILQ_INSERT_TAIL(&s->gathered->faults, f, entry);
-	log_info("%s: peer '%s': %s: %s", class, who, what, evidence);
 }
 
 struct pushed { struct inv_sync *s; char source[2 * KEY_LEN + 1]; };

@@ -63,7 +63,7 @@ static void fault(struct peer *p, const char *class, const char *what, const cha
 	if (p->fault_at && now < p->fault_at + FAULT_MS)
 		return;
 	p->fault_at = now;
-	save_fault(p->s, hex_of(who, p->key, KEY_LEN), class, what, evidence);
+	peers_fault(p, hex_of(who, p->key, KEY_LEN), class, what, evidence);
 }
 
 static void set_state(struct peer *p, const char *state)
