@@ -254,7 +254,7 @@ commit_now(struct sync *s)
 		trust = s->trust_dirty = true;
 	if (!commit_pending(s))
 		return;
-	if (s->reorg && !view_linked(&s->view)) {	/* rather whole than at once */
+	if (!view_linked(&s->view)) {	/* a reorganisation is coming in: rather whole than at once */
 		s->held_since = s->held_since ? s->held_since : now;
 		hold = now - s->held_since < HOLD_MS;
 	}

@@ -330,9 +330,9 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	if (s->done)
 		return;
 	if (s->o.once)
-		pass_done(s, now);
+		pass_done(s, now_ms());
 	else
-		say_no_quorum(s, now);
+		say_no_quorum(s, now_ms());
 }
 
 void
