@@ -11,6 +11,7 @@ setup_file() {
 	listing chain >want
 }
 
+teardown() { ! mountpoint -q "$BATS_FILE_TMPDIR/small" || umount "$BATS_FILE_TMPDIR/small"; }
 setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf store; }
 
 # make_chain_and_view NAME OPTIONS...: a chain directory, its archive NAME.rec, and the view alone, NAME.view.

@@ -340,7 +340,8 @@ static void pack_some(struct keeper *k)
 		t->packed = true;
 		tenure_dirty(k, t);
 	}
-	memmove(k->pack.v, k->pack.v + i, (k->pack.n - i) * sizeof *k->pack.v);
+	if (i)
+		memmove(k->pack.v, k->pack.v + i, (k->pack.n - i) * sizeof *k->pack.v);
 	k->pack.n -= i;
 }
 

@@ -175,7 +175,8 @@ static size_t fault_key(uint8_t key[MAX_ROW_KEY], const struct rec_fault *r)
 
 		if (n + len + 1 > MAX_ROW_KEY)
 			len = MAX_ROW_KEY - n - 1;
-		memcpy(key + n, parts[i].p, len);
+		if (len)
+			memcpy(key + n, parts[i].p, len);
 		n += len;
 		key[n++] = 0;
 	}

@@ -212,7 +212,8 @@ static bool list_sorted(struct store *s, MDB_txn *txn, const struct span *v, siz
 	for (i = 0; i < n; i++)
 		if (tenure_get(s, txn, v[i].ch, &t) == 0)
 			proven_pass(s, txn, &t, UINT64_MAX, entry_add, &e);
-	qsort(e.v, e.n, sizeof *e.v, entry_order);
+	if (e.n)
+		qsort(e.v, e.n, sizeof *e.v, entry_order);
 	for (i = 0; on && i < e.n; i++)
 		if (blocks_find(s, txn, e.v[i].ch, e.v[i].height, e.v[i].id, &b) == 0)
 			on = list_one(l, e.v[i].ch, &b);
@@ -235,7 +236,8 @@ void proven_walk_from(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(v
 	bool on = true;
 
 	tenure_walk(s, txn, span_add, &all);
-	qsort(all.v, all.n, sizeof *all.v, span_order);
+	if (all.n)
+		qsort(all.v, all.n, sizeof *all.v, span_order);
 	for (i = 0; on && i < all.n; i = to) {
 		high = all.v[i].high;
 		for (to = i + 1; to < all.n && all.v[to].low <= high; to++)
