@@ -14,6 +14,7 @@ struct node {
 	const uint8_t *bytes;			/* while fresh: of this commit's batch */
 	const char *source;			/* interned */
 	uint32_t len, weight;
+	uint32_t order;				/* of arrival: settles ties; 0: read from the store */
 	bool fresh;				/* not in the store yet */
 	bool linked, sibling;
 };
@@ -70,7 +71,7 @@ struct keeper {
 	struct tenure *best;		/* of the canonical chain */
 	bool recanon;			/* the canonical chain must be chosen anew */
 	bool settling;			/* flags only, no rows */
-	uint32_t commits, orders;
+	uint32_t commits, orders;	/* counted */
 	struct keeper_counts counts;
 };
 

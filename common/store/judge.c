@@ -117,6 +117,17 @@ void node_refuse(struct keeper *k, struct node *n, enum chain_reason reason)
 	tenure_dirty(k, t);
 }
 
+/* The highest block, of several the one that came first. */
+static bool higher(struct keeper *k, const struct tenure *t, const struct node *n)
+{
+	const struct node *tip;
+
+	if (t->tip_height != n->l.height)
+		return t->tip_height < n->l.height;
+	tip = node_find(k, t->tip_id);
+	return tip && n->order < tip->order;
+}
+
 static void link_node(struct keeper *k, struct node *n)
 {
 	struct tenure *t = n->t;
@@ -124,7 +135,7 @@ static void link_node(struct keeper *k, struct node *n)
 	n->linked = true;
 	t->n_proven++;
 	k->counts.proven++;
-	if (t->tip_height < n->l.height) {
+	if (higher(k, t, n)) {
 		t->tip_height = n->l.height;
 		memcpy(t->tip_id, n->l.id, ID_LEN);
 		canon_grown(k, t);

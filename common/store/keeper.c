@@ -202,6 +202,7 @@ void keeper_block(struct keeper *k, const uint8_t *bytes, size_t len, uint64_t w
 	n->weight = (uint32_t)weight;
 	n->source = source_intern(k, source);
 	n->fresh = true;
+	n->order = ++k->orders;
 	t->held++;
 	t->bytes += len;
 	t->siblings += n->sibling;

@@ -195,6 +195,20 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static long private_kb(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[128];
+	long kb = 0, n;
+
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "RssAnon: %ld", &n) == 1 || sscanf(line, "RssShmem: %ld", &n) == 1)
+			kb += n;
+	if (f)
+		fclose(f);
+	return kb;
+}
+
 static void report(struct store *s, uint64_t blocks, uint64_t bytes, double taken, const struct keeper *k)
 {
 	MDB_txn *txn = store_read(s);
@@ -215,7 +229,7 @@ static void report(struct store *s, uint64_t blocks, uint64_t bytes, double take
 	pages = info.me_last_pgno + 1;
 	printf("blocks %llu, bytes %llu, held %llu, proven %llu, tenures proven %llu\n", (unsigned long long)blocks,
 	    (unsigned long long)bytes, (unsigned long long)c.held, (unsigned long long)c.proven, (unsigned long long)c.tenures_proven);
-	printf("used/bytes %.3f\nfile/bytes %.3f\nmicroseconds/block %.1f\n", (double)(pages - free_pages) * 4096 / (double)bytes,
+	printf("private %ld kB\nused/bytes %.3f\nfile/bytes %.3f\nmicroseconds/block %.1f\n", private_kb(), (double)(pages - free_pages) * 4096 / (double)bytes,
 	    (double)pages * 4096 / (double)bytes, taken * 1e6 / (double)blocks);
 }
 

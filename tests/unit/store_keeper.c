@@ -1,0 +1,308 @@
+/* The keeper: orders of arrival, borders, forks, reorgs, restarts, burn views that come late. */
+#include "tests/unit/store_world.h"
+
+/* Tenures a b c d of 3, 1, 4, 2 blocks; a stands on the boot block; e's sortition names d. */
+struct line { struct world w; struct world_block *a, *b, *c, *d; uint8_t zero[ID_LEN]; };
+
+static void line_make(struct line *l)
+{
+	struct world *w = &l->w;
+	struct world_block *start[4];
+	const uint8_t *boot;
+	size_t n;
+
+	memset(l, 0, sizeof *l);
+	world_open(w);
+	l->a = world_tenure(w, 'a', NULL, 1, 3);
+	n = w->n;
+	start[0] = &w->blocks[0];
+	l->b = world_tenure(w, 'b', l->a, 3, 1);
+	start[1] = &w->blocks[n];
+	n = w->n;
+	l->c = world_tenure(w, 'c', l->b, 1, 4);
+	start[2] = &w->blocks[n];
+	n = w->n;
+	l->d = world_tenure(w, 'd', l->c, 4, 2);
+	start[3] = &w->blocks[n];
+	boot = w->blocks[0].b->p + BLOCK_PARENT_OFFSET;
+	world_sortition(w, 'a', 140, boot, true);
+	world_sortition(w, 'b', 141, start[0]->id, true);
+	world_sortition(w, 'c', 143, start[1]->id, true);
+	world_sortition(w, 'd', 144, start[2]->id, true);
+	world_sortition(w, 'e', 146, start[3]->id, true);
+	world_restart(w);
+}
+
+static void any_order(void **state)
+{
+	struct line l;
+	size_t order[WORLD_BLOCKS], i, j, x;
+	unsigned seed;
+
+	for (seed = 1; seed <= 40; seed++) {
+		line_make(&l);
+		srand(seed);
+		for (i = 0; i < l.w.n; i++)
+			order[i] = i;
+		for (i = l.w.n - 1; i > 0; i--) {
+			j = (size_t)rand() % (i + 1);
+			x = order[i];
+			order[i] = order[j];
+			order[j] = x;
+		}
+		keeper_begin(l.w.k);
+		for (i = 0; i < l.w.n; i++) {
+			world_give(&l.w, &l.w.blocks[order[i]]);
+			if (rand() % 3 == 0) {
+				world_commit(&l.w);
+				if (rand() % 2)
+					world_restart(&l.w);
+				keeper_begin(l.w.k);
+			}
+		}
+		world_commit(&l.w);
+		assert_int_equal(world_listed(&l.w), 10);
+		assert_true(world_tip(&l.w, l.d));
+		world_restart(&l.w);
+		keeper_begin(l.w.k);
+		world_commit(&l.w);
+		assert_true(world_tip(&l.w, l.d));
+		world_close(&l.w);
+	}
+}
+
+/* A tenure is proven without the ones below it, and linked when they come. */
+static void holes(void **state)
+{
+	struct rec_tenure t;
+	struct line l;
+	uint8_t ch[CH_LEN];
+	MDB_txn *txn;
+	size_t i;
+
+	line_make(&l);
+	keeper_begin(l.w.k);
+	for (i = 4; i < 8; i++)
+		world_give(&l.w, &l.w.blocks[i]);
+	world_commit(&l.w);
+	assert_int_equal(world_listed(&l.w), 4);
+	assert_int_equal(world_said(&l.w, REC_STORED, NULL), 4);
+	world_ch(ch, 'c');
+	txn = store_read(&l.w.s);
+	assert_int_equal(tenure_get(&l.w.s, txn, ch, &t), 0);
+	assert_true(t.proven && t.named && !t.linked && !t.complete);
+	assert_int_equal(t.held, 4);
+	store_read_end(txn);
+	keeper_begin(l.w.k);
+	for (i = 0; i < l.w.n; i++)
+		world_give(&l.w, &l.w.blocks[i]);
+	world_commit(&l.w);
+	assert_int_equal(world_said(&l.w, REC_STORED, NULL), 6);
+	assert_int_equal(world_said(&l.w, REC_VERDICT, "lighter"), 4);
+	txn = store_read(&l.w.s);
+	assert_int_equal(tenure_get(&l.w.s, txn, ch, &t), 0);
+	assert_true(t.proven && t.linked && t.complete && t.canonical);
+	assert_memory_equal(t.end_id, l.c->id, ID_LEN);
+	store_read_end(txn);
+	world_close(&l.w);
+}
+
+/* The upper tenure came first and is named; the border shows its lie when the lower one is whole. */
+static void border_falls(void **state)
+{
+	struct line l;
+	struct world *w = &l.w;
+	struct world_block *start, *top;
+	size_t i, n;
+
+	line_make(&l);
+	n = w->n;
+	top = world_tenure(w, 'e', l.d, 3, 2);	/* d has two */
+	start = &w->blocks[n];
+	world_sortition(w, 'f', 147, start->id, true);
+	keeper_begin(w->k);
+	world_give(w, top);
+	world_give(w, start);
+	world_commit(w);
+	assert_true(world_proven(w, top));
+	world_restart(w);
+	keeper_begin(w->k);
+	for (i = 0; i < n; i++)
+		world_give(w, &w->blocks[i]);
+	world_commit(w);
+	assert_int_equal(world_said(w, REC_VERDICT, "count"), 1);
+	assert_int_equal(world_said(w, REC_FAULT, "count"), 1);
+	assert_false(world_proven(w, top));
+	assert_int_equal(world_listed(w), 10);
+	assert_true(world_tip(w, l.d));
+	world_close(w);
+}
+
+/* The commit of the upper tenure names another start than the one that it stands on. */
+static void commit_names_another(void **state)
+{
+	struct line l;
+	struct world *w = &l.w;
+	struct world_block *start;
+	size_t i, n;
+
+	line_make(&l);
+	n = w->n;
+	world_tenure(w, 'e', l.d, 2, 1);
+	start = &w->blocks[n];
+	world_sortition(w, 'e', 146, w->blocks[0].id, true);	/* a's start, not d's */
+	world_sortition(w, 'f', 147, start->id, true);
+	keeper_begin(w->k);
+	for (i = 0; i < w->n; i++)
+		world_give(w, &w->blocks[i]);
+	world_commit(w);
+	assert_int_equal(world_said(w, REC_VERDICT, "commit"), 1);
+	assert_int_equal(world_listed(w), 10);
+	world_close(w);
+}
+
+/* Two forks above c: which one is canonical is the view's to say, without new blocks. */
+static void reorg(void **state)
+{
+	struct line l;
+	struct world *w = &l.w;
+	struct world_block *fork;
+	uint8_t ch[CH_LEN];
+	MDB_txn *txn;
+	size_t i;
+
+	line_make(&l);
+	fork = world_tenure(w, 'x', l.c, 4, 5);
+	world_sortition(w, 'x', 144, w->blocks[4].id, false);
+	keeper_begin(w->k);
+	for (i = 0; i < w->n; i++)
+		world_give(w, &w->blocks[i]);
+	world_commit(w);
+	assert_int_equal(world_listed(w), 15);
+	assert_true(world_tip(w, l.d));
+	txn = store_write(&w->s);
+	world_ch(ch, 'd');
+	sortition_mark(&w->s, txn, 144, ch, false);
+	world_ch(ch, 'e');
+	sortition_mark(&w->s, txn, 146, ch, false);
+	world_ch(ch, 'x');
+	sortition_mark(&w->s, txn, 144, ch, true);
+	store_commit_or_die(&w->s, txn);
+	keeper_begin(w->k);
+	keeper_reorg(w->k, 143);
+	world_commit(w);
+	assert_true(world_tip(w, fork));
+	assert_int_equal(world_listed(w), 15);
+	/* And back, as a keeper sees it that was not told. */
+	txn = store_write(&w->s);
+	sortition_mark(&w->s, txn, 144, ch, false);
+	world_ch(ch, 'd');
+	sortition_mark(&w->s, txn, 144, ch, true);
+	store_commit_or_die(&w->s, txn);
+	keeper_begin(w->k);
+	keeper_rescan(w->k);
+	world_commit(w);
+	assert_true(world_tip(w, l.d));
+	world_close(w);
+}
+
+/* Of two chains of one height the first stays; one block more decides. */
+static void ties(void **state)
+{
+	struct line l;
+	struct world *w = &l.w;
+	struct world_block *tail, *more;
+	size_t i, n;
+
+	line_make(&l);
+	n = w->n;
+	/* The last tenure's tail forks: two blocks of one height in one tenure. */
+	tail = world_block(w, 'd', &w->blocks[n - 2], BLOCK_ORDINARY, 0, NULL);
+	more = world_block(w, 'd', tail, BLOCK_ORDINARY, 0, NULL);
+	keeper_begin(w->k);
+	for (i = 0; i < n; i++)
+		world_give(w, &w->blocks[i]);
+	world_give(w, tail);
+	world_commit(w);
+	assert_true(world_tip(w, l.d));
+	assert_int_equal(world_listed(w), 11);
+	assert_true(world_proven(w, tail));
+	keeper_begin(w->k);
+	world_give(w, more);
+	world_commit(w);
+	assert_true(world_tip(w, more));
+	assert_int_equal(world_listed(w), 12);
+	world_restart(w);
+	keeper_begin(w->k);
+	world_commit(w);
+	assert_true(world_tip(w, more));
+	world_close(w);
+}
+
+/* An extension whose burn view the store does not know yet waits for it; nobody is blamed. */
+static void late_view(void **state)
+{
+	struct line l;
+	struct world *w = &l.w;
+	struct world_block *ext, *above;
+	uint8_t view[CH_LEN], none[ID_LEN] = { 0 };
+	size_t i;
+
+	line_make(&l);
+	world_ch(view, 'v');
+	ext = world_block(w, 'd', l.d, BLOCK_EXTEND, 2, view);
+	above = world_block(w, 'd', ext, BLOCK_ORDINARY, 0, NULL);
+	keeper_begin(w->k);
+	for (i = 0; i < w->n; i++)
+		world_give(w, &w->blocks[i]);
+	world_commit(w);
+	assert_int_equal(world_said(w, REC_VERDICT, NULL), 0);
+	assert_int_equal(world_listed(w), 10);
+	world_sortition(w, 'v', 147, none, true);
+	keeper_begin(w->k);
+	keeper_rescan(w->k);
+	world_commit(w);
+	assert_true(world_proven(w, above));
+	assert_true(world_tip(w, above));
+	world_close(w);
+}
+
+/* With -F the lowest wanted tenure is linked without the ones below it. */
+static void from_cycle(void **state)
+{
+	struct line l;
+	struct world *w = &l.w;
+	struct rec_tenure t;
+	uint8_t ch[CH_LEN];
+	MDB_txn *txn;
+
+	line_make(&l);
+	/* Cycles of 20 from 100: a tenure at 160 begins cycle 3. */
+	world_tenure(w, 'n', l.d, 2, 2);
+	world_sortition(w, 'n', 160, w->blocks[8].id, true);
+	txn = store_write(&w->s);
+	meta_put(&w->s, txn, "from_cycle", "3", 1);
+	store_commit_or_die(&w->s, txn);
+	world_sortition(w, 'o', 161, w->blocks[10].id, true);
+	world_restart(w);
+	keeper_begin(w->k);
+	world_give(w, &w->blocks[11]);
+	world_give(w, &w->blocks[10]);
+	world_commit(w);
+	txn = store_read(&w->s);
+	world_ch(ch, 'n');
+	assert_int_equal(tenure_get(&w->s, txn, ch, &t), 0);
+	assert_true(t.proven && t.linked && t.canonical);
+	store_read_end(txn);
+	world_close(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_order), cmocka_unit_test(holes), cmocka_unit_test(border_falls), cmocka_unit_test(commit_names_another),
+		cmocka_unit_test(reorg), cmocka_unit_test(ties), cmocka_unit_test(late_view), cmocka_unit_test(from_cycle),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,200 @@
+/* A store in a directory of its own, and a small chain made by hand, for the tests of the store room.
+ * Tenures are named by a letter: its consensus hash is that letter twenty times. */
+#ifndef BLOCKSYNC_TESTS_STORE_WORLD_H
+#define BLOCKSYNC_TESTS_STORE_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "common/store/keeper.h"
+#include "tests/unit/chain_make.h"
+
+#define WORLD_BLOCKS 64
+#define WORLD_TABLES ((1u << T_COUNT) - 1)
+
+struct world_block { char tenure; uint8_t id[ID_LEN]; uint64_t height; struct bytes *b; };
+struct world {
+	char dir[64];
+	struct store s;
+	struct keeper *k;
+	struct rec_buf out;
+	struct world_block blocks[WORLD_BLOCKS];
+	size_t n;
+};
+
+static inline void world_ch(uint8_t ch[CH_LEN], char tenure) { memset(ch, tenure, CH_LEN); }
+
+static inline void world_open(struct world *w)
+{
+	static struct network net;
+
+	memset(w, 0, sizeof *w);
+	snprintf(w->dir, sizeof w->dir, "/tmp/store-unit.XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	made_network(&net);
+	store_open_net(&w->s, w->dir, &net, WORLD_TABLES, 0);
+	mdb_env_set_flags(w->s.env, MDB_NOSYNC, 1);
+}
+
+static inline void world_close(struct world *w)
+{
+	char path[96];
+
+	if (w->k)
+		keeper_free(w->k);
+	store_close(&w->s);
+	rec_buf_release(&w->out);
+	for (size_t i = 0; i < w->n; i++)
+		free(w->blocks[i].b);
+	snprintf(path, sizeof path, "%s/data.mdb", w->dir);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/lock.mdb", w->dir);
+	unlink(path);
+	rmdir(w->dir);
+}
+
+/* A sortition that the tenure won, whose commit names `committed`. */
+static inline void world_sortition(struct world *w, char tenure, uint64_t height, const uint8_t *committed, bool canonical)
+{
+	MDB_txn *txn = store_write(&w->s);
+	struct rec_sortition r = { .burn_height = height, .won = true, .canonical = canonical };
+
+	world_ch(r.consensus_hash, tenure);
+	memcpy(r.committed, committed, ID_LEN);
+	sortition_put(&w->s, txn, &r);
+	store_commit_or_die(&w->s, txn);
+}
+
+/* One more block on another one (NULL: the boot block), kept in w->blocks.  A start counts `count` blocks below. */
+static inline struct world_block *world_block(struct world *w, char tenure, const struct world_block *parent, enum block_kind kind,
+    uint32_t count, const uint8_t *burn_view)
+{
+	static const char boot[] = "55c9861be5cff984a20ce6d99d4aa65941412889bdc665094136429b84f8c2ee";
+	struct world_block *b = &w->blocks[w->n++];
+	struct tenure_change c = { .prev_blocks = count, .cause = kind == BLOCK_START ? 0 : 1 };
+	struct nakamoto parsed;
+	struct made m;
+	size_t need;
+
+	assert_true(w->n <= WORLD_BLOCKS);
+	made_block(&m, kind, 0);
+	b->tenure = tenure;
+	b->height = m.height = parent ? parent->height + 1 : 1;
+	world_ch(m.ch, tenure);
+	if (parent)
+		memcpy(m.parent, parent->id, ID_LEN);
+	else
+		assert_int_equal(hex_to(m.parent, ID_LEN, boot, 64), 0);
+	if (kind != BLOCK_ORDINARY) {
+		world_ch(c.tenure, tenure);
+		world_ch(c.prev_tenure, kind == BLOCK_EXTEND ? tenure : parent ? parent->tenure : 0);
+		memcpy(c.burn_view, burn_view ? burn_view : c.tenure, CH_LEN);
+		memcpy(c.prev_end, m.parent, ID_LEN);
+		made_hash160(c.pubkey_hash, 1);
+		m.tx[0].n = 0;
+		tx_change(&m.tx[0], &c);
+	}
+	/* Two blocks of one place differ. */
+	m.tx[m.n_txs - 1].n = 0;
+	tx_transfer(&m.tx[m.n_txs - 1], 100 + w->n);
+	made_seal(&m);
+	b->b = malloc(sizeof *b->b);
+	*b->b = m.out;
+	assert_true(nakamoto_parse(&parsed, b->b->p, b->b->n, &need) == (ssize_t)b->b->n);
+	memcpy(b->id, parsed.id, ID_LEN);
+	return b;
+}
+
+/* A tenure of n blocks; returns the last. */
+static inline struct world_block *world_tenure(struct world *w, char tenure, const struct world_block *parent, uint32_t prev_blocks, int n)
+{
+	struct world_block *b = world_block(w, tenure, parent, BLOCK_START, prev_blocks, NULL);
+
+	while (--n > 0)
+		b = world_block(w, tenure, b, BLOCK_ORDINARY, 0, NULL);
+	return b;
+}
+
+static inline void world_restart(struct world *w)
+{
+	if (w->k)
+		keeper_free(w->k);
+	w->k = keeper_new(&w->s, "test");
+}
+
+static inline void world_give(struct world *w, const struct world_block *b)
+{
+	keeper_block(w->k, b->b->p, b->b->n, 42, rec_str("giver"));
+}
+
+static inline void world_commit(struct world *w)
+{
+	w->out.n = 0;
+	assert_int_equal(keeper_commit(w->k, &w->out), 0);
+}
+
+/* How many records of a type, with this status or reason where one is asked for, the last commit reported. */
+static inline unsigned world_said(const struct world *w, enum rec_type type, const char *reason)
+{
+	const uint8_t *payload;
+	char err[160];
+	size_t at = 0, len;
+	unsigned n = 0;
+	struct rec r;
+	ssize_t got;
+
+	for (; (got = rec_frame(w->out.p + at, w->out.n - at, &payload, &len, err)) > 0; at += (size_t)got)
+		if (rec_decode(&r, payload, len, err) == 0 && r.type == (uint32_t)type &&
+		    (!reason || (type == REC_VERDICT ? rec_is(r.u.verdict.reason, reason) : rec_is(r.u.fault.what, reason))))
+			n++;
+	return n;
+}
+
+static inline bool world_proven(struct world *w, const struct world_block *b)
+{
+	MDB_txn *txn = store_read(&w->s);
+	bool yes = block_proven(&w->s, txn, b->id);
+
+	store_read_end(txn);
+	return yes;
+}
+
+static inline bool world_count(void *arg, const struct stored_block *b)
+{
+	++*(unsigned *)arg;
+	return true;
+}
+
+static inline unsigned world_listed(struct world *w)
+{
+	MDB_txn *txn = store_read(&w->s);
+	unsigned n = 0;
+
+	proven_walk(&w->s, txn, world_count, &n);
+	store_read_end(txn);
+	return n;
+}
+
+/* Whether this block is the canonical tip, and the canonical chain is whole below it. */
+static inline bool world_tip(struct world *w, const struct world_block *tip)
+{
+	MDB_txn *txn = store_read(&w->s);
+	uint8_t id[ID_LEN], want[ID_LEN];
+	struct stored_block b;
+	uint64_t height = 0;
+	bool good = canonical_tip(&w->s, txn, NULL, &height, id) == 0 && memcmp(id, tip->id, ID_LEN) == 0 && height == tip->height;
+
+	memcpy(want, tip->id, ID_LEN);
+	for (; good && height > 0; height--) {
+		good = canonical_at(&w->s, txn, height, &b) == 0 && memcmp(b.id, want, ID_LEN) == 0;
+		if (good)
+			memcpy(want, b.bytes + BLOCK_PARENT_OFFSET, ID_LEN);
+	}
+	store_read_end(txn);
+	return good;
+}
+
+#endif
