@@ -79,15 +79,13 @@ static void overtaken(struct planner *p, uint64_t now, uint32_t slot, enum ask a
 		struct transfer t = p->transfers[i];
 		if (!t.used || t.cancelled || t.complete || t.ask != ask || t.slot != slot)
 			continue;
+		bool still = t.idle >= OVERTAKEN_MS, drip = t.bytes && t.age - t.began >= OVERTAKEN_MS &&
+		    (double)t.bytes * 1000 < DRIP_RATE * (double)(t.age - t.began) && (double)t.bytes * 64000 < p->median * (double)(t.age - t.began);
+		if (t.since >= STALL_OTHERS && (still || drip)) {
+			p->transfers[i].strike = t.bytes ? STRIKE_SOFT : STRIKE_HEAD;
+			p->transfers[i].what = still ? "stall" : "drip";
+		}
 		transfer_cancel(p, i);
-		if (t.since < STALL_OTHERS || t.age < OVERTAKEN_MS)
-			continue;
-		if (!t.bytes)
-			p->transfers[i].overtaken = true;
-		else if (t.idle >= OVERTAKEN_MS)
-			source_strike(p, &p->sources[t.source], now, &t, true, "stall");
-		else if (t.age - t.began >= OVERTAKEN_MS && (double)t.bytes * 1000 < DRIP_RATE * (double)(t.age - t.began) && (double)t.bytes * 64000 < p->median * (double)(t.age - t.began))
-			source_strike(p, &p->sources[t.source], now, &t, true, "drip");
 	}
 }
 
@@ -263,8 +261,8 @@ static void judge_end(struct planner *p, struct source *s, const struct transfer
 {
 	if (t->complete || (end == END_DONE && status == 200 && t->fresh)) {
 		answered(p, s, t, now);
-		if (end == END_TRAILING)
-			source_trailing(p, s, now);
+		if (end == END_TRAILING || end == END_MORE)
+			source_trailing(p, s, now, end == END_MORE);
 		return;
 	}
 	switch (end) {
@@ -281,6 +279,7 @@ static void judge_end(struct planner *p, struct source *s, const struct transfer
 		break;
 	case END_CUT:
 	case END_TRAILING:
+	case END_MORE:
 		fell_short(p, s, t, now, "cut body", !t->fresh);
 		break;
 	case END_PROTOCOL:
@@ -369,9 +368,9 @@ void planner_end(struct planner *p, uint64_t now, unsigned transfer, enum plan_e
 	if (!t.cancelled && t.ask != ASK_INFO && t.ask != ASK_TIP)
 		detach(p, live);
 	if (t.cancelled) {
-		/* The head of its answer was there and no byte behind it: this is no long way. */
-		if (t.overtaken && status == 200)
-			source_strike(p, s, now, &t, true, "stall");
+		/* Before the first byte a long way excuses; a head that has begun, and nothing behind it, is none. */
+		if (t.strike && (t.strike != STRIKE_HEAD || status))
+			source_strike(p, s, now, &t, t.strike != STRIKE_HARD, status || t.bytes, t.what);
 		if (t.ask == ASK_TIP)
 			s->tip_asked = false;
 	} else if (t.ask == ASK_INFO) {

@@ -18,7 +18,7 @@ struct fetch;
 struct xfer {
 	struct fetch *fetch;
 	struct http_transfer *http;	/* NULL: the answer has ended, blocks of it still wait for room */
-	bool live, complete, stopped, garbage, extra, paused;
+	bool live, complete, stopped, garbage, extra, more, paused;
 	struct action a;
 	char path[200];
 	uint8_t *buf;			/* bytes not yet taken: [off, len) */

@@ -70,8 +70,12 @@ struct source {
 	const char *last;		/* last failure in words */
 };
 
+enum strike { STRIKE_NONE, STRIKE_HEAD, STRIKE_SOFT, STRIKE_HARD };
+
 struct transfer {
-	bool used, cancelled, complete, wrong, overtaken;
+	bool used, cancelled, complete, wrong;
+	enum strike strike;		/* cut for want of progress */
+	const char *what;
 	unsigned source;
 	enum ask ask;
 	uint32_t slot, work;		/* work + 1 */
@@ -147,9 +151,9 @@ unsigned source_window(const struct planner *, const struct source *);
 void source_clock(struct planner *, struct source *, uint64_t now);
 void source_ok(struct planner *, struct source *, uint64_t now);
 void source_fail(struct planner *, struct source *, uint64_t now, uint64_t sent, const char *what, uint64_t wait);
-void source_strike(struct planner *, struct source *, uint64_t now, const struct transfer *, bool soft, const char *what);
+void source_strike(struct planner *, struct source *, uint64_t now, const struct transfer *, bool soft, bool began, const char *what);
 void source_lie(struct planner *, struct source *, uint64_t now, const char *class, const char *what, const uint8_t id[ID_LEN]);
-void source_trailing(struct planner *, struct source *, uint64_t now);	/* bytes after a whole answer */
+void source_trailing(struct planner *, struct source *, uint64_t now, bool blocks);	/* bytes, or blocks, after a whole answer */
 void source_leave_out(struct planner *, struct source *, uint64_t now, const char *what);
 void source_fault(struct planner *, const struct source *, const char *class, const char *what, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void source_complain(struct planner *, struct source *, uint64_t now);	/* useless, when errors are many */

@@ -79,9 +79,11 @@ enum plan_end {
 	END_TOO_LARGE,
 	END_GARBAGE,	/* bytes that are no block */
 	END_TRAILING,	/* bytes after what was asked */
+	END_MORE,	/* blocks after what was asked */
 	END_PRIVATE,	/* resolves to a private address */
 	END_STOPPED,	/* we stopped it: STOP_WRONG, STOP_QUIET, ACT_CANCEL */
 };
+/* status: of HTTP; 1: the head had begun, 0: nothing came. */
 void planner_end(struct planner *, uint64_t now, unsigned transfer, enum plan_end, unsigned status, unsigned retry_after_s);
 
 /* ---- time and actions ---- */

@@ -307,8 +307,10 @@ static void give_up(struct planner *p, unsigned i, uint64_t now, bool soft, cons
 {
 	struct transfer t = p->transfers[i];
 
+	/* Whose fault it is shows with the end of the transfer: how far its answer had come. */
+	p->transfers[i].strike = soft ? STRIKE_SOFT : STRIKE_HARD;
+	p->transfers[i].what = what;
 	transfer_cancel(p, i);
-	source_strike(p, &p->sources[t.source], now, &t, soft, what);
 	if (t.slot < p->n_slots && (t.ask == ASK_BODY || t.ask == ASK_START))
 		slot_failed_at(p, t.slot, (int)t.source, now, what, false);
 }
@@ -517,9 +519,13 @@ bool planner_missing(struct planner *p, char *out, size_t size)
 		return false;
 	n = (size_t)snprintf(out, size, "%u of %u tenures missing, the first at burn height %llu: %s", missing, wanted,
 	    (unsigned long long)plan_height(p, first), missing_why(p, &p->slots[first], first));
-	for (unsigned i = 0; i < p->n_sources && n < size; i++)
-		if (p->sources[i].used && p->sources[i].last)
-			n += (size_t)snprintf(out + n, size - n, "; %s: %s", p->sources[i].name, p->sources[i].last);
+	for (unsigned i = 0; i < p->n_sources && n < size; i++) {
+		const struct source *s = &p->sources[i];
+		if (s->used)
+			n += (size_t)snprintf(out + n, size - n, "; %s: %s", s->name, s->last ? s->last : source_claims(p, s, first) ? "has not delivered it" : "does not have it");
+	}
+	if (!p->n_sources)
+		snprintf(out + n, n < size ? size - n : 0, "; no peer is up, no URL given");
 	return true;
 }
 

@@ -246,8 +246,8 @@ void source_complain(struct planner *p, struct source *s, uint64_t now)
 		source_leave_out(p, s, now, "fails nearly always");
 }
 
-/* A stall.  soft: seen only beside others; two of these are as good as one. */
-void source_strike(struct planner *p, struct source *s, uint64_t now, const struct transfer *t, bool soft, const char *what)
+/* A stall.  soft: seen only beside others; two of these are as good as one.  began: some of the answer had come. */
+void source_strike(struct planner *p, struct source *s, uint64_t now, const struct transfer *t, bool soft, bool began, const char *what)
 {
 	s->last = what;
 	trust_to(s, now, 0, 0.2);
@@ -259,7 +259,7 @@ void source_strike(struct planner *p, struct source *s, uint64_t now, const stru
 	s->since_strike = 0;
 	s->strikes++;
 	s->not_before = now + ((uint64_t)1000 << (s->strikes - 1));
-	source_fault(p, s, s->is_url && !t->bytes ? "useless" : "slow", what, "%llu bytes in %llu ms, then none for %llu ms",
+	source_fault(p, s, began ? "slow" : "useless", what, "%llu bytes in %llu ms, then none for %llu ms",
 	    (unsigned long long)t->bytes, (unsigned long long)t->age, (unsigned long long)t->idle);
 	if (s->strikes >= MAX_STRIKES || t->age >= DRIP_MS)
 		source_leave_out(p, s, now, what);
@@ -279,12 +279,12 @@ void source_lie(struct planner *p, struct source *s, uint64_t now, const char *c
 
 /* What was asked came, and then bytes that nobody asked for: it is said once; where others can serve, it is also
  * a reason to leave this one. */
-void source_trailing(struct planner *p, struct source *s, uint64_t now)
+void source_trailing(struct planner *p, struct source *s, uint64_t now, bool blocks)
 {
 	unsigned others = 0;
 
 	if (!s->trails)
-		source_fault(p, s, "invalid", "trailing bytes", "after a whole answer");
+		source_fault(p, s, blocks ? "lying" : "invalid", blocks ? "more than asked" : "trailing bytes", "after a whole answer");
 	s->trails = true;
 	for (unsigned i = 0; i < p->n_sources; i++)
 		others += &p->sources[i] != s && source_usable(&p->sources[i], now) && p->sources[i].answers > 0;

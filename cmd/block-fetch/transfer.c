@@ -61,7 +61,8 @@ static void judge_extra(struct xfer *x)
 	if (used == 0 && x->len - x->off < MAX_EXTRA)
 		return;
 	x->stopped = true;
-	x->extra = used <= 0 || memcmp(b.id, x->a.stop, ID_LEN) != 0;
+	x->extra = used <= 0;
+	x->more = used > 0 && memcmp(b.id, x->a.stop, ID_LEN) != 0;
 }
 
 /* Cut blocks from the buffer while there is room for them.  False: stop the transfer. */
@@ -169,6 +170,8 @@ static void finish(struct fetch *f, struct xfer *x)
 
 	if (x->garbage || (!x->complete && !x->stopped && end == END_DONE && x->len > x->off))
 		end = END_GARBAGE;
+	else if (x->more)
+		end = END_MORE;
 	else if (x->extra || (x->complete && !x->stopped && x->len > x->off))
 		end = END_TRAILING;
 	else if (x->stopped)
@@ -230,7 +233,7 @@ static void on_end(void *arg, const struct http_result *r)
 
 	x->http = NULL;
 	x->end = end_of(r->end);
-	x->status = (unsigned)r->status;
+	x->status = r->status ? (unsigned)r->status : r->first_byte > 0;
 	x->retry_after = r->retry_after;
 	log_debug("%s%s: %s %u, %zu bytes, %.3f s %s", f->places[x->a.source].base, x->path, http_end_name(r->end), x->status, r->len, r->seconds, r->error);
 	if (x->a.ask == ASK_INFO) {

@@ -298,7 +298,7 @@ static void act(struct world *w)
 		case ACT_REQUEST: request(w, &a); break;
 		case ACT_CANCEL:
 			if (w->answers[a.transfer].live)
-				answer_end(w, &w->answers[a.transfer], END_STOPPED, 0);
+				answer_end(w, &w->answers[a.transfer], END_STOPPED, w->answers[a.transfer].bytes > 0 ? 200 : 0);
 			break;
 		case ACT_FAULT: w->peers[a.source].faults++; break;
 		case ACT_LOOK: look(w, &a); break;
