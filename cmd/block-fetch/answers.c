@@ -370,7 +370,7 @@ void planner_end(struct planner *p, uint64_t now, unsigned transfer, enum plan_e
 	if (t.cancelled) {
 		/* Before the first byte a long way excuses; a head that has begun, and nothing behind it, is none. */
 		if (t.strike && (t.strike != STRIKE_HEAD || status))
-			source_strike(p, s, now, &t, t.strike != STRIKE_HARD, status || t.bytes, t.what);
+			source_strike(p, s, now, &t, t.strike != STRIKE_HARD && status != 1, status || t.bytes, t.what);
 		if (t.ask == ASK_TIP)
 			s->tip_asked = false;
 	} else if (t.ask == ASK_INFO) {

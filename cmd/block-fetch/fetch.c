@@ -53,6 +53,7 @@ static void maybe_end(struct fetch *f)
 		code = EXIT_WORLD;
 	} else if (!s.wanted) {
 		log_warnx("nothing is wanted: the store knows no tenures from burn height %llu on", (unsigned long long)f->first);
+		code = s.view ? 0 : EXIT_WORLD;
 	}
 	f->finishing = true;
 	report_turn(f, true);
@@ -113,6 +114,7 @@ static void on_input_end(void *arg)
 	struct fetch *f = arg;
 
 	f->ended = true;
+	planner_no_news(f->plan);
 	fetch_wake(f);
 }
 

@@ -92,7 +92,7 @@ struct single { uint8_t id[ID_LEN], ch[CH_LEN]; char avoid[MAX_SOURCE + 1]; uint
 struct planner {
 	const struct network *net;
 	uint64_t first;
-	bool written_is_done, once;
+	bool written_is_done, once, ended;
 	struct slot *slots;
 	uint32_t n_slots, cap_slots;
 	uint32_t *index, index_size;		/* consensus hash -> slot + 1 */

@@ -467,6 +467,8 @@ void planner_sortition(struct planner *p, uint64_t height, const uint8_t ch[CH_L
 		apply_tip(p);
 }
 
+void planner_no_news(struct planner *p) { p->ended = true; }
+
 void planner_reward_set(struct planner *p, uint64_t cycle)
 {
 	uint64_t from = network_cycle_start(p->net, cycle), to = network_cycle_start(p->net, cycle + 1);

@@ -114,6 +114,7 @@ void planner_path(const struct action *, char out[200]);
 struct plan_state {
 	uint32_t wanted, proven, missing, unavailable;	/* tenures; missing = wanted - proven - unavailable */
 	uint32_t in_flight, sources, awaiting;		/* requests; usable sources; blocks without verdict */
+	bool view;		/* a sortition at or above the first wanted height is known */
 	bool idle;		/* nothing is asked, awaited or on offer */
 	bool catching_up;
 	double body;		/* mean bytes of a tenure's answer */
@@ -124,6 +125,8 @@ bool planner_missing(struct planner *, char *out, size_t size);
 const char *planner_source_name(const struct planner *, unsigned source);
 /* A line on a source for people; false if there is none of this index. */
 bool planner_source_line(const struct planner *, unsigned source, char out[256]);
+/* No more news will come: sources may be asked for their own tips where no quorum named one. */
+void planner_no_news(struct planner *);
 size_t planner_memory(const struct planner *);
 
 #endif

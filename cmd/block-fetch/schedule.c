@@ -294,7 +294,7 @@ static void ask_tips(struct planner *p, uint64_t now)
 			s->tip_asked = true;
 			memcpy(t->stop, s->tip_stop, ID_LEN);
 			memcpy(last_action(p)->stop, s->tip_stop, ID_LEN);
-		} else if (near && !s->tip_asked && (p->once ? !p->has_tip && !s->info_at : s->info_at + INFO_MS <= now)) {
+		} else if (near && !s->tip_asked && (p->once ? p->ended && !p->has_tip && !s->info_at : s->info_at + INFO_MS <= now)) {
 			s->info_at = now ? now : 1;
 			send_ask(p, now, i, ASK_INFO, UINT32_MAX, none);
 		}
@@ -464,7 +464,7 @@ static bool tips_pending(const struct planner *p, uint64_t now)
 {
 	for (unsigned i = 0; i < p->n_sources; i++) {
 		const struct source *s = &p->sources[i];
-		if (source_usable(s, now) && (s->has_claim || (p->once && !p->has_tip && !s->info_at)))
+		if (source_usable(s, now) && (s->has_claim || (p->once && p->ended && !p->has_tip && !s->info_at)))
 			return true;
 	}
 	return false;
@@ -474,6 +474,7 @@ void planner_state(struct planner *p, uint64_t now, struct plan_state *out)
 {
 	*out = (struct plan_state){ .wanted = p->wanted, .proven = p->proven, .unavailable = p->failed, .in_flight = p->in_flight,
 		.awaiting = p->awaiting, .catching_up = catching_up(p), .body = p->body };
+	out->view = p->n_slots > 0;
 	out->missing = p->wanted - p->proven - p->failed;
 	for (unsigned i = 0; i < p->n_sources; i++)
 		out->sources += source_usable(&p->sources[i], now);
@@ -502,9 +503,14 @@ static const char *missing_why(const struct planner *p, const struct slot *s, ui
 bool planner_missing(struct planner *p, char *out, size_t size)
 {
 	uint32_t missing = 0, first = 0, wanted = 0;
+	struct slot *tip = p->has_tip ? plan_slot(p, p->tip.ch) : NULL;
 	bool main_known = false;
 	size_t n;
 
+	/* What stands on the tip by commits matters too, where the sources' tip is behind these. */
+	for (uint32_t i = tip ? plan_index(p, tip) : p->n_slots; i < p->n_slots; i++)
+		if (p->slots[i].parent > plan_index(p, tip) && p->slots[p->slots[i].parent - 1].flags & F_MAIN)
+			p->slots[i].flags |= F_MAIN;
 	for (uint32_t i = 0; i < p->n_slots; i++)
 		main_known |= (p->slots[i].flags & F_MAIN) && slot_wanted(&p->slots[i]);
 	for (uint32_t i = 0; i < p->n_slots; i++) {
@@ -524,8 +530,8 @@ bool planner_missing(struct planner *p, char *out, size_t size)
 		if (s->used)
 			n += (size_t)snprintf(out + n, size - n, "; %s: %s", s->name, s->last ? s->last : source_claims(p, s, first) ? "has not delivered it" : "does not have it");
 	}
-	if (!p->n_sources)
-		snprintf(out + n, n < size ? size - n : 0, "; no peer is up, no URL given");
+	if (!p->n_sources && n < size)
+		snprintf(out + n, size - n, "; no peer is up, no URL given");
 	return true;
 }
 

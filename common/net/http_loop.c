@@ -296,6 +296,11 @@ http_loop_trickles(struct http_transfer *t)
 void
 http_loop_stop(struct http_transfer *t)
 {
+	curl_off_t us = 0;
+
+	/* A first byte of a head that has no whole line yet is known to libcurl alone. */
+	if (!t->first_ms && curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &us) == CURLE_OK && us > 0)
+		t->first_ms = t->start_ms + (uint64_t)us / 1000;
 	curl_multi_remove_handle(t->http->multi, t->easy);
 	curl_easy_cleanup(t->easy);
 	t->easy = NULL;

@@ -314,6 +314,7 @@ static uint64_t run(struct world *w, uint64_t most)
 {
 	struct plan_state s;
 
+	planner_no_news(w->plan);
 	for (w->now = 1; w->now < most; w->now += STEP) {
 		serve(w);
 		judge(w);
