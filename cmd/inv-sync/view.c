@@ -20,13 +20,13 @@ static void refresh_cycle(struct inv_sync *s, MDB_txn *txn, uint64_t cycle)
 
 	if (sortition_at(&s->store, txn, network_cycle_query_height(&s->store.net, cycle), &r) < 0)
 		return;
+	machine_cycle_known(&s->machine, cycle);
 	if (memcmp(ch, r.consensus_hash, CH_LEN) == 0)
 		return;
 	if (!all_zero(ch, CH_LEN))
 		TAILQ_FOREACH(p, &s->peers, entry)
 			asks_forget(&p->asks, &s->machine, cycle);
 	memcpy(ch, r.consensus_hash, CH_LEN);
-	machine_cycle_known(&s->machine, cycle);
 }
 
 static void refresh_cycles(struct inv_sync *s, MDB_txn *txn)
