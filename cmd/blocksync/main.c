@@ -1,5 +1,5 @@
 /* blocksync - starts the stages as one pipeline, and starts them again when one fails.
- * Reads no records, opens no store.  It does not confine itself: what it starts would inherit that. */
+ * Reads no records.  It does not confine itself: what it starts would inherit that. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,8 +8,10 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "cmd/blocksync/supervisor.h"
+#include "common/store/store.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
 
@@ -36,17 +38,8 @@ static void beside_us(char *path, size_t size, const char *name)
 
 	while (n > 0 && path[n - 1] != '/')
 		n--;
-	if (n < 0)
-		n = 0;
+	n = n < 0 ? 0 : n;
 	snprintf(path + n, size - (size_t)n, "%s", name);
-}
-
-static bool program_exists(const struct program *p)
-{
-	char path[4096];
-
-	beside_us(path, sizeof(path), p->name);
-	return access(path, X_OK) == 0;
 }
 
 /* A stage's command line: what every stage is given, then those of our options that it takes, in our order. */
@@ -84,7 +77,6 @@ static _Noreturn void child_run(const struct program *p, const struct given *g, 
 	static const char *arg[2 * MAX_GIVEN + 16];
 	static char letters[MAX_GIVEN][3];
 	char path[4096];
-	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
@@ -94,8 +86,7 @@ static _Noreturn void child_run(const struct program *p, const struct given *g, 
 	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigprocmask(SIG_SETMASK, &(sigset_t){ 0 }, NULL);
 	arguments(arg, letters, p, g);
 	beside_us(path, sizeof(path), p->name);
 	execv(path, (char **)(uintptr_t)arg);
@@ -115,10 +106,9 @@ void child_start(struct child *c, const struct given *g, int in, int out)
 		die_world("cannot start '%s': %s", c->program->name, strerror(errno));
 }
 
-/* What several stages would complain of at once is said once, here. */
+/* What several stages would complain of at once is said once: bad peers here, the network and the store below. */
 static void given_take(struct given *g, int argc, char **argv)
 {
-	static struct network net;
 	struct peer_addr peer;
 	char err[120];
 	int c;
@@ -141,21 +131,32 @@ static void given_take(struct given *g, int argc, char **argv)
 	}
 	if (optind < argc)
 		options_usage(&g->o, "unexpected argument '%s'", argv[optind]);
-	options_dir(&g->o);
-	if (g->o.network)
-		network_load(&net, g->o.network);
+}
+
+/* In a child, since an environment must not live across fork. */
+static void store_check(const struct given *g)
+{
+	static struct store s;
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		store_open(&s, options_dir(&g->o), g->o.network, 0, 0);
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_USAGE)
+		exit(EXIT_USAGE);
 }
 
 /* Signals are read, not caught: the loop sleeps in one place, and no handler runs. */
 static int signals_open(void)
 {
-	static const int all[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1 };
 	sigset_t set;
 	int fd;
 
 	sigemptyset(&set);
-	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		sigaddset(&set, all[i]);
+	for (const int *sig = (const int[]){ SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, 0 }; *sig; sig++)
+		sigaddset(&set, *sig);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGCHLD, SIG_DFL);	/* or a parent's SIG_IGN would lose what becomes of the stages */
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -167,12 +168,14 @@ static int signals_open(void)
 int main(int argc, char **argv)
 {
 	static struct given g;
-	static struct supervisor s;
+	static struct supervisor s = { .code = -1 };
 	struct stat st;
+	char path[4096];
 
 	log_init("blocksync");
 	given_take(&g, argc, argv);
 	fds_fill();
+	store_check(&g);
 	sandbox_enter(SANDBOX_SPAWN);
 	setenv("BLOCKSYNC_SUPERVISED", "1", 1);
 	s.given = &g;
@@ -181,7 +184,7 @@ int main(int argc, char **argv)
 	/* records go on to a pipe, socket or file, where somebody waits for them; not to a terminal */
 	s.out = fstat(STDOUT_FILENO, &st) == 0 && !S_ISCHR(st.st_mode) ? STDOUT_FILENO : s.null;
 	for (const struct program *p = programs + 1; p->name; p++)
-		if (!p->optional || program_exists(p))
+		if (beside_us(path, sizeof(path), p->name), !p->optional || access(path, X_OK) == 0)
 			s.stage[s.n++].program = p;
 	s.stage[s.n].program = programs;
 	s.serve = g.serve ? &s.stage[s.n] : NULL;

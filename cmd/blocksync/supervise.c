@@ -19,6 +19,7 @@
 #define WAIT_KILLED 1000	/* at most, if somebody killed a stage from outside */
 #define ONCE_CRASHES 20		/* with -1 */
 #define ONCE_FAILURES 3
+#define ONCE_SHORT 10000	/* ms: who failed after longer has tried enough */
 
 static bool signalled(const struct child *c, int sig) { return WIFSIGNALED(c->status) && WTERMSIG(c->status) == sig; }
 static bool exited(const struct child *c, int code) { return WIFEXITED(c->status) && WEXITSTATUS(c->status) == code; }
@@ -109,12 +110,13 @@ static void kill_rest(struct supervisor *s)
 
 /* How much a death says about who is at fault; 0: nothing.  Deaths that are seen together have no order, and a crash
  * cuts the stream of the next stage, which then fails too. */
-static int weight_of_death(const struct supervisor *s, const struct child *c)
+static unsigned weight_of_death(const struct supervisor *s, const struct child *c)
 {
-	if (!c->fresh || reader_gone(c) || (exited(c, 0) && s->given->o.once))
+	if (!c->fresh || reader_gone(c))
 		return 0;
-	if (is_fetch(c) && exited(c, EXIT_WORLD) && s->given->o.once)
-		return 0;	/* its pass may be complete, with something lacking: the others end by themselves */
+	/* a pass may be complete with something lacking: the others end by themselves */
+	if (s->given->o.once && (exited(c, 0) || (is_fetch(c) && exited(c, EXIT_WORLD))))
+		return 0;
 	if (WIFSIGNALED(c->status))
 		return 4;
 	return exited(c, EXIT_USAGE) ? 3 : exited(c, 0) ? 1 : 2;
@@ -124,11 +126,11 @@ static void blame(struct supervisor *s)
 {
 	const struct child *worst = NULL;
 
-	for (unsigned i = 0; i < s->n; i++)
-		if (weight_of_death(s, &s->stage[i]) > (worst ? weight_of_death(s, worst) : 0))
-			worst = &s->stage[i];
-	for (unsigned i = 0; i < s->n; i++)
+	for (unsigned i = 0, most = 0, weight; i < s->n; i++, most = weight > most ? weight : most) {
+		weight = weight_of_death(s, &s->stage[i]);
+		worst = weight > most ? &s->stage[i] : worst;
 		s->stage[i].fresh = false;
+	}
 	if (!worst || s->stopping)
 		return;
 	s->blamed = worst;
@@ -151,7 +153,6 @@ static void reap(struct supervisor *s)
 /* The pipeline is down: the exit code, or -1 to start again. */
 static int verdict(const struct supervisor *s)
 {
-	const struct child *last = &s->stage[s->n - 1];
 	bool well = true, lacking = false;
 
 	for (unsigned i = 0; i < s->n; i++) {
@@ -168,7 +169,7 @@ static int verdict(const struct supervisor *s)
 		return s->given->o.once ? EXIT_WORLD : 0;	/* a pass that was cut short is no success */
 	if (s->given->o.once && well)
 		return lacking ? EXIT_WORLD : 0;
-	return !s->blamed && reader_gone(last) ? EXIT_WORLD : -1;	/* our own reader is gone */
+	return !s->blamed && reader_gone(&s->stage[s->n - 1]) ? EXIT_WORLD : -1;	/* our own reader is gone */
 }
 
 static void start_later(struct life *l, uint64_t most)
@@ -185,13 +186,12 @@ static void start_later(struct life *l, uint64_t most)
 static void pipeline_down(struct supervisor *s)
 {
 	bool crashed = s->blamed && WIFSIGNALED(s->blamed->status), killed = crashed && signalled(s->blamed, SIGKILL);
+	bool enough = crashed ? s->crashes++ == ONCE_CRASHES : s->failures++ == ONCE_FAILURES || now_ms() - s->pipeline.started > ONCE_SHORT;
 	int code = verdict(s);
 
 	/* with -1 a crash is worth another try, a failure a few: the next run may find the world in a better state */
-	if (code < 0 && s->given->o.once && !killed && (crashed ? s->crashes++ == ONCE_CRASHES : s->failures++ == ONCE_FAILURES)) {
-		log_warnx("too many failures for one pass: given up");
+	if (code < 0 && s->given->o.once && !killed && enough)
 		code = EXIT_WORLD;
-	}
 	if (code >= 0)
 		end_all(s, s->code < 0 ? code : s->code);
 	else
@@ -202,8 +202,6 @@ static void pipeline_down(struct supervisor *s)
 static void serve_down(struct supervisor *s)
 {
 	s->serve->fresh = false;
-	if (s->ending)
-		return;
 	say_death(s->serve);
 	if (exited(s->serve, EXIT_USAGE))
 		end_all(s, EXIT_USAGE);
@@ -239,7 +237,6 @@ static void sleep_until_due(const struct supervisor *s)
 
 int supervise(struct supervisor *s)
 {
-	s->code = -1;
 	if (s->serve)
 		start_serve(s);
 	start_pipeline(s);
@@ -248,7 +245,7 @@ int supervise(struct supervisor *s)
 		take_signals(s);
 		if (s->pipeline.started && !first_living(s))
 			pipeline_down(s);
-		if (s->serve && s->serve->fresh)
+		if (s->serve && s->serve->fresh && !s->ending)
 			serve_down(s);
 		if (s->ending && !first_living(s) && !s->stage[s->n].pid)
 			return s->code;
