@@ -38,7 +38,7 @@ static bool typed_next(void *arg, const MDB_val *key, const MDB_val *data)
 {
 	struct typed_walk *w = arg;
 
-	if (key->mv_size < w->n || memcmp(key->mv_data, w->prefix, w->n) != 0)
+	if (key->mv_size < w->n || (w->n && memcmp(key->mv_data, w->prefix, w->n) != 0))
 		return false;
 	return rec_decode_row(w->type, w->row, data->mv_data, data->mv_size) < 0 || w->fn(w->arg, w->row);
 }
