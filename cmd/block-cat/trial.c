@@ -1,7 +1,7 @@
 /* Blocks of an archive, judged on their own by all cores: what block-verify does for a pipeline. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include "cmd/block-cat/cat.h"
 #include "common/sys/log.h"
 
@@ -87,9 +87,17 @@ static void *judge_some(void *arg)
 	return NULL;
 }
 
+/* Not sysconf: that opens files. */
+static long cores(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
 void trial_judge(struct trial *t)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	long most = cores();
 	pthread_t threads[MAX_CORES];
 	MDB_txn *txn = store_read(t->s);
 	long i, n = 0;
@@ -99,7 +107,7 @@ void trial_judge(struct trial *t)
 		look_up(t, txn, &t->b[j]);
 	store_read_end(txn);
 	t->next = 0;
-	for (i = 1; i < cores && i <= MAX_CORES && (size_t)i < t->n; i++)
+	for (i = 1; i < most && i <= MAX_CORES && (size_t)i < t->n; i++)
 		if (pthread_create(&threads[n], NULL, judge_some, t) == 0)
 			n++;
 	judge_some(t);

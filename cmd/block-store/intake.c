@@ -10,6 +10,7 @@
 #include "common/sys/log.h"
 
 #define TICK_MS 1000
+#define RESCAN_TICKS 5
 
 static void again(struct event *ev, unsigned ms)
 {
@@ -90,12 +91,16 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 	hand_over(in);
 }
 
-/* Another program's commit may have brought what blocks wait for; our own does not count. */
+/* Another program's commit may have brought what blocks wait for.  While we commit ourselves, nobody can tell: then it is looked
+ * at less often. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct intake *in = arg;
 
-	if (store_changed(in->s) && !in->own_commit && !in->batch.rescan) {
+	if (store_changed(in->s) || in->unseen)
+		in->unseen++;
+	if (in->unseen && (!in->own_commit || in->unseen >= RESCAN_TICKS)) {
+		in->unseen = 0;
 		in->batch.rescan = true;
 		in->is_due = true;
 		hand_over(in);
