@@ -198,7 +198,7 @@ static void adopt_cb(evutil_socket_t nofd, short what, void *arg)
 {
 	struct http *h = arg;
 	struct http_conn *c;
-	int one = 1;
+	int one = 1, unsent = 2 * CHUNK;
 
 	/* New ones are at the head; a sweep may free others meanwhile. */
 	while ((c = newest(h)) != NULL) {
@@ -212,6 +212,8 @@ static void adopt_cb(evutil_socket_t nofd, short what, void *arg)
 		}
 		h->by_fd[fd] = c;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+		/* A client that does not read costs the kernel no more than it costs us. */
+		setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 	}
 }
 

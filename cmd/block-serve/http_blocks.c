@@ -1,4 +1,4 @@
-/* Blocks and tenures as bytes.  A response is copied out of the store in pieces of at most 64 KiB, each under a read
+/* Blocks and tenures as bytes.  A response is copied out of the store in pieces of at most 32 KiB, each under a read
  * transaction that ends with it; the next piece is made when the one before has left for the socket.  So several
  * hundred slow clients cost a piece each, and pin no pages. */
 #include <event2/bufferevent.h>

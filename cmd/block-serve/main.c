@@ -64,7 +64,8 @@ static void start_loop(struct serve *s)
 		files.rlim_cur = files.rlim_max < 8192 ? files.rlim_max : 8192;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	/* Answers come and go in any size: keep the top of the heap. */
+	/* Answers come and go in any size: one heap, whose top is kept. */
+	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_TRIM_THRESHOLD, 8 << 20);
 	mallopt(M_TOP_PAD, 1 << 20);
 	s->base = serve_base();

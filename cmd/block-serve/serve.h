@@ -18,13 +18,13 @@
 #include "common/sys/log.h"
 #include "common/sys/options.h"
 
-#define CHUNK (64u << 10)		/* bytes copied out of the store in one read transaction */
+#define CHUNK (32u << 10)		/* bytes copied out of the store in one read transaction; DESIGN 3 allows 64 KiB */
 #define HTTP_MAX 500			/* connections at once */
 #define HTTP_MAX_ADDRESS 64		/* of them from one address */
 #define P2P_MAX 750			/* conversations at once, as a stacks-node's num_clients */
 #define P2P_MAX_ADDRESS 64
 #define HTTP_IDLE 20			/* seconds without a byte either way */
-#define HTTP_HEAD_SECONDS 10		/* a request's head must be whole after this, then 64 KiB of body a second */
+#define HTTP_HEAD_SECONDS 10		/* a request's head must be whole after this, then 32 KiB of body a second */
 #define HTTP_INPUT (12u << 20)		/* bytes of unread requests, all connections of a thread together */
 #define UPLOAD_SECONDS 10		/* an upload's answer waits no longer for its verdict */
 #define UPLOAD_WAITERS 256		/* uploads that wait */

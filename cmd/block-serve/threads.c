@@ -44,13 +44,16 @@ static void worker_init(struct worker *w, const struct serve *first, int fd, int
 struct threads *threads_start(const struct serve *first, const int *fds, unsigned n)
 {
 	struct threads *t = xcalloc(1, sizeof *t + n * sizeof t->at[0]);
-	sigset_t all, before;
+	sigset_t ours, before;
 
 	if (pipe(t->end) != 0)
 		die_world("cannot make a pipe: %s", strerror(errno));
-	/* Signals are the first thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* Signals are the first thread's; not SIGSYS, by which the sandbox speaks. */
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &ours, &before);
 	for (; t->n < n; t->n++) {
 		worker_init(&t->at[t->n], first, fds[t->n], t->end[0]);
 		if (pthread_create(&t->at[t->n].thread, NULL, run, &t->at[t->n]) != 0)
