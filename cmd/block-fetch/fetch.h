@@ -38,7 +38,7 @@ struct written {
 	bool tip;			/* came by a peer's own claim */
 };
 
-struct suspect { uint8_t id[ID_LEN], ch[CH_LEN]; uint32_t tries, deaths; bool gone; };
+struct suspect { uint8_t id[ID_LEN], ch[CH_LEN]; uint32_t tries, deaths; bool alone, gone; };
 struct fault_row { char who[MAX_SOURCE + 1], class[17], what[65], text[201]; unsigned count; bool told; };
 
 struct fetch {

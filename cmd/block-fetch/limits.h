@@ -12,6 +12,9 @@
 #define MAX_EXTRA 65536             /* bytes after what was asked, until it is clear whose they are */
 #define MAX_UNFINISHED (32u << 20)  /* bytes of not yet whole blocks, of all transfers */
 #define MAX_WRITTEN (8u << 20)      /* bytes written and without verdict */
+#define CROWD_BYTES 131072          /* the same while suspects of a pipeline that died are asked for again */
+#define CROWD_MS 10000              /* but not for longer */
+#define MAX_ALONE 128               /* suspects that are asked for alone; if more, they are a crowd again */
 #define MAX_BURN_BLOCKS 1000000           /* burn blocks above the first wanted one (19 years) */
 #define MAX_UNRESOLVED 4096         /* sortitions whose parent tenure is not yet known */
 #define MAX_CYCLES 8192             /* reward cycles */

@@ -11,8 +11,6 @@
 #include "common/store/blocks.h"
 #include "common/sys/log.h"
 
-#define CROWD_MS 30000
-
 const char *name_intern(struct fetch *f, const char *name)
 {
 	for (unsigned i = 0; i < f->n_names; i++)
@@ -96,7 +94,7 @@ static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum pl
 	f->stored += v == VERDICT_STORED;
 	if (s && !s->gone) {
 		s->gone = true;
-		f->n_crowd -= s->tries < 2 && f->n_crowd;
+		f->n_crowd -= !s->alone && f->n_crowd;
 	}
 	if (w->index < 0)
 		return;
@@ -239,13 +237,29 @@ static bool on_download(void *arg, const struct rec_download *d)
 		memcpy(s.id, d->id, ID_LEN);
 		memcpy(s.ch, d->consensus_hash, CH_LEN);
 		f->suspects[f->n_suspects++] = s;
-		if (suspect && d->deaths < 2 && d->tries >= 2)
-			planner_suspect(f->plan, d->consensus_hash, d->id, row->source);
-		else if (suspect && d->deaths < 2)
-			f->n_crowd++;
 	}
 	l->changes += row->fate != ROW_KEEP;
 	return true;
+}
+
+/* Who was in flight in two deaths is asked for alone, as long as these are few; the others are the crowd. */
+static void sort_out(struct fetch *f, const struct loading *l)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < f->n_suspects; i++)
+		n += f->suspects[i].tries >= 2 && f->suspects[i].deaths < 2;
+	for (unsigned i = 0; i < f->n_suspects; i++)
+		f->suspects[i].alone = n <= MAX_ALONE && f->suspects[i].tries >= 2;
+	for (unsigned i = 0; i < f->n_suspects; i++)
+		f->n_crowd += !f->suspects[i].alone && f->suspects[i].deaths < 2;
+	for (unsigned i = 0; i < l->n; i++) {
+		const struct row *row = &l->rows[i];
+		struct suspect *s = row->fate == ROW_KEEP ? suspect_find(f, row->d.id) : NULL;
+		if (s && s->alone && s->deaths < 2)
+			planner_suspect(f->plan, row->d.consensus_hash, row->d.id, row->source);
+	}
+	f->crowd_until = now_ms() + CROWD_MS;
 }
 
 /* Suspects, and rows of the last run that are of no use now. */
@@ -256,7 +270,7 @@ void suspects_load(struct fetch *f)
 	f->suspects = xcalloc(store_count(&f->store, l.txn, T_DOWNLOADS) + 1, sizeof(*f->suspects));
 	download_walk(&f->store, l.txn, on_download, &l);
 	store_read_end(l.txn);
-	f->crowd_until = now_ms() + CROWD_MS;
+	sort_out(f, &l);
 	if (l.changes) {
 		MDB_txn *txn = store_write(&f->store);
 		for (unsigned i = 0; i < l.n; i++) {
