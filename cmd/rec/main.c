@@ -93,7 +93,8 @@ static int write_record(struct input *in, size_t len)
 	in->line++;
 	if (strspn(line, " \t\r\n") < len)
 		rc = rec_parse(&frame, line, len, err);
-	fwrite(frame.p, 1, frame.n, stdout);
+	if (frame.n)
+		fwrite(frame.p, 1, frame.n, stdout);
 	rec_buf_release(&frame);
 	if (rc < 0)
 		log_warnx("standard input, line %llu: %s", (unsigned long long)in->line, err);
