@@ -1,7 +1,7 @@
 /* Out of the store: the list, one block, an archive.
  *
- * An archive is written tenure by tenure, each under a read transaction of its own: a reader that stays pins every page
- * that writers free meanwhile. */
+ * Lists and archives are written in pieces, each gathered under a read transaction of its own: a reader that stays, because the
+ * next program in the pipe is slow, would pin every page that writers free meanwhile. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,20 +15,46 @@ static void stdout_done(void)
 		die_world("cannot write to stdout: %s", strerror(errno));
 }
 
+#define PIECE (16u << 20)	/* of a list */
+#define LINE_MAX_LEN 160
+
+struct lines { char *p; size_t n, cap; uint64_t height; bool more; };
+
 static bool list_line(void *arg, const struct stored_block *b)
 {
 	char id[2 * ID_LEN + 1], ch[2 * CH_LEN + 1];
+	struct lines *l = arg;
 
-	printf("%llu\t%s\t%s\t%zu\n", (unsigned long long)b->height, hex_of(id, b->id, ID_LEN), hex_of(ch, b->ch, CH_LEN), b->len);
-	return !ferror(stdout);
+	/* A piece ends between heights: the next one begins with a height. */
+	if (l->n >= PIECE && b->height != l->height) {
+		l->height = b->height;
+		l->more = true;
+		return false;
+	}
+	if (l->n + LINE_MAX_LEN > l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 1 << 16;
+		l->p = xrealloc(l->p, l->cap);
+	}
+	l->height = b->height;
+	l->n += (size_t)snprintf(l->p + l->n, LINE_MAX_LEN, "%llu\t%s\t%s\t%zu\n", (unsigned long long)b->height, hex_of(id, b->id, ID_LEN),
+	    hex_of(ch, b->ch, CH_LEN), b->len);
+	return true;
 }
 
 void list_blocks(struct store *s)
 {
-	MDB_txn *txn = store_read(s);
+	struct lines l = { 0 };
+	MDB_txn *txn;
 
-	proven_walk(s, txn, list_line, NULL);
-	store_read_end(txn);
+	do {
+		l.n = 0;
+		l.more = false;
+		txn = store_read(s);
+		proven_walk_from(s, txn, l.height, list_line, &l);
+		store_read_end(txn);
+		fwrite(l.p, 1, l.n, stdout);
+	} while (l.more && !ferror(stdout));
+	free(l.p);
 	stdout_done();
 }
 

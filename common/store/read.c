@@ -335,4 +335,4 @@ void tenure_blocks_down(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN],
 	}
 }
 
-/* Next: common/store/keeper.c, which proves blocks in their place and writes all this. */
+/* Next: common/store/graph.c, what the keeper sees of all this. */
