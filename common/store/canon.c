@@ -19,6 +19,12 @@ static void row_put(struct keeper *k, struct tenure *t, bool canonical)
 	tenure_dirty(k, t);
 }
 
+void canon_leave(struct keeper *k, struct tenure *t)
+{
+	if (t->canonical)
+		row_put(k, t, false);
+}
+
 /* Make the chain below `top` the canonical one: what is canonical already below a common tenure stays. */
 static void take(struct keeper *k, struct tenure *top)
 {
@@ -27,7 +33,7 @@ static void take(struct keeper *k, struct tenure *top)
 	for (fork = top; fork && !fork->canonical; fork = fork->prev)
 		;
 	for (t = k->best; t && t != fork; t = t->prev)
-		row_put(k, t, false);
+		canon_leave(k, t);
 	for (t = top, above = NULL; t && t != fork; above = t, t = t->prev) {
 		row_put(k, t, true);
 		t->up = above;
@@ -44,12 +50,6 @@ void canon_grown(struct keeper *k, struct tenure *t)
 	/* At equal heights the first stays. */
 	if (!k->settling && t->on_canonical && k->best != t && (!k->best || t->tip_height > k->best->tip_height))
 		take(k, t);
-}
-
-void canon_leave(struct keeper *k, struct tenure *t)
-{
-	if (t->canonical)
-		row_put(k, t, false);
 }
 
 /* Follow a change of `linked` upwards, without recursion: chains are long. */
@@ -104,6 +104,8 @@ static void follow(struct keeper *k, struct tenure *t)
 
 static void changed(struct keeper *k, struct tenure *t)
 {
+	if (!t->on_canonical)
+		canon_leave(k, t);
 	if (t->linked != t->was_linked)
 		tenure_dirty(k, t);
 }

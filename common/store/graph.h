@@ -103,6 +103,8 @@ void node_list_add(struct node_list *, struct node *);
 /* judge.c */
 void judge_arrival(struct keeper *, struct node *);
 void judge_queue(struct keeper *);
+bool tenure_is_first(struct keeper *, const struct tenure *);	/* of the whole chain: it stands on an epoch 2.x block */
+bool tenure_is_lowest(struct keeper *, const struct tenure *);	/* of those wanted (from_cycle) */
 void node_refuse(struct keeper *, struct node *, enum chain_reason);
 
 /* canon.c */

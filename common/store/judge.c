@@ -243,17 +243,47 @@ static void prefer_named(struct keeper *k, struct tenure *t)
 	}
 }
 
+#define FIRST_REACH 500	/* burn blocks above the start of epoch 3.0 within which the first tenure is looked for */
+
+/* A tenure below whose sortition is not in the view, though all of epoch 3.0 below this tenure is, is one of epoch 2.x. */
+static bool below_is_older(struct keeper *k, const struct tenure *t)
+{
+	uint64_t height = network_epoch_start(&k->s->net, EPOCH_30);
+	struct rec_sortition r;
+
+	if (!t->burn_known || t->burn_height < height || t->burn_height - height > FIRST_REACH)
+		return false;
+	for (; height < t->burn_height; height++)
+		if (sortition_at(k->s, k->txn, height, &r) < 0)
+			return false;
+	return true;
+}
+
+bool tenure_is_first(struct keeper *k, const struct tenure *t)
+{
+	struct burn_fact below = fact_of(k, t->prev_ch);
+
+	if (all_zero(t->prev_ch, CH_LEN))
+		return true;
+	return below.found ? below.burn_height < network_epoch_start(&k->s->net, EPOCH_30) : below_is_older(k, t);
+}
+
+bool tenure_is_lowest(struct keeper *k, const struct tenure *t)
+{
+	struct burn_fact below = fact_of(k, t->prev_ch);
+
+	return k->has_from && below.found && below.burn_height < network_cycle_start(&k->s->net, k->from_cycle);
+}
+
 /* Whether the tenure is the lowest one wanted, and, if it is the first of all, whether it may be. */
 static bool judge_base(struct keeper *k, struct tenure *t, struct node *start, enum chain_reason *reason)
 {
 	struct store_txn st = { k->s, k->txn };
-	struct burn_fact below = fact_of(k, t->prev_ch);
-	bool first = all_zero(t->prev_ch, CH_LEN) ||
-	    (below.found && below.burn_height < network_epoch_start(&k->s->net, EPOCH_30));
+	bool first = tenure_is_first(k, t);
 
-	t->below_unknown = !first && !below.found;
+	t->below_unknown = !first && !fact_of(k, t->prev_ch).found;
 	*reason = first ? place_first(&start->l, sortition_fact, &st) : REASON_OK;
-	return first || (k->has_from && below.found && below.burn_height < network_cycle_start(&k->s->net, k->from_cycle));
+	return first || tenure_is_lowest(k, t);
 }
 
 /* The border below a tenure, if the block under it is linked in a proven tenure: then *below is set and the

@@ -24,8 +24,6 @@ static void from_cycle_read(struct keeper *k)
 static void restore_border(struct keeper *k, struct tenure *t)
 {
 	struct tenure *below;
-	struct burn_fact f;
-	struct store_txn st = { k->s, k->txn };
 	uint8_t ch[CH_LEN];
 	uint64_t height;
 
@@ -40,9 +38,7 @@ static void restore_border(struct keeper *k, struct tenure *t)
 			return;
 		}
 	}
-	f = sortition_fact(&st, t->prev_ch);
-	t->base = all_zero(t->prev_ch, CH_LEN) || (f.found && (f.burn_height < network_epoch_start(&k->s->net, EPOCH_30) ||
-	    (k->has_from && f.burn_height < network_cycle_start(&k->s->net, k->from_cycle))));
+	t->base = tenure_is_first(k, t) || tenure_is_lowest(k, t);
 }
 
 static void restore(struct keeper *k)
