@@ -243,17 +243,21 @@ static void prefer_named(struct keeper *k, struct tenure *t)
 	}
 }
 
-#define FIRST_REACH 500	/* burn blocks above the start of epoch 3.0 within which the first tenure is looked for */
+#define FLOOR_REACH 500	/* burn blocks above a floor within which the first tenure is looked for */
 
-/* A tenure below whose sortition is not in the view, though all of epoch 3.0 below this tenure is, is one of epoch 2.x. */
-static bool below_is_older(struct keeper *k, const struct tenure *t)
+/* Whether the tenure below began under a floor: by its sortition, or because the view has all from the floor up to this tenure and
+ * it is not there. */
+static bool below_floor(struct keeper *k, const struct tenure *t, uint64_t floor)
 {
-	uint64_t height = network_epoch_start(&k->s->net, EPOCH_30);
+	struct burn_fact below = fact_of(k, t->prev_ch);
 	struct rec_sortition r;
+	uint64_t height;
 
-	if (!t->burn_known || t->burn_height < height || t->burn_height - height > FIRST_REACH)
+	if (below.found)
+		return below.burn_height < floor;
+	if (!t->burn_known || t->burn_height < floor || t->burn_height - floor > FLOOR_REACH)
 		return false;
-	for (; height < t->burn_height; height++)
+	for (height = floor; height < t->burn_height; height++)
 		if (sortition_at(k->s, k->txn, height, &r) < 0)
 			return false;
 	return true;
@@ -261,18 +265,12 @@ static bool below_is_older(struct keeper *k, const struct tenure *t)
 
 bool tenure_is_first(struct keeper *k, const struct tenure *t)
 {
-	struct burn_fact below = fact_of(k, t->prev_ch);
-
-	if (all_zero(t->prev_ch, CH_LEN))
-		return true;
-	return below.found ? below.burn_height < network_epoch_start(&k->s->net, EPOCH_30) : below_is_older(k, t);
+	return all_zero(t->prev_ch, CH_LEN) || below_floor(k, t, network_epoch_start(&k->s->net, EPOCH_30));
 }
 
 bool tenure_is_lowest(struct keeper *k, const struct tenure *t)
 {
-	struct burn_fact below = fact_of(k, t->prev_ch);
-
-	return k->has_from && below.found && below.burn_height < network_cycle_start(&k->s->net, k->from_cycle);
+	return k->has_from && below_floor(k, t, network_cycle_start(&k->s->net, k->from_cycle));
 }
 
 /* Whether the tenure is the lowest one wanted, and, if it is the first of all, whether it may be. */

@@ -233,76 +233,81 @@ static void report(struct store *s, uint64_t blocks, uint64_t bytes, double take
 	    (double)pages * 4096 / (double)bytes, taken * 1e6 / (double)blocks);
 }
 
+static struct lane lanes[LANES];
+static struct totals { uint64_t blocks, bytes; double kept; } totals;
+
+/* One commit of at most `batch` blocks, lane by lane; false if there was none. */
+static bool one_commit(struct keeper *k, size_t batch, struct rec_buf *out)
+{
+	double began = seconds();
+	size_t n = 0, i, idle = 0;
+
+	keeper_begin(k);
+	for (i = 0; n < batch && idle < LANES; i = (i + 1) % LANES) {
+		struct lane *l = &lanes[i];
+
+		if (l->left == 0) {
+			idle++;
+			continue;
+		}
+		idle = 0;
+		l->left--;
+		keeper_block(k, l->blocks[l->left], l->len[l->left], 100, rec_str("disk"));
+		totals.blocks++;
+		totals.bytes += l->len[l->left];
+		n++;
+	}
+	out->n = 0;
+	if (keeper_commit(k, out) < 0)
+		die_world("cannot write the store");
+	totals.kept += seconds() - began;
+	return n > 0;
+}
+
+static void clean(const char *dir)
+{
+	char path[4200];
+
+	snprintf(path, sizeof path, "%s/data.mdb", dir);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/lock.mdb", dir);
+	unlink(path);
+	rmdir(dir);
+}
+
 int main(int argc, char **argv)
 {
 	size_t want = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000, batch = argc > 2 ? strtoul(argv[2], NULL, 10) : 256;
-	char made[] = "/tmp/disk.XXXXXX", path[4200];
+	size_t n = want * 2 / (MAX_TENURE + 1) + 1, next = 0, i;
+	char made[] = "/tmp/disk.XXXXXX", err[200] = "no directory";
 	const char *dir = argc > 3 ? argv[3] : mkdtemp(made);
-	size_t n = want * 2 / (MAX_TENURE + 1) + 1, next, i, in_batch = 0;
-	static struct lane lanes[LANES];
 	static struct network net;
 	static struct store s;
 	struct rec_buf out = { 0 };
 	struct keeper *k;
 	struct plan *p;
-	uint64_t blocks = 0, bytes = 0;
-	double began, kept = 0;
-	bool any = true;
-	char err[200];
 
 	log_init("disk");
 	if (!dir || network_parse(&net, network_text, strlen(network_text), err) < 0)
-		die_world("cannot begin: %s", dir ? err : "no directory");
+		die_world("cannot begin: %s", err);
 	store_open_net(&s, dir, &net, KEEPER_TABLES | TABLE(T_SORTITIONS), 0);
 	mdb_env_set_flags(s.env, MDB_NOSYNC, 1);
 	p = xcalloc(n, sizeof *p);
 	plan_all(p, n);
 	sortitions(&s, p, n);
 	k = keeper_new(&s, "disk");
-	for (next = 0; next < LANES && next < n; next++)
-		lane_fill(&lanes[next], p, next);
-	while (any) {
-		any = false;
+	do {
 		/* A lane is only filled again when its last block is committed: the bytes are the lane's. */
-		began = seconds();
-		keeper_begin(k);
-		for (in_batch = 0, i = 0; in_batch < batch; i = (i + 1) % LANES) {
-			struct lane *l = &lanes[i];
-
-			if (l->left > 0) {
-				l->left--;
-				keeper_block(k, l->blocks[l->left], l->len[l->left], 100, rec_str("disk"));
-				blocks++;
-				bytes += l->len[l->left];
-				any = true;
-				in_batch++;
-			} else if (i == LANES - 1 && !lanes[0].left && !lanes[1].left && !lanes[2].left && !lanes[3].left &&
-			    !lanes[4].left && !lanes[5].left && !lanes[6].left && !lanes[7].left)
-				break;
-		}
-		out.n = 0;
-		if (keeper_commit(k, &out) < 0)
-			die_world("cannot write '%s': %m", dir);
-		kept += seconds() - began;
 		for (i = 0; i < LANES; i++)
-			if (lanes[i].left == 0 && next < n) {
+			if (lanes[i].left == 0 && next < n)
 				lane_fill(&lanes[i], p, next++);
-				any = true;
-			}
-	}
-	while (keeper_idle_work(k)) {
-		keeper_begin(k);
-		keeper_commit(k, &out);
-	}
-	report(&s, blocks, bytes, kept, k);
+	} while (one_commit(k, batch, &out));
+	while (keeper_idle_work(k))
+		one_commit(k, batch, &out);
+	report(&s, totals.blocks, totals.bytes, totals.kept, k);
 	keeper_free(k);
 	store_close(&s);
-	if (argc <= 3) {
-		snprintf(path, sizeof path, "%s/data.mdb", dir);
-		unlink(path);
-		snprintf(path, sizeof path, "%s/lock.mdb", dir);
-		unlink(path);
-		rmdir(dir);
-	}
+	if (argc <= 3)
+		clean(dir);
 	return 0;
 }
