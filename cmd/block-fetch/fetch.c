@@ -139,6 +139,7 @@ const struct stage_ops fetch_ops = {
 void fetch_init(struct fetch *f)
 {
 	f->tick = event_new(stage_base(f->stage), -1, 0, on_tick, f);
+	f->progress_at = now_ms();	/* the input's hello first */
 	view_start(f);
 	view_seed(f);
 	fetch_wake(f);

@@ -299,6 +299,10 @@ void plan_start_known(struct planner *p, uint32_t i, const uint8_t parent_id[ID_
 	bool sure = slot_wanted(s);
 
 	s->flags |= F_START;
+	if (s->state == B_READY && id_is(s->start, s->end))
+		plan_state(p, i, p->written_is_done ? B_PROVEN : B_WRITTEN);
+	else if (s->state == B_READY && s->work && id_zero(p->works[s->work - 1].stop))
+		memcpy(p->works[s->work - 1].stop, s->start, ID_LEN);
 	plan_refresh(p, i);
 	for (unsigned u = 0; u < p->n_unresolved; u++)
 		if (p->unresolved[u].child == i) {

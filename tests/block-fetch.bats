@@ -1,0 +1,151 @@
+#!/usr/bin/env bats
+# block-fetch by its streams: from URLs, from peers, with nothing to do, with broken input, and without a reader.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	. "$BATS_TEST_DIRNAME/common.bash"
+	CHAIN=$(small_chain)
+	export CHAIN
+	wanted=$(($(canonical "$CHAIN" | wc -l)))
+	export wanted
+}
+
+setup() {
+	. "$BATS_TEST_DIRNAME/common.bash"
+	cd "$BATS_TEST_TMPDIR" || exit 1
+}
+
+teardown() { stop_started; }
+
+# The view of a chain into a store, without any block.
+seed() { timeout 30 sortition-sync -1 -q -d "$1" -n "$CHAIN/network" -s "${URLS[0]}" >/dev/null; }
+# Fetched, judged and stored: the rest of the pipeline.
+keep() { block-verify -d "$1" | block-store -d "$1" >/dev/null; }
+ids() { rec | sed -n 's/^{"type":"block","id":"\([0-9a-f]*\)".*/\1/p'; }
+count() { grep -c "$1" || true; }
+stored() { listed "$1" | wc -l; }
+
+@test "a whole chain from one URL, each block once, in two requests a tenure at most" {
+	serve_chain "$CHAIN" log honest
+	seed s
+	set -o pipefail
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" </dev/null | tee out | keep s
+	[ "$(stored s)" -eq "$wanted" ]
+	ids <out | sort | uniq -d >twice
+	[ ! -s twice ]
+	tenures=$(cut -f3 "$CHAIN/blocks.tsv" | sed 1d | sort -u | wc -l)
+	[ "$(grep -c '/v3/\(blocks\|tenures\)/' log)" -le $((2 * tenures + 2)) ]
+}
+
+@test "-o is done when all is written, and judges nothing" {
+	serve_chain "$CHAIN" log honest
+	seed s
+	timeout 60 block-fetch -1 -o -d s -u "${URLS[0]}" </dev/null >out
+	[ "$(ids <out | sort -u | wc -l)" -eq "$wanted" ]
+	[ "$(stored s)" -eq 0 ]
+}
+
+@test "what is in the store is not fetched again" {
+	serve_chain "$CHAIN" log honest
+	seed s
+	set -o pipefail
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" </dev/null | keep s
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" </dev/null >out
+	[ "$(ids <out | wc -l)" -eq 0 ]
+}
+
+@test "-F: only what belongs to a cycle or later, and it is remembered" {
+	serve_chain "$CHAIN" log honest
+	seed s
+	set -o pipefail
+	timeout 60 block-fetch -1 -F 2 -d s -u "${URLS[0]}" </dev/null | tee out | keep s
+	n=$(ids <out | wc -l)
+	[ "$n" -gt 0 ]
+	[ "$n" -lt "$wanted" ]
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" </dev/null >out
+	[ "$(ids <out | wc -l)" -eq 0 ]
+}
+
+@test "input passes through unchanged, in order" {
+	printf '{"type":"hello","schema":1,"network":"%s","chain_id":%d,"stage":"test"}\n' "$(awk '$1 == "name" { print $2 }' "$CHAIN/network")" \
+		"$(($(awk '$1 == "chain_id" { print $2 }' "$CHAIN/network")))" >lines
+	printf '{"type":"address","address":"1.2.3.%d:4"}\n' 1 2 3 >>lines
+	rec -r <lines >in
+	timeout 20 block-fetch -d s -n "$CHAIN/network" <in | rec >out
+	[ "$(sed -n 's/.*"address":"\([^"]*\)".*/\1/p' out | paste -sd' ')" = "1.2.3.1:4 1.2.3.2:4 1.2.3.3:4" ]
+	head -n 1 out | grep -q '"hello".*"test"'
+}
+
+@test "a URL where nothing listens: 111 within seconds, one line names it and why" {
+	serve_chain "$CHAIN" log honest
+	seed s
+	run --separate-stderr timeout 59 block-fetch -1 -d s -u http://127.0.0.1:1 </dev/null
+	[ "$status" -eq 111 ]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ "${stderr_lines[0]}" = *"tenures missing"*"http://127.0.0.1:1: "*"connection"* ]]
+}
+
+@test "a URL that lacks what is asked is no fault" {
+	serve_chain "$CHAIN" log withhold=50 honest
+	seed s
+	set -o pipefail
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null | keep s
+	[ "$(stored s)" -eq "$wanted" ]
+	[ "$(test-tool faults s | wc -l)" -eq 0 ]
+}
+
+@test "a bad copy costs its source, not the block: the other source serves it" {
+	serve_chain "$CHAIN" log badmerkle honest
+	seed s
+	set -o pipefail
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null | keep s
+	[ "$(stored s)" -eq "$wanted" ]
+	test-tool faults s | grep -qF "${URLS[0]}"
+	! test-tool faults s | grep -qF "${URLS[1]}"
+}
+
+@test "an empty store and no source: says so, 111" {
+	run --separate-stderr timeout 20 block-fetch -1 -d s -n "$CHAIN/network" </dev/null
+	[ "$status" -eq 111 ]
+	[[ "$stderr" = *"nothing is wanted"* ]]
+}
+
+@test "the reader goes away: 111, and what was in flight is asked for again" {
+	serve_chain "$CHAIN" log honest
+	seed s
+	set +o pipefail
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" </dev/null 2>err | head -c 3000 >/dev/null
+	set -o pipefail
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" </dev/null | keep s
+	[ "$(stored s)" -eq "$wanted" ]
+}
+
+@test "a block that ends the verifier is set aside and named, and all else is synced" {
+	serve_chain "$CHAIN" log honest honest
+	seed s
+	victim=$(awk -F'\t' 'NR > 20 && $7 == 1 { print $2; exit }' "$CHAIN/blocks.tsv")
+	for _ in 1 2 3 4 5 6; do
+		(timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null 2>>err |
+			BLOCKSYNC_TEST_CRASH=$victim block-verify -d s 2>/dev/null | block-store -d s >/dev/null) 2>/dev/null || true
+		grep -q "tenures missing" err && break
+	done
+	grep -q "block $victim is set aside" err
+	grep -q "1 of .* tenures missing.*setaside" err
+	test-tool faults s | grep -q "setaside"
+	[ "$(stored s)" -ge $((wanted - 7)) ]
+}
+
+@test "broken input: one line, what came before is passed on, 111" {
+	seq 1 100 >garbage
+	run --separate-stderr timeout 20 block-fetch -d s -n "$CHAIN/network" <garbage
+	[ "$status" -eq 111 ]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+}
+
+@test "wrong use is told, 100" {
+	run -100 --separate-stderr block-fetch -1 -u ftp://somewhere -d s
+	[[ "$stderr" = *"ftp://somewhere"* ]]
+	run -100 --separate-stderr block-fetch -F x -d s
+	run -100 --separate-stderr block-fetch -1 -d nowhere </dev/null
+	[[ "$stderr" = *"-n"* ]]
+}
