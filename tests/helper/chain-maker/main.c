@@ -3,6 +3,8 @@
  *   chain-maker DIR [options]       the directory's form: tests/helper/lib/chaindir.h
  *   chain-maker --rules             rules that --break can break: name, the reason a judge must give, meaning
  *   chain-maker DIR --archive FILE  also (or, if DIR holds a chain, only) write it as a record archive
+ *                   --view FILE     ... its view alone: network, sortitions, reward sets
+ *                   --stream FILE   ... its blocks alone, as block-verify reads them
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -17,7 +19,8 @@ static const struct option names[] = {
 	{ "start-rate", 1, 0, 'S' }, { "tenure-blocks", 1, 0, 't' }, { "signers", 1, 0, 'n' }, { "sign-fraction", 1, 0, 'F' },
 	{ "tx-per-block", 1, 0, 'x' }, { "extend-rate", 1, 0, 'e' }, { "epoch4-at", 1, 0, '4' }, { "orphans", 1, 0, 'o' },
 	{ "tip-offset", 1, 0, 'T' }, { "break", 1, 0, 'b' }, { "break-at", 1, 0, 'B' }, { "jobs", 1, 0, 'j' },
-	{ "archive", 1, 0, 'a' }, { "rules", 0, 0, 'r' }, { 0 }
+	{ "archive", 1, 0, 'a' }, { "view", 1, 0, 'v' }, { "stream", 1, 0, 'm' },
+	{ "rules", 0, 0, 'r' }, { 0 }
 };
 
 static uint64_t number(const char *text) { return options_number("option", text, 0, UINT32_MAX); }
@@ -33,7 +36,9 @@ static void range(const char *text, uint64_t *min, uint64_t *max)
 		die_usage("'%s' is no MIN:MAX", text);
 }
 
-static void take(struct params *p, int letter, const char *arg, const char **archive)
+struct outputs { const char *archive, *view, *stream; };
+
+static void take(struct params *p, int letter, const char *arg, struct outputs *out)
 {
 	switch (letter) {
 	case 's': p->seed = number(arg); break;
@@ -55,7 +60,9 @@ static void take(struct params *p, int letter, const char *arg, const char **arc
 	case 'b': p->rule = arg; break;
 	case 'B': p->break_at = number(arg); break;
 	case 'j': p->jobs = (unsigned)number(arg); break;
-	case 'a': *archive = arg; break;
+	case 'a': out->archive = arg; break;
+	case 'v': out->view = arg; break;
+	case 'm': out->stream = arg; break;
 	case 'r': rule_list(stdout); exit(0);
 	default: die_usage("usage: chain-maker DIR [options], see tests/helper/chain-maker/main.c");
 	}
@@ -89,6 +96,21 @@ static void make(struct maker *m)
 	fprintf(stderr, "%s: %llu blocks, %llu signer signatures\n", m->dir, (unsigned long long)m->n_blocks, (unsigned long long)m->n_sigs);
 }
 
+static void write_outputs(const char *dir, const struct outputs *out)
+{
+	static struct chaindir chain;
+
+	if (!out->archive && !out->view && !out->stream)
+		return;
+	chaindir_open(&chain, dir);
+	if (out->archive)
+		chaindir_archive(&chain, out->archive, true, true);
+	if (out->view)
+		chaindir_archive(&chain, out->view, true, false);
+	if (out->stream)
+		chaindir_archive(&chain, out->stream, false, true);
+}
+
 static bool exists(const char *dir)
 {
 	char path[4096];
@@ -104,25 +126,21 @@ int main(int argc, char **argv)
 	    .stable_confirmations = 7, .sortition_rate = 0.9, .start_rate = 0.9, .sign_fraction = 0.71, .extend_rate = 0.1,
 	    .markers = 0.05, .tenure_min = 1, .tenure_max = 10, .tx_min = 1, .tx_max = 4, .signers = 17, .epoch4_at = -1,
 	    .tip_offset = -1, .jobs = 2 } };
-	static struct chaindir chain;
-	const char *archive = NULL;
+	struct outputs out = { 0 };
 	int letter;
 
 	log_init("chain-maker");
 	while ((letter = getopt_long(argc, argv, "", names, NULL)) != -1)
-		take(&m.p, letter, optarg, &archive);
+		take(&m.p, letter, optarg, &out);
 	if (optind + 1 != argc)
 		die_usage("usage: chain-maker DIR [options], see tests/helper/chain-maker/main.c");
 	m.dir = argv[optind];
 	check(&m);
 	if (!exists(m.dir))
 		make(&m);
-	else if (archive == NULL)
+	else if (!out.archive && !out.view && !out.stream)
 		die_usage("'%s' holds a chain already", m.dir);
-	if (archive) {
-		chaindir_open(&chain, m.dir);
-		chaindir_archive(&chain, archive);
-	}
+	write_outputs(m.dir, &out);
 	return 0;
 }
 

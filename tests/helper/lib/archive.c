@@ -33,10 +33,9 @@ static void put_block(struct rec_buf *out, const struct chaindir *c, const struc
 	rec_encode(out, REC_BLOCK, &r);
 }
 
-void chaindir_archive(const struct chaindir *c, const char *file)
+void chaindir_archive(const struct chaindir *c, const char *file, bool view, bool blocks)
 {
-	struct rec_hello hello = { .schema = REC_SCHEMA, .network = rec_str(c->net.name),
-	    .chain_id = c->net.chain_id, .stage = rec_str("chain-maker") };
+	struct rec_hello hello = { .schema = REC_SCHEMA, .network = rec_str(c->net.name), .chain_id = c->net.chain_id, .stage = rec_str("chain-maker") };
 	struct rec_network net = { .text = rec_str(c->net.text) };
 	struct rec_buf out = { 0 };
 	FILE *f = fopen(file, "w");
@@ -44,17 +43,18 @@ void chaindir_archive(const struct chaindir *c, const char *file)
 	if (f == NULL)
 		die_world("cannot write '%s': %s", file, strerror(errno));
 	rec_encode(&out, REC_HELLO, &hello);
-	rec_encode(&out, REC_NETWORK, &net);
-	for (uint32_t i = 0; i < c->n_main; i++)
+	if (view)
+		rec_encode(&out, REC_NETWORK, &net);
+	for (uint32_t i = 0; view && i < c->n_main; i++)
 		rec_encode(&out, REC_SORTITION, &c->sortitions[i].row);
-	for (uint32_t i = 0; i < c->n_sets; i++)
+	for (uint32_t i = 0; view && i < c->n_sets; i++)
 		if (c->sets[i].set.n > 0)
 			put_set(&out, &c->sets[i].set);
-	for (uint32_t i = 0; i < c->n_canon; i++) {
+	write_out(f, &out, file);
+	for (uint32_t i = 0; blocks && i < c->n_canon; i++) {
 		put_block(&out, c, &c->blocks[c->canon[i]]);
 		write_out(f, &out, file);
 	}
-	write_out(f, &out, file);
 	if (fclose(f) != 0)
 		die_world("cannot write '%s': %s", file, strerror(errno));
 	rec_buf_release(&out);

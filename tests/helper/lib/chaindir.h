@@ -62,7 +62,7 @@ const struct chain_sortition *chaindir_at(const struct chaindir *, uint64_t burn
 static inline const uint8_t *chaindir_bytes(const struct chaindir *c, const struct chain_block *b) { return c->bin + b->offset; }
 /* Signers of the cycle of a tenure, or NULL. */
 const struct chain_set *chaindir_set_of(const struct chaindir *, const uint8_t ch[CH_LEN]);
-/* The whole chain as a record archive: hello, network, sortitions, reward sets, blocks ascending. */
-void chaindir_archive(const struct chaindir *, const char *file);
+/* The chain as records: hello, the view (network, sortitions, reward sets) if wanted, the blocks ascending if wanted. */
+void chaindir_archive(const struct chaindir *, const char *file, bool view, bool blocks);
 
 #endif
