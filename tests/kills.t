@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# shellcheck source-path=SCRIPTDIR disable=SC2317
+# kill -9 of a stage or of the whole group at random moments over one sync: what is proven in the end is what an undisturbed sync proves,
+# and little is fetched twice.  A block that crashes the verifier is set aside, and the sync goes on.
+# KILLS=100 for the full run (12 by default); SEED changes the moments; KEEP=DIR keeps what happened.
+set -u
+. "$(dirname "$0")/common.bash"
+[ -x "$BIN/blocksync" ] || { echo "1..0 # SKIP no build/bin/blocksync"; exit 0; }
+KILLS=${KILLS:-12}
+RANDOM=${SEED:-1}
+WORK=${KEEP:-$(mktemp -d)}
+mkdir -p "$WORK"
+finish() { stop_started; [ -n "${KEEP:-}" ] || rm -rf "$WORK"; }
+trap finish EXIT
+n=0 failed=0
+# check NAME CONDITION...: one line of TAP.
+check() {
+	local name=$1
+	shift
+	n=$((n + 1))
+	if "$@"; then echo "ok $n - $name"; else echo "not ok $n - $name"; failed=1; fi
+}
+# children PID: its living children.
+children() { cat "/proc/$1/task/$1/children" 2>/dev/null; }
+# group PID: it and its children.
+group() { echo "$1 $(children "$1")"; }
+start_sync() {
+	blocksync -1 -q -d "$WORK/store" -n "$CHAIN/network" -s "${URLS[0]}" "${PEERS[@]}" >>"$WORK/out" 2>>"$WORK/err" </dev/null 3>&- &
+	SYNC=$!
+}
+alive() { kill -0 "$1" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
+# kill_something: a random stage, or (one time in four) everything. 1: there was nothing.
+kill_something() {
+	local pids victim
+	read -r -a pids <<<"$(children "$SYNC")"
+	[ ${#pids[@]} -gt 0 ] || return 1
+	if [ $((RANDOM % 4)) = 0 ]; then
+		# the stages' reader or writer is gone too: none of them may outlive the supervisor
+		# shellcheck disable=SC2046
+		kill -9 $(group "$SYNC") 2>/dev/null
+		wait "$SYNC" 2>/dev/null
+		start_sync
+	else
+		victim=${pids[RANDOM % ${#pids[@]}]}
+		kill -9 "$victim" 2>/dev/null || return 1
+	fi
+	return 0
+}
+
+# A sync that lasts about half a second a kill: the peers' rate is bounded.
+CHAIN=$(make_chain kills --seed 9 --cycles 4 --cycle-length 60 --prepare-length 6 --signers 9 --tenure-blocks 1:40 --epoch4-at 2) || exit 1
+bytes=$(awk -F'\t' 'NR > 1 && $7 == 1 { n += $5 } END { print n }' "$CHAIN/blocks.tsv")
+rate=$((bytes * 2 / (KILLS + 2) / 3))
+serve_chain "$CHAIN" "$WORK/log" "honest+rate=$rate" "honest+rate=$rate" "honest+rate=$rate" || exit 1
+PEERS=()
+for i in "${!KEYS[@]}"; do PEERS+=(-p "${KEYS[i]}@${P2P[i]}"); done
+
+start_sync
+done_kills=0
+for _ in $(seq $((KILLS * 40))); do
+	[ "$done_kills" -lt "$KILLS" ] || break
+	sleep "0.$((RANDOM % 5 + 1))$((RANDOM % 10))"
+	alive "$SYNC" || break
+	kill_something && done_kills=$((done_kills + 1))
+done
+for _ in $(seq 600); do alive "$SYNC" || break; sleep 0.2; done
+alive "$SYNC" && kill -9 "$SYNC"
+wait "$SYNC"
+rc=$?
+# A pass may end with something lacking while stages were shot; the next one has the rest.
+[ "$rc" = 0 ] || { echo "# exit $rc after $done_kills kills: $(tail -n 1 "$WORK/err")"; start_sync; wait "$SYNC"; rc=$?; }
+listed "$WORK/store" >"$WORK/listed"
+canonical "$CHAIN" >"$WORK/canonical"
+requests=$(grep -c '"kind":"http request".*"data":true' "$WORK/log")
+sent=$(sed -n 's/.*"bytes":\([0-9]*\),"data":true.*/\1/p' "$WORK/log" | awk '{ n += $1 } END { print n + 0 }')
+again=$((sent > bytes ? sent - bytes : 0))
+echo "# $done_kills kills, $(wc -l <"$WORK/canonical") blocks of $bytes bytes; $requests requests, $sent bytes sent, $again twice ($((done_kills ? again / done_kills : 0)) a kill)"
+check "most of $KILLS kills came while it ran" test "$((done_kills * 2))" -ge "$KILLS"
+check "the sync ends well" test "$rc" = 0
+check "the same blocks are proven as without a kill" cmp "$WORK/listed" "$WORK/canonical"
+check "at most 8 MiB a kill are fetched twice" test "$again" -le $((done_kills * 8388608 + requests * 65536))
+check "nobody is blamed for it" test "$(test-tool faults "$WORK/store" | wc -l)" = 0
+stop_started
+
+# A block that crashes its judge.
+CHAIN=$(small_chain)
+serve_chain "$CHAIN" "$WORK/log2" honest honest || exit 1
+PEERS=()
+for i in "${!KEYS[@]}"; do PEERS+=(-p "${KEYS[i]}@${P2P[i]}"); done
+# the second block of a tenure of three or more, in the middle of the chain
+line=$(awk -F'\t' 'NR > 60 && $3 == a && a != b { print prev; exit } { b = a; a = $3; prev = $2 }' "$CHAIN/blocks.tsv")
+BLOCKSYNC_TEST_CRASH=$line timeout 120 blocksync -1 -q -d "$WORK/crash" -n "$CHAIN/network" -s "${URLS[0]}" "${PEERS[@]}" >/dev/null 2>"$WORK/crash.err"
+rc=$?
+test-tool verdicts "$WORK/crash" | awk -F'\t' -v id="$line" '$1 == id { print $3 }' | sort -u >"$WORK/aside"
+listed "$WORK/crash" >"$WORK/listed"
+canonical "$CHAIN" >"$WORK/canonical"
+ch=$(awk -F'\t' -v id="$line" '$2 == id { print $3 }' "$CHAIN/blocks.tsv")
+awk -F'\t' -v ch="$ch" 'NR > 1 && $3 != ch { print $2 }' "$CHAIN/blocks.tsv" | sort >"$WORK/others"
+echo "# exit $rc: $(tail -n 1 "$WORK/crash.err")"
+check "a block that ends the verifier is set aside" grep -q setaside "$WORK/aside"
+check "it is named" grep -q "${line:0:16}" "$WORK/crash.err"
+check "the sync goes on: every other tenure is proven" test "$(comm -23 "$WORK/others" "$WORK/listed" | wc -l)" = 0
+check "the block is not listed" test "$(grep -c "$line" "$WORK/listed")" = 0
+echo "1..$n"
+exit "$failed"
