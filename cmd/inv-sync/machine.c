@@ -103,20 +103,6 @@ bool asks_next(struct asks *a, const struct machine *m, uint64_t now, uint64_t *
 	return false;
 }
 
-uint64_t asks_deadline(const struct asks *a, const struct machine *m)
-{
-	uint64_t at = m->burst_at != UINT64_MAX && a->burst_done != m->burst_at ? m->burst_at : UINT64_MAX;
-
-	if (a->flying >= ASK_FLYING_MAX)
-		return UINT64_MAX;
-	for (size_t i = 0; i < cycles(m); i++)
-		if (m->known[i] && i >= a->n)
-			return 0;
-		else if (m->known[i] && a->at[i].state != ASK_FLYING && (a->at[i].state == ASK_DUE || !m->once) && a->at[i].at < at)
-			at = a->at[i].at;
-	return at;
-}
-
 void asks_lost(struct asks *a)
 {
 	for (size_t i = 0; i < a->n; i++)

@@ -46,8 +46,6 @@ void asks_forget(struct asks *, const struct machine *, uint64_t cycle);
 
 /* A cycle to ask this peer for now: marked as in flight.  False: none. */
 bool asks_next(struct asks *, const struct machine *, uint64_t now, uint64_t *cycle);
-/* When asks_next may have more; UINT64_MAX: when something is answered. */
-uint64_t asks_deadline(const struct asks *, const struct machine *);
 /* The conversation is gone: what flew is due again. */
 void asks_lost(struct asks *);
 /* The answer to a cycle came. */

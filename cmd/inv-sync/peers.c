@@ -183,25 +183,39 @@ static void connect_to(struct peer *p, const struct sockaddr *sa, socklen_t len)
 	log_debug("dialling '%s'", p->name);
 }
 
-static void resolved(int error, struct evutil_addrinfo *ai, void *arg)
+static bool may_connect(const struct peer *p, const struct sockaddr *sa)
+{
+	return p->pinned || p->s->store.net.private_peers || !address_private(sa);
+}
+
+/* Of several addresses of a name each dial takes the next one. */
+static void resolved(int error, struct evutil_addrinfo *list, void *arg)
 {
 	struct peer *p = arg;
+	struct evutil_addrinfo *ai;
+	unsigned n = 0, pick;
 	char reason[160];
 
 	p->resolving = false;
-	if (!error && ai && (!address_private(ai->ai_addr) || p->s->store.net.private_peers || p->expected)) {
-		connect_to(p, ai->ai_addr, ai->ai_addrlen);
+	for (ai = list; ai; ai = ai->ai_next)
+		n += may_connect(p, ai->ai_addr);
+	pick = n ? p->downs % n : 0;
+	for (ai = list; ai; ai = ai->ai_next)
+		if (may_connect(p, ai->ai_addr) && pick-- == 0)
+			break;
+	if (ai) {
+		connect_to(p, ai->ai_addr, (socklen_t)ai->ai_addrlen);
 	} else {
-		snprintf(reason, sizeof reason, "cannot resolve: %s", error ? evutil_gai_strerror(error) : "no public address");
+		snprintf(reason, sizeof reason, "cannot resolve: %s", error ? evutil_gai_strerror(error) : "no address that may be dialled");
 		peers_down(p, "", reason);
 	}
-	if (ai)
-		evutil_freeaddrinfo(ai);
+	if (list)
+		evutil_freeaddrinfo(list);
 }
 
 static void resolve(struct peer *p)
 {
-	struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = EVUTIL_AI_ADDRCONFIG };
+	struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
 	char host[256];
 	const char *colon = strrchr(p->name, ':');
 

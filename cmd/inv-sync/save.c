@@ -1,8 +1,11 @@
 /* What is learnt is gathered here, committed at most four times a second, and told downstream only after the commit. */
 #include <stdlib.h>
 #include "cmd/inv-sync/inv_sync.h"
+#include "common/chain/hash.h"
 #include "common/chain/nakamoto.h"
 #include "common/sys/log.h"
+
+#define RECENT_PUSHES 256
 
 struct kept_inventory {
 	TAILQ_ENTRY(kept_inventory) entry;
@@ -27,6 +30,8 @@ struct gathered {
 	TAILQ_HEAD(, kept_fault) faults;
 	TAILQ_HEAD(, kept_block) blocks;
 	size_t block_bytes;
+	uint64_t recent[RECENT_PUSHES];	/* digests of blocks that were pushed lately: each of many peers sends each new block */
+	unsigned next_recent;
 	bool peers;		/* some peer is dirty */
 };
 
@@ -102,13 +107,28 @@ void save_fault(struct inv_sync *s, const char *who, const char *class, const ch
 
 struct pushed { struct inv_sync *s; char source[2 * KEY_LEN + 1]; };
 
+/* The very bytes, not the id: another copy may bear other signatures. */
+static bool pushed_lately(struct gathered *g, const struct nakamoto *b)
+{
+	uint8_t hash[32];
+	uint64_t digest;
+
+	hash_once(hash, b->bytes, b->len);
+	digest = get_be64(hash);
+	for (unsigned i = 0; i < RECENT_PUSHES; i++)
+		if (g->recent[i] == digest)
+			return true;
+	g->recent[g->next_recent++ % RECENT_PUSHES] = digest;
+	return false;
+}
+
 static void gather_block(void *arg, const struct nakamoto *b)
 {
 	struct pushed *from = arg;
 	struct gathered *g = from->s->gathered;
 	struct kept_block *k;
 
-	if (b->len > MAX_BLOCK || g->block_bytes + b->len > MAX_GATHERED)
+	if (b->len > MAX_BLOCK || g->block_bytes + b->len > MAX_GATHERED || pushed_lately(g, b))
 		return;
 	k = xcalloc(1, sizeof *k + b->len);
 	memcpy(k->id, b->id, ID_LEN);
