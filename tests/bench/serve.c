@@ -48,7 +48,7 @@ static bool choose(void *arg, const struct rec_tenure *t)
 {
 	unsigned worst = 0;
 
-	if (!t->proven || !t->complete || !t->canonical)
+	if (!t->proven || !t->complete || !t->canonical || t->bytes < AIM / 2 || t->bytes > 2 * AIM)
 		return true;
 	if (n_tenures < TENURES) {
 		worst = n_tenures++;
@@ -74,7 +74,7 @@ static void load(const char *dir)
 	store_read_end(txn);
 	store_close(&s);
 	if (n_tenures == 0)
-		die_world("the store has no whole tenure");
+		die_world("the store has no whole tenure of about 14 kB");
 }
 
 static pid_t start_server(const char *dir, uint16_t *port)
