@@ -273,14 +273,36 @@ bool tenure_is_lowest(struct keeper *k, const struct tenure *t)
 	return k->has_from && below_floor(k, t, network_cycle_start(&k->s->net, k->from_cycle));
 }
 
+/* A winner of epoch 3.0 below the tenure: then it need not be the first, whatever it says. */
+static bool earlier_winner(struct keeper *k, const struct tenure *t)
+{
+	uint64_t height = network_epoch_start(&k->s->net, EPOCH_30);
+	struct rec_sortition r;
+
+	if (t->burn_height > height + FLOOR_REACH)
+		return true;
+	for (; height < t->burn_height; height++)
+		if (sortition_at(k->s, k->txn, height, &r) == 0 && r.won)
+			return true;
+	return false;
+}
+
 /* Whether the tenure is the lowest one wanted, and, if it is the first of all, whether it may be. */
 static bool judge_base(struct keeper *k, struct tenure *t, struct node *start, enum chain_reason *reason)
 {
 	struct store_txn st = { k->s, k->txn };
-	bool first = tenure_is_first(k, t);
+	uint8_t ch[CH_LEN];
+	uint64_t height;
+	bool held = node_find(k, start->l.parent) || blocks_where(k->s, k->txn, start->l.parent, ch, &height) == 0;
+	bool first = !held && tenure_is_first(k, t);	/* the block under the first one is none of ours */
 
-	t->below_unknown = !first && !fact_of(k, t->prev_ch).found;
+	t->below_unknown = !first && !held && !fact_of(k, t->prev_ch).found;
 	*reason = first ? place_first(&start->l, sortition_fact, &st) : REASON_OK;
+	/* Its commit names another block than the one that it stands on: it lies about the tenure below, and the border will show how. */
+	if (*reason != REASON_OK && memcmp(fact_of(k, t->ch).committed, start->l.parent, ID_LEN) != 0 && earlier_winner(k, t)) {
+		*reason = REASON_OK;
+		first = false;
+	}
 	return first || tenure_is_lowest(k, t);
 }
 
@@ -380,7 +402,7 @@ static void judge_tenure(struct keeper *k, struct tenure *t)
 		t->named = true;
 		tenure_dirty(k, t);
 	}
-	if (t->proven && t->named && !t->waits && (t->prev || t->base))
+	if (t->proven && t->named && !t->waits && t->prev)
 		return;
 	tenure_load(k, t);
 	if (!t->named)
@@ -395,7 +417,9 @@ static void judge_tenure(struct keeper *k, struct tenure *t)
 			return;
 		}
 	}
-	if (reason == REASON_OK && !t->prev && !(t->base = judge_base(k, t, start, &reason)))
+	if (reason == REASON_OK && !t->prev)
+		t->base = judge_base(k, t, start, &reason);
+	if (reason == REASON_OK && !t->prev)
 		reason = judge_border(k, start, &below);
 	if (reason != REASON_OK) {
 		node_refuse(k, start, reason);

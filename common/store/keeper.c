@@ -26,19 +26,18 @@ static void restore_border(struct keeper *k, struct tenure *t)
 	struct tenure *below;
 	uint8_t ch[CH_LEN];
 	uint64_t height;
+	bool held;
 
 	if (!t->proven)
 		return;
-	if (blocks_where(k->s, k->txn, t->start_parent, ch, &height) == 0) {
-		below = tenure_find(k, ch);
-		if (below && below != t && below->proven && block_proven(k->s, k->txn, t->start_parent)) {
-			t->prev = below;
-			t->child_next = below->child;
-			below->child = t;
-			return;
-		}
+	held = blocks_where(k->s, k->txn, t->start_parent, ch, &height) == 0;
+	below = held ? tenure_find(k, ch) : NULL;
+	if (below && below != t && below->proven && block_proven(k->s, k->txn, t->start_parent)) {
+		t->prev = below;
+		t->child_next = below->child;
+		below->child = t;
 	}
-	t->base = tenure_is_first(k, t) || tenure_is_lowest(k, t);
+	t->base = tenure_is_lowest(k, t) || (!held && tenure_is_first(k, t));
 }
 
 static void restore(struct keeper *k)
