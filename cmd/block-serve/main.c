@@ -167,6 +167,8 @@ int main(int argc, char **argv)
 		listen_on("-l", asked.p2p, &p2p_fd, 1, p2p, &p2p_any);
 	if (asked.http != NULL && !http_any)
 		snprintf(url, sizeof url, "http://%s", http);
+	if (p2p_fd >= 0 && asked.url == NULL && url[0] == 0)
+		log_warnx("no -U: peers will not know where to fetch blocks");
 	set_self(&s, p2p_fd, p2p_any, asked.url != NULL ? asked.url : url);
 	uploads_new(&s);
 	view_refresh(&s);	/* here and in set_self, so that libcrypto has read its files ... */
