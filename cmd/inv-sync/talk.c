@@ -50,7 +50,9 @@ static void load_known(struct peer *p)
 {
 	MDB_txn *txn = store_read(&p->s->store);
 
-	memset(p->digest, 0, p->n_digest * sizeof *p->digest);
+	free(p->digest);
+	p->digest = NULL;
+	p->n_digest = 0;
 	inventory_walk(&p->s->store, txn, p->key, load_step, p);
 	store_read_end(txn);
 }
