@@ -75,6 +75,8 @@ void archive_network(struct archive *a, struct network *net)
 struct import {
 	struct store *s;
 	struct archive *a;
+	const struct options *o;
+	uint64_t began;			/* now_ms() */
 	struct keeper *k;
 	struct trial trial;
 	struct rec_buf out;
@@ -180,8 +182,9 @@ static void blocks_commit(void *arg)
 	if (keeper_commit(m->k, &m->out) < 0)
 		store_die(m->s, errno);
 	keeper_counts(m->k, &c);
-	log_debug("%llu blocks held, %llu proven", (unsigned long long)c.held, (unsigned long long)c.proven);
 	m->blocks += m->trial.n;
+	progress_line(m->o, "%llu blocks, %llu proven, %llu blocks/s", (unsigned long long)m->blocks, (unsigned long long)c.proven,
+	    (unsigned long long)(m->blocks * 1000 / (now_ms() - m->began + 1)));
 	m->trial.n = m->trial.n_bytes = 0;
 }
 
@@ -214,7 +217,7 @@ static bool summary(struct import *m)
 	return m->refused_view + m->refused + c.refused == 0;
 }
 
-bool archive_import(struct store *s, struct archive *a)
+bool archive_import(struct store *s, struct archive *a, const struct options *o)
 {
 	static struct import m;
 	bool whole;
@@ -225,6 +228,8 @@ bool archive_import(struct store *s, struct archive *a)
 	mallopt(M_ARENA_MAX, 1);
 	m.s = m.trial.s = s;
 	m.a = a;
+	m.o = o;
+	m.began = now_ms();
 	m.own_view = meta_get_row(s, txn, "trust", REC_TRUST, &trust) == 0 && trust.confirmed;
 	store_read_end(txn);
 	m.trial.bytes = xmalloc(TRIAL_BYTES + MAX_BLOCK);
@@ -252,6 +257,7 @@ bool archive_import(struct store *s, struct archive *a)
 		if (keeper_commit(m.k, &m.out) < 0)
 			store_die(s, errno);
 	}
+	progress_end();
 	whole = summary(&m);
 	if (m.k)
 		keeper_free(m.k);

@@ -3,6 +3,7 @@
 #define BLOCKSYNC_BLOCK_CAT_H
 
 #include "common/store/keeper.h"
+#include "common/sys/options.h"
 
 /* Lines "height, id, consensus hash, size" of proven blocks, ascending. */
 void list_blocks(struct store *);
@@ -26,7 +27,7 @@ bool archive_next(struct archive *, void (*keep)(void *), void *arg);
 /* hello and network: what the store must be of. */
 void archive_network(struct archive *, struct network *);
 /* The rest, into the store.  False if something of it was refused. */
-bool archive_import(struct store *, struct archive *);
+bool archive_import(struct store *, struct archive *, const struct options *);
 
 /* Blocks of an archive, gathered and judged on their own by all cores. */
 struct trial {

@@ -33,7 +33,7 @@ static int import_file(struct store *s, const struct options *o, const char *nam
 	if (strcmp(s->net.name, net.name) != 0 || s->net.chain_id != net.chain_id)
 		die_usage("'%s' is of network '%s', the store of '%s'", name, net.name, s->net.name);
 	sandbox_enter(SANDBOX_THREADS);
-	return archive_import(s, &a) ? 0 : EXIT_WORLD;
+	return archive_import(s, &a, o) ? 0 : EXIT_WORLD;
 }
 
 int main(int argc, char **argv)
