@@ -11,6 +11,7 @@
 
 #define TICK_MS 1000
 #define RESCAN_TICKS 5
+#define TIDY_TICKS 60
 
 static void again(struct event *ev, unsigned ms)
 {
@@ -106,6 +107,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		hand_over(in);
 	}
 	in->own_commit = false;
+	if (++in->ticks % TIDY_TICKS == 0)
+		store_tidy(in->s);
 	again(in->tick, TICK_MS);
 }
 

@@ -42,7 +42,7 @@ struct intake {
 	struct batch batch;
 	struct event *due, *done, *tick;
 	uint8_t held[ID_LEN];		/* the verdict that was read just before, if any */
-	unsigned unseen;		/* ticks since the store changed unseen */
+	unsigned unseen, ticks;		/* ticks since the store changed unseen; of all */
 	uint64_t weight;		/* of that verdict */
 	bool has_held, is_due, ending, unjudged_told, own_commit;
 };

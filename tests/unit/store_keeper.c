@@ -71,6 +71,80 @@ static void any_order(void **state)
 	}
 }
 
+struct digest { uint8_t sum[32]; unsigned n; };
+
+static bool digest_add(void *arg, const struct stored_block *b)
+{
+	struct digest *d = arg;
+	uint8_t both[64];
+
+	memcpy(both, d->sum, 32);
+	memcpy(both + 32, b->id, 32);
+	hash_once(d->sum, both, sizeof both);
+	d->n++;
+	return true;
+}
+
+/* Forks, tails that nobody built on, a stray, a wrong count and a wrong extension, by every way: one and the same list. */
+static void hostile_any_order(void **state)
+{
+	struct digest first = { .n = 0 }, now;
+	struct line l;
+	struct world *w = &l.w;
+	struct world_block *start;
+	uint8_t ch[CH_LEN];
+	MDB_txn *txn;
+	size_t i, j, x, n, order[WORLD_BLOCKS];
+	unsigned seed;
+
+	for (seed = 1; seed <= 60; seed++) {
+		line_make(&l);
+		world_tenure(w, 'x', l.c, 4, 3);					/* a fork of d */
+		world_sortition(w, 'x', 145, w->blocks[4].id, false);
+		world_block(w, 'c', &w->blocks[5], BLOCK_ORDINARY, 0, NULL);		/* a tail beside c's */
+		world_block(w, 'c', l.d, BLOCK_ORDINARY, 0, NULL);			/* a stray, and its child */
+		world_block(w, 'd', &w->blocks[w->n - 1], BLOCK_ORDINARY, 0, NULL);
+		world_ch(ch, 'd');
+		world_block(w, 'd', l.d, BLOCK_EXTEND, 7, ch);				/* counts seven, not two */
+		world_block(w, 'd', &w->blocks[w->n - 1], BLOCK_ORDINARY, 0, NULL);
+		n = w->n;
+		world_tenure(w, 'e', l.d, 9, 2);					/* counts nine, not two */
+		start = &w->blocks[n];
+		world_sortition(w, 'f', 147, start->id, true);
+		srand(seed);
+		for (i = 0; i < w->n; i++)
+			order[i] = i;
+		for (i = w->n - 1; seed > 1 && i > 0; i--) {
+			j = (size_t)rand() % (i + 1);
+			x = order[i];
+			order[i] = order[j];
+			order[j] = x;
+		}
+		keeper_begin(w->k);
+		for (i = 0; i < w->n; i++) {
+			world_give(w, &w->blocks[order[i]]);
+			if (seed > 1 && rand() % 3 == 0) {
+				world_commit(w);
+				if (rand() % 2)
+					world_restart(w);
+				keeper_begin(w->k);
+			}
+		}
+		world_commit(w);
+		now = (struct digest){ .n = 0 };
+		txn = store_read(&w->s);
+		proven_walk(&w->s, txn, digest_add, &now);
+		assert_false(block_proven(&w->s, txn, start->id));
+		store_read_end(txn);
+		if (seed == 1)
+			first = now;
+		assert_int_equal(now.n, 14);
+		assert_memory_equal(&now, &first, sizeof now);
+		assert_true(world_tip(w, l.d));
+		world_close(w);
+	}
+}
+
 /* A tenure is proven without the ones below it, and linked when they come. */
 static void holes(void **state)
 {
@@ -300,7 +374,7 @@ static void from_cycle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_order), cmocka_unit_test(holes), cmocka_unit_test(border_falls), cmocka_unit_test(commit_names_another),
+		cmocka_unit_test(any_order), cmocka_unit_test(hostile_any_order), cmocka_unit_test(holes), cmocka_unit_test(border_falls), cmocka_unit_test(commit_names_another),
 		cmocka_unit_test(reorg), cmocka_unit_test(ties), cmocka_unit_test(late_view), cmocka_unit_test(from_cycle),
 	};
 
