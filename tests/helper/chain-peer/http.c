@@ -157,8 +157,9 @@ static double send_piece(struct web *w)
 	}
 	if (!head && has(p, F_RATE)) {
 		rate = amount(p, F_RATE);
-		push(w, step(rate));
-		p->free_at = (p->free_at > now ? p->free_at : now) + (double)step(rate) / rate;
+		size_t fair = step(rate / 5);	/* small, so that connections that share the line take turns often */
+		push(w, fair);
+		p->free_at = (p->free_at > now ? p->free_at : now) + (double)fair / rate;
 		return (p->free_at - now) * 1000;
 	}
 	push(w, head ? w->head_len - w->sent : SIZE_MAX);
