@@ -12,6 +12,14 @@ fi
 WORK=${KEEP:-$(mktemp -d)}
 mkdir -p "$WORK"
 [ -n "${KEEP:-}" ] || trap 'rm -rf "$WORK"' EXIT
+if [ "${FAULT_PEER:-}" = servechain ]; then	# which forges with keys of its own
+	small_chain() {
+		[ -e "$TEST_CACHE/simulated" ] || "$ROOT/../shared/peer/mkchain" "$TEST_CACHE/simulated" --seed 5 --cycles 3 --cycle-length 20 \
+			--prepare-length 4 --signers 9 --tenure-blocks 1:6 --extend-rate 0.2 --epoch4-at 1 2>/dev/null || return 1
+		echo "$TEST_CACHE/simulated"
+	}
+	mkdir -p "$TEST_CACHE"
+fi
 CHAIN=$(small_chain) || { echo "1..0 # SKIP no chain"; exit 1; }
 export FAULT_PEER=${FAULT_PEER:-}
 
