@@ -16,7 +16,7 @@
 #define PATIENCE 10000		/* ms from SIGTERM to SIGKILL */
 #define LONG_LIFE 60000		/* who ran so long starts again with no wait */
 #define WAIT_MAX 60000
-#define WAIT_KILLED 1000	/* at most, if somebody killed a stage from outside */
+#define WAIT_KILLED 1000	/* who was killed sooner waits so long */
 #define ONCE_CRASHES 20		/* with -1 */
 #define ONCE_FAILURES 3
 #define ONCE_SHORT 10000	/* ms: who failed after longer has tried enough */
@@ -172,14 +172,16 @@ static int verdict(const struct supervisor *s)
 	return !s->blamed && reader_gone(&s->stage[s->n - 1]) ? EXIT_WORLD : -1;	/* our own reader is gone */
 }
 
-static void start_later(struct life *l, uint64_t most)
+static void start_later(struct life *l, bool killed)
 {
-	uint64_t wait;
+	uint64_t now = now_ms(), ran = now - l->started;
 
-	if (now_ms() - l->started > LONG_LIFE)
+	if (ran > LONG_LIFE)
 		l->wait.tries = 0;
-	wait = backoff_ms(&l->wait, 1000, WAIT_MAX);
-	l->start_at = now_ms() + (wait < most ? wait : most);
+	if (killed)	/* from outside, which is no sign that it will fail again */
+		l->start_at = ran < WAIT_KILLED ? now + WAIT_KILLED : now;
+	else
+		l->start_at = now + backoff_ms(&l->wait, 1000, WAIT_MAX);
 	l->started = 0;
 }
 
@@ -195,7 +197,7 @@ static void pipeline_down(struct supervisor *s)
 	if (code >= 0)
 		end_all(s, s->code < 0 ? code : s->code);
 	else
-		start_later(&s->pipeline, killed ? WAIT_KILLED : WAIT_MAX);
+		start_later(&s->pipeline, killed);
 }
 
 /* block-serve has died: wrong use of it is wrong use of us. */
@@ -206,7 +208,7 @@ static void serve_down(struct supervisor *s)
 	if (exited(s->serve, EXIT_USAGE))
 		end_all(s, EXIT_USAGE);
 	else
-		start_later(&s->beside, WAIT_MAX);
+		start_later(&s->beside, signalled(s->serve, SIGKILL));
 }
 
 static void take_signals(struct supervisor *s)

@@ -21,8 +21,7 @@ struct child {
 	int status;	/* of waitpid, once it is dead */
 	bool fresh;	/* died since the last look */
 };
-/* Fork and exec with these as standard input and output. */
-void child_start(struct child *, const struct given *, int in, int out);
+void child_start(struct child *, const struct given *, int in, int out);	/* these become standard input and output */
 
 /* Starts and ends of the pipeline, or of block-serve: now_ms, 0 for not running, not due. */
 struct life { uint64_t started, start_at; struct backoff wait; };
@@ -38,7 +37,6 @@ struct supervisor {
 	uint64_t kill_at;		/* now_ms, 0: not due */
 	unsigned crashes, failures;	/* with -1: so many, and no more */
 };
-/* Run it all; returns the exit code. */
-int supervise(struct supervisor *);
+int supervise(struct supervisor *);	/* run it all; returns the exit code */
 
 #endif

@@ -66,4 +66,4 @@ bool sandbox_files(unsigned flags)
 	return rc == 0;
 }
 
-/* Next: common/rec/rec.h and the tables of records; or common/chain/bytes.h, the chain itself. */
+/* Next: common/sys/sandbox_probe.c. */

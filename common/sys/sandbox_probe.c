@@ -122,4 +122,4 @@ void sandbox_probe(unsigned flags, bool files)
 	_exit(rc);
 }
 #endif
-/* Next: common/sys/stage.c. */
+/* Next: common/chain/bytes.h, the chain itself. */
