@@ -174,6 +174,19 @@ check_links(struct view *v, unsigned source, const struct rec_sortition *r)
 	}
 }
 
+/* Ask everybody about the height in dispute. */
+static void
+ask_dispute(struct view *v)
+{
+	v->dispute.fresh = 0;
+	v->dispute.asked = v->now;
+	for (unsigned i = 0; i < v->n; i++)
+		if (v->sources[i].fixed)
+			v->dispute.fresh |= 1ull << i;
+		else if (!v->sources[i].ignored)
+			view_again(v, i, v->dispute.height);
+}
+
 static void
 open_dispute(struct view *v, uint64_t height)
 {
@@ -181,13 +194,8 @@ open_dispute(struct view *v, uint64_t height)
 		return;
 	v->dispute.on = true;
 	v->dispute.height = height;
-	v->dispute.fresh = 0;
 	v->dispute.since = v->now;
-	for (unsigned i = 0; i < v->n; i++)
-		if (v->sources[i].fixed)
-			v->dispute.fresh |= 1ull << i;
-		else if (!v->sources[i].ignored)
-			view_again(v, i, height);
+	ask_dispute(v);
 }
 
 static void
@@ -212,6 +220,9 @@ judge_dispute(struct view *v)
 		return;
 	for (struct view_cand *c = cand_first(v, v->dispute.height); c; c = cand_next(v, c))
 		liars |= c->mask & fresh;
+	for (unsigned i = 0; i < v->n; i++)	/* whoever changed its mind may just be the first to see a reorganisation */
+		if (liars >> i & 1 && v->sources[i].agreed >= v->dispute.height && v->now - v->dispute.since < VIEW_PATIENCE)
+			return;
 	if (liars || fresh == live_mask(v))
 		v->dispute.on = false;
 	for (unsigned i = 0; i < v->n; i++)
@@ -260,6 +271,15 @@ contest(struct view *v, uint64_t height)
 	view_add_event(v, &e);
 }
 
+/* These are of the quorum's mind at a height. */
+static void
+agreed(struct view *v, uint64_t mask, uint64_t height)
+{
+	for (unsigned i = 0; i < v->n; i++)
+		if (mask >> i & 1 && height > v->sources[i].agreed)
+			v->sources[i].agreed = height;
+}
+
 static void
 settle(struct view *v, struct view_cand *c)
 {
@@ -271,9 +291,11 @@ settle(struct view *v, struct view_cand *c)
 	e.rec.sources = (uint32_t)__builtin_popcountll(c->mask);
 	slot->digest = c->digest;
 	slot->mask = c->mask;
+	agreed(v, c->mask, c->height);
 	slot->contested = false;
 	memcpy(slot->ch, c->rec.consensus_hash, CH_LEN);
-	v->top[c->height % VIEW_TOP] = e.rec;
+	if (!view_top_row(v, v->top[c->height % VIEW_TOP].burn_height) || v->top[c->height % VIEW_TOP].burn_height <= c->height)
+		v->top[c->height % VIEW_TOP] = e.rec;	/* a newer row keeps its place */
 	cand_drop(v, c);
 	view_uncount(v, e.height);
 	view_add_event(v, &e);
@@ -358,6 +380,8 @@ view_claim(struct view *v, unsigned source, const struct rec_sortition *r)
 		vote(v, source, r, d);
 	if (s->ignored)
 		return;
+	if (slot->mask >> source & 1)
+		agreed(v, slot->mask, h);
 	check_links(v, source, r);
 	if (v->dispute.on && v->dispute.height == h) {
 		v->dispute.fresh |= 1ull << source;
@@ -441,8 +465,10 @@ view_tick(struct view *v, uint64_t now)
 				view_reopen(v, i);
 	}
 	v->now = now;
-	if (v->dispute.on && now - v->dispute.since > 15000)
+	if (v->dispute.on && now - v->dispute.since > 3 * VIEW_PATIENCE)
 		v->dispute.on = false;	/* too few answered */
+	if (v->dispute.on && now - v->dispute.asked >= 3000)
+		ask_dispute(v);
 	if (v->dispute.on)
 		return;
 	RB_FOREACH(c, view_cands, &v->cands) {

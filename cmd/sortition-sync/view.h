@@ -17,6 +17,7 @@
 #define VIEW_TOP 256		/* newest settled rows that are kept whole, to see whether they link */
 #define VIEW_AGAIN 64		/* heights that a source is to be asked for first */
 #define VIEW_MAX_HEIGHTS 4000000	/* above the first: some 75 years of burn blocks */
+#define VIEW_PATIENCE 15000	/* ms that one may see a deep reorganisation before the others */
 #define VIEW_RELINKS 600	/* re-asks for want of a link, a source and a minute */
 
 struct view_slot {
@@ -42,6 +43,7 @@ struct view_source {
 	struct rec_sortition tip;
 	uint8_t *asked, *counted;	/* bits by slot: asked or answered; counts as ahead of the quorum */
 	uint32_t ahead, relinks;
+	uint64_t agreed;		/* highest height at which it was of the quorum's mind */
 	uint64_t cursor;		/* next height to look at, downwards */
 	uint64_t again[VIEW_AGAIN];
 	unsigned n_again;
@@ -73,7 +75,7 @@ struct view {
 	uint64_t tip;		/* height that Q sources have reached */
 	struct view_cands cands;
 	struct rec_sortition *top;	/* VIEW_TOP rows, at height % VIEW_TOP */
-	struct { bool on; uint64_t height, fresh, since; } dispute;
+	struct { bool on; uint64_t height, fresh, since, asked; } dispute;
 	struct view_event *events;
 	size_t n_events, cap_events, next_event;
 	uint64_t now;		/* of the last view_tick, ms */

@@ -1,0 +1,117 @@
+/* A node's JSON answers: what is read of them, and what is refused. */
+// link: cmd/sortition-sync/json.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include "common/limits.h"
+#include "cmd/sortition-sync/json.h"
+
+#define H32 "abababababababababababababababababababababababababababababababab"
+#define H20 "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+#define WINNER "[{\"burn_block_hash\":\"0x" H32 "\",\"burn_block_height\":91,\"burn_header_timestamp\":1629739098,\"sortition_id\":\"0x" H32 \
+    "\",\"parent_sortition_id\":\"0x" H32 "\",\"consensus_hash\":\"0x" H20 "\",\"was_sortition\":%s,\"miner_pk_hash160\":\"0x" H20 \
+    "\",\"stacks_parent_ch\":\"0x" H20 "\",\"last_sortition_ch\":null,\"committed_block_hash\":\"0x" H32 "\"%s}]"
+
+static int
+read_row(struct rec_sortition *r, const char *won, const char *more)
+{
+	char text[2000], err[120];
+
+	snprintf(text, sizeof text, WINNER, won, more);
+	return json_sortition(r, text, strlen(text), err);
+}
+
+static void
+test_sortition(void **state)
+{
+	struct rec_sortition r;
+	char err[120];
+
+	assert_int_equal(read_row(&r, "true", ""), 0);	/* older releases have no vrf_seed */
+	assert_true(r.won);
+	assert_int_equal(r.burn_height, 91);
+	assert_int_equal(r.burn_time, 1629739098);
+	assert_int_equal(r.burn_hash[31], 0xab);
+	assert_int_equal(r.miner[19], 0xcd);
+	assert_true(all_zero(r.last_ch, CH_LEN));
+	assert_int_equal(read_row(&r, "true", ",\"vrf_seed\":\"0x" H32 "\""), 0);
+	assert_int_equal(r.vrf_seed[0], 0xab);
+	assert_int_equal(read_row(&r, "false", ""), 0);	/* nothing of a winner where there is none */
+	assert_true(all_zero(r.miner, sizeof r.miner) && all_zero(r.committed, sizeof r.committed));
+	assert_int_equal(read_row(&r, "1", ""), -1);
+	assert_int_equal(read_row(&r, "true", ",\"vrf_seed\":\"0x" H20 "\""), -1);
+	assert_int_equal(read_row(&r, "true", ",\"was_sortition\":false"), -1);	/* twice */
+	assert_int_equal(json_sortition(&r, "[]", 2, err), -1);
+	assert_int_equal(json_sortition(&r, "{}", 2, err), -1);
+	assert_int_equal(json_sortition(&r, "", 0, err), -1);
+	assert_int_equal(json_sortition(&r, "[{}]", 4, err), -1);
+	assert_string_equal(err, "no proper 'was_sortition'");
+}
+
+static void
+test_set(void **state)
+{
+	static uint8_t keys[MAX_SIGNERS][KEY_LEN], weights[MAX_SIGNERS][4];
+	static const char good[] = "{\"stacker_set\":{\"signers\":[{\"signing_key\":\"02" H32 "\",\"stacked_amt\":6000000000000000000,\"weight\":7}]}}";
+	static const char *const bad[] = { "{\"stacker_set\":{\"signers\":[]}}", "{\"stacker_set\":{}}", "[]",
+	    "{\"stacker_set\":{\"signers\":[{\"signing_key\":\"02" H32 "\",\"weight\":4294967296}]}}",
+	    "{\"stacker_set\":{\"signers\":[{\"signing_key\":\"" H32 "\",\"weight\":1}]}}" };
+	struct rec_reward_set set;
+	char err[120];
+
+	assert_int_equal(json_reward_set(&set, keys, weights, good, strlen(good), err), 0);
+	assert_int_equal(set.keys.n, 1);
+	assert_int_equal(rec_u32_at(set.weights, 0), 7);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(json_reward_set(&set, keys, weights, bad[i], strlen(bad[i]), err), -1);
+}
+
+static void
+test_pox(void **state)
+{
+	struct network net = { .first_burn_height = 10, .cycle_length = 20, .prepare_length = 5, .n_epochs = 1 };
+	static const struct { const char *text; int rc; } cases[] = {
+		{ "{\"first_burnchain_block_height\":10,\"reward_cycle_length\":20,\"prepare_cycle_length\":5,\"epochs\":[]}", 0 },
+		{ "{\"first_burnchain_block_height\":11,\"reward_cycle_length\":20,\"prepare_cycle_length\":5,\"epochs\":[]}", 1 },
+		{ "{\"first_burnchain_block_height\":10,\"reward_cycle_length\":21,\"prepare_cycle_length\":5,\"epochs\":[]}", 1 },
+		{ "{\"first_burnchain_block_height\":10,\"reward_cycle_length\":20,\"prepare_cycle_length\":5,"
+		  "\"epochs\":[{\"epoch_id\":\"Epoch30\",\"start_height\":82},{\"epoch_id\":\"Epoch99\",\"start_height\":1}]}", 0 },
+		{ "{\"first_burnchain_block_height\":10,\"reward_cycle_length\":20,\"prepare_cycle_length\":5,"
+		  "\"epochs\":[{\"epoch_id\":\"Epoch30\",\"start_height\":83}]}", 1 },
+		{ "{\"first_burnchain_block_height\":10}", -1 },
+	};
+	char err[120];
+
+	net.epochs[0].epoch = EPOCH_30;
+	net.epochs[0].start = 82;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(json_pox(&net, cases[i].text, strlen(cases[i].text), err), cases[i].rc);
+}
+
+static void
+test_tip_and_chain(void **state)
+{
+	static const char tip[] = "{\"consensus_hash\":\"" H20 "\",\"tenure_start_block_id\":\"" H32 "\",\"parent_consensus_hash\":\"" H20
+	    "\",\"parent_tenure_start_block_id\":\"" H32 "\",\"tip_block_id\":\"" H32 "\",\"tip_height\":716,\"reward_cycle\":11}";
+	struct rec_tip t;
+	uint32_t id;
+	char err[120];
+
+	assert_int_equal(json_tip(&t, tip, strlen(tip), err), 0);
+	assert_int_equal(t.height, 716);
+	assert_int_equal(json_tip(&t, "{}", 2, err), -1);
+	assert_int_equal(json_chain_id(&id, "{\"network_id\":2147483648}", 25, err), 0);
+	assert_int_equal(id, 0x80000000);
+	assert_int_equal(json_chain_id(&id, "{\"network_id\":4294967296}", 25, err), -1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sortition), cmocka_unit_test(test_set), cmocka_unit_test(test_pox), cmocka_unit_test(test_tip_and_chain) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+/* Next: tests/unit/sortition_claims.c */
