@@ -86,6 +86,17 @@ faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .cl
 	[ "$(sync-status -j -d store | jq '.faults | length')" -ge 8 ]
 }
 
+@test "peers that a peer names are asked too" {
+	serve_chain "$CHAIN" log honest honest honest
+	timeout 60 inv-sync -1 -d store -p "${P2P[0]}" </dev/null | rec >out
+	for key in "${KEYS[@]}"; do diff <(claims "$key") <(honest_claims); done
+}
+
+@test "a peer whose line breaks in the middle is asked for the rest, and what it said is kept" {
+	one_pass hangup=4
+	diff <(claims "${KEYS[0]}") <(honest_claims)
+}
+
 @test "bits that cannot be true are left out" {
 	one_pass overclaim
 	jq -r 'select(.burn_block_height >= 0 and .was_sortition == false) | .burn_block_height' "$CHAIN/sortitions.jsonl" >empty

@@ -1,11 +1,12 @@
-/* inv-sync's inside: one state, five files.
+/* inv-sync's inside: one state, and its files in the order of the tour.
  *   main.c      options and set-up
  *   loop.c      the turn of the loop: view, dials, questions, commits, the end of a pass
  *   view.c      our burnchain view out of the store, for preambles and judgements
  *   peers.c     who is known, when to dial whom
  *   talk.c      what is said in a conversation, and what comes of the answers
- *   save.c      gathers what is learnt, commits it, then tells it downstream
- *   machine.c   which cycle to ask of whom, and judge.c: what an answer proves (pure) */
+ *   machine.c   which cycle to ask of whom (pure)
+ *   judge.c     what an answer proves (pure)
+ *   save.c      gathers what is learnt, commits it, then tells it downstream */
 #ifndef BLOCKSYNC_INV_SYNC_H
 #define BLOCKSYNC_INV_SYNC_H
 

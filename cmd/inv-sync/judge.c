@@ -101,4 +101,4 @@ bool judge_version(const struct network *net, uint32_t version)
 	return (uint8_t)version >= EPOCH_30 || (uint8_t)version == (uint8_t)net->peer_version;
 }
 
-/* Next: cmd/inv-sync/inv_sync.h, the program around these. */
+/* Next: cmd/inv-sync/save.c, what becomes of it. */

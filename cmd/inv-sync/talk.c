@@ -246,4 +246,4 @@ static void on_down(struct conv *c, void *arg, const char *class, const char *re
 
 const struct conv_ops talk_ops = { on_up, on_message, on_heard, on_down };
 
-/* Next: cmd/inv-sync/save.c, what becomes of it. */
+/* Next: cmd/inv-sync/machine.c, which cycle to ask of whom. */
