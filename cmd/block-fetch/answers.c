@@ -145,6 +145,7 @@ static enum plan_take body_block(struct planner *p, uint64_t now, struct transfe
 		/* Another start than the named one: no way down from here. */
 		t->complete = true;
 		verdict = take(p, t, b, fresh);
+		plan_start_known(p, t->slot, b->parent, b->prev_ch);	/* named or not, it ends the tenure below */
 		s->why = plan_why(p, "does not link down to the named start");
 		plan_state(p, t->slot, B_FAILED);
 		plan_want(p, t->slot, "unavailable", p->whys[s->why]);

@@ -306,6 +306,32 @@ static bool judge_base(struct keeper *k, struct tenure *t, struct node *start, e
 	return first || tenure_is_lowest(k, t);
 }
 
+/* The tenure below began at a block that no commit names, and the blocks in between are all here: if the commit of the upper one
+ * names another, that is what is wrong. */
+static enum chain_reason judge_unnamed(struct keeper *k, const struct node *start, struct tenure *below)
+{
+	struct burn_fact own = fact_of(k, start->t->ch);
+	struct node *n;
+
+	tenure_load(k, below);
+	for (n = node_find(k, start->l.parent); n && n->t == below && n->l.kind != BLOCK_START;)
+		n = node_find(k, n->l.parent);
+	if (!n || n->t != below || !own.found || !own.won || memcmp(own.committed, n->l.id, ID_LEN) == 0)
+		return REASON_OK;
+	return REASON_COMMIT;
+}
+
+/* A tenure whose start nobody names: what stands on it may say why. */
+static void touch_above(struct keeper *k, const struct tenure *t)
+{
+	struct tenure *above;
+
+	for (uint32_t i = 0; i < t->n_nodes; i++)
+		for (above = tenures_on(k, t->nodes[i]->l.id, NULL); above; above = tenures_on(k, t->nodes[i]->l.id, above))
+			if (above->proven)
+				tenure_touch(k, above);
+}
+
 /* The border below a tenure, if the block under it is linked in a proven tenure: then *below is set and the
  * judgement returned. */
 static enum chain_reason judge_border(struct keeper *k, struct node *start, struct tenure **below)
@@ -319,8 +345,10 @@ static enum chain_reason judge_border(struct keeper *k, struct node *start, stru
 	*below = NULL;
 	if (!p && blocks_where(k->s, k->txn, start->l.parent, ch, &height) == 0)
 		p = tenure_find(k, ch);
-	if (!p || !p->proven || p == start->t)
+	if (!p || p == start->t)
 		return REASON_OK;
+	if (!p->proven)
+		return judge_unnamed(k, start, p);
 	tenure_load(k, p);
 	parent = node_find(k, start->l.parent);
 	if (!parent || !parent->linked)
@@ -429,8 +457,10 @@ static void judge_tenure(struct keeper *k, struct tenure *t)
 		stand_on(k, t, below);
 	if (!t->proven && (t->named || t->prev || t->base))
 		prove(k, t, start);
-	else if (!t->proven)
+	else if (!t->proven) {
 		t->why = chain_reason_text(REASON_NOTNAMED);
+		touch_above(k, t);
+	}
 	complete(k, t);
 	canon_linked(k, t);
 	if (t->waits && t->proven)
