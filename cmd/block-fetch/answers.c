@@ -239,7 +239,7 @@ static void status_failed(struct planner *p, struct source *s, const struct tran
 	} else {
 		char why[24];
 		snprintf(why, sizeof(why), "status %u", status);
-		s->errors++;
+		source_error(s, now, t);
 		source_fail(p, s, now, t->sent, "server error", 0);
 		slot_failed_at(p, t->slot, source, now, why, false);
 	}
@@ -249,7 +249,7 @@ static void status_failed(struct planner *p, struct source *s, const struct tran
 /* An answer that ended without all that was asked. */
 static void fell_short(struct planner *p, struct source *s, const struct transfer *t, uint64_t now, const char *why, bool pause)
 {
-	s->errors++;
+	source_error(s, now, t);
 	s->last = why;
 	if (pause)
 		source_fail(p, s, now, t->sent, why, 0);
@@ -274,7 +274,7 @@ static void judge_end(struct planner *p, struct source *s, const struct transfer
 			status_failed(p, s, t, now, status, retry_s);
 		break;
 	case END_CONNECT:
-		s->errors++;
+		source_error(s, now, t);
 		source_fail(p, s, now, t->sent, "no connection", 0);
 		plan_work(p, t->slot)->why = plan_why(p, "no connection");
 		break;
@@ -315,7 +315,7 @@ static void tip_end(struct planner *p, struct source *s, const struct transfer *
 		if (++s->tip_fails % 2 == 0)
 			source_lie(p, s, now, "lying", "tip", t->first);
 	} else if (end != END_STOPPED) {
-		s->errors++;
+		source_error(s, now, t);
 		source_fail(p, s, now, t->sent, "no tip", 0);
 	}
 }

@@ -28,11 +28,12 @@
 #define DRIP_FLOOR 64               /* bytes a second */
 #define DRIP_RATE 2000              /* below this, and 64 times below the median: dripping */
 #define MAX_STRIKES 3               /* stalls in a row, then a source is left out */
-#define MAX_FAILS 8                 /* failures in a row, then a source is left out */
+#define MAX_FAILS 9                 /* failures in a row, then a source is left out */
 #define DEAD_FAILS 2                /* connections that fail before any succeeded: a dead URL */
 #define MAX_LIES 3                  /* answers proven wrong, blocks refused: then a source is left out */
 #define MAX_TRIES 8                 /* failures of one tenure at one source */
-#define BACKOFF_MS 100              /* first wait after a failure; doubles */
+#define FIRST_BACKOFF_MS 10         /* wait after a first failure */
+#define BACKOFF_MS 100              /* after the next; doubles */
 #define BACKOFF_MAX_MS 30000
 #define LEFT_OUT_MS 600000          /* how long a source is left out (with -1: for the run) */
 #define RETRY_MS 30000              /* an unavailable tenure is tried again after this */

@@ -59,7 +59,7 @@ struct source {
 	unsigned fails, strikes, soft;	/* in a row */
 	unsigned since_strike;		/* answers */
 	bool trails;			/* said that bytes follow its answers */
-	uint64_t failed_at, struck_at, not_before, out_until;
+	uint64_t failed_at, struck_at, erred_at, not_before, out_until;
 	double rate, latency, trust;	/* bytes/s while busy; ms to the first byte; 0..1 */
 	uint64_t trust_at, sample_bytes, sample_ms, clock, total_bytes, blocks;
 	uint64_t info_at;
@@ -156,6 +156,7 @@ void source_lie(struct planner *, struct source *, uint64_t now, const char *cla
 void source_trailing(struct planner *, struct source *, uint64_t now, bool blocks);	/* bytes, or blocks, after a whole answer */
 void source_leave_out(struct planner *, struct source *, uint64_t now, const char *what);
 void source_fault(struct planner *, const struct source *, const char *class, const char *what, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void source_error(struct source *, uint64_t now, const struct transfer *);
 void source_complain(struct planner *, struct source *, uint64_t now);	/* useless, when errors are many */
 void source_statistics(struct planner *, uint64_t now);
 double source_trust(const struct source *, uint64_t now);

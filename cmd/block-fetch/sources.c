@@ -216,7 +216,7 @@ void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sen
 		return;
 	}
 	s->failed_at = now;
-	uint64_t backoff = (uint64_t)BACKOFF_MS << (s->fails < 9 ? s->fails : 9);
+	uint64_t backoff = !s->fails ? FIRST_BACKOFF_MS : (uint64_t)BACKOFF_MS << (s->fails < 10 ? s->fails - 1 : 9);
 	s->fails++;
 	if (s->fails == DEAD_FAILS && !s->answers && !s->told && strcmp(what, "no connection") == 0) {
 		s->told++;
@@ -232,12 +232,21 @@ void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sen
 	source_leave_out(p, s, now, what);
 }
 
-/* Errors are counted against answers: one in ten of at least five is complained of, and again at each doubling. */
+/* An answer failed.  What was out together fails together, and counts once. */
+void source_error(struct source *s, uint64_t now, const struct transfer *t)
+{
+	if (s->erred_at && t->sent < s->erred_at)
+		return;
+	s->erred_at = now;
+	s->errors++;
+}
+
+/* Errors are counted against answers: one in ten of at least two is complained of, and again at each doubling. */
 void source_complain(struct planner *p, struct source *s, uint64_t now)
 {
-	unsigned bad = s->is_url ? s->errors : s->missing + s->errors, limited = s->limited / 3;
+	unsigned bad = s->is_url ? s->errors : s->missing + s->errors, limited = s->limited / 6;
 
-	if (bad + limited < 5u << (s->told < 16 ? s->told : 16) || (bad + limited) * 10 < s->answers)
+	if (bad + limited < 2u << (s->told < 16 ? s->told : 16) || (bad + limited) * 10 < s->answers)
 		return;
 	s->told++;
 	source_fault(p, s, "useless", bad < limited ? "429" : s->missing > s->errors ? "404" : s->last ? s->last : "errors",
