@@ -133,12 +133,11 @@ static void given_take(struct given *g, int argc, char **argv)
 		options_usage(&g->o, "unexpected argument '%s'", argv[optind]);
 }
 
-/* In a child, since an environment must not live across fork. */
 static void store_check(const struct given *g)
 {
 	static struct store s;
 	int status = 0;
-	pid_t pid = fork();
+	pid_t pid = fork();	/* since an environment must not live across fork */
 
 	if (pid == 0) {
 		store_open(&s, options_dir(&g->o), g->o.network, 0, 0);
@@ -180,9 +179,10 @@ int main(int argc, char **argv)
 	setenv("BLOCKSYNC_SUPERVISED", "1", 1);
 	s.given = &g;
 	s.signals = signals_open();
-	s.null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	/* records go on to a pipe, socket or file, where somebody waits for them; not to a terminal */
-	s.out = fstat(STDOUT_FILENO, &st) == 0 && !S_ISCHR(st.st_mode) ? STDOUT_FILENO : s.null;
+	s.out = s.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	/* records go on to a pipe, socket or file, where somebody waits for them; not to a terminal or systemd's journal */
+	if (fstat(STDOUT_FILENO, &st) == 0 && !S_ISCHR(st.st_mode) && !(S_ISSOCK(st.st_mode) && getenv("JOURNAL_STREAM")))
+		s.out = STDOUT_FILENO;
 	for (const struct program *p = programs + 1; p->name; p++)
 		if (beside_us(path, sizeof(path), p->name), !p->optional || access(path, X_OK) == 0)
 			s.stage[s.n++].program = p;

@@ -178,7 +178,7 @@ void stage_lost(struct stage *s, int error)
 		return;
 	s->lost = true;
 	s->finishing = true;
-	if (error == EPIPE) {
+	if (error == EPIPE || error == ECONNRESET) {
 		log_debug("reader gone");
 		s->code = getenv("BLOCKSYNC_SUPERVISED") ? STAGE_READER_GONE : EXIT_WORLD;
 	} else {
