@@ -33,6 +33,11 @@ setup() {
 	last=$(sed -n '$p' chain/blocks.tsv | cut -f2)
 }
 
+teardown() {
+	[ -z "${pipeline:-}" ] || kill -- "-$pipeline" 2>/dev/null || true
+	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
+}
+
 teardown_file() { kill "$(cat "$BATS_FILE_TMPDIR/pid")" 2>/dev/null || true; }
 
 get() { curl -s -m 10 "$URL$1"; }

@@ -64,9 +64,9 @@ static void start_loop(struct serve *s)
 		files.rlim_cur = files.rlim_max < 8192 ? files.rlim_max : 8192;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	/* Answers come and go in any size: one heap, whose top is kept. */
-	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_TRIM_THRESHOLD, 8 << 20);
+	/* Answers come and go in any size, and each thread has its heap: memory is kept.  To give it back libc would read
+	 * /proc, which is out of reach by then. */
+	mallopt(M_TRIM_THRESHOLD, 128 << 20);
 	mallopt(M_TOP_PAD, 1 << 20);
 	s->base = serve_base();
 	if ((tick = event_new(s->base, -1, EV_PERSIST, on_tick, s)) == NULL || event_add(tick, &tenth) != 0 ||

@@ -2,24 +2,23 @@
  * unknown one a 404, a known one with another method a 405 (spec/blocks.md 4.1). */
 #include "cmd/block-serve/serve.h"
 
-/* In a pattern: 'I' 64 lower-case hex digits, 'C' 40, 'N' a number; '~' before I or C allows 0x.  Literal routes stand before
- * the patterns that would swallow them. */
+/* In a pattern: 'I' 64 lower-case hex digits, 'C' 40, 'N' a number; '~' before I or C allows 0x.  The busiest stand first. */
 static const struct route {
 	const char *pattern;
 	enum evhttp_cmd_type method;
 	void (*handler)(struct request *);
 } routes[] = {
+	{ "/v3/blocks/I", EVHTTP_REQ_GET, get_block },
+	{ "/v3/tenures/I", EVHTTP_REQ_GET, get_tenure },
 	{ "/v3/blocks/height/N", EVHTTP_REQ_GET, get_block_at },
 	{ "/v3/blocks/upload", EVHTTP_REQ_POST, post_block },
 	{ "/v3/blocks/upload/", EVHTTP_REQ_POST, post_block },
-	{ "/v3/blocks/I", EVHTTP_REQ_GET, get_block },
 	{ "/v3/tenures/info", EVHTTP_REQ_GET, get_tenure_info },
 	{ "/v3/tenures/tip/C", EVHTTP_REQ_GET, get_tenure_tip },
 	{ "/v3/tenures/tip_metadata/C", EVHTTP_REQ_GET, get_tenure_tip_metadata },
 	{ "/v3/tenures/blocks/hash/I", EVHTTP_REQ_GET, get_tenure_blocks_hash },
 	{ "/v3/tenures/blocks/height/N", EVHTTP_REQ_GET, get_tenure_blocks_height },
 	{ "/v3/tenures/blocks/C", EVHTTP_REQ_GET, get_tenure_blocks },
-	{ "/v3/tenures/I", EVHTTP_REQ_GET, get_tenure },
 	{ "/v3/sortitions", EVHTTP_REQ_GET, get_sortition },
 	{ "/v3/sortitions/latest_and_last", EVHTTP_REQ_GET, get_sortitions_last },
 	{ "/v3/sortitions/burn_height/N", EVHTTP_REQ_GET, get_sortition_height },

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -89,6 +90,7 @@ static pid_t start_server(const char *dir, uint16_t *port)
 	if (pipe(out) != 0 || (pid = fork()) < 0)
 		die_world("cannot start block-serve");
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		dup2(out[1], 1);
 		close(out[0]);
 		execl(path, "block-serve", "-d", dir, "-w", "127.0.0.1:0", (char *)NULL);
