@@ -89,13 +89,14 @@ void peers_name(struct inv_sync *s, const char *text, bool operator_said)
 static bool load_step(void *arg, const struct rec_peer *r)
 {
 	struct inv_sync *s = arg;
-	char name[300];
+	char name[sizeof ((struct peer *)0)->name], err[120];
+	struct peer_addr a;
 	struct peer *p;
 
 	/* Of a peer that dialled us we know no address to dial. */
-	if (r->inbound || r->address.n == 0)
+	if (r->inbound || peer_addr_parse(&a, rec_cstr(name, sizeof name, r->address), err) < 0 || a.has_key)
 		return true;
-	p = add(s, rec_cstr(name, sizeof name, r->address), now_ms());
+	p = add(s, name, now_ms());
 	if (p && !p->expected) {
 		memcpy(p->key, r->key, KEY_LEN);
 		p->banned_until = r->banned_until;

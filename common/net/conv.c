@@ -138,7 +138,12 @@ static void hung_up(struct conv *c, const char *why)
 
 	for (unsigned i = 0; i < MAX_REQUESTS; i++)
 		waiting |= c->pending[i].used;
-	conv_read(c);
+	for (unsigned i = 0; i < RATE_BURST / BURST_MESSAGES && !conv_over(c); i++) {
+		c->resume_at = UINT64_MAX;
+		conv_read(c);
+		if (c->resume_at == UINT64_MAX)
+			break;
+	}
 	if (conv_over(c))
 		return;
 	snprintf(reason, sizeof reason, "hung up%s%s", *why ? ": " : "", why);
