@@ -185,6 +185,9 @@ int main(int argc, char **argv)
 		die_world("the event loop failed");
 	if (s.others != NULL)
 		threads_stop(s.others);
+	if (s.p2p != NULL)
+		p2p_stop(s.p2p);
+	uploads_flush(&s);
 	store_close(&s.store);
 	return 0;
 }

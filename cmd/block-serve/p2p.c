@@ -10,7 +10,7 @@ struct p2p_conn {
 	LIST_ENTRY(p2p_conn) entry;
 	struct serve *s;
 	struct sockaddr_storage peer;
-	bool row;			/* a row of `peers` says that it is up */
+	struct conv *conv;		/* once it is up and has a row of `peers` that says so */
 };
 
 struct p2p {
@@ -47,7 +47,7 @@ static void put_row(struct conv *c, struct p2p_conn *pc, const char *state)
 	row.inbound = true;
 	row.first_contact = row.last_contact = now_unix();
 	upload_peer(pc->s, &row);
-	pc->row = true;
+	pc->conv = c;
 }
 
 static void up(struct conv *c, void *arg)
@@ -63,7 +63,7 @@ static void down(struct conv *c, void *arg, const char *class, const char *reaso
 	struct p2p_conn *pc = arg;
 
 	log_debug("'%s' is gone: %s", conv_address(c), reason);
-	if (pc->row)
+	if (pc->conv != NULL)
 		put_row(c, pc, "down");
 	LIST_REMOVE(pc, entry);
 	pc->s->p2p->n--;
@@ -273,6 +273,26 @@ static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct socka
 	}
 }
 
+/* Those who dialled an earlier run of ours are gone. */
+static bool forget_row(void *arg, const struct rec_peer *row)
+{
+	struct rec_peer gone = *row;
+
+	if (row->inbound && rec_is(row->state, "up")) {
+		gone.state = rec_str("down");
+		upload_peer(arg, &gone);
+	}
+	return true;
+}
+
+static void forget_rows(struct serve *s)
+{
+	MDB_txn *txn = store_read(&s->store);
+
+	peer_walk(&s->store, txn, forget_row, s);
+	store_read_end(txn);
+}
+
 struct p2p *p2p_start(struct serve *s, int fd)
 {
 	struct p2p *p = s->p2p = xcalloc(1, sizeof *p);
@@ -283,7 +303,17 @@ struct p2p *p2p_start(struct serve *s, int fd)
 	p->listener = evconnlistener_new(s->base, accept_cb, p, LEV_OPT_CLOSE_ON_FREE, 0, fd);
 	if (p->listener == NULL)
 		die_world("cannot accept on the P2P socket");
+	forget_rows(s);
 	return p;
+}
+
+void p2p_stop(struct p2p *p)
+{
+	struct p2p_conn *c;
+
+	LIST_FOREACH(c, &p->conns, entry)
+		if (c->conv != NULL)
+			put_row(c->conv, c, "down");
 }
 
 void p2p_report(const struct serve *s)

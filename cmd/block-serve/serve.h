@@ -180,12 +180,16 @@ enum pushed { PUSHED_TAKEN, PUSHED_KNOWN, PUSHED_REFUSED, PUSHED_FULL };
 /* Judge a block as far as it costs little, and queue it for `uploads`.  why is one line if it is refused. */
 enum pushed upload_take(struct serve *, const uint8_t *body, size_t len, const char *source, const char *request,
     uint8_t id[ID_LEN], char why[200]);
-/* Queue a peer's row (views are copied). */
+/* Commit what is queued, at the end. */
+void uploads_flush(struct serve *);
+/* Queue a peer's row (views are copied, but for the state, which is a literal). */
 void upload_peer(struct serve *, const struct rec_peer *);
 /* Look for verdicts: another commit was seen. */
 void uploads_check(struct serve *);
 
 /* p2p.c */
 struct p2p *p2p_start(struct serve *, int fd);
+/* The rows of those who are up say that they are down; then uploads_flush. */
+void p2p_stop(struct p2p *);
 void p2p_report(const struct serve *);
 #endif

@@ -83,6 +83,12 @@ static void commit(struct uploads *u)
 	u->last_commit = now_ms();
 }
 
+void uploads_flush(struct serve *s)
+{
+	if (!TAILQ_EMPTY(&s->uploads->pending) || !TAILQ_EMPTY(&s->uploads->peers))
+		commit(s->uploads);
+}
+
 static void commit_cb(evutil_socket_t fd, short what, void *arg)
 {
 	commit(arg);
@@ -178,7 +184,7 @@ void upload_peer(struct serve *s, const struct rec_peer *row)
 		TAILQ_INSERT_TAIL(&u->peers, p, entry);
 		u->n_peers++;
 	}
-	p->row = *row;
+	p->row = *row;	/* its state is a literal */
 	p->row.address = rec_str(rec_cstr(p->address, sizeof p->address, row->address));
 	p->row.data_url = rec_str(rec_cstr(p->data_url, sizeof p->data_url, row->data_url));
 	commit_soon(u);
