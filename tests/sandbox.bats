@@ -61,6 +61,8 @@ out='open /etc,connect,thread'
 	"$HELPER/old-kernel" "$PROBE/rec" </dev/null >out 2>err
 	[ "$(grep -c 'ALLOWED' out)" -eq 0 ]
 	[ "$(grep -c '^rec: no Landlock in this kernel: files are guarded by seccomp alone$' err)" -eq 1 ]
+	"$HELPER/old-kernel" "$PROBE/inv-sync" -d d -n "$NET" </dev/null >out 2>err
+	grep -q '^probe: create refused$' out
 	echo '{"type":"hello"}' | "$HELPER/old-kernel" "$BIN/rec" -r 2>err | "$BIN/rec" | grep -q hello
 	[ "$(cat err)" = 'rec: no Landlock in this kernel: files are guarded by seccomp alone' ]
 }
