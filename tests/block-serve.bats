@@ -165,29 +165,29 @@ canonical() { awk -F'\t' '$7 == 1' chain/blocks.tsv; }
 
 @test "SIGUSR1 tells, and SIGTERM ends with 0" {
 	"$BIN/block-serve" -d store -w 127.0.0.1:0 >one 2>one.log 3>&- &
-	pid=$!
+	server=$!
 	for _ in $(seq 100); do [ -s one ] && break; sleep 0.05; done
-	kill -USR1 "$pid"
+	kill -USR1 "$server"
 	for _ in $(seq 100); do grep -q 'http: ' one.log && break; sleep 0.05; done
-	kill "$pid"
-	wait "$pid"
+	kill "$server"
+	wait "$server"
 	grep -q '^http ' one
 	! grep -q '^p2p ' one
 }
 
 @test "more connections from one address than -c are closed" {
-	"$BIN/block-serve" -d store -w 127.0.0.1:0 -c 2 >one 2>/dev/null 3>&- &
-	pid=$!
-	for _ in $(seq 100); do [ -s one ] && break; sleep 0.05; done
-	port=$(sed 's/.*://' one)
+	"$BIN/block-serve" -d store -w 127.0.0.1:0 -c 2 >two 2>/dev/null 3>&- &
+	server=$!
+	for _ in $(seq 100); do [ -s two ] && break; sleep 0.05; done
+	port=$(sed 's/.*://' two)
 	exec 7<>"/dev/tcp/127.0.0.1/$port" 8<>"/dev/tcp/127.0.0.1/$port"
 	printf 'GET /v3/health HTTP/1.1\r\nHost: x\r\n\r\n' >&7
 	read -r -t 5 line <&7
 	[ "${line%$'\r'}" = 'HTTP/1.1 200 OK' ]
 	run -52 curl -s -m 5 "http://127.0.0.1:$port/v3/health"
 	exec 7>&- 8>&-
-	kill "$pid"
-	wait "$pid"
+	kill "$server"
+	wait "$server"
 }
 
 # A store whose archive lacks the blocks that a pattern of ids names; served on $AT, and over HTTP on $URL
