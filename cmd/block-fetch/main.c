@@ -53,4 +53,4 @@ int main(int argc, char **argv)
 	return rc;
 }
 
-/* Next: cmd/block-fetch/planner.h, how it decides. */
+/* Next: cmd/block-fetch/planner.c (first its header), what is wanted. */

@@ -1,5 +1,5 @@
-/* Inside of the planner: shared by planner.c (what is wanted), sources.c (who), answers.c (what came) and
- * schedule.c (what next).  Nobody else includes this. */
+/* Inside of the planner: shared by planner.c (what is wanted), sources.c (who), answers.c and verdicts.c (what came),
+ * schedule.c (what next), patience.c (what takes too long) and state.c (how far).  Nobody else includes this. */
 #ifndef BLOCK_FETCH_PLAN_H
 #define BLOCK_FETCH_PLAN_H
 
@@ -129,6 +129,21 @@ static inline bool slot_wanted(const struct slot *s) { return s->flags & (F_NAME
 static inline bool id_zero(const uint8_t id[ID_LEN]) { return all_zero(id, ID_LEN); }
 static inline bool id_is(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, ID_LEN) == 0; }
 
+/* Next bit that is set at or above `from`, below n; or -1. */
+static inline int64_t bit_next(const uint64_t *map, uint32_t n, uint32_t from)
+{
+	for (uint32_t w = from / 64; w * 64 < n; w++) {
+		uint64_t bits = map[w];
+		if (w == from / 64)
+			bits &= ~0ull << from % 64;
+		if (bits) {
+			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
+			return i < n ? (int64_t)i : -1;
+		}
+	}
+	return -1;
+}
+
 /* planner.c */
 struct slot *plan_slot(struct planner *, const uint8_t ch[CH_LEN]);
 uint32_t plan_index(const struct planner *, const struct slot *);
@@ -166,7 +181,18 @@ void transfer_cancel(struct planner *, unsigned transfer);
 void slot_failed_at(struct planner *, uint32_t slot, int source, uint64_t now, const char *why, bool for_good);
 bool slot_offered(const struct planner *, uint32_t slot, uint64_t now, bool start);
 
+/* verdicts.c */
+void plan_settle(struct planner *, uint32_t slot);	/* what it is to do next, once nothing of it is under way */
+
 /* schedule.c */
-bool plan_offers(struct planner *, uint64_t now);
+bool plan_offers(struct planner *, uint64_t now);	/* something wanted is on offer */
+
+/* patience.c */
+void plan_patience(struct planner *, uint64_t now, uint64_t spent);
+void plan_retry(struct planner *, uint64_t now);	/* what had failed may be tried again */
+
+/* state.c */
+#define FOLLOWING 4	/* so few tenures missing: following */
+bool plan_catching_up(const struct planner *);
 
 #endif

@@ -10,21 +10,6 @@
 #define STRIDE 4
 #define SCAN 512	/* slots looked at in one turn */
 #define LOOKS 8192	/* looks at the store in one turn */
-#define FOLLOWING 4	/* so few tenures missing: following */
-
-static int64_t bit_next(const uint64_t *map, uint32_t n, uint32_t from)
-{
-	for (uint32_t w = from / 64; w * 64 < n; w++) {
-		uint64_t bits = map[w];
-		if (w == from / 64)
-			bits &= ~0ull << from % 64;
-		if (bits) {
-			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
-			return i < n ? (int64_t)i : -1;
-		}
-	}
-	return -1;
-}
 
 static bool has_room(const struct planner *p, const struct source *s, uint64_t now)
 {
@@ -152,8 +137,6 @@ void planner_path(const struct action *a, char out[200])
 }
 
 /* ---- bodies and starts ---- */
-
-static bool catching_up(const struct planner *p) { return p->wanted - p->proven - p->failed > FOLLOWING; }
 
 static unsigned claimers(const struct planner *p, uint32_t slot, uint64_t now)
 {
@@ -301,83 +284,6 @@ static void ask_tips(struct planner *p, uint64_t now)
 	}
 }
 
-/* ---- patience ---- */
-
-static void give_up(struct planner *p, unsigned i, uint64_t now, bool soft, const char *what)
-{
-	struct transfer t = p->transfers[i];
-
-	/* Whose fault it is shows with the end of the transfer: how far its answer had come. */
-	p->transfers[i].strike = soft ? STRIKE_SOFT : STRIKE_HARD;
-	p->transfers[i].what = what;
-	transfer_cancel(p, i);
-	if (t.slot < p->n_slots && (t.ask == ASK_BODY || t.ask == ASK_START))
-		slot_failed_at(p, t.slot, (int)t.source, now, what, false);
-}
-
-static bool drips(const struct planner *p, struct transfer *t, const struct source *s)
-{
-	uint64_t ms = t->age - t->marked_at, bytes = t->bytes - t->marked_bytes;
-
-	if (!t->bytes)
-		return false;
-	if (t->age >= DRIP_MS && t->bytes * 1000 < DRIP_FLOOR * t->age)
-		return true;
-	if (ms < 2000)
-		return false;
-	double rate = (double)bytes * 1000 / (double)ms;
-	t->marked_at = t->age;
-	t->marked_bytes = t->bytes;
-	return p->measured >= 2 && rate < DRIP_RATE && s->rate < DRIP_RATE && rate * 64 < p->median;
-}
-
-static void patience(struct planner *p, uint64_t now, uint64_t spent)
-{
-	for (unsigned i = 0; i < MAX_TRANSFERS; i++) {
-		struct transfer *t = &p->transfers[i];
-		struct source *s = &p->sources[t->source];
-		if (!t->used || t->cancelled)
-			continue;
-		t->age += spent;
-		t->idle += spent;
-		bool others = t->others >= STALL_OTHERS;
-		if (t->complete) {
-			/* All that was asked is here: the end of the answer is not waited for long. */
-			if (t->idle >= 1000)
-				transfer_cancel(p, i);
-			continue;
-		}
-		if (t->idle >= STALL_MS)
-			give_up(p, i, now, false, t->bytes ? "stall" : "no answer");
-		else if (t->bytes && t->idle >= STALL_BODY_MS && others)
-			give_up(p, i, now, true, "stall");
-		else if (!t->bytes && t->idle >= STALL_HEAD_MS && others && (double)t->idle > 4 * s->latency)
-			give_up(p, i, now, true, "no answer");
-		else if (drips(p, t, s))
-			give_up(p, i, now, false, "drip");
-	}
-}
-
-static void retry(struct planner *p, uint64_t now)
-{
-	p->retry_at = now + RETRY_MS;
-	for (uint32_t i = 0; i < p->n_works; i++)
-		if (p->works[i].used && !p->works[i].transfers) {
-			p->works[i].out = 0;
-			p->works[i].rounds = 0;
-			memset(p->works[i].tries, 0, sizeof(p->works[i].tries));
-		}
-	for (uint32_t i = 0; p->failed && i < p->n_slots; i++)
-		if (p->slots[i].state == B_FAILED && !(p->slots[i].flags & F_ASIDE))
-			plan_state(p, i, B_LOOK);
-	for (unsigned i = 0; i < p->n_sources; i++)
-		if (p->sources[i].out_until && p->sources[i].out_until <= now) {
-			p->sources[i].out_until = 0;
-			p->sources[i].lies = p->sources[i].refused = 0;
-		}
-	p->no_offer_known = false;
-}
-
 static void ask_looks(struct planner *p, uint64_t now)
 {
 	bool again = now >= p->relook_at + 200;
@@ -413,11 +319,11 @@ void planner_turn(struct planner *p, uint64_t now)
 
 	p->turned = now;
 	if (p->room)
-		patience(p, now, spent < 250 ? spent : 250);
+		plan_patience(p, now, spent < 250 ? spent : 250);
 	if (now >= p->stats_at + 250)
 		source_statistics(p, now);
 	if (!p->once && now >= p->retry_at)
-		retry(p, now);
+		plan_retry(p, now);
 	ask_looks(p, now);
 	if (!p->room)
 		return;
@@ -427,7 +333,7 @@ void planner_turn(struct planner *p, uint64_t now)
 		return;
 	}
 	places = free_places(p, now);
-	if (places && !catching_up(p))
+	if (places && !plan_catching_up(p))
 		for (unsigned rarity = 1; rarity < p->n_sources && places; rarity++)
 			places = ask_bodies(p, now, places, rarity);
 	if (places)
@@ -441,8 +347,6 @@ void planner_turn(struct planner *p, uint64_t now)
 	if (places)
 		ask_tips(p, now);
 }
-
-/* ---- state ---- */
 
 bool plan_offers(struct planner *p, uint64_t now)
 {
@@ -460,79 +364,4 @@ bool plan_offers(struct planner *p, uint64_t now)
 	return false;
 }
 
-static bool tips_pending(const struct planner *p, uint64_t now)
-{
-	for (unsigned i = 0; i < p->n_sources; i++) {
-		const struct source *s = &p->sources[i];
-		if (source_usable(s, now) && (s->has_claim || (p->once && p->ended && !p->has_tip && !s->info_at)))
-			return true;
-	}
-	return false;
-}
-
-void planner_state(struct planner *p, uint64_t now, struct plan_state *out)
-{
-	*out = (struct plan_state){ .wanted = p->wanted, .proven = p->proven, .unavailable = p->failed, .in_flight = p->in_flight,
-		.awaiting = p->awaiting, .catching_up = catching_up(p), .body = p->body };
-	out->view = p->n_slots > 0;
-	out->missing = p->wanted - p->proven - p->failed;
-	for (unsigned i = 0; i < p->n_sources; i++)
-		out->sources += source_usable(&p->sources[i], now);
-	out->idle = !p->in_flight && !p->awaiting && !p->n_actions && !p->n_singles && !plan_offers(p, now) && !tips_pending(p, now);
-	for (uint32_t i = 0; out->idle && i < p->n_slots; i = i + 1) {
-		int64_t next = bit_next(p->looks, p->n_slots, i);
-		if (next < 0)
-			break;
-		i = (uint32_t)next;
-		if (p->slots[i].state != B_UNPROVEN || now < p->news_at + 1000)
-			out->idle = false;
-	}
-}
-
-static const char *missing_why(const struct planner *p, const struct slot *s, uint32_t slot)
-{
-	if (s->state == B_FAILED || s->state == B_UNPROVEN)
-		return p->whys[s->why];
-	if (!plan_set_known(p, slot))
-		return "its reward set is unknown";
-	if (s->work && p->works[s->work - 1].why)
-		return p->whys[p->works[s->work - 1].why];
-	return s->state == B_WAIT && s->flags & F_START ? "its end is unknown" : "no source has it";
-}
-
-bool planner_missing(struct planner *p, char *out, size_t size)
-{
-	uint32_t missing = 0, first = 0, wanted = 0;
-	struct slot *tip = p->has_tip ? plan_slot(p, p->tip.ch) : NULL;
-	bool main_known = false;
-	size_t n;
-
-	/* What stands on the tip by commits matters too, where the sources' tip is behind these. */
-	for (uint32_t i = tip ? plan_index(p, tip) : p->n_slots; i < p->n_slots; i++)
-		if (p->slots[i].parent > plan_index(p, tip) && p->slots[p->slots[i].parent - 1].flags & F_MAIN)
-			p->slots[i].flags |= F_MAIN;
-	for (uint32_t i = 0; i < p->n_slots; i++)
-		main_known |= (p->slots[i].flags & F_MAIN) && slot_wanted(&p->slots[i]);
-	for (uint32_t i = 0; i < p->n_slots; i++) {
-		const struct slot *s = &p->slots[i];
-		if (!slot_wanted(s) || (main_known && !(s->flags & F_MAIN)))
-			continue;
-		wanted++;
-		if (s->state != B_PROVEN && !missing++)
-			first = i;
-	}
-	if (!missing)
-		return false;
-	n = (size_t)snprintf(out, size, "%u of %u tenures missing, the first at burn height %llu: %s", missing, wanted,
-	    (unsigned long long)plan_height(p, first), missing_why(p, &p->slots[first], first));
-	for (unsigned i = 0; i < p->n_sources && n < size; i++) {
-		const struct source *s = &p->sources[i];
-		if (s->used)
-			n += (size_t)snprintf(out + n, size - n, "; %s: %s", s->name, s->last ? s->last : source_claims(p, s, first) ? "has not delivered it" : "does not have it");
-	}
-	if (!p->n_sources && n < size)
-		snprintf(out + n, size - n, "; no peer is up, no URL given");
-	return true;
-}
-
-/* Next: cmd/block-fetch/fetch.c, the planner's eyes and hands. */
+/* Next: cmd/block-fetch/patience.c, when it takes too long. */

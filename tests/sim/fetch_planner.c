@@ -4,7 +4,10 @@
 // link: cmd/block-fetch/planner.c
 // link: cmd/block-fetch/sources.c
 // link: cmd/block-fetch/answers.c
+// link: cmd/block-fetch/verdicts.c
 // link: cmd/block-fetch/schedule.c
+// link: cmd/block-fetch/patience.c
+// link: cmd/block-fetch/state.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
