@@ -1,5 +1,5 @@
 /* JSON lines: every type there and back bit for bit, what JSON cannot say as raw, faults of a person's line; and
- * the golden bytes and lines of every record (UPDATE_OK=1 rewrites them). */
+ * the golden bytes and lines of every record (make update-ok rewrites them). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -154,10 +154,10 @@ static void golden_bytes(void **state)
 {
 	size_t len, n;
 	char *now = golden(&len), *then = malloc(len + 2);
-	FILE *f = fopen(GOLDEN, getenv("UPDATE_OK") ? "w+" : "r");
+	FILE *f = fopen(GOLDEN, getenv("UPDATE") ? "w+" : "r");
 
 	assert_non_null(f);
-	if (getenv("UPDATE_OK")) {
+	if (getenv("UPDATE")) {
 		fwrite(now, 1, len, f);
 		rewind(f);
 	}
