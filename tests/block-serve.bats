@@ -184,7 +184,7 @@ canonical() { awk -F'\t' '$7 == 1' chain/blocks.tsv; }
 	printf 'GET /v3/health HTTP/1.1\r\nHost: x\r\n\r\n' >&7
 	read -r -t 5 line <&7
 	[ "${line%$'\r'}" = 'HTTP/1.1 200 OK' ]
-	run -52 curl -s -m 5 "http://127.0.0.1:$port/v3/health"
+	run ! curl -s -m 5 "http://127.0.0.1:$port/v3/health"
 	exec 7>&- 8>&-
 	kill "$server"
 	wait "$server"
