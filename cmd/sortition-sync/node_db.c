@@ -58,10 +58,10 @@ db_open(struct node_db *d, const char *path, bool immutable)
 
 	for (; *path && p < uri + sizeof uri - 64; path++)
 		if (strchr("?#%", *path))
-			p += sprintf(p, "%%%02x", (unsigned char)*path);
+			p += snprintf(p, 4, "%%%02x", (unsigned char)*path);
 		else
 			*p++ = *path;
-	strcpy(p, immutable ? "?immutable=1" : "");
+	strlcpy(p, immutable ? "?immutable=1" : "", 16);
 	d->immutable = immutable;
 	if (sqlite3_open_v2(uri, &d->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) != SQLITE_OK)
 		return -1;
