@@ -289,7 +289,7 @@ pass_done(struct sync *s, uint64_t now)
 		return;
 	}
 	s->complete_since = 0;
-	if (now - s->progress < TRY_MS)
+	if (now - s->progress < TRY_MS && view_live(&s->view) >= s->quorum)
 		return;
 	commit_now(s);
 	name_failing(s, names, sizeof names);
