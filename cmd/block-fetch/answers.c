@@ -274,6 +274,10 @@ static void judge_end(struct planner *p, struct source *s, const struct transfer
 			status_failed(p, s, t, now, status, retry_s);
 		break;
 	case END_CONNECT:
+		if (s->inflight) {
+			source_crowded(s);
+			break;
+		}
 		source_error(s, now, t);
 		source_fail(p, s, now, t->sent, "no connection", 0);
 		plan_work(p, t->slot)->why = plan_why(p, "no connection");

@@ -58,6 +58,7 @@ struct source {
 	unsigned answers, missing, errors, limited, refused, lies, told;	/* counts; told: useless faults so far */
 	unsigned fails, strikes, soft;	/* in a row */
 	unsigned since_strike;		/* answers */
+	unsigned most, since_most;	/* connections that it takes at once, 0 if any; answers since that was learnt */
 	bool trails;			/* said that bytes follow its answers */
 	uint64_t failed_at, struck_at, erred_at, not_before, out_until;
 	double rate, latency, trust;	/* bytes/s while busy; ms to the first byte; 0..1 */
@@ -171,6 +172,7 @@ void source_lie(struct planner *, struct source *, uint64_t now, const char *cla
 void source_trailing(struct planner *, struct source *, uint64_t now, bool blocks);	/* bytes, or blocks, after a whole answer */
 void source_leave_out(struct planner *, struct source *, uint64_t now, const char *what);
 void source_fault(struct planner *, const struct source *, const char *class, const char *what, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void source_crowded(struct source *);
 void source_error(struct source *, uint64_t now, const struct transfer *);
 void source_complain(struct planner *, struct source *, uint64_t now);	/* useless, when errors are many */
 void source_statistics(struct planner *, uint64_t now);

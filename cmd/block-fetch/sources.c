@@ -13,6 +13,7 @@
 #include "common/sys/log.h"
 
 #define TRUST_HALF_LIFE_MS 600000.0
+#define CROWD_PATIENCE 64	/* answers before one more connection is tried */
 
 static int source_find(const struct planner *p, const char *name)
 {
@@ -136,7 +137,17 @@ unsigned source_window(const struct planner *p, const struct source *s)
 	if (s->answers < 2 || s->rate <= 0)
 		return 2;
 	w = 1 + s->rate * 2 / (p->body > 1000 ? p->body : 1000);
+	if (s->most && w > s->most)
+		w = s->most;
 	return w >= MAX_CONNECTIONS ? MAX_CONNECTIONS : (unsigned)w;
+}
+
+/* A connection was closed before its first byte while others to the same source live: a server that takes no more
+ * of them does so, and is not to blame.  We make do with those, and try one more after a while. */
+void source_crowded(struct source *s)
+{
+	s->most = s->inflight;
+	s->since_most = 0;
 }
 
 /* Account the time in which the source was busy for us. */
@@ -158,6 +169,10 @@ void source_ok(struct planner *p, struct source *s, uint64_t now)
 {
 	s->answers++;
 	s->fails = 0;
+	if (s->most && ++s->since_most >= CROWD_PATIENCE) {
+		s->most++;
+		s->since_most = 0;
+	}
 	if (s->strikes && ++s->since_strike >= 16)
 		s->strikes = 0;
 	if (!s->strikes)

@@ -13,6 +13,7 @@ struct http *http_new(struct event_base *, unsigned max_host, bool private_ok);
 void http_free(struct http *);
 
 enum http_end { HTTP_DONE, HTTP_CONNECT, HTTP_TIMEOUT, HTTP_STALLED, HTTP_TOO_LARGE, HTTP_CUT, HTTP_PROTOCOL, HTTP_REFUSED_ADDRESS, HTTP_CANCELLED, HTTP_STOPPED };
+/* HTTP_CONNECT: no connection, or one that was closed before the first byte of an answer; HTTP_CUT: closed within an answer. */
 const char *http_end_name(enum http_end);
 
 struct http_result {

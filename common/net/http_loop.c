@@ -152,12 +152,15 @@ end_of_code(const struct http_transfer *t, CURLcode code, const char *error)
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return HTTP_CONNECT;
+	case CURLE_GOT_NOTHING:	/* a server that has enough connections closes the next ones without a byte */
+		return HTTP_CONNECT;
 	case CURLE_PARTIAL_FILE:
-	case CURLE_GOT_NOTHING:
-	case CURLE_SEND_ERROR:
 		return HTTP_CUT;
+	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:	/* also what 7.88 says of bad chunks */
-		return strstr(error, "chunk") ? HTTP_PROTOCOL : HTTP_CUT;
+		if (strstr(error, "chunk"))
+			return HTTP_PROTOCOL;
+		return t->head.status ? HTTP_CUT : HTTP_CONNECT;
 	case CURLE_OPERATION_TIMEDOUT:
 		return HTTP_TIMEOUT;
 	default:

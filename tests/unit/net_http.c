@@ -31,7 +31,7 @@ static const struct answer answers[] = {
 	{ "/large", "HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\nhello", false, HTTP_TOO_LARGE, 200, NULL },
 	{ "/stall", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", false, HTTP_STALLED, 200, NULL },
 	{ "/silent", "", false, HTTP_STALLED, 0, NULL },
-	{ "/hangup", "", true, HTTP_CUT, 0, NULL },
+	{ "/hangup", "", true, HTTP_CONNECT, 0, NULL },
 	{ "/noise", "blah blah\r\n\r\n", true, HTTP_PROTOCOL, 0, NULL },
 	{ "/later", "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", false, HTTP_DONE, 429, "" },
 };
