@@ -50,7 +50,7 @@ check_row(struct sync *s, struct rec_sortition *r)
 		r->checked = true;
 	else if (ok == 0)
 		strip(s, r);
-	if (r->has_burn && (!r->checked || s->view.done_to < r->burn_height - 1))
+	if (r->has_burn && (!r->checked || !s->late_done))
 		s->late_at = s->store.net.first_burn_height + 1;
 	if (!r->checked)
 		s->checked_from = 0;
@@ -90,6 +90,7 @@ check_late(struct sync *s)
 	}
 	store_read_end(txn);
 	s->late_at = h > end ? 0 : h;
+	s->late_done |= s->late_at == 0;
 	if (s->late_at == 0 && s->checked_from > end)
 		s->checked_from = 0;
 	s->trust_dirty = true;

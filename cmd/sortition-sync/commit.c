@@ -208,11 +208,21 @@ put_tip(struct sync *s, MDB_txn *txn)
 	emission_add(s, REC_TIP, 0, 0)->u.tip = tip;
 }
 
+/* Somebody else than a file says so. */
+static bool
+confirmed(const struct sync *s)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (!s->sources[i].file && !sync_ignored(&s->sources[i]) && s->view.sources[i].has_tip)
+			return true;
+	return false;
+}
+
 /* Whom the view is trusted from, and how far it is. */
-static void
+static bool
 put_trust(struct sync *s, MDB_txn *txn)
 {
-	struct rec_trust *t = &s->trust;
+	struct rec_trust *t = &s->trust, old = s->trust;
 	uint64_t head = 0;
 	size_t n = 0;
 
@@ -231,10 +241,13 @@ put_trust(struct sync *s, MDB_txn *txn)
 		t->low_height = view_low(&s->view);
 	}
 	t->at_tip = view_at_tip(&s->view);
-	t->confirmed |= t->at_tip;
+	t->confirmed |= t->at_tip && confirmed(s);
 	t->checked_from = s->checked_from;
+	if (memcmp(t, &old, sizeof old) == 0)
+		return false;
 	t->time = now_unix();
 	meta_put_row(&s->store, txn, "trust", REC_TRUST, t);
+	return true;
 }
 
 bool
@@ -265,10 +278,8 @@ commit_now(struct sync *s)
 	put_sets(s, txn);
 	if (s->tip_dirty)
 		put_tip(s, txn);
-	if (trust && !hold) {
-		put_trust(s, txn);
+	if (trust && !hold && put_trust(s, txn))
 		emission_add(s, REC_TRUST, 0, 0);
-	}
 	put_faults(s, txn);
 	store_commit_or_die(&s->store, txn);
 	emit_pump(s);

@@ -112,6 +112,8 @@ take_events(struct sync *s)
 			break;
 		}
 	}
+	if (s->n_rows >= MAX_ROWS && !s->held_since)
+		commit_now(s);
 }
 
 void
@@ -212,8 +214,6 @@ on_local(evutil_socket_t fd, short what, void *arg)
 		if (s->sources[i].file && !sync_ignored(&s->sources[i]))
 			more |= rec_file_pump(s->sources[i].file);
 	}
-	if (s->n_rows > 20000)
-		commit_now(s);
 	if (more)
 		evtimer_add(s->local, &soon);	/* by way of the timer, so that sockets get their turn */
 }

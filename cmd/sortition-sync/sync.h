@@ -12,6 +12,7 @@
 #define MAX_CONNECTIONS 6
 #define MAX_BATCH 2100		/* burn blocks of one /blocksync/sortitions request */
 #define COMMIT_MS 250		/* conversational stages commit at most four times a second */
+#define MAX_ROWS 2048		/* rows of one commit: LMDB keeps each page that it touches in memory until then */
 #define TRY_MS 30000		/* with -1: how long nothing may come before it gives up */
 #define GRACE_MS 6000		/* with -1: how long a complete view waits for a source that has said nothing yet */
 
@@ -68,7 +69,7 @@ struct sync {
 	uint64_t checked_from;
 	uint8_t *burn_by;		/* by slot: 1 + source of its burn totals */
 	uint64_t n_burn_by, late_at;	/* late check: next height; 0: nothing to do */
-	bool late_bad;
+	bool late_done;			/* one has run to its end */
 	uint64_t progress, complete_since, contested_said, noquorum_said;
 	struct rec_trust trust;
 	char trust_names[4096];

@@ -222,7 +222,7 @@ struct burn_fact sortition_fact(void *arg, const uint8_t ch[CH_LEN])
 	f.found = true;
 	f.canonical = r.canonical;
 	f.burn_height = r.burn_height;
-	f.has_total_burn = r.has_burn;
+	f.has_total_burn = r.has_burn && r.checked;	/* a total that hashes to no consensus hash is anybody's word */
 	f.total_burn = r.total_burn;
 	f.won = r.won;
 	memcpy(f.committed, r.committed, ID_LEN);
