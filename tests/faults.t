@@ -27,6 +27,7 @@ cases() {
 	local fault alone beside class sources
 	while IFS=$'\t' read -r fault alone beside class sources; do
 		[[ "$fault" = \#* || -z "$fault" ]] && continue
+		[[ "$FAULT_PEER" = servechain && "$fault" = badneighbors* ]] && continue	# its addresses are beyond this machine
 		[ -z "${FAULTS:-}" ] || [[ " $FAULTS " = *" $fault "* || " $FAULTS " = *" ${fault%%=*} "* ]] || continue
 		printf '%s\0' "$fault" alone "$alone" "$class" "${sources:-one}"
 		printf '%s\0' "$fault" beside "$beside" "$class" "${sources:-one}"

@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	f.stage = stage_new("block-fetch", &f.options, &fetch_ops, &f);
 	store_open(&f.store, options_dir(&f.options), f.options.network, TABLE(T_META) | TABLE(T_DOWNLOADS) | TABLE(T_VERDICTS) | TABLE(T_FAULTS),
 	    stage_has_input(f.stage) ? 10000 : 0);
-	f.http = http_new(stage_base(f.stage), MAX_CONNECTIONS, f.store.net.private_peers);
+	f.http = http_new(stage_base(f.stage), MAX_CONNECTIONS, false);
 	sandbox_enter(SANDBOX_CONNECT);
 	stage_network(f.stage, &f.store.net);
 	fetch_init(&f);

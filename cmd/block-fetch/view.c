@@ -35,23 +35,23 @@ static void tip(struct fetch *f, const struct rec_tip *t)
 
 /* ---- peers ---- */
 
-/* An address like host:port, as a URL would name it: whether it is numeric and private. */
-static bool private_peer(struct rec_view address)
+/* A private data_url is the peer's own or nobody's, whatever the network allows: else any peer could have us knock at
+ * our neighbours' doors. */
+static bool own_url(const struct rec_peer *p, const char *url)
 {
-	char text[MAX_SOURCE + 1], url[MAX_SOURCE + 16];
+	char address[MAX_SOURCE + 1];
 
-	snprintf(url, sizeof(url), "http://%s", rec_cstr(text, sizeof(text), address));
-	return address_url_private(url);
+	return address_url_of(url, rec_cstr(address, sizeof(address), p->address));
 }
 
 /* Fault of a peer's URL, or NULL. */
-static const char *url_fault(const struct fetch *f, const struct rec_peer *p, const char *url)
+static const char *url_fault(const struct rec_peer *p, const char *url)
 {
 	if (!url[0])
 		return "no url";
 	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
 		return "malformed url";
-	if (!f->store.net.private_peers && address_url_private(url) && !private_peer(p->address))
+	if (address_url_private(url) && !own_url(p, url))
 		return "private url";
 	return NULL;
 }
@@ -84,7 +84,7 @@ static void peer(struct fetch *f, const struct rec_peer *p, bool stored)
 		return;
 	}
 	rec_cstr(url, sizeof(url), p->data_url);
-	fault = url_fault(f, p, url);
+	fault = url_fault(p, url);
 	if (fault) {
 		planner_useless(f->plan, now_ms(), name, fault, url[0] ? url : "its handshake has no data_url");
 		return;
@@ -94,7 +94,7 @@ static void peer(struct fetch *f, const struct rec_peer *p, bool stored)
 	for (size_t n = strlen(url); n && url[n - 1] == '/';)
 		url[--n] = '\0';
 	memcpy(f->places[i].base, url, sizeof(url));
-	f->places[i].private_ok = f->store.net.private_peers || private_peer(p->address);
+	f->places[i].private_ok = own_url(p, url);
 }
 
 static bool on_peer(void *arg, const struct rec_peer *p)

@@ -196,4 +196,28 @@ address_url_private(const char *url)
 	return false;
 }
 
+static bool
+is_loopback(const char *host)
+{
+	uint8_t addr[16];
+	struct in_addr in;
+
+	if (strcasecmp(host, "localhost") == 0)
+		return true;
+	if (inet_pton(AF_INET6, host, addr) == 1)
+		return all_zero(addr, 15) && addr[15] == 1;
+	return inet_aton(host, &in) && ntohl(in.s_addr) >> 24 == 127;
+}
+
+bool
+address_url_of(const char *url, const char *address)
+{
+	char text[512], host[256], own[256];
+
+	snprintf(text, sizeof text, "http://%s", address);
+	if (!url_host(url, host, sizeof host) || !url_host(text, own, sizeof own))
+		return false;
+	return strcasecmp(host, own) == 0 || (is_loopback(host) && is_loopback(own));
+}
+
 /* Next: common/net/http_head.c, what an answer's head may say. */

@@ -37,6 +37,20 @@ test_private(void **state)
 }
 
 static void
+test_own_url(void **state)
+{
+	(void)state;
+	assert_true(address_url_of("http://10.0.1.37:20443", "10.0.1.37:20444"));
+	assert_true(address_url_of("http://Node.Example/", "node.example:20444"));
+	assert_true(address_url_of("http://localhost:1", "127.0.0.1:2"));
+	assert_true(address_url_of("http://127.0.0.2:1", "[::1]:2"));
+	assert_false(address_url_of("http://10.0.1.38:20443", "10.0.1.37:20444"));
+	assert_false(address_url_of("http://127.0.0.1:20443", "10.0.1.37:20444"));
+	assert_false(address_url_of("http://10.0.1.37:20443", "127.0.0.1:20444"));
+	assert_false(address_url_of("nonsense", "127.0.0.1:20444"));
+}
+
+static void
 test_url(void **state)
 {
 	assert_true(address_url_private("http://10.0.1.37:20443"));
@@ -83,7 +97,8 @@ test_forms(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_private), cmocka_unit_test(test_url), cmocka_unit_test(test_forms) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_own_url),
+		cmocka_unit_test(test_private), cmocka_unit_test(test_url), cmocka_unit_test(test_forms) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
 

@@ -183,7 +183,7 @@ static void put_neighbors(struct peer *p, struct buf *b)
 		buf_u32(b, MAX_NEIGHBORS);
 		for (unsigned i = 0; i < MAX_NEIGHBORS; i++) {
 			uint32_t who = (uint32_t)dice_range(&p->dice, 0, (uint64_t)amount(p, F_BADNEIGHBORS) - 1);
-			uint8_t hash[HASH160_LEN], ip[4] = { (uint8_t)(1 + who % 223), (uint8_t)(who >> 8), (uint8_t)who, 7 };
+			uint8_t hash[HASH160_LEN], ip[4] = { 127, (uint8_t)(1 + who % 223), (uint8_t)(who >> 8), (uint8_t)who }; /* never beyond this machine */
 			made_up(hash, HASH160_LEN, &who, sizeof(who));
 			put_address(b, ip, 20444);
 			buf_put(b, hash, HASH160_LEN);
