@@ -49,6 +49,10 @@ static void maybe_end(struct fetch *f)
 		return;
 	} else if (planner_missing(f->plan, why, sizeof(why))) {
 		progress_end();
+		planner_tell_missing(f->plan);
+		for (struct action a; planner_action(f->plan, &a);)
+			if (a.kind == ACT_WANT)
+				report_want(f, &a);
 		log_warnx("%s", why);
 		code = EXIT_WORLD;
 	} else if (!s.wanted) {

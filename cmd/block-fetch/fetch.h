@@ -39,6 +39,7 @@ struct written {
 };
 
 struct suspect { uint8_t id[ID_LEN], ch[CH_LEN]; uint32_t tries, deaths; bool alone, gone; };
+struct unavailable { uint8_t ch[CH_LEN]; const char *what; char why[201]; bool written; };
 struct fault_row { char who[MAX_SOURCE + 1], class[17], what[65], text[201]; unsigned count; bool told; };
 
 struct fetch {
@@ -69,7 +70,7 @@ struct fetch {
 	uint64_t crowd_until;
 	struct fault_row faults[64];
 	unsigned n_faults;
-	uint8_t (*unavailable)[CH_LEN];
+	struct unavailable *unavailable;
 	unsigned n_unavailable;
 	uint64_t flushed_at, progress_at, tidied_at;
 	uint64_t stored, bytes;		/* blocks stored since the start; bytes of answers */

@@ -2,6 +2,8 @@
  * Time is counted in turns of at most a quarter of a second, so that our own sleep is nobody's fault. */
 #include "cmd/block-fetch/plan.h"
 
+#define RECHECK 512	/* proven tenures looked at anew in a round */
+
 static void give_up(struct planner *p, unsigned i, uint64_t now, bool soft, const char *what)
 {
 	struct transfer t = p->transfers[i];
@@ -69,6 +71,12 @@ void plan_retry(struct planner *p, uint64_t now)
 	for (uint32_t i = 0; p->failed && i < p->n_slots; i++)
 		if (p->slots[i].state == B_FAILED && !(p->slots[i].flags & F_ASIDE))
 			plan_state(p, i, B_LOOK);
+	/* Some of what was proven, a few at a time and the newest always: what came later may have un-proven it. */
+	for (uint32_t n = 0; n < RECHECK && p->n_slots; n++) {
+		uint32_t i = n < RECHECK / 16 ? p->n_slots - 1 - n % p->n_slots : p->recheck++ % p->n_slots;
+		if (p->slots[i].state == B_PROVEN)
+			plan_state(p, i, B_LOOK);
+	}
 	for (unsigned i = 0; i < p->n_sources; i++)
 		if (p->sources[i].out_until && p->sources[i].out_until <= now) {
 			p->sources[i].out_until = 0;

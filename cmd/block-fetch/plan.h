@@ -117,7 +117,7 @@ struct planner {
 	unsigned n_whys;
 	uint32_t wanted, proven, failed, n_ready, n_unproven;
 	uint32_t awaiting;			/* blocks without verdict, of all */
-	uint32_t relook;			/* where the next look at unproven ones begins */
+	uint32_t recheck;			/* where the next look at proven ones begins */
 	uint64_t turned, news_at, retry_at, stats_at, relook_at, info_turn;
 	bool room;
 	double mean, sigma, median, body, body_ms;	/* of rates (bytes/s); of a body: bytes, ms */

@@ -120,6 +120,8 @@ struct plan_state {
 	double body;		/* mean bytes of a tenure's answer */
 };
 void planner_state(struct planner *, uint64_t now, struct plan_state *);
+/* ACT_WANT for what is missing and has not been told yet. */
+void planner_tell_missing(struct planner *);
 /* Why wanted tenures that matter are missing, in one line; false if none is. */
 bool planner_missing(struct planner *, char *out, size_t size);
 const char *planner_source_name(const struct planner *, unsigned source);

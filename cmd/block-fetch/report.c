@@ -38,22 +38,33 @@ static struct rec_fault fault_of(const struct fault_row *row)
 void report_want(struct fetch *f, const struct action *a)
 {
 	struct rec_want w = { .burn_height = a->height, .state = rec_str(a->what), .why = rec_str(a->text) };
-	struct rec_download d = { .state = rec_str(a->what), .why = rec_str(a->text), .time = now_unix() };
-	MDB_txn *txn;
+	struct unavailable *row;
 
 	memcpy(w.consensus_hash, a->ch, CH_LEN);
 	memcpy(w.start_id, a->start, ID_LEN);
 	memcpy(w.end_id, a->end, ID_LEN);
 	stage_emit_news(f->stage, REC_WANT, &w, a->ch, CH_LEN);
 	log_info("tenure at burn height %llu: %s: %s", (unsigned long long)a->height, a->what, a->text);
-	if (f->n_unavailable >= MAX_UNAVAILABLE)
+	if (f->n_unavailable == MAX_UNAVAILABLE)
 		return;
 	f->unavailable = xrealloc(f->unavailable, (f->n_unavailable + 1) * sizeof(*f->unavailable));
-	memcpy(f->unavailable[f->n_unavailable++], a->ch, CH_LEN);
-	memcpy(d.consensus_hash, a->ch, CH_LEN);
-	txn = store_write(&f->store);
-	download_put(&f->store, txn, &d);
-	store_commit_or_die(&f->store, txn);
+	row = &f->unavailable[f->n_unavailable++];
+	*row = (struct unavailable){ .what = a->what };
+	memcpy(row->ch, a->ch, CH_LEN);
+	snprintf(row->why, sizeof(row->why), "%s", a->text);
+}
+
+static void put_unavailable(struct fetch *f, MDB_txn *txn)
+{
+	for (unsigned i = 0; i < f->n_unavailable; i++) {
+		struct unavailable *row = &f->unavailable[i];
+		struct rec_download d = { .state = rec_str(row->what), .why = rec_str(row->why), .time = now_unix() };
+		if (row->written)
+			continue;
+		memcpy(d.consensus_hash, row->ch, CH_LEN);
+		download_put(&f->store, txn, &d);
+		row->written = true;
+	}
 }
 
 /* Tenures that were unavailable and have been proven since. */
@@ -63,9 +74,9 @@ static void forget_available(struct fetch *f, MDB_txn *txn)
 	struct rec_tenure t;
 
 	for (unsigned i = 0; i < f->n_unavailable; i++)
-		while (i < f->n_unavailable && tenure_get(&f->store, txn, f->unavailable[i], &t) == 0 && t.proven) {
-			download_del(&f->store, txn, f->unavailable[i], whole);
-			memcpy(f->unavailable[i], f->unavailable[--f->n_unavailable], CH_LEN);
+		while (i < f->n_unavailable && tenure_get(&f->store, txn, f->unavailable[i].ch, &t) == 0 && t.proven) {
+			download_del(&f->store, txn, f->unavailable[i].ch, whole);
+			f->unavailable[i] = f->unavailable[--f->n_unavailable];
 		}
 }
 
@@ -126,6 +137,7 @@ void report_turn(struct fetch *f, bool last)
 		struct rec_fault fault = fault_of(&f->faults[i]);
 		fault_add(&f->store, txn, &fault);
 	}
+	put_unavailable(f, txn);
 	if (progress) {
 		forget_available(f, txn);
 		meta_put_row(&f->store, txn, "progress.block-fetch", REC_PROGRESS, &p);

@@ -3,6 +3,8 @@
 
 #include "cmd/block-fetch/plan.h"
 
+#define MAX_TOLD 1000	/* missing tenures that are told one by one */
+
 bool plan_catching_up(const struct planner *p) { return p->wanted - p->proven - p->failed > FOLLOWING; }
 
 static bool tips_pending(const struct planner *p, uint64_t now)
@@ -43,6 +45,19 @@ static const char *missing_why(const struct planner *p, const struct slot *s, ui
 	if (s->work && p->works[s->work - 1].why)
 		return p->whys[p->works[s->work - 1].why];
 	return s->state == B_WAIT && s->flags & F_START ? "its end is unknown" : "no source has it";
+}
+
+void planner_tell_missing(struct planner *p)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < p->n_slots && n < MAX_TOLD; i++) {
+		const struct slot *s = &p->slots[i];
+		if (!slot_wanted(s) || s->state == B_PROVEN)
+			continue;
+		plan_want(p, i, "unavailable", missing_why(p, s, i));
+		n++;
+	}
 }
 
 bool planner_missing(struct planner *p, char *out, size_t size)

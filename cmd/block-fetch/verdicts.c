@@ -12,7 +12,11 @@ void plan_settle(struct planner *p, uint32_t i)
 
 	if (s->awaiting || s->state == B_ASKED || s->state == B_LOOKING)
 		return;
-	if (s->flags & F_ASIDE && s->state == B_WRITTEN) {
+	if (s->flags & F_NEWEND && s->state == B_READY) {
+		/* What was asked for was overtaken by a better end. */
+		s->flags &= (uint16_t)~F_NEWEND;
+		plan_reopen(p, i, s->end);
+	} else if (s->flags & F_ASIDE && s->state == B_WRITTEN) {
 		s->why = plan_why(p, "setaside");
 		plan_state(p, i, B_FAILED);
 		plan_want(p, i, "setaside", "judging one of its blocks ended the verifier twice");
