@@ -67,7 +67,10 @@ run_bg() {
 }
 
 @test "the first death that was not 'reader gone' is blamed, and all starts again" {
-	stage block-verify 'if [ ! -e once ]; then touch once; kill -SEGV $$; fi; exec cat'
+	stage block-verify 'if [ ! -e once ]; then
+		until [ -s sortition-sync.log ] && [ -s block-store.log ]; do sleep 0.05; done
+		touch once; kill -SEGV $$
+	fi; exec cat'
 	run_bg -n net
 	until_holds starts block-store 2
 	until_holds starts sortition-sync 2
