@@ -2,7 +2,7 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2317
 # kill -9 of a stage or of the whole group at random moments over one sync: what is proven in the end is what an undisturbed sync proves,
 # and little is fetched twice.  A block that crashes the verifier is set aside, and the sync goes on.
-# KILLS=100 for the full run (12 by default); SEED changes the moments; KEEP=DIR keeps what happened.
+# KILLS=100 for the full run (12 by default); KILLS_CHAIN=DIR takes another chain; SEED changes the moments; KEEP=DIR keeps what happened.
 set -u
 . "$(dirname "$0")/common.bash"
 [ -x "$BIN/blocksync" ] || { echo "1..0 # SKIP no build/bin/blocksync"; exit 0; }
@@ -48,7 +48,8 @@ kill_something() {
 }
 
 # A sync that lasts about half a second a kill: the peers' rate is bounded.
-CHAIN=$(make_chain kills --seed 9 --cycles 4 --cycle-length 60 --prepare-length 6 --signers 9 --tenure-blocks 1:40 --epoch4-at 2) || exit 1
+CHAIN=${KILLS_CHAIN:-$(make_chain kills --seed 9 --cycles 4 --cycle-length 60 --prepare-length 6 --signers 9 --tenure-blocks 1:40 --epoch4-at 2)}
+[ -d "$CHAIN" ] || exit 1
 bytes=$(awk -F'\t' 'NR > 1 && $7 == 1 { n += $5 } END { print n }' "$CHAIN/blocks.tsv")
 rate=$((bytes * 2 / (KILLS + 2) / 3))
 serve_chain "$CHAIN" "$WORK/log" "honest+rate=$rate" "honest+rate=$rate" "honest+rate=$rate" || exit 1
@@ -79,7 +80,8 @@ check "most of $KILLS kills came while it ran" test "$((done_kills * 2))" -ge "$
 check "the sync ends well" test "$rc" = 0
 check "the same blocks are proven as without a kill" cmp "$WORK/listed" "$WORK/canonical"
 check "at most 8 MiB a kill are fetched twice" test "$again" -le $((done_kills * 8388608 + requests * 65536))
-check "nobody is blamed for it" test "$(test-tool faults "$WORK/store" | wc -l)" = 0
+# connections that were cut keep a shared line busy: slow is no lie, and nothing else may be said
+check "nobody is called a liar for it" test "$(test-tool faults "$WORK/store" | awk -F'\t' '$2 != "slow"' | wc -l)" = 0
 stop_started
 
 # A block that crashes its judge.
