@@ -40,34 +40,39 @@ void transfer_cancel(struct planner *p, unsigned i)
 	a->source = t->source;
 }
 
-bool slot_offered(const struct planner *p, uint32_t slot, uint64_t now, bool start)
+bool slot_may_ask(const struct planner *p, unsigned source, uint32_t slot, bool start)
 {
 	const struct slot *s = &p->slots[slot];
-	uint64_t out = s->work ? p->works[s->work - 1].out : 0;
 
+	if (s->work && p->works[s->work - 1].out[start] >> source & 1)
+		return false;
+	return source_claims(p, &p->sources[source], slot) || (s->flags & F_TIP && !(s->flags & F_NAMED));
+}
+
+bool slot_offered(const struct planner *p, uint32_t slot, uint64_t now, bool start)
+{
 	for (unsigned i = 0; i < p->n_sources; i++)
-		if (source_usable(&p->sources[i], now) && !(out >> i & 1) &&
-		    (source_claims(p, &p->sources[i], slot) || (s->flags & F_TIP && !(s->flags & F_NAMED))))
+		if (source_usable(&p->sources[i], now) && slot_may_ask(p, i, slot, start))
 			return true;
 	return false;
 }
 
 /* An answer for this slot failed: the source has used up one of its tries, the slot goes back to the head. */
-void slot_failed_at(struct planner *p, uint32_t slot, int source, uint64_t now, const char *why, bool for_good)
+void slot_failed_at(struct planner *p, const struct transfer *t, uint64_t now, const char *why, bool for_good)
 {
-	struct work *w = plan_work(p, slot);
-	unsigned tries = ++w->tries[source];
-	bool others;
+	struct work *w = plan_work(p, t->slot);
+	unsigned tries = ++w->tries[t->source];
+	bool others, start = t->ask == ASK_START;
 
 	w->why = plan_why(p, why);
-	w->out |= 1ull << source;
-	others = slot_offered(p, slot, now, false);
+	w->out[start] |= 1ull << t->source;
+	others = slot_offered(p, t->slot, now, start);
 	if (!for_good && tries < (others ? 2u : MAX_TRIES))
-		w->out &= ~(1ull << source);
+		w->out[start] &= ~(1ull << t->source);
 	w->not_before = others ? now : now + (50ull << (tries < 6 ? tries : 6));
-	plan_refresh(p, slot);
-	if (w->out && !slot_offered(p, slot, now, false))
-		plan_want(p, slot, "unavailable", why);
+	plan_refresh(p, t->slot);
+	if (w->out[start] && !slot_offered(p, t->slot, now, start))
+		plan_want(p, t->slot, "unavailable", why);
 }
 
 /* ---- blocks ---- */
@@ -224,14 +229,12 @@ static void answered(struct planner *p, struct source *s, const struct transfer 
 
 static void status_failed(struct planner *p, struct source *s, const struct transfer *t, uint64_t now, unsigned status, unsigned retry_s)
 {
-	int source = (int)t->source;
-
 	if (status == 404 || status == 400 || status == 410) {
 		/* Its newest tenure may be partial; what it does not claim it need not have. */
 		bool claimed = !s->is_url && t->slot < p->n_slots && source_claims(p, s, t->slot) && plan_height(p, t->slot) < s->top;
 		s->missing += claimed;
 		s->last = "404";
-		slot_failed_at(p, t->slot, source, now, "404", s->is_url && p->works[p->slots[t->slot].work ? p->slots[t->slot].work - 1 : 0].tries[source] >= 1);
+		slot_failed_at(p, t, now, "404", s->is_url && plan_work(p, t->slot)->tries[t->source] >= 1);
 	} else if (status == 429 || status == 503) {
 		s->limited++;
 		source_fail(p, s, now, t->sent, status == 429 ? "429" : "503", (uint64_t)(retry_s < 300 ? retry_s : 300) * 1000);
@@ -241,7 +244,7 @@ static void status_failed(struct planner *p, struct source *s, const struct tran
 		snprintf(why, sizeof(why), "status %u", status);
 		source_error(s, now, t);
 		source_fail(p, s, now, t->sent, "server error", 0);
-		slot_failed_at(p, t->slot, source, now, why, false);
+		slot_failed_at(p, t, now, why, false);
 	}
 	source_complain(p, s, now);
 }
@@ -254,7 +257,7 @@ static void fell_short(struct planner *p, struct source *s, const struct transfe
 	if (pause)
 		source_fail(p, s, now, t->sent, why, 0);
 	if (!t->fresh)
-		slot_failed_at(p, t->slot, (int)t->source, now, why, false);
+		slot_failed_at(p, t, now, why, false);
 	source_complain(p, s, now);
 }
 
@@ -289,12 +292,12 @@ static void judge_end(struct planner *p, struct source *s, const struct transfer
 		break;
 	case END_PROTOCOL:
 		source_lie(p, s, now, "invalid", "malformed HTTP", t->first);
-		slot_failed_at(p, t->slot, (int)t->source, now, "malformed HTTP", true);
+		slot_failed_at(p, t, now, "malformed HTTP", true);
 		break;
 	case END_TOO_LARGE:
 	case END_GARBAGE:
-		source_lie(p, s, now, "invalid", end == END_GARBAGE ? "undecodable block" : "endless body", t->first);
-		slot_failed_at(p, t->slot, (int)t->source, now, end == END_GARBAGE ? "undecodable block" : "endless body", true);
+		source_lie(p, s, now, "invalid", end == END_GARBAGE ? "undecodable block" : "answer too large", t->first);
+		slot_failed_at(p, t, now, end == END_GARBAGE ? "undecodable block" : "answer too large", true);
 		break;
 	case END_PRIVATE:
 		source_fault(p, s, "useless", "private url", "resolves to a private address");
@@ -302,7 +305,7 @@ static void judge_end(struct planner *p, struct source *s, const struct transfer
 		break;
 	case END_STOPPED:
 		if (t->wrong)
-			slot_failed_at(p, t->slot, (int)t->source, now, "wrong block", true);
+			slot_failed_at(p, t, now, "wrong block", true);
 		break;
 	}
 }

@@ -13,7 +13,7 @@ static void give_up(struct planner *p, unsigned i, uint64_t now, bool soft, cons
 	p->transfers[i].what = what;
 	transfer_cancel(p, i);
 	if (t.slot < p->n_slots && (t.ask == ASK_BODY || t.ask == ASK_START))
-		slot_failed_at(p, t.slot, (int)t.source, now, what, false);
+		slot_failed_at(p, &t, now, what, false);
 }
 
 static bool drips(const struct planner *p, struct transfer *t, const struct source *s)
@@ -64,7 +64,7 @@ void plan_retry(struct planner *p, uint64_t now)
 	p->retry_at = now + RETRY_MS;
 	for (uint32_t i = 0; i < p->n_works; i++)
 		if (p->works[i].used && !p->works[i].transfers) {
-			p->works[i].out = 0;
+			p->works[i].out[0] = p->works[i].out[1] = 0;
 			p->works[i].rounds = 0;
 			memset(p->works[i].tries, 0, sizeof(p->works[i].tries));
 		}

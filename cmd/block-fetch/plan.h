@@ -39,7 +39,7 @@ struct work {
 	uint8_t refused_id[ID_LEN], refused_hash[32];
 	int refused_by;			/* source, -1 */
 	uint64_t not_before;
-	uint64_t out;			/* sources that are done with it, as a mask */
+	uint64_t out[2];		/* sources that are done with it, as masks: for the body, for the start */
 	uint8_t tries[MAX_SOURCES];
 	uint8_t transfers, rounds;
 	uint8_t why;			/* last failure */
@@ -124,13 +124,12 @@ struct planner {
 	unsigned measured;
 	bool no_offer, no_offer_known;
 };
-
 #define NO_SOURCE (-1)
 static inline bool slot_wanted(const struct slot *s) { return s->flags & (F_NAMED | F_TIP); }
 static inline bool id_zero(const uint8_t id[ID_LEN]) { return all_zero(id, ID_LEN); }
 static inline bool id_is(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, ID_LEN) == 0; }
 
-/* Next bit that is set at or above `from`, below n; or -1. */
+/* Next bit set at or above `from`, below n; or -1. */
 static inline int64_t bit_next(const uint64_t *map, uint32_t n, uint32_t from)
 {
 	for (uint32_t w = from / 64; w * 64 < n; w++) {
@@ -180,7 +179,8 @@ double source_trust(const struct source *, uint64_t now);
 
 /* answers.c */
 void transfer_cancel(struct planner *, unsigned transfer);
-void slot_failed_at(struct planner *, uint32_t slot, int source, uint64_t now, const char *why, bool for_good);
+void slot_failed_at(struct planner *, const struct transfer *, uint64_t now, const char *why, bool for_good);
+bool slot_may_ask(const struct planner *, unsigned source, uint32_t slot, bool start);
 bool slot_offered(const struct planner *, uint32_t slot, uint64_t now, bool start);
 
 /* verdicts.c */

@@ -254,7 +254,7 @@ void plan_reopen(struct planner *p, uint32_t i, const uint8_t old_end[ID_LEN])
 		return;
 	}
 	if (s->work) {	/* who failed with the old end may have this one */
-		p->works[s->work - 1].out = 0;
+		p->works[s->work - 1].out[0] = 0;
 		memset(p->works[s->work - 1].tries, 0, MAX_SOURCES);
 	}
 	if ((s->flags & F_STORED || s->awaiting) && !p->written_is_done) {

@@ -26,24 +26,15 @@ static unsigned free_places(const struct planner *p, uint64_t now)
 	return n < MAX_TRANSFERS - p->in_flight ? n : MAX_TRANSFERS - p->in_flight;
 }
 
-static bool may_ask(const struct planner *p, unsigned source, uint32_t slot)
-{
-	const struct slot *s = &p->slots[slot];
-
-	if (s->work && p->works[s->work - 1].out >> source & 1)
-		return false;
-	return source_claims(p, &p->sources[source], slot) || (s->flags & F_TIP && !(s->flags & F_NAMED));
-}
-
 /* The source that will have it first, as far as we know them. */
-static int pick(const struct planner *p, uint32_t slot, uint64_t now, int except)
+static int pick(const struct planner *p, uint32_t slot, uint64_t now, bool start, int except)
 {
 	double best = 0;
 	int chosen = -1;
 
 	for (unsigned i = 0; i < p->n_sources; i++) {
 		const struct source *s = &p->sources[i];
-		if ((int)i == except || !has_room(p, s, now) || !may_ask(p, i, slot))
+		if ((int)i == except || !has_room(p, s, now) || !slot_may_ask(p, i, slot, start))
 			continue;
 		unsigned tries = p->slots[slot].work ? p->works[p->slots[slot].work - 1].tries[i] : 0;
 		double rate = s->rate > 0 ? s->rate : p->mean > 0 ? p->mean : 1e6;
@@ -143,7 +134,7 @@ static unsigned claimers(const struct planner *p, uint32_t slot, uint64_t now)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < p->n_sources; i++)
-		n += source_usable(&p->sources[i], now) && may_ask(p, i, slot);
+		n += source_usable(&p->sources[i], now) && slot_may_ask(p, i, slot, false);
 	return n;
 }
 
@@ -158,7 +149,7 @@ static unsigned ask_bodies(struct planner *p, uint64_t now, unsigned places, uns
 			continue;
 		if (rarity && claimers(p, slot, now) != rarity)
 			continue;
-		int source = pick(p, slot, now, -1);
+		int source = pick(p, slot, now, false, -1);
 		if (source < 0)
 			continue;
 		send_body(p, now, (unsigned)source, slot);
@@ -193,7 +184,7 @@ static unsigned ask_starts(struct planner *p, uint64_t now, unsigned places, boo
 		run = 0;
 		if (s->work && p->works[s->work - 1].not_before > now)
 			continue;
-		int source = pick(p, slot, now, -1);
+		int source = pick(p, slot, now, true, -1);
 		if (source < 0)
 			continue;
 		send_start(p, now, (unsigned)source, slot);
@@ -222,7 +213,7 @@ static unsigned steal(struct planner *p, uint64_t now, unsigned places)
 			same += p->transfers[k].used && !p->transfers[k].cancelled && p->transfers[k].slot == t->slot && p->transfers[k].ask == t->ask;
 		if (same > 1 || p->slots[t->slot].flags & F_ASK_START ? same > 1 : p->slots[t->slot].state != B_ASKED)
 			continue;
-		int source = pick(p, t->slot, now, (int)t->source);
+		int source = pick(p, t->slot, now, t->ask == ASK_START, (int)t->source);
 		if (source < 0 || p->sources[source].slow)
 			continue;
 		if (t->ask == ASK_BODY)
@@ -249,10 +240,10 @@ static void ask_single(struct planner *p, uint64_t now)
 		return;
 	}
 	for (unsigned i = 0; i < p->n_sources && source < 0; i++)
-		if (has_room(p, &p->sources[i], now) && may_ask(p, i, plan_index(p, slot)) && strcmp(p->sources[i].name, one->avoid) != 0)
+		if (has_room(p, &p->sources[i], now) && slot_may_ask(p, i, plan_index(p, slot), false) && strcmp(p->sources[i].name, one->avoid) != 0)
 			source = (int)i;
 	if (source < 0)
-		source = pick(p, plan_index(p, slot), now, -1);
+		source = pick(p, plan_index(p, slot), now, false, -1);
 	if (source >= 0 && send_ask(p, now, (unsigned)source, ASK_BLOCK, plan_index(p, slot), one->id))
 		one->asked = true;
 }

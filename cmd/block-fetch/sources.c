@@ -35,7 +35,8 @@ static int source_place(struct planner *p)
 		free(s->claims);
 		for (uint32_t w = 0; w < p->n_works; w++) {
 			p->works[w].tries[i] = 0;
-			p->works[w].out &= ~(1ull << i);
+			p->works[w].out[0] &= ~(1ull << i);
+			p->works[w].out[1] &= ~(1ull << i);
 		}
 		return (int)i;
 	}

@@ -54,7 +54,8 @@ static void refused(struct planner *p, uint64_t now, uint32_t i, int source, con
 	s->flags |= F_RELOOK;
 	if (!from)
 		return;
-	w->out |= 1ull << source;
+	w->out[0] |= 1ull << source;
+	w->out[1] |= 1ull << source;
 	from->refused++;
 	from->last = p->whys[w->why];
 	if (from->lies + from->refused >= MAX_LIES)

@@ -1,0 +1,212 @@
+/* The download planner when the world changes: a growing tip, a made-up one, a reorg, a bad block, suspects; and its size. */
+// link: cmd/block-fetch/planner.c
+// link: cmd/block-fetch/sources.c
+// link: cmd/block-fetch/answers.c
+// link: cmd/block-fetch/verdicts.c
+// link: cmd/block-fetch/schedule.c
+// link: cmd/block-fetch/patience.c
+// link: cmd/block-fetch/state.c
+// link: tests/sim/world/fetch_world.c
+#include "tests/sim/world/fetch_world.h"
+
+static struct world world;
+
+/* The newest tenure grows block by block: each travels once, soon after its tip is named. */
+static void growing(void **state)
+{
+	struct world *w = &world;
+	uint64_t sent, began;
+
+	world_make(w, 21, 40, 5);
+	world_view(w);
+	for (unsigned i = 0; i < 3; i++)
+		world_peer(w, HONEST, 20, 1000);
+	assert_true(world_run(w, 60000));
+	world_all_proven(w, "before it grows");
+	sent = w->sent;
+	began = w->now;
+	uint32_t from = w->tenures[w->last].blocks;
+	for (uint32_t b = from; b < from + 30; b++) {
+		w->tenures[w->last].blocks = b + 1;
+		world_name_tip(w, b);
+		for (uint64_t end = w->now + 500; w->now < end; w->now += STEP) {
+			world_serve(w);
+			world_judge(w);
+			world_act(w);
+		}
+		assert_true(w->tenures[w->last].stored[b]);
+		sent += world_block_size(w->last, b);
+	}
+	assert_true(w->now >= began + 15000);
+	assert_true(w->sent <= sent + 30 * 5000);
+	world_all_proven(w, "after it has grown");
+	world_honest_unblamed(w, "growing");
+	planner_free(w->plan);
+}
+
+/* A made-up tip: asked of all, nobody has it, nobody is blamed; the rest is proven, it ends, and the true tip is taken then. */
+static void madeup_tip(void **state)
+{
+	struct world *w = &world;
+	struct plan_state s;
+	char why[1000];
+
+	world_make(w, 22, 40, 5);
+	world_view(w);
+	world_name_tip(w, 77);
+	for (unsigned i = 0; i < 3; i++)
+		world_peer(w, HONEST, 20, 1000);
+	assert_true(world_run(w, 60000));
+	planner_state(w->plan, w->now, &s);
+	assert_int_equal(s.proven, s.wanted - 1);
+	assert_true(planner_missing(w->plan, why, sizeof(why)));
+	world_honest_unblamed(w, "made-up tip");
+	world_name_tip(w, w->tenures[w->last].blocks - 1);
+	assert_true(world_run(w, 60000));
+	world_all_proven(w, "the true tip");
+	planner_free(w->plan);
+}
+
+/* The view gives way: what hung on it is dropped, the rest is finished on the other fork. */
+static void reorg(void **state)
+{
+	struct world *w = &world;
+	static const uint8_t none[ID_LEN];
+	uint8_t ch[CH_LEN], id[ID_LEN], parent[CH_LEN];
+
+	world_make(w, 13, 60, 5);
+	world_view(w);
+	for (unsigned i = 0; i < 3; i++)
+		world_peer(w, HONEST, 5, 500);
+	for (w->now = 1; w->now < 100; w->now += STEP) {
+		world_serve(w);
+		world_judge(w);
+		world_act(w);
+	}
+	planner_unlearn(w->plan, FIRST + 40);
+	for (uint32_t t = 41; t < 60; t++) {
+		world_ch(ch, t);
+		world_ch(parent, w->tenures[t].below);
+		world_id(id, w->tenures[t].below, 0);
+		planner_sortition(w->plan, FIRST + t, ch, true, parent, w->tenures[t].below == UINT32_MAX ? none : id);
+	}
+	assert_true(world_run(w, 60000));
+	world_all_proven(w, "reorg");
+	world_honest_unblamed(w, "reorg");
+	planner_free(w->plan);
+}
+
+/* A block that the chain itself has wrong: refused from two sources, then given up; all else is proven, nobody is left out. */
+static void bad_block(void **state)
+{
+	struct world *w = &world;
+	struct plan_state s;
+
+	world_make(w, 11, 100, 10);
+	world_view(w);
+	w->has_bad = true;
+	for (w->bad_tenure = 30; w->tenures[w->bad_tenure].blocks < 3; w->bad_tenure++)
+		;
+	w->bad_block = 1;
+	for (unsigned i = 0; i < 3; i++)
+		world_peer(w, HONEST, 5, 2000);
+	assert_true(world_run(w, 60000));
+	planner_state(w->plan, w->now, &s);
+	assert_int_equal(s.proven, s.wanted - 1);
+	assert_int_equal(s.sources, 3);
+	world_honest_unblamed(w, "bad block");
+	for (uint32_t b = 0; b < w->tenures[w->bad_tenure].blocks; b++)
+		assert_int_equal(w->tenures[w->bad_tenure].stored[b], b != 1);
+	planner_free(w->plan);
+}
+
+/* Suspects go one at a time, from another source than before, and nothing else is asked meanwhile. */
+static void suspects(void **state)
+{
+	struct world *w = &world;
+	struct action a;
+	uint8_t ch[CH_LEN], id[ID_LEN];
+	unsigned asked = 0;
+
+	world_make(w, 23, 40, 5);
+	world_view(w);
+	for (unsigned i = 0; i < 3; i++)
+		world_peer(w, HONEST, 20, 1000);
+	for (uint32_t t = 0; t < 3; t++) {
+		while (!w->tenures[t].started)
+			t++;
+		world_ch(ch, t);
+		world_id(id, t, 0);
+		planner_suspect(w->plan, ch, id, "peer 0");
+	}
+	for (w->now = 1; planner_alone(w->plan); w->now += STEP) {
+		assert_true(w->now < 10000);
+		world_serve(w);
+		world_judge(w);
+		planner_turn(w->plan, w->now);
+		for (unsigned n = 0; planner_action(w->plan, &a); n++) {
+			if (!planner_alone(w->plan)) {
+				world_request(w, &a);
+				continue;
+			}
+			assert_int_equal(a.kind, ACT_REQUEST);
+			assert_int_equal(a.ask, ASK_BLOCK);
+			assert_int_not_equal(a.source, 0);
+			assert_int_equal(n, 0);
+			world_request(w, &a);
+			asked++;
+		}
+	}
+	assert_in_range(asked, 2, 3);
+	assert_true(world_run(w, 60000));
+	world_all_proven(w, "after suspects");
+	planner_free(w->plan);
+}
+
+/* A whole history: memory and the time of a turn. */
+static void history(void **state)
+{
+	struct network net = { .cycle_length = 2100, .n_epochs = 1, .epochs = { { EPOCH_30, FIRST } } };
+	struct planner *p = planner_new(&net, FIRST, false, false);
+	uint8_t ch[CH_LEN], parent[CH_LEN], id[ID_LEN];
+	struct action a;
+	clock_t begin = clock();
+
+	for (uint32_t t = 0; t < 100000; t++) {
+		world_ch(ch, t);
+		world_ch(parent, t ? t - 1 : 999999);
+		world_id(id, t ? t - 1 : 0, 0);
+		planner_sortition(p, FIRST + t, ch, true, parent, id);
+	}
+	for (uint64_t c = 0; c < 60; c++)
+		planner_reward_set(p, c);
+	planner_source(p, 1, "http://127.0.0.1:1", true);
+	planner_turn(p, 1);
+	while (planner_action(p, &a))
+		;
+	double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+	print_message("# 100,000 tenures: %zu kB, %.0f ms\n", planner_memory(p) / 1000, seconds * 1000);
+	assert_true(planner_memory(p) <= 17000000);
+	begin = clock();
+	for (uint64_t now = 100; now < 10100; now += 100) {
+		planner_turn(p, now);
+		while (planner_action(p, &a))
+			if (a.kind == ACT_REQUEST)
+				planner_end(p, now, a.transfer, END_DONE, 404, 0);
+	}
+	print_message("# a turn: %.3f ms\n", (double)(clock() - begin) / CLOCKS_PER_SEC * 10);
+	planner_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(growing),
+		cmocka_unit_test(madeup_tip),
+		cmocka_unit_test(reorg),
+		cmocka_unit_test(bad_block),
+		cmocka_unit_test(suspects),
+		cmocka_unit_test(history),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
