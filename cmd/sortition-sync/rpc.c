@@ -78,14 +78,12 @@ fail(struct rpc_request *q, const char *class, const char *why, unsigned retry_a
 			delay = retry_after * 1000ull;
 		r->failed_at = now;
 		r->not_before = now + delay;
+		r->failures++;
 	}
-	r->failures++;
-	if (r->failures % NAMED_AFTER == 0)
-		sync_failing(r->source, class, why);
-	else {
-		snprintf(r->source->why, sizeof r->source->why, "%s", why);
-		r->source->class = class;
-	}
+	snprintf(r->source->why, sizeof r->source->why, "%s", why);
+	r->source->class = class;
+	if (r->failures >= NAMED_AFTER)
+		sync_failing(r->source);
 	if (q->kind == RPC_BATCH && r->batch == RPC_UNKNOWN && ++r->batch_failures >= 3)
 		r->batch = RPC_NO;
 	if (q->kind == RPC_HEIGHT || q->kind == RPC_BATCH)
@@ -101,6 +99,7 @@ succeed(struct rpc *r)
 {
 	if (r->failures >= NAMED_AFTER)
 		sync_answers(r->source);
+	r->source->why[0] = '\0';
 	r->failures = 0;
 	r->backoff.tries = 0;
 	if (r->window < MAX_INFLIGHT)

@@ -45,17 +45,16 @@ sync_blame(struct source *source, const char *class, const char *what, const cha
 }
 
 void
-sync_failing(struct source *source, const char *class, const char *why)
+sync_failing(struct source *source)
 {
-	if (why != source->why)
-		snprintf(source->why, sizeof source->why, "%s", why);
-	source->class = class;
 	if (source->failing)
 		return;
 	source->failing = true;
-	commit_fault(source->sync, source->index, class, "no answer", why);
+	if (!source->why[0])
+		snprintf(source->why, sizeof source->why, "no answer");
+	commit_fault(source->sync, source->index, source->class ? source->class : "useless", "no answer", source->why);
 	if (!source->sync->o.once)	/* with -1 the last line tells it */
-		log_warnx("source '%s' fails: %s; trying on", source->name, why);
+		log_warnx("source '%s' fails: %s; trying on", source->name, source->why);
 }
 
 void
@@ -64,6 +63,7 @@ sync_answers(struct source *source)
 	if (!source->failing)
 		return;
 	source->failing = false;
+	source->why[0] = '\0';
 	log_info("source '%s' answers again", source->name);
 }
 
@@ -245,9 +245,7 @@ heard_all(struct sync *s, uint64_t now)
 			continue;
 		if (!late)
 			return false;
-		if (!src->why[0])
-			snprintf(src->why, sizeof src->why, "no answer");
-		sync_failing(src, src->class ? src->class : "useless", src->why);
+		sync_failing(src);
 	}
 	return true;
 }
@@ -291,6 +289,9 @@ pass_done(struct sync *s, uint64_t now)
 	s->complete_since = 0;
 	if (now - s->progress < TRY_MS && view_live(&s->view) >= s->quorum)
 		return;
+	for (unsigned i = 0; i < s->n; i++)
+		if (!sync_ignored(&s->sources[i]) && s->sources[i].why[0])
+			sync_failing(&s->sources[i]);
 	commit_now(s);
 	name_failing(s, names, sizeof names);
 	log_warnx("no quorum of %u: %s%s", s->quorum, view_complete(&s->view) ? "a reward set is missing" : view_explain(&s->view, why), names);

@@ -85,8 +85,8 @@ void sync_set(struct source *, const struct rec_reward_set *);
 void sync_block_tip(struct source *, const struct rec_tip *);
 /* Blame a source.  With `ignore` nothing that it says counts any more. */
 void sync_blame(struct source *, const char *class, const char *what, const char *evidence, bool ignore);
-/* It fails to answer, again and again: named once until it answers. */
-void sync_failing(struct source *, const char *class, const char *why);
+/* It fails to answer, again and again (->class, ->why): named once until it answers. */
+void sync_failing(struct source *);
 void sync_answers(struct source *);
 bool sync_ignored(const struct source *);
 void sync_local_work(struct sync *);	/* files have something to read */

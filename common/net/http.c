@@ -162,8 +162,6 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 			t->last_ms = now;	/* that we do not read is not the server's fault */
 		at = t->last_ms + t->r.stall_ms;
 		if (now >= at) {
-			if (!t->first_ms && http_loop_trickles(t))
-				t->first_ms = now;	/* an answer drop by drop is not silence */
 			http_ended(t, HTTP_STALLED, t->first_ms ? "no byte for too long" : "no answer");
 			return;
 		}

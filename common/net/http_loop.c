@@ -3,7 +3,6 @@
  * Nothing here calls a caller but on_data; ends are handed to http_ended, which tells them later. */
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/tcp.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,9 +114,7 @@ on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 		t->refused = true;
 		return CURL_SOCKET_BAD;
 	}
-	t->fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-	t->opened = t->fd >= 0;
-	return t->fd;
+	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
 /* A connection that is used again was judged for whoever opened it: judge it for this transfer too. */
@@ -284,16 +281,6 @@ http_loop_start(struct http_transfer *t)
 	}
 	if (curl_multi_add_handle(h->multi, e) != CURLM_OK)
 		BUG("a transfer cannot be added");
-}
-
-bool
-http_loop_trickles(struct http_transfer *t)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof info;
-
-	/* What came on an older connection may be another answer's: only one that this transfer opened tells. */
-	return t->opened && getsockopt(t->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_bytes_received > 0;
 }
 
 void

@@ -54,8 +54,6 @@ struct http_transfer {
 	bool held;		/* libcurl holds data back */
 	bool cancelled;
 	bool refused;		/* an address was */
-	bool opened;		/* fd is the socket that it opened last, not one that was open before */
-	int fd;
 	bool judged;		/* end and error are set by us, not by libcurl */
 	enum http_end end;
 	char error[128], curl_error[CURL_ERROR_SIZE];
@@ -65,8 +63,6 @@ struct http_transfer {
 int http_loop_init(struct http *);
 void http_loop_release(struct http *);
 void http_loop_start(struct http_transfer *);	/* -> running */
-/* Bytes have come on its connection, but no whole line yet. */
-bool http_loop_trickles(struct http_transfer *);
 void http_loop_stop(struct http_transfer *);	/* out of libcurl's hands */
 /* http.c */
 void http_judge(struct http_transfer *, enum http_end, const char *error);	/* the first judgement stays */
