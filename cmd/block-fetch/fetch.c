@@ -77,6 +77,8 @@ static void turn(struct fetch *f)
 		transfers_resume(f);
 	if (changed && !f->full)
 		uploads_take(f);
+	if (!stage_has_input(f->stage) && !f->once)
+		view_poll(f);
 	do {
 		looked = false;
 		planner_turn(f->plan, now_ms());

@@ -72,7 +72,10 @@ struct fetch {
 	unsigned n_faults;
 	struct unavailable *unavailable;
 	unsigned n_unavailable;
-	uint64_t flushed_at, progress_at, tidied_at;
+	uint64_t flushed_at, progress_at, kept_at, tidied_at;
+	uint64_t polled_at, polled_all_at;	/* without input */
+	size_t n_sortitions;
+	char kept[240];			/* the progress row as it was written last */
 	uint64_t stored, bytes;		/* blocks stored since the start; bytes of answers */
 	uint64_t held;			/* blocks in the store at the start */
 	uint64_t rate_at, rate_stored, rate_bytes;
@@ -89,6 +92,7 @@ void fetch_wake(struct fetch *);		/* a turn soon */
 /* view.c: what is known at the start, and news */
 void view_start(struct fetch *);
 void view_seed(struct fetch *);
+void view_poll(struct fetch *);
 void view_news(struct fetch *, const struct rec *);
 
 /* transfer.c */

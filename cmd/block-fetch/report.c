@@ -118,30 +118,32 @@ static void show(struct fetch *f, const struct rec_progress *p, const char *mode
 		    100.0 * (double)p->tenures_done / (double)p->tenures_total, f->rate, f->byte_rate / 1e6, (unsigned long long)p->eta, p->peers);
 }
 
-void report_turn(struct fetch *f, bool last)
+/* The progress row is written when it says something new, and every ten seconds as a sign of life. */
+static bool progress_is_news(struct fetch *f, const struct rec_progress *p, uint64_t now)
 {
-	uint64_t now = now_ms();
-	bool progress = last || now >= f->progress_at + 1000;
-	struct rec_progress p;
-	struct plan_state s;
-	char text[200], mode[33];
-	MDB_txn *txn;
+	char now_text[sizeof(f->kept)];
 
-	if (!progress && !(f->n_faults && now >= f->flushed_at + 250))
-		return;
-	measure(f, now);
-	planner_state(f->plan, now, &s);
-	p = progress_of(f, &s, text);
-	txn = store_write(&f->store);
+	snprintf(now_text, sizeof(now_text), "%llu %.*s", (unsigned long long)p->done, (int)p->text.n, (const char *)p->text.p);
+	if (strcmp(now_text, f->kept) == 0 && now < f->kept_at + 10000)
+		return false;
+	memcpy(f->kept, now_text, sizeof(now_text));
+	f->kept_at = now;
+	return true;
+}
+
+static void keep(struct fetch *f, const struct rec_progress *p)
+{
+	MDB_txn *txn = store_write(&f->store);
+
 	for (unsigned i = 0; i < f->n_faults; i++) {
 		struct rec_fault fault = fault_of(&f->faults[i]);
 		fault_add(&f->store, txn, &fault);
 	}
 	put_unavailable(f, txn);
-	if (progress) {
+	if (p) {
 		forget_available(f, txn);
-		meta_put_row(&f->store, txn, "progress.block-fetch", REC_PROGRESS, &p);
-		meta_put(&f->store, txn, "mode", p.mode.p, p.mode.n);
+		meta_put_row(&f->store, txn, "progress.block-fetch", REC_PROGRESS, p);
+		meta_put(&f->store, txn, "mode", p->mode.p, p->mode.n);
 	}
 	store_commit_or_die(&f->store, txn);
 	for (unsigned i = 0; i < f->n_faults; i++) {
@@ -149,6 +151,24 @@ void report_turn(struct fetch *f, bool last)
 		stage_emit(f->stage, REC_FAULT, &fault);
 	}
 	f->n_faults = 0;
+}
+
+void report_turn(struct fetch *f, bool last)
+{
+	uint64_t now = now_ms();
+	bool progress = last || now >= f->progress_at + 1000, news;
+	struct rec_progress p;
+	struct plan_state s;
+	char text[200], mode[33];
+
+	if (!progress && !(f->n_faults && now >= f->flushed_at + 250))
+		return;
+	measure(f, now);
+	planner_state(f->plan, now, &s);
+	p = progress_of(f, &s, text);
+	news = progress && (last || progress_is_news(f, &p, now));
+	if (news || f->n_faults)
+		keep(f, news ? &p : NULL);
 	f->flushed_at = now;
 	if (!progress)
 		return;

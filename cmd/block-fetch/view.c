@@ -7,6 +7,8 @@
 #include "common/net/address.h"
 #include "common/sys/log.h"
 
+#define POLL_MS 1000
+#define POLL_ALL_MS 10000
 #define RECENT_S 900		/* a peer of the store that was up so lately may still be */
 
 static void sortition(struct fetch *f, const struct rec_sortition *s)
@@ -186,26 +188,57 @@ void view_start(struct fetch *f)
 	}
 }
 
-void view_seed(struct fetch *f)
+/* Sortitions, reward sets and the tip, as the store has them. */
+static void read_burn(struct fetch *f, MDB_txn *txn)
 {
-	MDB_txn *txn = store_read(&f->store);
 	struct rec_sortition top;
 	struct rec_reward_set set;
 	struct rec_tip t;
 
 	sortition_walk(&f->store, txn, f->first, on_sortition, f);
+	f->n_sortitions = store_count(&f->store, txn, T_SORTITIONS);
 	if (sortition_tip(&f->store, txn, &top) == 0)
 		for (uint64_t c = network_cycle(&f->store.net, f->first); c <= network_cycle(&f->store.net, top.burn_height) + 1; c++)
 			if (reward_set_get(&f->store, txn, c, &set) == 0)
 				planner_reward_set(f->plan, c);
 	if (meta_get_row(&f->store, txn, "tip", REC_TIP, &t) == 0)
 		tip(f, &t);
-	tenure_walk(&f->store, txn, on_tenure, f);
+}
+
+static void read_peers(struct fetch *f, MDB_txn *txn)
+{
 	peer_walk(&f->store, txn, on_peer, f);
 	inventory_walk(&f->store, txn, NULL, on_inventory, f);
+}
+
+void view_seed(struct fetch *f)
+{
+	MDB_txn *txn = store_read(&f->store);
+
+	read_burn(f, txn);
+	tenure_walk(&f->store, txn, on_tenure, f);
+	read_peers(f, txn);
 	f->held = store_count(&f->store, txn, T_BLOCK_IDS);
 	store_read_end(txn);
 	suspects_load(f);
+}
+
+/* Without input, other programs' news is in the store alone: it is looked at where it changed, not at each commit. */
+void view_poll(struct fetch *f)
+{
+	uint64_t now = now_ms();
+	MDB_txn *txn;
+
+	if (now < f->polled_at + POLL_MS)
+		return;
+	txn = store_read(&f->store);
+	if (store_count(&f->store, txn, T_SORTITIONS) != f->n_sortitions || now >= f->polled_all_at + POLL_ALL_MS) {
+		read_burn(f, txn);
+		read_peers(f, txn);
+		f->polled_all_at = now;
+	}
+	store_read_end(txn);
+	f->polled_at = now;
 }
 
 void view_news(struct fetch *f, const struct rec *r)
