@@ -131,6 +131,7 @@ node_db_open(struct source *source, const char *path)
 	char dir[4096], *slash;
 
 	d->source = source;
+	source->sync->view.sources[source->index].tells_burn = true;
 	d->first = source->sync->store.net.first_burn_height;
 	snprintf(dir, sizeof dir, "%s", path);
 	slash = strrchr(dir, '/');
@@ -240,7 +241,7 @@ look(struct node_db *d, uint64_t now)
 			d->broken = true;
 		}
 	}
-	if (d->n > 0 && read_row(d, d->first + d->n - 1, &r) == 0)
+	if (d->n > 0 && read_row(d, d->first + d->n - 1, &r) == 0 && source_check(d->source, &r, prev_ch, d) != 0)
 		sync_burn_tip(d->source, &r);
 }
 
@@ -259,6 +260,7 @@ node_db_pump(struct node_db *d, uint64_t now)
 		for (uint32_t i = n; i-- > 0 && !sync_ignored(s); )
 			claim(d, from + i);
 	}
+	s->idle = rows == 0;
 	return rows >= ROWS_A_TURN;
 }
 

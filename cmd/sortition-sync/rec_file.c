@@ -76,6 +76,7 @@ index_record(struct rec_file *f, const struct rec *rec, uint64_t at, const char 
 		/* Of a store's rows the canonical ones are meant; a stream tells forks by 'reorg'. */
 		if (rec->u.sortition.canonical || rec->u.sortition.burn_height - f->first >= f->n || !f->at[rec->u.sortition.burn_height - f->first])
 			index_row(f, &rec->u.sortition, at);
+		f->source->sync->view.sources[f->source->index].tells_burn |= rec->u.sortition.has_burn;
 		break;
 	case REC_REORG:
 		for (uint64_t h = rec->u.reorg.fork_height + 1; h > f->first && h - f->first < f->n; h++)
@@ -196,7 +197,8 @@ rec_file_pump(struct rec_file *f)
 	uint64_t from;
 	uint32_t n;
 
-	if (!v->sources[s->index].has_tip && f->n > 0 && row_at(f, f->first + f->n - 1, &r) == 0)
+	if (!v->sources[s->index].has_tip && f->n > 0 && row_at(f, f->first + f->n - 1, &r) == 0 &&
+	    source_check(s, &r, prev_ch, f) != 0)
 		sync_burn_tip(s, &r);
 	tell_others(f);
 	while (rows < ROWS_A_TURN && !sync_ignored(s) && view_next(v, s->index, 500, &from, &n)) {
@@ -208,6 +210,7 @@ rec_file_pump(struct rec_file *f)
 				sync_claim(s, &r);
 		}
 	}
+	s->idle = rows == 0;
 	return rows >= ROWS_A_TURN;
 }
 

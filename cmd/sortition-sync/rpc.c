@@ -121,7 +121,7 @@ judge(struct rpc_request *q, const struct http_result *h)
 		r->window = r->window > 1 ? r->window / 2 : 1;
 		snprintf(why, sizeof why, "status %ld", h->status);
 		fail(q, "useless", why, h->retry_after);
-	} else if (h->status == 200 || h->status == 404 || h->status == 400) {
+	} else if (h->status == 200 || (q->kind != RPC_TIP && (h->status == 404 || h->status == 400))) {
 		why[0] = '\0';
 		if (rpc_answer(q, h, why) == 0)
 			succeed(r);

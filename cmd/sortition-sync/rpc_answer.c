@@ -89,10 +89,10 @@ answer_set(struct rpc_request *q, const struct http_result *h, char err[120])
 
 /* One record of a batch.  0, or -1. */
 static int
-batch_record(struct rpc_request *q, const struct rec *rec, uint8_t *seen, char err[120])
+batch_record(struct rpc_request *q, struct rec *rec, uint8_t *seen, char err[120])
 {
 	struct source *s = q->rpc->source;
-	const struct rec_sortition *r = &rec->u.sortition;
+	struct rec_sortition *r = &rec->u.sortition;
 
 	if (!rec->known)
 		return 0;
@@ -104,6 +104,7 @@ batch_record(struct rpc_request *q, const struct rec *rec, uint8_t *seen, char e
 			return -1;
 		}
 		seen[r->burn_height - q->from] = 1;
+		r->checked = false;	/* we check ourselves */
 		sync_claim(s, r);
 	} else if (rec->type == REC_REWARD_SET) {
 		sync_set(s, &rec->u.reward_set);
@@ -150,10 +151,6 @@ answer_tip(struct source *s, const struct http_result *h, char err[120])
 {
 	struct rec_sortition r;
 
-	if (h->status != 200) {
-		snprintf(err, 120, "no burn tip: status %ld", h->status);
-		return -1;
-	}
 	if (json_sortition(&r, h->body, h->len, err) != 0)
 		return -1;
 	sync_burn_tip(s, &r);

@@ -240,7 +240,7 @@ heard_all(struct sync *s, uint64_t now)
 		return false;
 	for (unsigned i = 0; i < s->n; i++) {
 		struct source *src = &s->sources[i];
-		bool heard = s->view.sources[i].deep && src->info_done;
+		bool heard = s->view.sources[i].deep && src->info_done && (src->rpc || src->idle);
 		if (sync_ignored(src) || src->failing || heard)
 			continue;
 		if (!late)

@@ -29,6 +29,7 @@ struct source {
 	struct node_db *db;
 	struct rec_file *file;
 	bool info_done;			/* has been asked for the tip of the blocks, or cannot be */
+	bool idle;			/* a database or file: nothing is left to read for now */
 	bool failing;			/* named as failing */
 	char why[200];			/* what its last failure was */
 	const char *class;		/* the fault class of that */

@@ -293,6 +293,7 @@ settle(struct view *v, struct view_cand *c)
 	slot->mask = c->mask;
 	agreed(v, c->mask, c->height);
 	slot->contested = false;
+	slot->burn = c->rec.checked;
 	memcpy(slot->ch, c->rec.consensus_hash, CH_LEN);
 	if (!view_top_row(v, v->top[c->height % VIEW_TOP].burn_height) || v->top[c->height % VIEW_TOP].burn_height <= c->height)
 		v->top[c->height % VIEW_TOP] = e.rec;	/* a newer row keeps its place */
@@ -327,7 +328,7 @@ fill_in(struct rec_sortition *to, const struct rec_sortition *from)
 		memcpy(to->vrf_seed, from->vrf_seed, 32);
 	if (all_zero(to->last_ch, CH_LEN))
 		memcpy(to->last_ch, from->last_ch, CH_LEN);
-	if (!to->has_burn && from->has_burn) {
+	if (from->has_burn && (from->checked || !to->has_burn)) {
 		to->has_burn = true;
 		to->total_burn = from->total_burn;
 		memcpy(to->ops_hash, from->ops_hash, 32);
@@ -360,6 +361,20 @@ vote(struct view *v, unsigned source, const struct rec_sortition *r, uint64_t d)
 		contest(v, r->burn_height);
 }
 
+/* An agreeing row whose burn totals fit its consensus hash, where the settled one has none: it takes its place. */
+static void
+complete_row(struct view *v, struct view_slot *slot, const struct rec_sortition *r)
+{
+	struct view_event e = { .what = VIEW_SETTLED, .rec = *r, .height = r->burn_height };
+
+	if (!r->checked || slot->burn)
+		return;
+	slot->burn = true;
+	e.rec.canonical = true;
+	e.rec.sources = (uint32_t)__builtin_popcountll(slot->mask);
+	view_add_event(v, &e);
+}
+
 void
 view_claim(struct view *v, unsigned source, const struct rec_sortition *r)
 {
@@ -374,10 +389,12 @@ view_claim(struct view *v, unsigned source, const struct rec_sortition *r)
 	if (is_deep(v, h) || v->tip < v->net->first_burn_height + v->net->stable_confirmations)
 		s->deep = true;
 	retract(v, source, h);
-	if (slot->digest == d)
+	if (slot->digest == d) {
 		slot->mask |= 1ull << source;
-	else
+		complete_row(v, slot, r);
+	} else {
 		vote(v, source, r, d);
+	}
 	if (s->ignored)
 		return;
 	if (slot->mask >> source & 1)

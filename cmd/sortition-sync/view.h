@@ -26,6 +26,7 @@ struct view_slot {
 	uint8_t ch[CH_LEN];
 	bool contested;		/* all have spoken, and there is no quorum */
 	bool verify;		/* of the store: ask again although it is settled */
+	bool burn;		/* the settled row has burn totals that hash to its consensus hash */
 };
 
 struct view_cand {
@@ -38,6 +39,7 @@ RB_HEAD(view_cands, view_cand);
 struct view_source {
 	bool ignored;		/* contradicted the quorum */
 	bool fixed;		/* a file: it will not answer otherwise when asked again */
+	bool tells_burn;	/* knows burn totals: worth asking about rows that lack them */
 	bool has_tip;
 	bool deep;		/* has spoken about a height below the stable one, or the chain is too short for that */
 	struct rec_sortition tip;
@@ -50,7 +52,7 @@ struct view_source {
 };
 
 enum view_what {
-	VIEW_SETTLED,		/* rec has the quorum at its height; replaced: another row had it before */
+	VIEW_SETTLED,		/* rec has the quorum at its height, or more is known of it now; replaced: another row had it before */
 	VIEW_UNSETTLED,		/* the height has no row any more */
 	VIEW_LIAR,		/* source contradicts the quorum at height; it is ignored from now on */
 	VIEW_CONTESTED		/* nobody has the quorum at height */

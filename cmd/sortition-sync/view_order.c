@@ -69,6 +69,7 @@ view_load(struct view *v, const struct rec_sortition *r)
 	grow(v, r->burn_height);
 	slot = view_slot(v, r->burn_height);
 	slot->digest = view_digest(v, r);
+	slot->burn = r->checked;
 	memcpy(slot->ch, r->consensus_hash, CH_LEN);
 	v->top[r->burn_height % VIEW_TOP] = *r;
 }
@@ -205,7 +206,7 @@ view_failed(struct view *v, unsigned source, uint64_t from, uint32_t n)
 			continue;
 		view_clear(s->asked, h - v->net->first_burn_height);
 		view_uncount_one(v, source, h);
-		if (n == 1 && slot->digest && !slot->verify)
+		if (n == 1 && slot->digest && !slot->verify && !s->tells_burn)
 			view_again(v, source, h);	/* only ever asked for because of a doubt */
 	}
 	cursor_up(v, source);
@@ -218,7 +219,7 @@ wanted(const struct view *v, const struct view_source *s, uint64_t height)
 
 	if (view_bit(s->asked, height - v->net->first_burn_height) || slot->contested)
 		return false;
-	return !slot->digest || slot->verify || height == v->tip;
+	return !slot->digest || slot->verify || height == v->tip || (s->tells_burn && !slot->burn);
 }
 
 bool
