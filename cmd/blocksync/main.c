@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "cmd/blocksync/supervisor.h"
@@ -168,7 +167,6 @@ int main(int argc, char **argv)
 {
 	static struct given g;
 	static struct supervisor s = { .code = -1 };
-	struct stat st;
 	char path[4096];
 
 	log_init("blocksync");
@@ -179,10 +177,7 @@ int main(int argc, char **argv)
 	setenv("BLOCKSYNC_SUPERVISED", "1", 1);
 	s.given = &g;
 	s.signals = signals_open();
-	s.out = s.null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	/* records go on to a pipe, socket or file, where somebody waits for them; not to a terminal or systemd's journal */
-	if (fstat(STDOUT_FILENO, &st) == 0 && !S_ISCHR(st.st_mode) && !(S_ISSOCK(st.st_mode) && getenv("JOURNAL_STREAM")))
-		s.out = STDOUT_FILENO;
+	s.null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (const struct program *p = programs + 1; p->name; p++)
 		if (beside_us(path, sizeof(path), p->name), !p->optional || access(path, X_OK) == 0)
 			s.stage[s.n++].program = p;

@@ -59,7 +59,7 @@ static void start_pipeline(struct supervisor *s)
 
 		if (!last && pipe2(ends, O_CLOEXEC) < 0)
 			die_world("cannot make a pipe: %s", strerror(errno));
-		child_start(&s->stage[i], s->given, in, last ? s->out : ends[1]);
+		child_start(&s->stage[i], s->given, in, last ? s->null : ends[1]);
 		if (in != s->null)
 			close(in);
 		if (last)
@@ -69,12 +69,13 @@ static void start_pipeline(struct supervisor *s)
 	}
 }
 
-/* Its words, `p2p HOST:PORT KEY`, are for people here: standard output may carry records. */
+/* Its words, `p2p HOST:PORT KEY`, are all that comes out of the supervisor: records of the last stage have no reader
+ * in a journal, a mail or a terminal. */
 static void start_serve(struct supervisor *s)
 {
 	s->beside.start_at = 0;
 	s->beside.started = now_ms();
-	child_start(s->serve, s->given, s->null, STDERR_FILENO);
+	child_start(s->serve, s->given, s->null, STDOUT_FILENO);
 }
 
 static void stop_pipeline(struct supervisor *s)

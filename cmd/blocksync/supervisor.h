@@ -27,7 +27,7 @@ void child_start(struct child *, const struct given *, int in, int out);	/* thes
 struct life { uint64_t started, start_at; struct backoff wait; };
 struct supervisor {
 	const struct given *given;
-	int signals, null, out;		/* signalfd, /dev/null, where the last stage writes */
+	int signals, null;		/* signalfd, /dev/null */
 	struct child stage[MAX_STAGES + 1], *serve;	/* serve: behind the last, NULL if not wanted */
 	unsigned n;
 	struct life pipeline, beside;
