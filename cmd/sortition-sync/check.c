@@ -11,15 +11,14 @@
 #define ROWS_A_TURN 10000
 #define MAX_PUTS 512
 
-/* Check one settled row: 1 it fits, 0 it does not, -1 not yet. */
-static int
-fits(struct sync *s, const struct rec_sortition *r)
+int
+check_fits(const struct sync *s, const struct rec_sortition *r)
 {
 	uint8_t ch[CH_LEN];
 
 	if (!r->has_burn || r->burn_height == s->store.net.first_burn_height)
 		return -1;
-	if (view_consensus_hash(ch, &s->store.net, r->burn_height, r->burn_hash, r->ops_hash, r->total_burn, view_ch, &s->view) != 0)
+	if (view_consensus_hash(ch, &s->store.net, r->burn_height, r->burn_hash, r->ops_hash, r->total_burn, view_ch, (void *)&s->view) != 0)
 		return -1;
 	return memcmp(ch, r->consensus_hash, CH_LEN) == 0;
 }
@@ -44,13 +43,14 @@ strip(struct sync *s, struct rec_sortition *r)
 void
 check_row(struct sync *s, struct rec_sortition *r)
 {
-	int ok = r->checked ? 1 : fits(s, r);
+	int ok = r->checked ? 1 : check_fits(s, r);
 
-	if (ok == 1)
+	if (ok == 1) {
 		r->checked = true;
-	else if (ok == 0)
+		view_checked(&s->view, r->burn_height);
+	} else if (ok == 0)
 		strip(s, r);
-	if (r->has_burn && (!r->checked || !s->late_done))
+	if (r->has_burn && (!r->checked || !s->checked_from))
 		s->late_at = s->store.net.first_burn_height + 1;
 	if (!r->checked)
 		s->checked_from = 0;
@@ -68,32 +68,33 @@ check_late(struct sync *s)
 	if (!view_complete(&s->view) || s->n_rows > 0)
 		return;
 	if (h == s->store.net.first_burn_height + 1)
-		s->checked_from = h;
+		s->late_from = h;
 	view_head(&s->view, &end);
 	rows = xmalloc(MAX_PUTS * sizeof *rows);
 	txn = store_read(&s->store);
 	for (unsigned i = 0; i < ROWS_A_TURN && h <= end && n < MAX_PUTS; i++, h++) {
 		if (sortition_at(&s->store, txn, h, &r) != 0) {
-			s->checked_from = h + 1;
+			s->late_from = h + 1;
 			continue;
 		}
-		int ok = r.checked ? 1 : fits(s, &r);
+		int ok = r.checked ? 1 : check_fits(s, &r);
 		if (ok == 1 && !r.checked) {
 			r.checked = true;
+			view_checked(&s->view, h);
 			rows[n++] = r;
 		} else if (ok == 0) {
 			strip(s, &r);
 			rows[n++] = r;
 		}
 		if (ok != 1)
-			s->checked_from = h + 1;
+			s->late_from = h + 1;
 	}
 	store_read_end(txn);
 	s->late_at = h > end ? 0 : h;
-	s->late_done |= s->late_at == 0;
-	if (s->late_at == 0 && s->checked_from > end)
-		s->checked_from = 0;
-	s->trust_dirty = true;
+	if (s->late_at == 0) {
+		s->checked_from = s->late_from > end ? 0 : s->late_from;
+		s->trust_dirty = true;
+	}
 	if (n > 0) {
 		txn = store_write(&s->store);
 		for (unsigned i = 0; i < n; i++)

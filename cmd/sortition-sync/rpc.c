@@ -228,6 +228,7 @@ rpc_pump(struct rpc *r, uint64_t now)
 	}
 	while (r->in_flight < r->window && ask_height(r))
 		;
+	r->source->idle = r->batches == 0;
 }
 
 /* Next: cmd/sortition-sync/rpc_answer.c, what is made of the answers. */

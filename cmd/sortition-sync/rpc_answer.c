@@ -87,29 +87,27 @@ answer_set(struct rpc_request *q, const struct http_result *h, char err[120])
 	return rc;
 }
 
-/* One record of a batch.  0, or -1. */
-static int
-batch_record(struct rpc_request *q, struct rec *rec, uint8_t *seen, char err[120])
+/* One record of a batch. */
+static void
+batch_record(struct rpc_request *q, struct rec *rec, uint8_t *seen)
 {
 	struct source *s = q->rpc->source;
 	struct rec_sortition *r = &rec->u.sortition;
 
 	if (!rec->known)
-		return 0;
+		return;
 	if (rec->type == REC_HELLO && rec->u.hello.chain_id != s->sync->store.net.chain_id) {
 		other_network(s, "hello of another chain id");
 	} else if (rec->type == REC_SORTITION) {
-		if (r->burn_height < q->from || r->burn_height >= q->from + q->n) {
-			snprintf(err, 120, "burn height %" PRIu64 " was not asked for", r->burn_height);
-			return -1;
-		}
+		if (r->burn_height < q->from || r->burn_height >= q->from + q->n)
+			return;	/* a server that lacks the first ones begins higher */
 		seen[r->burn_height - q->from] = 1;
-		r->checked = false;	/* we check ourselves */
+		r->checked = check_fits(s->sync, r) == 1;	/* what it says of that is nothing to us */
+		s->gave_burn |= r->has_burn;
 		sync_claim(s, r);
 	} else if (rec->type == REC_REWARD_SET) {
 		sync_set(s, &rec->u.reward_set);
 	}
-	return 0;
 }
 
 static int
@@ -135,8 +133,7 @@ answer_batch(struct rpc_request *q, const struct http_result *h, char err[120])
 			snprintf(err, 120, "batch: %.100s", n == 0 ? "ends in a record" : fault);
 			return -1;
 		}
-		if (batch_record(q, &rec, seen, err) != 0)
-			return -1;
+		batch_record(q, &rec, seen);
 		p += n;
 		left -= (size_t)n;
 	}

@@ -240,7 +240,7 @@ heard_all(struct sync *s, uint64_t now)
 		return false;
 	for (unsigned i = 0; i < s->n; i++) {
 		struct source *src = &s->sources[i];
-		bool heard = s->view.sources[i].deep && src->info_done && (src->rpc || src->idle);
+		bool heard = s->view.sources[i].deep && src->info_done && src->idle;
 		if (sync_ignored(src) || src->failing || heard)
 			continue;
 		if (!late)
@@ -277,7 +277,7 @@ pass_done(struct sync *s, uint64_t now)
 		if (!heard_all(s, now))
 			return;
 		commit_now(s);
-		if (commit_pending(s) || emit_pending(s))
+		if (commit_pending(s) || emit_pending(s) || s->late_at)
 			return;
 		for (unsigned i = 0; i < s->n; i++)
 			if (s->sources[i].failing)
@@ -311,6 +311,20 @@ say_no_quorum(struct sync *s, uint64_t now)
 	log_warnx("no quorum of %u for now: %s%s", s->quorum, view_explain(&s->view, why), names);
 }
 
+/* Rows that a node told, without burn totals, before a mirror could: the mirror is asked for them when all is there. */
+static void
+ask_burn(struct sync *s)
+{
+	if (s->late_at || !view_complete(&s->view))
+		return;
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->sources[i].gave_burn && !s->view.sources[i].tells_burn) {
+			view_tells_burn(&s->view, i);
+			s->sources[i].idle = false;
+			rpc_pump(s->sources[i].rpc, now_ms());
+		}
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -325,6 +339,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		source_pump(&s->sources[i]);
 	if (s->late_at)
 		check_late(s);
+	ask_burn(s);
 	if (now - s->last_commit >= COMMIT_MS)
 		commit_now(s);
 	emit_pump(s);

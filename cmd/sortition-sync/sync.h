@@ -12,7 +12,7 @@
 #define MAX_CONNECTIONS 6
 #define MAX_BATCH 2100		/* burn blocks of one /blocksync/sortitions request */
 #define COMMIT_MS 250		/* conversational stages commit at most four times a second */
-#define MAX_ROWS 2048		/* rows of one commit: LMDB keeps each page that it touches in memory until then */
+#define MAX_ROWS 4096		/* rows of one commit: LMDB keeps each page that it touches in memory until then */
 #define TRY_MS 30000		/* with -1: how long nothing may come before it gives up */
 #define GRACE_MS 6000		/* with -1: how long a complete view waits for a source that has said nothing yet */
 
@@ -29,7 +29,8 @@ struct source {
 	struct node_db *db;
 	struct rec_file *file;
 	bool info_done;			/* has been asked for the tip of the blocks, or cannot be */
-	bool idle;			/* a database or file: nothing is left to read for now */
+	bool idle;			/* nothing is left to ask or read for now, but by the clock */
+	bool gave_burn;			/* a mirror that knows burn totals */
 	bool failing;			/* named as failing */
 	char why[200];			/* what its last failure was */
 	const char *class;		/* the fault class of that */
@@ -69,8 +70,8 @@ struct sync {
 	size_t n_out, cap_out, next_out;
 	uint64_t checked_from;
 	uint8_t *burn_by;		/* by slot: 1 + source of its burn totals */
-	uint64_t n_burn_by, late_at;	/* late check: next height; 0: nothing to do */
-	bool late_done;			/* one has run to its end */
+	uint64_t n_burn_by;
+	uint64_t late_at, late_from;	/* late check: next height, 0: nothing to do; above where all fit so far */
 	uint64_t progress, complete_since, contested_said, noquorum_said;
 	struct rec_trust trust;
 	char trust_names[4096];
@@ -106,6 +107,8 @@ bool commit_pending(const struct sync *);
 void emit_pump(struct sync *);
 bool emit_pending(const struct sync *);
 /* check.c: burn totals against consensus hashes. */
+/* With the settled rows below: 1 it fits, 0 it does not, -1 they are not all known. */
+int check_fits(const struct sync *, const struct rec_sortition *);
 void check_row(struct sync *, struct rec_sortition *);
 void check_late(struct sync *);
 

@@ -100,6 +100,10 @@ void view_failed(struct view *, unsigned source, uint64_t from, uint32_t n);
 bool view_next(struct view *, unsigned source, uint32_t max, uint64_t *from, uint32_t *n);
 /* Blame a source from outside (a false consensus hash, another network): its votes are void. */
 void view_ignore(struct view *, unsigned source);
+/* It knows burn totals: ask it, once, about rows that lack them. */
+void view_tells_burn(struct view *, unsigned source);
+/* The settled row of this height has been checked against its consensus hash. */
+void view_checked(struct view *, uint64_t height);
 /* Time passes: old disputes end, contested heights are asked for again each minute. */
 void view_tick(struct view *, uint64_t now_ms);
 /* The next event, oldest first. */

@@ -135,6 +135,27 @@ view_reopen(struct view *v, uint64_t index)
 	}
 }
 
+void
+view_tells_burn(struct view *v, unsigned source)
+{
+	struct view_source *s = &v->sources[source];
+
+	s->tells_burn = true;
+	for (uint64_t i = 0; i < v->n_slots; i++)
+		if (v->slots[i].digest && !v->slots[i].burn)
+			view_clear(s->asked, i);
+	cursor_up(v, source);
+}
+
+void
+view_checked(struct view *v, uint64_t height)
+{
+	struct view_slot *slot = view_slot(v, height);
+
+	if (slot)
+		slot->burn = true;
+}
+
 static int
 descending(const void *a, const void *b)
 {
@@ -177,6 +198,7 @@ view_tip(struct view *v, unsigned source, const struct rec_sortition *r)
 {
 	struct view_source *s = &v->sources[source];
 	uint64_t first = v->net->first_burn_height, old = s->has_tip ? s->tip.burn_height : UINT64_MAX;
+	bool same = s->has_tip && memcmp(s->tip.consensus_hash, r->consensus_hash, CH_LEN) == 0;
 
 	if (s->ignored || r->burn_height < first)
 		return;
@@ -193,6 +215,8 @@ view_tip(struct view *v, unsigned source, const struct rec_sortition *r)
 		if (o->has_tip && o->tip.burn_height <= v->tip && (i == source || !view_bit(o->asked, o->tip.burn_height - first)))
 			view_claim(v, i, &o->tip);
 	}
+	if (s->tells_burn && !same && v->has_tip && r->burn_height <= v->tip && !view_slot(v, r->burn_height)->burn)
+		view_clear(s->asked, r->burn_height - first);	/* it named its tip without the totals */
 }
 
 void
