@@ -115,6 +115,18 @@ sync() { timeout 60 "$BIN/sortition-sync" "$@" </dev/null; }
 	[ -z "$("$BIN/rec" <two.rec | jq -r 'select(.type == "fault")')" ]
 }
 
+@test "a mirror tells the view in batches" {
+	"$BIN/block-cat" -d mirror.store -i all.rec 2>/dev/null
+	"$BIN/block-serve" -d mirror.store -l 127.0.0.1:0 -w 127.0.0.1:0 >mirror.ready 2>mirror.log 3>&- &
+	pids="$pids $!"
+	for _ in $(seq 100); do grep -q '^http ' mirror.ready && break; sleep 0.05; done
+	url=$(sed -n 's,^http ,http://,p' mirror.ready)
+	sync -1 -d mirrored.store -n chain/network -s "$url" >mirrored.rec 2>mirrored.err
+	told <mirrored.rec | diff - want
+	[ ! -s mirrored.err ]
+	[ -n "$("$BIN/rec" <mirrored.rec | jq -r 'select(.type == "reward_set").cycle')" ]
+}
+
 @test "a file of records is a source, alone and beside a node" {
 	sync -1 -d file.store -n chain/network -s all.rec >file.rec
 	told <file.rec | diff - want

@@ -342,6 +342,10 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	ask_burn(s);
 	if (now - s->last_commit >= COMMIT_MS)
 		commit_now(s);
+	if (now - s->last_tidy >= 60000) {
+		s->last_tidy = now;
+		store_tidy(&s->store);
+	}
 	emit_pump(s);
 	if (s->done)
 		return;

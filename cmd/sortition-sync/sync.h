@@ -64,7 +64,7 @@ struct sync {
 	struct fault_note faults[16];
 	unsigned n_faults;
 	bool tip_dirty, trust_dirty;
-	uint64_t last_commit;
+	uint64_t last_commit, last_tidy;
 	/* what has been committed and is not yet emitted */
 	struct emission *out;
 	size_t n_out, cap_out, next_out;
