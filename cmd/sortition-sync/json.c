@@ -239,4 +239,4 @@ json_pox(const struct network *net, const void *p, size_t n, char err[120])
 	return rc;
 }
 
-/* Next: cmd/sortition-sync/source.c, what all kinds of sources have in common. */
+/* Next: common/net/http.c, the client that all this goes through. */

@@ -220,4 +220,4 @@ address_url_of(const char *url, const char *address)
 	return strcasecmp(host, own) == 0 || (is_loopback(host) && is_loopback(own));
 }
 
-/* Next: common/net/http_head.c, what an answer's head may say. */
+/* Next: cmd/inv-sync/main.c, what peers have. */

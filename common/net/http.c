@@ -317,4 +317,4 @@ http_end_name(enum http_end end)
 	return names[end];
 }
 
-/* Next: common/net/address.c, the judge of addresses. */
+/* Next: common/net/http_loop.c, libcurl driven by libevent. */
