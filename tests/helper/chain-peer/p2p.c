@@ -15,6 +15,7 @@ struct talk {
 	struct sockaddr_in from;
 	uint8_t key[KEY_LEN];
 	bool known, closed, mute;
+	bool dialled;			/* a pingback of ours */
 	unsigned refs, sent;
 	uint32_t walk_seq;		/* of our last Handshake or GetNeighbors, 0: none */
 };
@@ -244,6 +245,8 @@ static void begin_job(struct talk *t, double ms, void (*job)(void *))
 	later(t->peer->world, ms, job, t);
 }
 
+static void ping_back(struct peer *, const struct handshake *);
+
 static void take_handshake(struct talk *t, const struct message *m)
 {
 	struct peer *p = t->peer;
@@ -272,6 +275,8 @@ static void take_handshake(struct talk *t, const struct message *m)
 		begin_job(t, WALK_FIRST_MS, walk);
 	if (has(p, F_CHATTY) || has(p, F_FLOOD))
 		begin_job(t, 10, chatter);
+	if (has(p, F_PINGBACK))
+		ping_back(p, h);
 }
 
 static enum fault reply_fault(const struct peer *p)
@@ -289,7 +294,11 @@ static void take_walk_reply(struct talk *t, const struct message *m)
 	struct buf none = { 0 };
 
 	t->walk_seq = 0;
-	peer_log(t->peer, "walk", "\"answer\":\"%s\"", message_name(m->id));
+	peer_log(t->peer, t->dialled ? "pingback" : "walk", "\"answer\":\"%s\"", message_name(m->id));
+	if (t->dialled) {
+		talk_close(t, "pingback done");
+		return;
+	}
 	if (m->id != MSG_HANDSHAKE_ACCEPT && m->id != MSG_STACKERDB_HANDSHAKE_ACCEPT)
 		return;
 	t->walk_seq = (uint32_t)dice_u64(&t->peer->dice) | 1;
@@ -302,7 +311,7 @@ static void take_message(struct talk *t, const struct message *m)
 	struct buf b = { 0 };
 	unsigned id;
 
-	if (t->known && t->walk_seq && m->pre.seq == t->walk_seq) {
+	if ((t->known || t->dialled) && t->walk_seq && m->pre.seq == t->walk_seq) {
 		take_walk_reply(t, m);
 	} else if (m->id == MSG_HANDSHAKE) {
 		take_handshake(t, m);
@@ -395,7 +404,20 @@ static void wrote(struct bufferevent *bev, void *arg)
 		talk_close(t, "fault hangup");
 }
 
-static void ended(struct bufferevent *bev, short what, void *arg) { talk_close(arg, "peer closed"); }
+static void ended(struct bufferevent *bev, short what, void *arg)
+{
+	struct talk *t = arg;
+	struct buf payload = { 0 };
+
+	if (what & BEV_EVENT_CONNECTED) {	/* of a pingback: we speak first */
+		put_handshake(t->peer, &payload);
+		t->walk_seq = (uint32_t)dice_u64(&t->peer->dice) | 1;
+		talk_send(t, MSG_HANDSHAKE, &payload, t->walk_seq, F_COUNT);
+		buf_release(&payload);
+		return;
+	}
+	talk_close(t, t->dialled ? "pingback failed" : "peer closed");
+}
 
 static void authenticate_or_go(void *arg)
 {
@@ -406,18 +428,38 @@ static void authenticate_or_go(void *arg)
 	talk_unref(t);
 }
 
-void p2p_accept(struct peer *p, int fd, const struct sockaddr *from)
+static struct talk *talk_new(struct peer *p, int fd, const struct sockaddr_in *other)
 {
 	struct talk *t = xcalloc(1, sizeof(*t));
 
 	t->peer = p;
 	t->refs = 1;
-	memcpy(&t->from, from, sizeof(t->from));
+	t->from = *other;
 	t->bev = bufferevent_socket_new(p->world->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	bufferevent_setcb(t->bev, readable, wrote, ended, t);
 	bufferevent_enable(t->bev, EV_READ | EV_WRITE);
-	peer_log(p, "accept", "\"port\":%u", ntohs(t->from.sin_port));
 	begin_job(t, AUTHENTICATE_MS, authenticate_or_go);
+	return t;
+}
+
+/* Dial what the handshake advertised, on this machine only. */
+static void ping_back(struct peer *p, const struct handshake *h)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(h->port) };
+	struct talk *t = talk_new(p, -1, &to);
+
+	t->dialled = true;
+	if (bufferevent_socket_connect(t->bev, (struct sockaddr *)&to, sizeof(to)) != 0)
+		talk_close(t, "pingback failed");
+}
+
+void p2p_accept(struct peer *p, int fd, const struct sockaddr *from)
+{
+	struct sockaddr_in other;
+
+	memcpy(&other, from, sizeof(other));
+	talk_new(p, fd, &other);
+	peer_log(p, "accept", "\"port\":%u", ntohs(other.sin_port));
 }
 
 /* Next: tests/helper/chain-peer/inventory.c, what it says it has. */
