@@ -35,7 +35,7 @@ static void add_start(struct maker *m, uint64_t h)
 /* Any later block of a tenure, perhaps with an extension to a higher burn view. */
 static void add_next(struct maker *m, uint64_t h, uint64_t *view, const struct tip *on, bool canonical)
 {
-	struct plan p = { .kind = BLOCK_ORDINARY, .burn_height = h, .burn_spent = on->burn_spent };
+	struct plan p = { .kind = BLOCK_ORDINARY, .burn_height = h, .burn_spent = on->burn_spent, .last = on->count + 1 == slot_of(m, h)->size };
 	uint64_t top = top_view(m, h);
 
 	consensus_hash(m, h, p.ch);

@@ -46,6 +46,7 @@ struct draft {
 struct plan {
 	enum block_kind kind;
 	uint64_t burn_height;		/* of the tenure */
+	bool last;			/* of its tenure */
 	struct tenure_change change;	/* start, extend */
 	struct buf txs[64];
 	uint32_t n_txs;

@@ -145,7 +145,8 @@ bool rule_fits(const struct maker *m, const struct plan *p)
 	if (m->rule == NULL || m->broken || p->burn_height < m->p.break_at)
 		return false;
 	switch (m->rule->place) {
-	case PLACE_ORDINARY: return p->kind == BLOCK_ORDINARY && m->tenures[1] > m->p.first_height;
+	/* not the last one: what the next tenure stands on and its commit names would be a riddle of its own */
+	case PLACE_ORDINARY: return p->kind == BLOCK_ORDINARY && !p->last && m->tenures[1] > m->p.first_height;
 	case PLACE_EPOCH3: return p->kind == BLOCK_ORDINARY && !epoch4;
 	case PLACE_EPOCH4: return p->kind == BLOCK_ORDINARY && epoch4;
 	case PLACE_EXTEND: return p->kind == BLOCK_EXTEND;
