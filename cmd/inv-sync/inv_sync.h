@@ -94,6 +94,7 @@ void peers_load(struct inv_sync *);				/* rows of earlier runs */
 void peers_told(struct inv_sync *, struct peer *teller, const struct message *neighbors);
 void peers_dial(struct inv_sync *, uint64_t now);
 void peers_bans(struct inv_sync *);
+unsigned peer_patience(const struct peer *);	/* milliseconds that its next answer may take */
 void peers_down(struct peer *, const char *class, const char *reason);
 void peers_fault(struct peer *, const char *who, const char *class, const char *what, const char *evidence);
 bool peers_pass_done(const struct inv_sync *, uint64_t now);

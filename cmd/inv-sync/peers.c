@@ -174,12 +174,21 @@ void peers_told(struct inv_sync *s, struct peer *teller, const struct message *m
 	}
 }
 
+/* One pass ends when a peer has failed three times; it must not take three full time-outs to see that. */
+unsigned peer_patience(const struct peer *p)
+{
+	static const unsigned once[GIVE_UP] = { 4000, 8000, REPLY_MS };
+
+	return p->s->o.once && p->failures < GIVE_UP ? once[p->failures] : REPLY_MS;
+}
+
 static void connect_to(struct peer *p, const struct sockaddr *sa, socklen_t len)
 {
 	struct inv_sync *s = p->s;
 
 	p->progressed = false;
 	p->conv = conv_dial(stage_base(s->stage), &s->self, sa, len, p->expected ? p->key : NULL, &talk_ops, p);
+	conv_hurry(p->conv, peer_patience(p));
 	s->n_convs++;
 	log_debug("dialling '%s'", p->name);
 }

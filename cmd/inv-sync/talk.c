@@ -169,7 +169,7 @@ void talk_ask(struct peer *p, uint64_t now)
 	while (conv_is_up(p->conv) && judge_version(&s->store.net, p->view.version) && asks_next(&p->asks, &s->machine, now, &cycle)) {
 		m.id = MSG_GET_NAKAMOTO_INV;
 		memcpy(m.u.get_inv.ch, view_cycle_ch(s, cycle), CH_LEN);
-		conv_request(p->conv, &m, REPLY_MS, on_inventory, (void *)(uintptr_t)cycle);
+		conv_request(p->conv, &m, peer_patience(p), on_inventory, (void *)(uintptr_t)cycle);
 	}
 }
 

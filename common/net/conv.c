@@ -216,6 +216,7 @@ struct conv *conv_dial(struct event_base *base, const struct conv_self *self, co
 	c->dialled = true;
 	c->state = CONV_CONNECTING;
 	c->phase_deadline = now_ms() + CONNECT_MS;
+	c->greet_ms = GREET_MS;
 	if (expect) {
 		c->has_expect = true;
 		memcpy(c->expect, expect, KEY_LEN);
@@ -240,6 +241,14 @@ struct conv *conv_accept(struct event_base *base, const struct conv_self *self, 
 		conv_fail(c, "", "cannot watch a socket");
 	conv_arm(c);
 	return c;
+}
+
+void conv_hurry(struct conv *c, unsigned ms)
+{
+	if (ms < CONNECT_MS && c->state == CONV_CONNECTING)
+		c->phase_deadline = now_ms() + ms;
+	c->greet_ms = ms;
+	conv_arm(c);
 }
 
 bool conv_is_up(const struct conv *c) { return c->state == CONV_UP; }

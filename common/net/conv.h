@@ -47,6 +47,8 @@ struct conv_ops {
 /* Dial. expect may be NULL, else a handshake of another key is a fault ("lying", "another key").  Never fails at once. */
 struct conv *conv_dial(struct event_base *, const struct conv_self *, const struct sockaddr *, socklen_t, const uint8_t *expect,
     const struct conv_ops *, void *arg);
+/* After conv_dial: how long connecting (at most 10 s) and the answer to our handshake may each take, if not 10 and 15 s. */
+void conv_hurry(struct conv *, unsigned ms);
 /* Take an accepted socket (nonblocking). Unauthenticated for 5 s: closed. */
 struct conv *conv_accept(struct event_base *, const struct conv_self *, int fd, const struct sockaddr *, const struct conv_ops *, void *arg);
 /* Close without a call to down or to any reply. Allowed in every callback. */

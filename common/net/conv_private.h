@@ -56,6 +56,7 @@ struct conv {
 	struct conv_pending pending[MAX_REQUESTS];
 	uint32_t hello_seq;		/* of our Handshake */
 	uint64_t phase_deadline;	/* of connecting or greeting; UINT64_MAX: none */
+	unsigned greet_ms;		/* how long the answer to a handshake may take */
 	uint64_t resume_at;		/* reading goes on then; UINT64_MAX: it is going on */
 	uint64_t heard_at, said_at;
 	uint64_t tokens_at;		/* rate of messages, in thousandths */

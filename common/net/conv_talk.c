@@ -127,7 +127,7 @@ void conv_hello(struct conv *c)
 	struct message m = greeting(c, MSG_HANDSHAKE);
 
 	c->state = CONV_GREETING;
-	c->phase_deadline = now_ms() + GREET_MS;
+	c->phase_deadline = now_ms() + c->greet_ms;
 	c->hello_seq = arc4random();
 	say(c, &m, c->hello_seq);
 }
