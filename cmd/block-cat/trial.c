@@ -115,4 +115,4 @@ void trial_judge(struct trial *t)
 		pthread_join(threads[i], NULL);
 }
 
-/* Next: cmd/block-serve/main.c, the same blocks for others. */
+/* Next: cmd/sync-status/main.c, shows how far the sync is, why, and what is in its way. */

@@ -102,4 +102,4 @@ bool address_loopback(const struct sockaddr *sa)
 	return (memcmp(x, mapped, 12) == 0 && x[12] == 127) || (all_zero(x, 15) && x[15] == 1);
 }
 
-/* Next: cmd/block-serve/neighbors.c, whom we tell of. */
+/* Next: cmd/block-serve/threads.c, more threads for HTTP. */

@@ -192,4 +192,4 @@ int main(int argc, char **argv)
 	return 0;
 }
 
-/* Next: cmd/block-serve/serve.h, what the parts share. */
+/* Next: cmd/block-serve/listen.c, listening sockets, acquired before the program confines itself, and questions about addresses. */

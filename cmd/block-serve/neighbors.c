@@ -47,4 +47,4 @@ uint32_t neighbors_tell(void *arg, struct neighbor *out)
 	return n->n;
 }
 
-/* Next: cmd/block-serve/threads.c, more threads for HTTP. */
+/* Next: cmd/block-cat/main.c, lists, prints, exports and imports stored blocks. */

@@ -327,4 +327,4 @@ void p2p_report(const struct serve *s)
 	    (unsigned long long)s->inv.hits, (unsigned long long)s->inv.misses, (unsigned long long)s->inv.drops);
 }
 
-/* Next: cmd/block-cat/main.c, the store from a shell. */
+/* Next: cmd/block-serve/neighbors.c, whom we tell of. */

@@ -55,4 +55,4 @@ void judge_detail(char *out, size_t size, const struct job *j)
 		snprintf(out, size, "%s", chain_reason_text(j->reason));
 }
 
-/* Next: common/chain/hex.c, where the rules that it stands on begin. */
+/* Next: cmd/block-store/main.c, judges each block in its place in the chain, commits it, and passes on a short record of it. */

@@ -261,4 +261,4 @@ int supervise(struct supervisor *s)
 	}
 }
 
-/* Next: cmd/block-serve/main.c, which stands beside; or contrib/HACKING.md, how to change all this. */
+/* Here the tour ends: go on to tests/helper, or to whatever you came for. Next: nothing. */

@@ -157,4 +157,4 @@ int main(int argc, char **argv)
 	return rc;
 }
 
-/* Next: cmd/sortition-sync/main.c, the first stage of the pipeline. */
+/* Next: common/rec/rec.c, the records themselves. */

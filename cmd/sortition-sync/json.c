@@ -239,4 +239,4 @@ json_pox(const struct network *net, const void *p, size_t n, char err[120])
 	return rc;
 }
 
-/* Next: common/net/http.c, the client that all this goes through. */
+/* Next: cmd/inv-sync/main.c, holds conversations with peers and emits who they are and which tenures each has. */

@@ -124,4 +124,4 @@ void status_print(const json_t *o)
 	print_lists(o);
 }
 
-/* Next: cmd/rec/main.c, the other window into a sync: its records. */
+/* Next: cmd/blocksync/main.c, starts the stages as one pipeline, and starts them again when one fails. */

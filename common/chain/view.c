@@ -43,4 +43,4 @@ out:
 	return ret;
 }
 
-/* Next: common/rec/records.def, what flows between the programs. */
+/* Next: common/store/env.c, the environment that all tables live in. */

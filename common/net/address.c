@@ -220,4 +220,4 @@ address_url_of(const char *url, const char *address)
 	return strcasecmp(host, own) == 0 || (is_loopback(host) && is_loopback(own));
 }
 
-/* Next: cmd/inv-sync/main.c, what peers have. */
+/* Next: common/net/http.c, the HTTP client as its callers see it. */

@@ -317,4 +317,4 @@ http_end_name(enum http_end end)
 	return names[end];
 }
 
-/* Next: common/net/http_loop.c, libcurl driven by libevent. */
+/* Next: common/net/http_head.c, the head of an HTTP answer, judged line by line. */

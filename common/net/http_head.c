@@ -155,4 +155,4 @@ http_type_is(const char *type, const char *want)
 	return type[n] == '\0' || type[n] == ';' || type[n] == ' ';
 }
 
-/* Next: common/net/address.c, the judge of addresses. */
+/* Next: common/net/http_loop.c, libcurl's multi interface driven by libevent. */

@@ -351,4 +351,4 @@ http_loop_release(struct http *h)
 	free(h->ca);
 }
 
-/* Next: common/net/http_head.c, what an answer's head may say. */
+/* Next: cmd/sortition-sync/main.c, follow the burnchain view of the sources that the operator trusts. */

@@ -380,4 +380,4 @@ void keeper_counts(const struct keeper *k, struct keeper_counts *c)
 	c->waiting = c->held - c->proven;
 }
 
-/* Next: cmd/block-store/main.c, the stage around the keeper. */
+/* Next: common/wire/preamble.c, what stands before each P2P message. */

@@ -64,4 +64,4 @@ void progress_end(void)
 	progress_last = 0;
 }
 
-/* Next: common/sys/sandbox.c, what a stage may still do once it is confined. */
+/* Next: common/sys/outq.c, the output queue of a stage. */

@@ -158,4 +158,4 @@ int peer_addr_parse(struct peer_addr *a, const char *text, char err[120])
 	return 0;
 }
 
-/* Next: common/rec/records.def, the records that stages exchange, then common/rec/rec.c. */
+/* Next: common/sys/clock.c, clocks, back-off and the progress line. */

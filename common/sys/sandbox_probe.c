@@ -122,4 +122,4 @@ void sandbox_probe(unsigned flags, bool files)
 	_exit(rc);
 }
 #endif
-/* Next: common/chain/bytes.h, the chain itself. */
+/* Next: common/chain/hex.c, hex, the way that identifiers are printed and read. */

@@ -189,4 +189,4 @@ void stage_input(struct stage *s)
 	}
 }
 
-/* Next: common/sys/clock.c, then the sandbox. */
+/* Next: common/sys/sandbox.c, how a program confines itself. */

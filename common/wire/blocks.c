@@ -35,4 +35,4 @@ int message_blocks(const struct message *m, void (*block)(void *, const struct n
 	return 0;
 }
 
-/* Next: common/net/conv.h, one conversation. */
+/* Next: common/net/conv.c, the life of a conversation. */
