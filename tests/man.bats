@@ -1,0 +1,53 @@
+#!/usr/bin/env bats
+# The manual is the contract: each program's -h says what its page's SYNOPSIS says, and each page is well formed.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	BIN=${BIN:-$PWD/build/bin}
+	MAN=$BATS_TEST_DIRNAME/../man
+}
+
+# The SYNOPSIS of a page in one space-separated line.
+synopsis() {
+	mandoc -Tascii -O width=400 "$1" | col -b | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '1d;$d' | tr -s ' \n' ' '
+}
+
+@test "usage equals SYNOPSIS" {
+	command -v mandoc >/dev/null || skip "no mandoc"
+	for p in "$BIN"/*; do
+		name=$(basename "$p")
+		usage=$("$p" -h | sed 's/^usage://' | tr -s ' \n' ' ')
+		[ "$usage" = "$(synopsis "$MAN/$name.1")" ] || { echo "$name: '$usage' is not '$(synopsis "$MAN/$name.1")'"; return 1; }
+	done
+}
+
+@test "every letter of a usage is described in its page" {
+	command -v mandoc >/dev/null || skip "no mandoc"
+	for p in "$BIN"/*; do
+		name=$(basename "$p")
+		for letter in $("$p" -h | grep -oE '[ []-[1a-zA-Z]+' | tr -d ' [-' | grep -o . | sort -u); do
+			grep -qE "^\.It .*Fl ([1a-zA-Z] , )*$letter( |\$)" "$MAN/$name.1" || { echo "$name: no -$letter in its page"; return 1; }
+		done
+	done
+}
+
+@test "-V, -h, and a wrong option" {
+	for p in "$BIN"/*; do
+		run -0 --separate-stderr "$p" -V
+		[[ "$output" == *"$(basename "$p")"*[0-9].[0-9]* ]]
+		run -0 --separate-stderr "$p" -h
+		[[ "$output" == "usage: "* ]]
+		run -100 --separate-stderr "$p" -Z
+		[ -n "$stderr" ]
+		[ "$output" = "" ]
+	done
+}
+
+@test "pages are well formed" {
+	command -v mandoc >/dev/null || skip "no mandoc"
+	for m in "$MAN"/*.[157] "$BIN"/../man/*.5; do
+		run mandoc -Tlint -W warning "$m"
+		[ -z "$(printf '%s\n' "$output" | grep -v 'unknown manual')" ] || { echo "$output"; return 1; }
+	done
+}
