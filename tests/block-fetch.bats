@@ -110,6 +110,17 @@ stored() { listed "$1" | wc -l; }
 	[[ "$stderr" = *"nothing is wanted"* ]]
 }
 
+@test "a tenure whose reward set is unknown waits and says so; -1 ends" {
+	name=$(awk '$1 == "name" { print $2 }' "$CHAIN/network")
+	serve_chain "$CHAIN" log honest
+	printf '{"type":"hello","schema":1,"network":"%s","chain_id":%d,"stage":"test"}\n' "$name" "$(($(awk '$1 == "chain_id" { print $2 }' "$CHAIN/network")))" >lines
+	timeout 30 sortition-sync -1 -d view -n "$CHAIN/network" -s "${URLS[0]}" | rec | grep '"type":"sortition"' >>lines
+	rec -r <lines >in
+	run --separate-stderr bash -c 'timeout 30 block-fetch -1 -d s -n "$CHAIN/network" -u "$0" <in >/dev/null' "${URLS[0]}"
+	[ "$status" -eq 111 ]
+	[[ "$stderr" = *"reward set is unknown"* ]]
+}
+
 @test "the reader goes away: 111, and what was in flight is asked for again" {
 	serve_chain "$CHAIN" log honest
 	seed s

@@ -194,7 +194,7 @@ void plan_patience(struct planner *, uint64_t now, uint64_t spent);
 void plan_retry(struct planner *, uint64_t now);	/* what had failed may be tried again */
 
 /* state.c */
-#define FOLLOWING 4	/* so few tenures missing: following */
-bool plan_catching_up(const struct planner *);
+bool plan_catching_up(const struct planner *);	/* more than a few tenures are missing */
+bool plan_near_tip(const struct planner *);	/* so that sources' own tips are of interest */
 
 #endif

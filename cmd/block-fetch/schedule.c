@@ -251,7 +251,7 @@ static void ask_single(struct planner *p, uint64_t now)
 static void ask_tips(struct planner *p, uint64_t now)
 {
 	static const uint8_t none[ID_LEN];
-	bool near = !p->n_ready && p->wanted - p->proven - p->failed <= FOLLOWING;
+	bool near = plan_near_tip(p);
 
 	for (unsigned i = 0; i < p->n_sources; i++) {
 		struct source *s = &p->sources[i];

@@ -3,15 +3,18 @@
 
 #include "cmd/block-fetch/plan.h"
 
+#define FOLLOWING 4	/* so few tenures missing: following */
 #define MAX_TOLD 1000	/* missing tenures that are told one by one */
 
 bool plan_catching_up(const struct planner *p) { return p->wanted - p->proven - p->failed > FOLLOWING; }
+
+bool plan_near_tip(const struct planner *p) { return !p->n_ready && !plan_catching_up(p); }
 
 static bool tips_pending(const struct planner *p, uint64_t now)
 {
 	for (unsigned i = 0; i < p->n_sources; i++) {
 		const struct source *s = &p->sources[i];
-		if (source_usable(s, now) && (s->has_claim || (p->once && p->ended && !p->has_tip && !s->info_at)))
+		if (source_usable(s, now) && (s->has_claim || (p->once && p->ended && !p->has_tip && !s->info_at && plan_near_tip(p))))
 			return true;
 	}
 	return false;
