@@ -10,7 +10,7 @@ setup() {
 
 # The SYNOPSIS of a page in one space-separated line.
 synopsis() {
-	mandoc -Tascii -O width=400 "$1" | col -b | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '1d;$d' | tr -s ' \n' ' '
+	mandoc -Tascii -O width=400 "$1" | sed 's,.\x08,,g' | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '1d;$d' | tr -s ' \n' ' '
 }
 
 @test "usage equals SYNOPSIS" {
