@@ -163,6 +163,27 @@ canonical() { awk -F'\t' '$7 == 1' chain/blocks.tsv; }
 	[ "$(wc -l <connects)" -eq 200 ]
 }
 
+@test "a client that asks far ahead and reads late gets every answer whole" {
+	local host=${URL#http://} ask="GET /v3/tenures/$last HTTP/1.1\r\nHost: x\r\n\r\n" end='GET /v3/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+	export LC_ALL=C
+	exec 7<>"/dev/tcp/${host%:*}/${host#*:}"
+	printf "$ask$end" >&7
+	timeout 20 cat <&7 | sed '/^Date: /d' >one
+	exec 7>&-
+	size=$(($(grep -aob 'HTTP/1.1 200 OK' one | tail -n 1 | cut -d: -f1)))
+	[ "$size" -gt 300 ]
+	head -c "$size" one >answer
+	for _ in $(seq 2000); do cat answer; done >want
+	exec 7<>"/dev/tcp/${host%:*}/${host#*:}"
+	{ for _ in $(seq 2000); do printf "$ask"; done; printf "$end"; } >&7 &
+	sleep 0.5
+	timeout 20 cat <&7 | sed '/^Date: /d' >got
+	exec 7>&-
+	wait $!
+	[ "$(stat -c %s got)" -gt "$(stat -c %s want)" ]
+	head -c "$(stat -c %s want)" got | cmp - want
+}
+
 @test "SIGUSR1 tells, and SIGTERM ends with 0" {
 	"$BIN/block-serve" -d store -w 127.0.0.1:0 >one 2>one.log 3>&- &
 	server=$!

@@ -103,6 +103,8 @@ static void conn_free(struct http_conn *c)
 	LIST_REMOVE(c, entry);
 	if (c->counted)
 		host_drop(c->serve->hosts, (const struct sockaddr *)&c->peer);
+	if (c->readable != NULL)
+		event_free(c->readable);
 	bufferevent_decref(c->bev);
 	free(c);
 }
@@ -112,18 +114,6 @@ void http_conn_close(struct http_conn *c)
 	if (!c->closing)
 		shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
 	c->closing = true;
-}
-
-/* An answer that fits the socket's buffer leaves at once: no turn of the loop, no epoll_ctl.  The rest waits as ever. */
-void http_conn_flush(struct http_conn *c)
-{
-	struct evbuffer *out = bufferevent_get_output(c->bev);
-
-	evbuffer_unfreeze(out, 1);
-	evbuffer_write(out, bufferevent_getfd(c->bev));
-	evbuffer_freeze(out, 1);
-	if (evbuffer_get_length(out) == 0)
-		bufferevent_trigger(c->bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
 }
 
 static void conn_closed(struct evhttp_connection *evcon, void *arg)
@@ -193,6 +183,24 @@ static struct http_conn *newest(struct http *h)
 	return NULL;
 }
 
+/* evhttp stops reading at each request and starts again after the answer.  While an event of ours waits for the same, that is
+ * no epoll_ctl.  Where bytes come that evhttp does not want yet, ours has to go until the next request. */
+static void readable_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_conn *c = arg;
+
+	if (!(bufferevent_get_enabled(c->bev) & EV_READ))
+		event_del(c->readable);
+}
+
+static void watch_readable(struct http_conn *c)
+{
+	if (c->readable == NULL)
+		c->readable = event_new(c->serve->base, bufferevent_getfd(c->bev), EV_READ | EV_PERSIST, readable_cb, c);
+	if (c->readable == NULL || (!event_pending(c->readable, EV_READ, NULL) && event_add(c->readable, NULL) != 0))
+		die_world("no memory for a connection");
+}
+
 /* evhttp has put the socket into the bufferevents made since the last turn. */
 static void adopt_cb(evutil_socket_t nofd, short what, void *arg)
 {
@@ -252,6 +260,7 @@ static void request_cb(struct evhttp_request *req, void *arg)
 	}
 	c->begun = 0;
 	c->received = 0;
+	watch_readable(c);
 	h->s->n_requests++;
 	view_refresh(h->s);
 	struct request r = { .s = h->s, .req = req, .conn = c };

@@ -1,6 +1,6 @@
-/* Blocks and tenures as bytes.  A response is copied out of the store in pieces of at most 32 KiB, each under a read
- * transaction that ends with it; the next piece is made when the one before has left for the socket.  So several
- * hundred slow clients cost a piece each, and pin no pages. */
+/* Blocks and tenures as bytes.  A response of at most 32 KiB is written to the socket from where it lies in the store.  A longer one is copied
+ * out in such pieces, each under a read transaction that ends with it; the next piece is made when the one before has left for the
+ * socket.  So several hundred slow clients cost a piece each, and pin no pages. */
 #include <event2/bufferevent.h>
 #include "cmd/block-serve/serve.h"
 #include "common/store/blocks.h"
@@ -35,12 +35,12 @@ static uint64_t sum_of(const uint8_t *p, size_t n)
 	return h;
 }
 
-/* What the next piece holds: views into the map, copied in one go. */
+/* What the next piece holds: views into the map behind a place for the head. */
 #define PARTS 256
 struct piece {
 	struct stream *st;
 	uint64_t txn;
-	struct { const uint8_t *p; size_t n; } parts[PARTS];
+	struct iovec parts[1 + PARTS];
 	unsigned n;
 	size_t bytes;
 	bool full;
@@ -48,8 +48,7 @@ struct piece {
 
 static void add_view(struct piece *p, const uint8_t *bytes, size_t n)
 {
-	p->parts[p->n].p = bytes;
-	p->parts[p->n++].n = n;
+	p->parts[p->n++] = (struct iovec){ (void *)(uintptr_t)bytes, n };
 	p->bytes += n;
 }
 
@@ -89,7 +88,7 @@ static bool add_block(void *arg, const struct stored_block *b)
 			return false;
 	}
 	memcpy(st->ch, b->ch, CH_LEN);
-	if (p->full || p->n == PARTS || (st->offset == 0 && p->bytes > 0 && p->bytes + b->len > CHUNK)) {
+	if (p->full || p->n == 1 + PARTS || (st->offset == 0 && p->bytes > 0 && p->bytes + b->len > CHUNK)) {
 		p->full = true;
 		return false;
 	}
@@ -107,37 +106,41 @@ static bool add_block(void *arg, const struct stored_block *b)
 	return !p->full && !st->done;
 }
 
+/* The next piece.  False: the block it begins with is not (or no longer) proven.  st->done: it is the last; st->broken: the
+ * stream cannot be finished. */
+static bool gather(struct piece *p, struct stream *st, MDB_txn *txn)
+{
+	uint8_t first[ID_LEN];
+
+	p->st = st;
+	p->txn = mdb_txn_id(txn);
+	p->n = 1;
+	p->bytes = 0;
+	p->full = false;
+	memcpy(first, st->next, ID_LEN);
+	if (!proven_blocks_down(&st->s->store, txn, first, st->has_stop ? st->stop : NULL, add_block, p))
+		return false;
+	/* Not stopped by us: the tenure's start was the last. */
+	if (!p->full && !st->broken)
+		st->done = true;
+	return true;
+}
+
 static void free_copy(const void *data, size_t n, void *arg)
 {
 	free(arg);
 }
 
-/* The next piece.  done: it was the last; broken: the stream cannot be finished. */
-static struct evbuffer *fill(struct stream *st, MDB_txn *txn)
+/* The piece as a buffer that outlives the transaction. */
+static struct evbuffer *copy(const struct piece *p)
 {
-	struct piece p;
-	struct evbuffer *out = evbuffer_new();
-	uint8_t first[ID_LEN];
+	struct evbuffer *out = reply_buffer();
+	uint8_t *bytes = xmalloc(p->bytes);
 	size_t at = 0;
 
-	if (out == NULL)
-		die_world("no memory for an answer");
-	p.st = st;
-	p.txn = mdb_txn_id(txn);
-	p.n = 0;
-	p.bytes = 0;
-	p.full = false;
-	memcpy(first, st->next, ID_LEN);
-	tenure_blocks_down(&st->s->store, txn, first, st->has_stop ? st->stop : NULL, add_block, &p);
-	/* Not stopped by us: the tenure's start was the last. */
-	if (!p.full && !st->broken)
-		st->done = true;
-	if (p.bytes == 0 || st->broken)
-		return out;
-	uint8_t *copy = xmalloc(p.bytes);
-	for (unsigned i = 0; i < p.n; at += p.parts[i++].n)
-		memcpy(copy + at, p.parts[i].p, p.parts[i].n);
-	evbuffer_add_reference(out, copy, p.bytes, free_copy, copy);
+	for (unsigned i = 1; i < p->n; at += p->parts[i++].iov_len)
+		memcpy(bytes + at, p->parts[i].iov_base, p->parts[i].iov_len);
+	evbuffer_add_reference(out, bytes, p->bytes, free_copy, bytes);
 	return out;
 }
 
@@ -176,61 +179,77 @@ static void stream_more(struct evhttp_connection *evcon, void *arg)
 		return;
 	}
 	MDB_txn *txn = store_read(&st->s->store);
-	struct evbuffer *piece = fill(st, txn);
+	struct evbuffer *out = NULL;
+	struct piece p;
+	if (gather(&p, st, txn) && !st->broken && p.bytes > 0)
+		out = copy(&p);
 	store_read_end(txn);
-	if (st->broken) {
+	if (out != NULL) {
+		st->s->n_bytes += p.bytes;
+		evhttp_send_reply_chunk_with_cb(st->req, out, stream_more, st);
+		evbuffer_free(out);
+	} else if (st->broken) {
 		/* No last chunk: the client sees that the body is cut. */
 		http_conn_close(st->conn);
-	} else if (evbuffer_get_length(piece) > 0) {
-		st->s->n_bytes += evbuffer_get_length(piece);
-		evhttp_send_reply_chunk_with_cb(st->req, piece, stream_more, st);
 	} else {
+		/* What comes next is another tenure's, or is no longer proven: nobody gets it. */
 		stream_end(st);
 	}
-	evbuffer_free(piece);
 }
 
-/* Small bodies leave in one go with their length; larger ones in chunks. */
-static void stream_start(struct request *r, const struct stream *from, MDB_txn *txn)
+/* A larger body goes out in chunks. */
+static void stream_chunks(struct request *r, const struct stream *st, struct evbuffer *first)
 {
 	static const struct timeval idle = { HTTP_IDLE, 0 };
-	struct stream st = *from;
-	struct evbuffer *piece;
-
-	st.s = r->s;
-	st.req = r->req;
-	st.conn = r->conn;
-	piece = fill(&st, txn);
-	store_read_end(txn);
-	if (st.done && !st.broken) {
-		reply_octets(r, piece);
-		return;
-	}
 	struct stream *kept = xmalloc(sizeof *kept);
-	*kept = st;
+
+	*kept = *st;
 	r->conn->gone = stream_gone;
 	r->conn->gone_arg = kept;
 	/* The client has nothing to say now; only writes must go on. */
 	bufferevent_set_timeouts(r->conn->bev, NULL, &idle);
-	r->s->n_bytes += evbuffer_get_length(piece);
+	r->s->n_bytes += evbuffer_get_length(first);
 	reply_begin(r->s, r->req);
-	evhttp_send_reply_chunk_with_cb(r->req, piece, stream_more, kept);
-	evbuffer_free(piece);
+	evhttp_send_reply_chunk_with_cb(r->req, first, stream_more, kept);
+	evbuffer_free(first);
+}
+
+/* A body that is one piece leaves in one go, with its length.  False, without an answer, if the first block is not proven.
+ * Ends the transaction. */
+static bool stream_start(struct request *r, const struct stream *from, MDB_txn *txn)
+{
+	struct stream st = *from;
+	struct evbuffer *out = NULL;
+	struct piece p;
+
+	st.s = r->s;
+	st.req = r->req;
+	st.conn = r->conn;
+	bool known = gather(&p, &st, txn);
+	if (known && !(st.done && reply_straight(r, 200, OCTETS, p.parts, p.n, p.bytes)))
+		out = copy(&p);
+	store_read_end(txn);
+	if (out != NULL && st.done)
+		reply_octets(r, out);
+	else if (out != NULL)
+		stream_chunks(r, &st, out);
+	return known;
+}
+
+static void no_such_block(struct request *r)
+{
+	char hex[2 * ID_LEN + 1];
+
+	reply_text(r, 404, "No such block %s\n", hex_of(hex, r->hash, ID_LEN));
 }
 
 void get_block(struct request *r)
 {
-	MDB_txn *txn = store_read(&r->s->store);
 	struct stream st = { .one = true };
-	char hex[2 * ID_LEN + 1];
 
-	if (!block_proven(&r->s->store, txn, r->hash)) {
-		store_read_end(txn);
-		reply_text(r, 404, "No such block %s\n", hex_of(hex, r->hash, ID_LEN));
-		return;
-	}
 	memcpy(st.next, r->hash, ID_LEN);
-	stream_start(r, &st, txn);
+	if (!stream_start(r, &st, store_read(&r->s->store)))
+		no_such_block(r);
 }
 
 /* The ancestor of a proven block at a height: one step a tenure, then down in it. */
@@ -270,18 +289,15 @@ void get_block_at(struct request *r)
 	} else if ((rc = canonical_at(&r->s->store, txn, r->number, &b)) == 0) {
 		memcpy(st.next, b.id, ID_LEN);
 	}
-	if (rc != 0) {
+	if (rc != 0)
 		store_read_end(txn);
+	if (rc != 0 || !stream_start(r, &st, txn))
 		reply_text(r, 404, "No such block #%llu\n", (unsigned long long)r->number);
-		return;
-	}
-	stream_start(r, &st, txn);
 }
 
 void get_tenure(struct request *r)
 {
 	struct stream st = { 0 };
-	char hex[2 * ID_LEN + 1];
 	int stop = query_hex(r, "stop", st.stop, ID_LEN);
 
 	if (stop < 0) {
@@ -290,14 +306,9 @@ void get_tenure(struct request *r)
 	}
 	/* The stop id has no effect on the first block. */
 	st.has_stop = stop > 0 && memcmp(st.stop, r->hash, ID_LEN) != 0;
-	MDB_txn *txn = store_read(&r->s->store);
-	if (!block_proven(&r->s->store, txn, r->hash)) {
-		store_read_end(txn);
-		reply_text(r, 404, "No such block %s\n", hex_of(hex, r->hash, ID_LEN));
-		return;
-	}
 	memcpy(st.next, r->hash, ID_LEN);
-	stream_start(r, &st, txn);
+	if (!stream_start(r, &st, store_read(&r->s->store)))
+		no_such_block(r);
 }
 
 /* Next: cmd/block-serve/http_info.c, the node's facts. */

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/queue.h>
+#include <sys/uio.h>
 #include "cmd/block-serve/inventory.h"
 #include "common/net/conv.h"
 #include "common/store/store.h"
@@ -73,6 +74,8 @@ struct serve {
 	unsigned threads;			/* -j */
 	struct http_hosts *hosts;
 	struct neighbors neighbors;
+	time_t date_of;				/* reply.c: the second that date tells */
+	char date[64];
 	unsigned long long ticks;
 	_Atomic unsigned long long n_requests, n_bytes, n_pushes, n_uploads, n_refused, n_late;
 };
@@ -108,6 +111,7 @@ struct http_conn {
 	LIST_ENTRY(http_conn) entry;
 	struct serve *serve;
 	struct bufferevent *bev;		/* with a reference of ours */
+	struct event *readable;			/* ours, beside evhttp's (http.c) */
 	struct sockaddr_storage peer;
 	bool adopted, closing, watched;		/* limits judged; shut down by us; close callback is set */
 	bool counted;				/* in the table of hosts */
@@ -118,10 +122,7 @@ struct http_conn {
 };
 struct http *http_start(struct serve *, int fd);
 unsigned http_count(struct http_hosts *);
-/* The connection ends as soon as the loop turns. */
-void http_conn_close(struct http_conn *);
-/* Write now what can be written. */
-void http_conn_flush(struct http_conn *);
+void http_conn_close(struct http_conn *);	/* ends as soon as the loop turns */
 
 /* One request while its handler runs; what must live longer copies req and conn. */
 struct request {
@@ -134,13 +135,17 @@ struct request {
 	uint64_t number, number2;		/* decoded, by the route's pattern */
 	uint8_t hash[ID_LEN];
 };
-/* route.c */
-void route_request(struct request *);
+void route_request(struct request *);		/* route.c */
 
-/* reply.c: each ends the request.  Bodies are given up to the reply. */
+/* reply.c: each ends the request.  Bodies (reply_buffer: an empty one) are given up to the reply. */
+#define OCTETS "application/octet-stream"
+struct evbuffer *reply_buffer(void);
 void reply_text(struct request *, int code, const char *fmt, ...) PRINTF(3, 4);
 void reply_json(struct request *, int code, struct evbuffer *);
 void reply_octets(struct request *, struct evbuffer *);
+/* An answer of n - 1 parts, `bytes` long, which are needed no longer when this returns; parts[0] is for the head.
+ * False, and nothing was done, where evhttp has to have its say: reply_octets. */
+bool reply_straight(struct request *, int code, const char *type, struct iovec *parts, size_t n, size_t bytes);
 /* Head of a chunked octet-stream; chunks and end follow by evhttp's calls. */
 void reply_begin(struct serve *, struct evhttp_request *);
 /* A value of ?name= of n lower-case hex bytes: 1 found, 0 absent, -1 malformed. */

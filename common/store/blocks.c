@@ -80,11 +80,24 @@ static int run_seek(MDB_cursor *c, const uint8_t *ch, uint64_t height, struct ru
 	return -1;
 }
 
+static int sibling_find(struct store *s, MDB_txn *txn, const uint8_t *ch, uint64_t height, const uint8_t *id, struct kept_block *b)
+{
+	uint8_t key[KEY_SIBLING];
+	MDB_val k = { KEY_SIBLING, key }, v;
+	struct run r;
+
+	run_key(key, ch, height);
+	memcpy(key + KEY_RUN, id, ID_LEN);
+	if (store_get(s, txn, T_BLOCKS, key, sizeof key, &v) < 0)
+		return -1;
+	run_parse(&r, &k, &v);
+	run_block(&r, 0, b);
+	return 0;
+}
+
 int blocks_find(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_t height, const uint8_t *id, struct kept_block *b)
 {
 	MDB_cursor *c = store_cursor(s, txn, T_BLOCKS);
-	uint8_t key[KEY_SIBLING];
-	MDB_val k = { KEY_SIBLING, key }, v;
 	struct run r;
 	int rc = -1;
 
@@ -93,15 +106,33 @@ int blocks_find(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_
 		rc = id && memcmp(id, b->id, ID_LEN) != 0 ? -1 : 0;
 	}
 	mdb_cursor_close(c);
-	if (rc == 0 || !id)
-		return rc;
-	run_key(key, ch, height);
-	memcpy(key + KEY_RUN, id, ID_LEN);
-	if (store_get(s, txn, T_BLOCKS, key, sizeof key, &v) < 0)
-		return -1;
-	run_parse(&r, &k, &v);
-	run_block(&r, 0, b);
-	return 0;
+	return rc == 0 || !id ? rc : sibling_find(s, txn, ch, height, id, b);
+}
+
+/* The block `id` at the run's height, or its sibling; the run is sought again only where it ends. */
+static int step_down(struct store *s, MDB_txn *txn, MDB_cursor *c, struct run *r, const uint8_t *ch, uint64_t height, const uint8_t *id,
+    struct kept_block *b)
+{
+	if (height - r->low >= r->count && run_seek(c, ch, height, r) != 0)
+		r->count = 0;
+	if (height - r->low < r->count) {
+		run_block(r, (uint32_t)(height - r->low), b);
+		if (memcmp(b->id, id, ID_LEN) == 0)
+			return 0;
+	}
+	return sibling_find(s, txn, ch, height, id, b);
+}
+
+void blocks_down(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_t height, const uint8_t id[ID_LEN],
+    bool (*fn)(void *, const struct kept_block *), void *arg)
+{
+	MDB_cursor *c = store_cursor(s, txn, T_BLOCKS);
+	struct run r = { 0 };
+	struct kept_block b;
+
+	for (; step_down(s, txn, c, &r, ch, height, id, &b) == 0 && fn(arg, &b) && height > 0; height--)
+		id = b.bytes + BLOCK_PARENT_OFFSET;
+	mdb_cursor_close(c);
 }
 
 int blocks_where(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], uint8_t ch[CH_LEN], uint64_t *height)

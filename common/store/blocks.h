@@ -42,6 +42,9 @@ void blocks_walk(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], uint64_t l
     bool (*fn)(void *, const struct kept_block *), void *arg);
 /* The block of the runs at a height (id NULL), or the one with this id.  0, or -1. */
 int blocks_find(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], uint64_t height, const uint8_t *id, struct kept_block *);
+/* From the block `id` of a tenure down along parents, newest first, until fn returns false or a parent is not of the tenure. */
+void blocks_down(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], uint64_t height, const uint8_t id[ID_LEN],
+    bool (*fn)(void *, const struct kept_block *), void *arg);
 /* The row of block_ids.  0, or -1. */
 int blocks_where(struct store *, MDB_txn *, const uint8_t id[ID_LEN], uint8_t ch[CH_LEN], uint64_t *height);
 

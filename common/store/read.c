@@ -122,20 +122,27 @@ static bool id_search(void *arg, const uint8_t *ch, const struct kept_block *b)
 	return !q->found;
 }
 
-bool block_proven(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
+/* Whether a block is proven, and where it lies. */
+static bool proven_where(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], uint8_t ch[CH_LEN], uint64_t *height)
 {
 	struct id_search q = { id, false };
 	struct rec_tenure t;
-	uint8_t ch[CH_LEN];
-	uint64_t height;
 
-	if (blocks_where(s, txn, id, ch, &height) < 0 || tenure_get(s, txn, ch, &t) < 0 || !t.proven ||
-	    height < t.start_height || height > t.tip_height)
+	if (blocks_where(s, txn, id, ch, height) < 0 || tenure_get(s, txn, ch, &t) < 0 || !t.proven ||
+	    *height < t.start_height || *height > t.tip_height)
 		return false;
 	if (!t.siblings)
 		return true;
-	proven_pass(s, txn, &t, height, id_search, &q);
+	proven_pass(s, txn, &t, *height, id_search, &q);
 	return q.found;
+}
+
+bool block_proven(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
+{
+	uint8_t ch[CH_LEN];
+	uint64_t height;
+
+	return proven_where(s, txn, id, ch, &height);
 }
 
 /* The list of proven blocks: tenures by height; where forks overlap their blocks are sorted together. */
@@ -316,23 +323,39 @@ int canonical_at(struct store *s, MDB_txn *txn, uint64_t height, struct stored_b
 	return 0;
 }
 
+struct down { const uint8_t *ch, *stop; bool (*fn)(void *, const struct stored_block *); void *arg; };
+
+static bool down_next(void *arg, const struct kept_block *b)
+{
+	struct down *d = arg;
+	struct stored_block out;
+
+	block_out(&out, d->ch, b);
+	return d->fn(d->arg, &out) && (!d->stop || memcmp(b->bytes + BLOCK_PARENT_OFFSET, d->stop, ID_LEN) != 0);
+}
+
 void tenure_blocks_down(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], const uint8_t *stop,
     bool (*fn)(void *, const struct stored_block *), void *arg)
 {
-	uint8_t ch[CH_LEN], want[ID_LEN];
-	struct stored_block out;
-	struct kept_block b;
+	uint8_t ch[CH_LEN];
+	struct down d = { ch, stop, fn, arg };
 	uint64_t height;
 
-	memcpy(want, id, ID_LEN);
-	if (blocks_where(s, txn, id, ch, &height) < 0)
-		return;
-	while (blocks_find(s, txn, ch, height, want, &b) == 0) {
-		memcpy(want, b.bytes + BLOCK_PARENT_OFFSET, ID_LEN);
-		block_out(&out, ch, &b);
-		if (!fn(arg, &out) || height-- == 0 || (stop && memcmp(want, stop, ID_LEN) == 0))
-			return;
-	}
+	if (blocks_where(s, txn, id, ch, &height) == 0)
+		blocks_down(s, txn, ch, height, id, down_next, &d);
+}
+
+bool proven_blocks_down(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], const uint8_t *stop,
+    bool (*fn)(void *, const struct stored_block *), void *arg)
+{
+	uint8_t ch[CH_LEN];
+	struct down d = { ch, stop, fn, arg };
+	uint64_t height;
+
+	if (!proven_where(s, txn, id, ch, &height))
+		return false;
+	blocks_down(s, txn, ch, height, id, down_next, &d);
+	return true;
 }
 
 /* Next: common/store/graph.c, what the keeper sees of all this. */

@@ -127,6 +127,9 @@ void proven_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct stor
 void proven_walk_from(struct store *, MDB_txn *, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *);
 /* The chain of one tenure from block id downwards to its start (newest first), or until `stop` (exclusive, may be NULL). */
 void tenure_blocks_down(struct store *, MDB_txn *, const uint8_t id[ID_LEN], const uint8_t *stop, bool (*fn)(void *, const struct stored_block *), void *);
+/* The same if that block is proven (then all below are); else false, and nothing is called. */
+bool proven_blocks_down(struct store *, MDB_txn *, const uint8_t id[ID_LEN], const uint8_t *stop, bool (*fn)(void *, const struct stored_block *),
+    void *);
 
 /* verdicts by (id, body hash, source): bounded, oldest out. faults by (who, class, what): counted up, bounded. */
 void verdict_put(struct store *, MDB_txn *, const struct rec_verdict *);
