@@ -32,6 +32,14 @@ synopsis() {
 	done
 }
 
+@test "each reason of a verdict is told in blocksync(7)" {
+	words=$(sed -n 's/^\tX([A-Z]*, "\([a-z]*\)".*/\1/p' "$BATS_TEST_DIRNAME/../common/chain/reason.h")
+	[ "$(wc -w <<<"$words")" -gt 40 ]
+	for word in $words; do
+		[ "$word" = ok ] || grep -qw "$word" "$MAN/blocksync.7" || { echo "no '$word'"; return 1; }
+	done
+}
+
 @test "-V, -h, and a wrong option" {
 	for p in "$BIN"/*; do
 		run -0 --separate-stderr "$p" -V

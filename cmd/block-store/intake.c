@@ -141,8 +141,8 @@ static void gather_block(struct intake *in, const struct rec *r)
 /* Nobody stores what nobody judged. */
 static void unjudged(struct intake *in, const struct rec_block *b)
 {
-	struct rec_verdict v = { .source = b->source, .status = rec_str("undecided"), .reason = rec_str("unjudged"),
-	    .detail = rec_str("no held verdict came right before the block"), .height = b->height, .time = now_unix() };
+	struct rec_verdict v = { .source = b->source, .status = rec_str("undecided"), .reason = rec_str(chain_reason_word(REASON_UNJUDGED)),
+	    .detail = rec_str(chain_reason_text(REASON_UNJUDGED)), .height = b->height, .time = now_unix() };
 	char hex[2 * ID_LEN + 1];
 
 	if (!in->unjudged_told)

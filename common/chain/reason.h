@@ -40,6 +40,7 @@
 	X(NOSORTITION, "nosortition", "the sortition of its tenure is unknown") \
 	X(NOSET, "noset", "the reward set of its cycle is unknown") \
 	X(NOWINNER, "nowinner", "its sortition has no winner") \
+	X(UNJUDGED, "unjudged", "no held verdict came right before the block") \
 	/* in its place (1.5 to 1.7) */ \
 	X(HEIGHT, "height", "height is not the parent's plus one") \
 	X(STRAY, "stray", "not a tenure start, on a block of another tenure") \
@@ -51,7 +52,7 @@
 	X(EXTCOUNT, "extcount", "tenure extension counts other blocks than the tenure has") \
 	X(EXTVIEW, "extview", "burn view of an extension is unknown") \
 	X(NOTNAMED, "notnamed", "no commit names the tenure's start") \
-	X(LIGHTER, "lighter", "a heavier signature set is stored") \
+	X(LIGHTER, "lighter", "a signature set as heavy, or heavier, is stored") \
 	X(SETASIDE, "setaside", "judging it ended the verifier twice")
 
 enum chain_reason {
