@@ -146,6 +146,10 @@ canonical() { awk -F'\t' '$7 == 1' chain/blocks.tsv; }
 	[ "$(post block /)" = 200 ]
 	[ "$(cat body)" = "{\"stacks_block_id\":\"$last\",\"accepted\":false}" ]
 	[ "$(post block "")" = 200 ]
+	# In chunks too, and then the connection goes on.
+	[ "$(curl -s -m 10 -o body -D head -w '%{http_code} ' -H 'Transfer-Encoding: chunked' -H 'Content-Type: application/octet-stream' \
+		--data-binary @block "$URL/v3/blocks/upload" --next -s -m 10 -o health -w '%{http_code} %{num_connects}' "$URL/v3/health")" = "200 200 0" ]
+	[ "$(cat body)" = "{\"stacks_block_id\":\"$last\",\"accepted\":false}" ]
 	head -c 300 block >half
 	[ "$(post half /)" = 400 ]
 	grep -qi '^content-type: text/plain' head

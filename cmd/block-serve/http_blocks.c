@@ -188,8 +188,8 @@ static void stream_more(struct evhttp_connection *evcon, void *arg)
 		st->s->n_bytes += p.bytes;
 		evhttp_send_reply_chunk_with_cb(st->req, out, stream_more, st);
 		evbuffer_free(out);
-	} else if (st->broken) {
-		/* No last chunk: the client sees that the body is cut. */
+	} else if (st->broken || st->offset > 0) {
+		/* In the middle of a block that is gone.  No last chunk: the client sees that the body is cut. */
 		http_conn_close(st->conn);
 	} else {
 		/* What comes next is another tenure's, or is no longer proven: nobody gets it. */

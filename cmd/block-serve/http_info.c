@@ -6,15 +6,6 @@
 #define MAGIC_BITCOIN 3652501241u	/* parent_network_id: bitcoin's network magic, and that of its testnet */
 #define MAGIC_BITCOIN_TESTNET 118034699u
 
-static struct evbuffer *json(void)
-{
-	struct evbuffer *b = evbuffer_new();
-
-	if (b == NULL)
-		die_world("no memory for an answer");
-	return b;
-}
-
 /* Block hash of the canonical tip: its header is parsed for it. */
 static void tip_hash(struct serve *s, uint8_t hash[32])
 {
@@ -33,7 +24,7 @@ void get_info(struct request *r)
 {
 	const struct view *v = &r->s->view;
 	const struct network *net = &r->s->store.net;
-	struct evbuffer *b = json();
+	struct evbuffer *b = reply_buffer();
 	uint8_t hash[32] = { 0 }, none[32] = { 0 };
 
 	if (v->has_chain)
@@ -73,7 +64,7 @@ void get_pox(struct request *r)
 {
 	const struct view *v = &r->s->view;
 	const struct network *net = &r->s->store.net;
-	struct evbuffer *b = json();
+	struct evbuffer *b = reply_buffer();
 
 	evbuffer_add_printf(b, "{\"first_burnchain_block_height\":%llu,\"current_burnchain_block_height\":%llu"
 	    ",\"prepare_phase_block_length\":%u,\"reward_phase_block_length\":%u,\"reward_cycle_length\":%u,\"prepare_cycle_length\":%u"
@@ -95,7 +86,7 @@ void get_neighbors(struct request *r)
 {
 	struct neighbor all[MAX_NEIGHBORS];
 	uint32_t n = neighbors_tell(r->s, all);
-	struct evbuffer *b = json();
+	struct evbuffer *b = reply_buffer();
 	struct sockaddr_storage ss;
 	socklen_t len;
 	char ip[INET6_ADDRSTRLEN];
@@ -117,7 +108,7 @@ void get_health(struct request *r)
 {
 	const struct view *v = &r->s->view;
 	uint64_t most = v->has_tip ? v->tip.height : 0;
-	struct evbuffer *b = json();
+	struct evbuffer *b = reply_buffer();
 
 	evbuffer_add_printf(b, "{\"difference_from_max_peer\":%llu,\"max_stacks_height_of_neighbors\":%llu"
 	    ",\"max_stacks_neighbor_address\":null,\"node_stacks_tip_height\":%llu}",

@@ -45,10 +45,8 @@ void get_records(struct request *r)
 	struct batch b = { .max = r->number2 < RECORDS_MAX ? r->number2 : RECORDS_MAX };
 	const struct network *net = &r->s->store.net;
 	struct rec_hello hello = { .schema = REC_SCHEMA, .network = rec_str(net->name), .chain_id = net->chain_id, .stage = rec_str("block-serve") };
-	struct evbuffer *out = evbuffer_new();
+	struct evbuffer *out = reply_buffer();
 
-	if (out == NULL)
-		die_world("no memory for an answer");
 	rec_encode(&b.buf, REC_HELLO, &hello);
 	MDB_txn *txn = store_read(&r->s->store);
 	sortition_walk(&r->s->store, txn, r->number, add_row, &b);

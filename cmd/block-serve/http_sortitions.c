@@ -3,15 +3,6 @@
 
 #define BURN_HASH_SEARCH 100000		/* rows looked at for a burn hash, which has no index */
 
-static struct evbuffer *json(void)
-{
-	struct evbuffer *b = evbuffer_new();
-
-	if (b == NULL)
-		die_world("no memory for an answer");
-	return b;
-}
-
 static void add_or_null(struct evbuffer *b, const char *name, const uint8_t *p, size_t n, bool there)
 {
 	if (there)
@@ -45,7 +36,7 @@ static void reply_sortition(struct request *r, int rc, const struct rec_sortitio
 		reply_text(r, 404, "Could not find snapshot %s(%.80s)\n", kind, r->arg != NULL ? r->arg : "");
 		return;
 	}
-	b = json();
+	b = reply_buffer();
 	evbuffer_add(b, "[", 1);
 	add_sortition(b, row);
 	evbuffer_add(b, "]", 1);
@@ -132,7 +123,7 @@ void get_sortitions_last(struct request *r)
 		reply_sortition(r, rc, &last, "Latest");
 		return;
 	}
-	struct evbuffer *b = json();
+	struct evbuffer *b = reply_buffer();
 	evbuffer_add(b, "[", 1);
 	add_sortition(b, &last);
 	evbuffer_add(b, ",", 1);
@@ -146,7 +137,7 @@ void get_stacker_set(struct request *r)
 {
 	MDB_txn *txn = store_read(&r->s->store);
 	struct rec_reward_set set;
-	struct evbuffer *b = json();
+	struct evbuffer *b = reply_buffer();
 
 	if (reward_set_get(&r->s->store, txn, r->number, &set) != 0) {
 		store_read_end(txn);

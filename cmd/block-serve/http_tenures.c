@@ -1,15 +1,6 @@
 /* Tenures as JSON: the ongoing one, the tip of each, and the blocks of each (spec/blocks.md 4.2). */
 #include "cmd/block-serve/serve.h"
 
-static struct evbuffer *json(void)
-{
-	struct evbuffer *b = evbuffer_new();
-
-	if (b == NULL)
-		die_world("no memory for an answer");
-	return b;
-}
-
 /* The highest tenure claimed and its last block: of the canonical chain, or of what is claimed instead of it. */
 static int ongoing(struct serve *s, MDB_txn *txn, struct rec_tenure *t, uint8_t id[ID_LEN], uint64_t *height)
 {
@@ -44,7 +35,7 @@ void get_tenure_info(struct request *r)
 		reply_text(r, 404, "No Nakamoto tenure yet\n");
 		return;
 	}
-	b = json();
+	b = reply_buffer();
 	add_hex(b, "{\"consensus_hash\":\"", t.consensus_hash, CH_LEN, "\"");
 	add_hex(b, ",\"tenure_start_block_id\":\"", t.start_id, ID_LEN, "\"");
 	add_hex(b, ",\"parent_consensus_hash\":\"", t.prev_ch, CH_LEN, "\"");
@@ -124,7 +115,7 @@ void get_tenure_tip(struct request *r)
 
 	if (txn == NULL)
 		return;
-	b = json();
+	b = reply_buffer();
 	add_header(b, &n);
 	store_read_end(txn);
 	reply_json(r, 200, b);
@@ -156,7 +147,7 @@ void get_tenure_tip_metadata(struct request *r)
 
 	if (txn == NULL)
 		return;
-	b = json();
+	b = reply_buffer();
 	evbuffer_add_printf(b, "{\"anchored_header\":");
 	add_header(b, &n);
 	tenure_blocks_down(&r->s->store, txn, block.id, NULL, find_view, &view);
@@ -188,7 +179,7 @@ static bool add_listed(void *arg, const struct stored_block *b)
 /* Ends the transaction. */
 static void list_blocks(struct request *r, MDB_txn *txn, const struct rec_sortition *own)
 {
-	struct listing l = { .b = json() };
+	struct listing l = { .b = reply_buffer() };
 	struct rec_tenure t;
 	uint8_t id[ID_LEN];
 

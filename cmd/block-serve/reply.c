@@ -1,8 +1,9 @@
 /* How answers are written: what a stacks-node's strict client accepts (spec/blocks.md 4.1): one length, one of three
  * content types, no header twice, a short head.
  *
- * evhttp reads requests, closes connections and cuts long answers into chunks.  All other answers are written by us, by one system call
- * with their head and straight from where their bytes lie; evhttp hears that the request is done. */
+ * evhttp reads requests.  It also writes what is long and what ends a connection.  An answer of up to 32 KiB on a connection that stays
+ * is written by us, by one system call with its head and straight from where its bytes lie; evhttp hears that the request is done
+ * (evhttp_send_reply_end without a start: in libevent 2.1 that asks for the next request when the output is empty). */
 #include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
@@ -61,13 +62,15 @@ static void send_rest(struct request *r, const struct iovec *parts, size_t n, si
 
 bool reply_straight(struct request *r, int code, const char *type, struct iovec *parts, size_t n, size_t bytes)
 {
-	char head[512];
+	char head[512], tip[64] = "";
 	int len;
 
 	if (!keeps_on(r))
 		return false;
-	len = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nDate: %s\r\n%s%s%s\r\n", code, reason_of(code),
-	    type, bytes, date_of(r->s), code == 200 ? TIP_HEADER ": " : "", code == 200 ? r->s->view.height_text : "", code == 200 ? "\r\n" : "");
+	if (code == 200)
+		snprintf(tip, sizeof tip, TIP_HEADER ": %s\r\n", r->s->view.height_text);
+	len = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nDate: %s\r\n%s\r\n", code, reason_of(code), type,
+	    bytes, date_of(r->s), tip);
 	parts[0] = (struct iovec){ head, (size_t)len };
 	ssize_t sent = writev(bufferevent_getfd(r->conn->bev), parts, (int)n);
 	/* An error shows again when the rest is written. */

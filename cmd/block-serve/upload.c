@@ -192,10 +192,8 @@ void upload_peer(struct serve *s, const struct rec_peer *row)
 
 static void answer_id(struct request *r, const uint8_t id[ID_LEN], bool accepted)
 {
-	struct evbuffer *b = evbuffer_new();
+	struct evbuffer *b = reply_buffer();
 
-	if (b == NULL)
-		die_world("no memory for an answer");
 	add_hex(b, "{\"stacks_block_id\":\"", id, ID_LEN, accepted ? "\",\"accepted\":true}" : "\",\"accepted\":false}");
 	reply_json(r, 200, b);
 }
