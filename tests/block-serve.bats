@@ -83,6 +83,10 @@ canonical() { awk -F'\t' '$7 == 1' chain/blocks.tsv; }
 		/v2/*) grep -qi '^content-type: application/json.$' head ;;
 		esac
 	done
+	# Who is to be left is told so.
+	[ "$(code -H 'Connection: close' "$URL/v3/blocks/$last")" = 200 ]
+	grep -qi '^connection: close.$' head
+	[ "$(grep -ci '^content-length:' head)" -eq 1 ]
 }
 
 @test "unknown is 404, malformed 400, another method 405 with Allow" {

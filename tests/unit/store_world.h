@@ -153,19 +153,23 @@ static inline unsigned world_said(const struct world *w, enum rec_type type, con
 	return n;
 }
 
-static inline bool world_proven(struct world *w, const struct world_block *b)
-{
-	MDB_txn *txn = store_read(&w->s);
-	bool yes = block_proven(&w->s, txn, b->id);
-
-	store_read_end(txn);
-	return yes;
-}
-
 static inline bool world_count(void *arg, const struct stored_block *b)
 {
 	++*(unsigned *)arg;
 	return true;
+}
+
+/* Whether a block is proven; who asks for the proven blocks from it down gets some, or none. */
+static inline bool world_proven(struct world *w, const struct world_block *b)
+{
+	MDB_txn *txn = store_read(&w->s);
+	bool yes = block_proven(&w->s, txn, b->id);
+	unsigned n = 0;
+
+	assert_int_equal(proven_blocks_down(&w->s, txn, b->id, NULL, world_count, &n), yes);
+	assert_int_equal(n > 0, yes);
+	store_read_end(txn);
+	return yes;
 }
 
 static inline unsigned world_listed(struct world *w)
