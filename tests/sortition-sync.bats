@@ -185,8 +185,11 @@ database() {
 	[[ "$stderr" == *"no source"* ]]
 	run -100 --separate-stderr sync -1 -d w.store -n chain/network -s /does/not/exist
 	[ "${#stderr_lines[@]}" -eq 1 ]
-	run -100 --separate-stderr sync -1 -d w.store -n chain/network -s chain/network
-	[[ "$stderr" == *"neither a sortition database nor a file of records"* ]]
+	: >nothing
+	for source in chain/network nothing; do
+		run -100 --separate-stderr sync -1 -d w.store -n chain/network -s "$source"
+		[[ "$stderr" == *"neither a sortition database nor a file of records"* ]]
+	done
 	run -100 --separate-stderr sync -1 -d w.store -n chain/network -Q 2 -s all.rec
 	run -100 --separate-stderr sync -1 -d w.store -n chain/network -Q 0 -s all.rec
 	run -100 --separate-stderr sync -1 -n chain/network -s all.rec

@@ -2,9 +2,11 @@
  *
  * The file is mapped and indexed before confinement: where each height's newest row is, and each reward set.  Records
  * are decoded when they are asked for. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -106,11 +108,12 @@ rec_file_open(struct source *source, const char *path)
 	f->source = source;
 	f->first = source->sync->store.net.first_burn_height;
 	if (fd < 0 || fstat(fd, &st) != 0)
-		die_usage("cannot read source '%s'", path);
+		die_usage("cannot read source '%s': %s", path, strerror(errno));
 	f->len = (size_t)st.st_size;
-	f->map = mmap(NULL, f->len, PROT_READ, MAP_PRIVATE, fd, 0);
+	/* An empty file cannot be mapped: it has no sortitions, as is said below. */
+	f->map = f->len > 0 ? mmap(NULL, f->len, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
 	if (f->map == MAP_FAILED)
-		die_world("cannot map '%s'", path);
+		die_world("cannot map '%s': %s", path, strerror(errno));
 	close(fd);
 	for (uint64_t at = 0; (n = frame_at(f, at, &rec, err)) != 0; at += (uint64_t)n) {
 		if (n < 0) {
