@@ -17,11 +17,11 @@ static struct burn_fact fact_of(struct keeper *k, const uint8_t *ch)
 /* A tenure that another, proven one stands on gets no new burn views: what is unknown now is wrong. */
 static bool closed(struct keeper *k, const struct tenure *t)
 {
-	const struct tenure *above;
+	struct tenure *above;
 	uint32_t i;
 
 	for (i = 0; i < t->n_nodes; i++)
-		for (above = tenures_on(k, t->nodes[i]->l.id, NULL); above; above = tenures_on(k, t->nodes[i]->l.id, (struct tenure *)(uintptr_t)above))
+		for (above = tenures_on(k, t->nodes[i]->l.id, NULL); above; above = tenures_on(k, t->nodes[i]->l.id, above))
 			if (above->proven)
 				return true;
 	return false;
@@ -35,7 +35,8 @@ static bool view_may_come(struct keeper *k, const struct node *n)
 	if (n->l.kind == BLOCK_ORDINARY)
 		return false;
 	view = fact_of(k, n->l.change.burn_view);
-	return (!view.found || !view.canonical) && !closed(k, n->t);
+	/* One that a reorg took away was true: the block is of a fork, and nobody lied. */
+	return view.found ? !view.canonical : !closed(k, n->t);
 }
 
 static void unprove(struct keeper *k, struct tenure *t)

@@ -40,6 +40,17 @@ static void restore_border(struct keeper *k, struct tenure *t)
 	t->base = tenure_is_lowest(k, t) || (!held && tenure_is_first(k, t));
 }
 
+/* What waited for the view waits again; rows do not tell, so blocks that are not proven are looked at once. */
+static void restore_waiting(struct keeper *k, struct tenure *t)
+{
+	struct store_txn st = { k->s, k->txn };
+
+	if (!t->proven)
+		return;
+	t->waits = t->held > t->n_proven;
+	t->below_unknown = !t->prev && !t->base && !sortition_fact(&st, t->prev_ch).found;
+}
+
 static void restore(struct keeper *k)
 {
 	struct tenure_slab *slab;
@@ -52,6 +63,7 @@ static void restore(struct keeper *k)
 		for (i = 0; i < slab->n; i++) {
 			tenure_burn(k, &slab->t[i]);
 			restore_border(k, &slab->t[i]);
+			restore_waiting(k, &slab->t[i]);
 			if (slab->t[i].complete && !slab->t[i].packed) {
 				slab->t[i].to_pack = true;
 				tenure_list_add(&k->pack, &slab->t[i]);

@@ -172,13 +172,13 @@ static void unload(struct keeper *k, struct tenure *t)
 	t->loaded = false;
 }
 
-/* After a commit: complete tenures go at once, others, longest untouched first, while there are too many blocks. */
+/* After a commit: complete tenures in which nothing waits go at once, others, longest untouched first, while there are too many blocks. */
 void nodes_trim(struct keeper *k)
 {
 	uint32_t age, i, j;
 
 	for (i = j = 0; i < k->loaded.n; i++)
-		if (k->loaded.v[i]->complete && k->loaded.v[i]->linked)
+		if (k->loaded.v[i]->complete && k->loaded.v[i]->linked && !k->loaded.v[i]->waits)
 			unload(k, k->loaded.v[i]);
 		else
 			k->loaded.v[j++] = k->loaded.v[i];

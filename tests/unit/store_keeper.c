@@ -341,33 +341,133 @@ static void late_view(void **state)
 	world_close(w);
 }
 
+/* The same when the keeper has been started anew in between, on a store that only has what its rows say. */
+static void late_view_restart(void **state)
+{
+	struct line l;
+	struct world *w = &l.w;
+	struct world_block *ext, *above;
+	uint8_t view[CH_LEN], none[ID_LEN] = { 0 };
+	size_t i;
+
+	line_make(&l);
+	world_ch(view, 'v');
+	ext = world_block(w, 'd', l.d, BLOCK_EXTEND, 2, view);
+	above = world_block(w, 'd', ext, BLOCK_ORDINARY, 0, NULL);
+	keeper_begin(w->k);
+	for (i = 0; i < w->n; i++)
+		world_give(w, &w->blocks[i]);
+	world_commit(w);
+	world_restart(w);
+	world_sortition(w, 'v', 147, none, true);
+	keeper_begin(w->k);
+	keeper_rescan(w->k);
+	world_commit(w);
+	assert_true(world_proven(w, above));
+	assert_true(world_tip(w, above));
+	world_close(w);
+}
+
+/* A burn view that a reorg has taken away is nobody's lie, also when another tenure stands below the extension. */
+static void view_of_a_fork(void **state)
+{
+	struct line l;
+	struct world *w = &l.w;
+	struct world_block *ext, *e;
+	uint8_t view[CH_LEN], none[ID_LEN] = { 0 };
+	size_t i, n;
+
+	line_make(&l);
+	n = w->n;
+	e = world_tenure(w, 'e', l.d, 2, 1);
+	world_sortition(w, 'f', 148, w->blocks[n].id, true);
+	world_ch(view, 'v');
+	world_sortition(w, 'v', 145, none, false);
+	ext = world_block(w, 'd', l.d, BLOCK_EXTEND, 2, view);
+	keeper_begin(w->k);
+	for (i = 0; i < w->n; i++)
+		world_give(w, &w->blocks[i]);
+	world_commit(w);
+	assert_int_equal(world_said(w, REC_VERDICT, NULL) + world_said(w, REC_FAULT, NULL), 0);
+	assert_false(world_proven(w, ext));
+	assert_true(world_tip(w, e));
+	world_close(w);
+}
+
+static void from_cycle_set(struct world *w, const char *cycle)
+{
+	MDB_txn *txn = store_write(&w->s);
+
+	meta_put(&w->s, txn, "from_cycle", cycle, 1);
+	store_commit_or_die(&w->s, txn);
+}
+
+static bool canonical(struct world *w, char tenure)
+{
+	MDB_txn *txn = store_read(&w->s);
+	struct rec_tenure t;
+	uint8_t ch[CH_LEN];
+	bool yes;
+
+	world_ch(ch, tenure);
+	yes = tenure_get(&w->s, txn, ch, &t) == 0 && t.proven && t.linked && t.canonical;
+	store_read_end(txn);
+	return yes;
+}
+
+/* The view comes newest first: that a tenure is the lowest one wanted may show late, and after a restart. */
+static void late_floor(void **state)
+{
+	struct world_block *m, *n;
+	struct line l;
+	struct world *w = &l.w;
+	uint8_t none[ID_LEN] = { 0 };
+	uint64_t height;
+	int restart;
+
+	for (restart = 0; restart < 2; restart++) {
+		line_make(&l);
+		/* Cycles of 20 from 100: n, at 163, is the first of cycle 3; the sortition of m below it is unknown. */
+		m = world_tenure(w, 'm', l.d, 2, 1);
+		n = world_tenure(w, 'n', m, 1, 1);
+		world_sortition(w, 'n', 163, m->id, true);
+		world_sortition(w, 'o', 164, n->id, true);
+		from_cycle_set(w, "3");
+		world_restart(w);
+		keeper_begin(w->k);
+		world_give(w, n);
+		world_commit(w);
+		assert_true(world_proven(w, n) && !canonical(w, 'n'));
+		if (restart)
+			world_restart(w);
+		for (height = 160; height < 163; height++)
+			world_sortition(w, (char)('0' + height % 10), height, none, true);
+		keeper_begin(w->k);
+		keeper_rescan(w->k);
+		world_commit(w);
+		assert_true(canonical(w, 'n'));
+		world_close(w);
+	}
+}
+
 /* With -F the lowest wanted tenure is linked without the ones below it. */
 static void from_cycle(void **state)
 {
 	struct line l;
 	struct world *w = &l.w;
-	struct rec_tenure t;
-	uint8_t ch[CH_LEN];
-	MDB_txn *txn;
 
 	line_make(&l);
 	/* Cycles of 20 from 100: a tenure at 160 begins cycle 3. */
 	world_tenure(w, 'n', l.d, 2, 2);
 	world_sortition(w, 'n', 160, w->blocks[8].id, true);
-	txn = store_write(&w->s);
-	meta_put(&w->s, txn, "from_cycle", "3", 1);
-	store_commit_or_die(&w->s, txn);
+	from_cycle_set(w, "3");
 	world_sortition(w, 'o', 161, w->blocks[10].id, true);
 	world_restart(w);
 	keeper_begin(w->k);
 	world_give(w, &w->blocks[11]);
 	world_give(w, &w->blocks[10]);
 	world_commit(w);
-	txn = store_read(&w->s);
-	world_ch(ch, 'n');
-	assert_int_equal(tenure_get(&w->s, txn, ch, &t), 0);
-	assert_true(t.proven && t.linked && t.canonical);
-	store_read_end(txn);
+	assert_true(canonical(w, 'n'));
 	world_close(w);
 }
 
@@ -375,7 +475,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_order), cmocka_unit_test(hostile_any_order), cmocka_unit_test(holes), cmocka_unit_test(border_falls), cmocka_unit_test(commit_names_another),
-		cmocka_unit_test(reorg), cmocka_unit_test(ties), cmocka_unit_test(late_view), cmocka_unit_test(from_cycle),
+		cmocka_unit_test(reorg), cmocka_unit_test(ties), cmocka_unit_test(late_view), cmocka_unit_test(late_view_restart), cmocka_unit_test(view_of_a_fork),
+		cmocka_unit_test(late_floor), cmocka_unit_test(from_cycle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
