@@ -45,6 +45,15 @@ stored() { listed "$1" | wc -l; }
 	[ "$(stored s)" -eq 0 ]
 }
 
+@test "tenures of large blocks, to a reader that waits" {
+	large=$(make_chain large --seed 7 --cycles 3 --cycle-length 20 --prepare-length 4 --signers 200 --tenure-blocks 6:9)
+	serve_chain "$large" log honest
+	timeout 30 sortition-sync -1 -q -d s -n "$large/network" -s "${URLS[0]}" >/dev/null
+	set -o pipefail
+	timeout 60 block-fetch -1 -o -d s -u "${URLS[0]}" </dev/null | (sleep 1; cat) >out
+	[ "$(ids <out | sort -u | wc -l)" -eq "$(canonical "$large" | wc -l)" ]
+}
+
 @test "what is in the store is not fetched again" {
 	serve_chain "$CHAIN" log honest
 	seed s

@@ -115,7 +115,8 @@ static void append(struct fetch *f, struct xfer *x, const uint8_t *p, size_t n)
 {
 	size_t want = x->len + n;
 
-	if (want < x->len - x->off + x->need)
+	/* Room for the whole block that has begun. */
+	if (want < x->off + x->need)
 		want = x->off + x->need;
 	if (want > x->cap) {
 		f->unfinished -= x->cap;
