@@ -11,6 +11,15 @@ void link_of(struct link *l, const struct nakamoto *b)
 	l->burn_spent = b->burn_spent;
 	l->kind = b->kind;
 	l->change = b->change;
+	memset(l->view, 0, CH_LEN);
+	if (b->kind != BLOCK_ORDINARY)
+		memcpy(l->view, b->change.burn_view, CH_LEN);
+}
+
+void link_follow(struct link *child, const struct link *parent)
+{
+	if (child->kind == BLOCK_ORDINARY)
+		memcpy(child->view, parent->view, CH_LEN);
 }
 
 /* burn_spent is what the burn view had burned in total; where only the parent's is known, it cannot be less. */
@@ -27,6 +36,14 @@ static bool view_stands(const struct burn_fact *view, const struct burn_fact *ow
 	return view->found && (!own->found || (view->burn_height >= own->burn_height && (view->canonical || !own->canonical)));
 }
 
+/* A chain does not go back to an earlier burn view than it had, as far as both are known. */
+static bool view_goes_back(const struct burn_fact *view, const struct link *parent, burn_lookup *lookup, void *arg)
+{
+	struct burn_fact before = lookup(arg, parent->view);
+
+	return view->canonical && before.canonical && view->burn_height < before.burn_height;
+}
+
 static enum chain_reason judge_extension(const struct link *child, const struct link *parent, uint64_t blocks_so_far,
     burn_lookup *lookup, void *arg)
 {
@@ -34,7 +51,7 @@ static enum chain_reason judge_extension(const struct link *child, const struct 
 
 	if (child->change.prev_blocks != blocks_so_far)
 		return REASON_EXTCOUNT;
-	if (!view_stands(&view, &own))
+	if (!view_stands(&view, &own) || view_goes_back(&view, parent, lookup, arg))
 		return REASON_EXTVIEW;
 	return judge_burn(child, parent, &view);
 }
@@ -72,7 +89,7 @@ enum chain_reason place_child(const struct link *child, const struct link *paren
 	if ((reason = judge_previous(child, parent, lookup, arg)) != REASON_OK)
 		return reason;
 	view = lookup(arg, child->change.burn_view);
-	return judge_burn(child, parent, &view);
+	return view_goes_back(&view, parent, lookup, arg) ? REASON_BURNVIEW : judge_burn(child, parent, &view);
 }
 
 enum chain_reason place_start(const struct link *start, burn_lookup *lookup, void *arg)

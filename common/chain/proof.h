@@ -44,8 +44,11 @@ struct link {
 	uint64_t height, burn_spent;
 	enum block_kind kind;
 	struct tenure_change change;	/* if not ordinary */
+	uint8_t view[CH_LEN];		/* its burn view: of its change, else what link_follow took; zeros: unknown */
 };
 void link_of(struct link *, const struct nakamoto *);
+/* A block that stands on its parent: an ordinary one has the parent's burn view. */
+void link_follow(struct link *child, const struct link *parent);
 
 /* What the burnchain view says of one consensus hash; found = false: unknown. */
 struct burn_fact {
@@ -59,8 +62,8 @@ struct burn_fact {
 typedef struct burn_fact burn_lookup(void *arg, const uint8_t ch[CH_LEN]);
 
 /* A child on its parent within one tenure, or a start on the last block of another tenure as far as both
- * blocks alone tell: height, continuity, burn_spent, extension rules (blocks_so_far: blocks of the tenure
- * below the child).  lookup may be asked about burn views. */
+ * blocks alone tell: height, continuity, burn view, burn_spent, extension rules (blocks_so_far: blocks of the
+ * tenure below the child).  lookup may be asked about burn views. */
 enum chain_reason place_child(const struct link *child, const struct link *parent, uint64_t blocks_so_far,
     burn_lookup *, void *arg);
 /* A tenure's start alone: its burn view and its own sortition. */

@@ -47,10 +47,10 @@
 	X(BURN, "burn", "burn_spent is neither the parent's nor that of the burn view") \
 	X(COUNT, "count", "previous_tenure_blocks is not the parent tenure's length") \
 	X(PREVTENURE, "prevtenure", "prev_tenure_consensus_hash is not the parent's tenure") \
-	X(BURNVIEW, "burnview", "burn view below the tenure's own sortition") \
+	X(BURNVIEW, "burnview", "burn view below the tenure's own sortition, or the parent's burn view") \
 	X(COMMIT, "commit", "the winning commit names another parent tenure start") \
 	X(EXTCOUNT, "extcount", "tenure extension counts other blocks than the tenure has") \
-	X(EXTVIEW, "extview", "burn view of an extension is unknown") \
+	X(EXTVIEW, "extview", "burn view of an extension is unknown, or below the one before") \
 	X(NOTNAMED, "notnamed", "no commit names the tenure's start") \
 	X(LIGHTER, "lighter", "a signature set as heavy, or heavier, is stored") \
 	X(SETASIDE, "setaside", "judging it ended the verifier twice")

@@ -152,9 +152,10 @@ static void judge_child(struct keeper *k, struct node *n, struct node *parent)
 	enum chain_reason reason;
 
 	reason = place_child(&n->l, &parent->l, parent->l.height - parent->t->start_height + 1, sortition_fact, &st);
-	if (reason == REASON_OK)
+	if (reason == REASON_OK) {
+		link_follow(&n->l, &parent->l);
 		link_node(k, n);
-	else if ((reason == REASON_EXTVIEW || reason == REASON_BURN) && view_may_come(k, n))
+	} else if ((reason == REASON_EXTVIEW || reason == REASON_BURN) && view_may_come(k, n))
 		n->t->waits = true;
 	else
 		node_refuse(k, n, reason);

@@ -138,10 +138,16 @@ static void relink(struct keeper *k, struct tenure *t)
 
 	for (i = 0; i < t->n_nodes; i++) {
 		n = t->nodes[i];
-		if (memcmp(n->l.id, t->start_id, ID_LEN) == 0)
+		if (memcmp(n->l.id, t->start_id, ID_LEN) == 0) {
 			n->linked = true;
-		else if (n->l.height <= t->tip_height && n->l.kind != BLOCK_START)
-			n->linked = (p = node_find(k, n->l.parent)) != NULL && p->t == t && p->linked;
+			continue;
+		}
+		if (n->l.height > t->tip_height || n->l.kind == BLOCK_START)
+			continue;
+		p = node_find(k, n->l.parent);
+		n->linked = p && p->t == t && p->linked;
+		if (n->linked)
+			link_follow(&n->l, &p->l);
 	}
 }
 

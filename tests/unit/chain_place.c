@@ -35,6 +35,7 @@ static struct link block(int tenure, uint64_t height, enum block_kind kind, int 
 	memset(l.change.tenure, tenure, CH_LEN);
 	memset(l.change.prev_tenure, kind == BLOCK_START ? tenure - 1 : tenure, CH_LEN);
 	memset(l.change.burn_view, view, CH_LEN);
+	memset(l.view, view, CH_LEN);
 	l.change.cause = kind == BLOCK_EXTEND;
 	return l;
 }
@@ -78,6 +79,27 @@ static void extension(void **state)
 	memset(child.change.burn_view, 6, CH_LEN);
 	facts[6].canonical = false;
 	assert_reason(place_child(&child, &parent, 1, lookup, NULL), REASON_EXTVIEW);
+}
+
+/* From view to view a chain goes up. */
+static void views(void **state)
+{
+	struct link parent = block(3, 9, BLOCK_EXTEND, 5), child = block(3, 10, BLOCK_ORDINARY, 0), ext = block(3, 11, BLOCK_EXTEND, 4);
+	struct link next = block(4, 11, BLOCK_START, 4);
+
+	link_follow(&child, &parent);
+	assert_memory_equal(child.view, parent.change.burn_view, CH_LEN);
+	ext.change.prev_blocks = 2;
+	assert_reason(place_child(&ext, &child, 2, lookup, NULL), REASON_EXTVIEW);
+	assert_reason(place_child(&next, &child, 0, lookup, NULL), REASON_BURNVIEW);
+	memset(ext.change.burn_view, 5, CH_LEN);
+	memset(next.change.burn_view, 5, CH_LEN);
+	assert_reason(place_child(&ext, &child, 2, lookup, NULL), REASON_OK);
+	assert_reason(place_child(&next, &child, 0, lookup, NULL), REASON_OK);
+	/* What a reorg took away is no measure. */
+	facts[5].canonical = false;
+	memset(ext.change.burn_view, 4, CH_LEN);
+	assert_reason(place_child(&ext, &child, 2, lookup, NULL), REASON_OK);
 }
 
 static void start(void **state)
@@ -194,7 +216,7 @@ static void consensus(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(ordinary, setup), cmocka_unit_test_setup(extension, setup),
+		cmocka_unit_test_setup(ordinary, setup), cmocka_unit_test_setup(extension, setup), cmocka_unit_test_setup(views, setup),
 		cmocka_unit_test_setup(start, setup), cmocka_unit_test_setup(border, setup), cmocka_unit_test_setup(first, setup),
 		cmocka_unit_test(consensus),
 	};

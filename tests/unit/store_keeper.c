@@ -415,6 +415,41 @@ static bool canonical(struct world *w, char tenure)
 	return yes;
 }
 
+/* Extensions with the views of 147 and 145: the second goes back, also when its tenure was read again in between. */
+static void view_goes_back(void **state)
+{
+	struct line l;
+	struct world *w = &l.w;
+	struct world_block *up, *above, *back;
+	uint8_t view[CH_LEN], none[ID_LEN] = { 0 };
+	size_t i, n;
+	int restart;
+
+	for (restart = 0; restart < 2; restart++) {
+		line_make(&l);
+		world_sortition(w, 'u', 147, none, true);
+		world_sortition(w, 'v', 145, none, true);
+		world_ch(view, 'u');
+		up = world_block(w, 'd', l.d, BLOCK_EXTEND, 2, view);
+		above = world_block(w, 'd', up, BLOCK_ORDINARY, 0, NULL);
+		n = w->n;
+		world_ch(view, 'v');
+		back = world_block(w, 'd', above, BLOCK_EXTEND, 4, view);
+		keeper_begin(w->k);
+		for (i = 0; i < n; i++)
+			world_give(w, &w->blocks[i]);
+		world_commit(w);
+		if (restart)
+			world_restart(w);
+		keeper_begin(w->k);
+		world_give(w, back);
+		world_commit(w);
+		assert_int_equal(world_said(w, REC_VERDICT, "extview"), 1);
+		assert_true(world_tip(w, above));
+		world_close(w);
+	}
+}
+
 /* The view comes newest first: that a tenure is the lowest one wanted may show late, and after a restart. */
 static void late_floor(void **state)
 {
@@ -475,7 +510,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_order), cmocka_unit_test(hostile_any_order), cmocka_unit_test(holes), cmocka_unit_test(border_falls), cmocka_unit_test(commit_names_another),
-		cmocka_unit_test(reorg), cmocka_unit_test(ties), cmocka_unit_test(late_view), cmocka_unit_test(late_view_restart), cmocka_unit_test(view_of_a_fork),
+		cmocka_unit_test(reorg), cmocka_unit_test(ties), cmocka_unit_test(late_view), cmocka_unit_test(late_view_restart), cmocka_unit_test(view_of_a_fork), cmocka_unit_test(view_goes_back),
 		cmocka_unit_test(late_floor), cmocka_unit_test(from_cycle),
 	};
 
