@@ -37,6 +37,15 @@ every() {
 @test "anti-entropy" { every anti-entropy -d d -n "$NET"; }
 @test "pruner" { every pruner -d d -n "$NET"; }
 
+# What follows from it, that nothing came, is not told again.
+@test "one pass on random bytes: one line" {
+	for program in inv-sync block-fetch block-verify block-store; do
+		run --separate-stderr timeout 20 "$BIN/$program" -1 -d d -n "$NET" < <(printf 'random bytes')
+		[ "$status" -eq 111 ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+	done
+}
+
 @test "block-verify with a view from a file" {
 	"$BIN/rec" <"$VIEW" | grep '"type":"\(hello\|sortition\|reward_set\)"' | "$BIN/rec" -r >view
 	every block-verify -n "$NET" -R view

@@ -56,7 +56,8 @@ static void maybe_end(struct fetch *f)
 		log_warnx("%s", why);
 		code = EXIT_WORLD;
 	} else if (!s.wanted) {
-		log_warnx("nothing is wanted: the store knows no tenures from burn height %llu on", (unsigned long long)f->first);
+		if (!stage_broken(f->stage))
+			log_warnx("nothing is wanted: the store knows no tenures from burn height %llu on", (unsigned long long)f->first);
 		code = s.view ? 0 : EXIT_WORLD;
 	}
 	f->finishing = true;

@@ -17,7 +17,8 @@ static void end_of_pass(struct inv_sync *s, uint64_t now)
 	if (!s->o.once || !s->input_ended)
 		return;
 	if (!s->view_known) {
-		log_warnx("no burnchain view in '%s': run sortition-sync first", s->store.dir);
+		if (!stage_broken(s->stage))
+			log_warnx("no burnchain view in '%s': run sortition-sync first", s->store.dir);
 		finish(s, EXIT_WORLD);
 	} else if (peers_pass_done(s, now)) {
 		finish(s, 0);

@@ -170,6 +170,7 @@ void stage_free(struct stage *s)
 
 struct event_base *stage_base(struct stage *s) { return s->base; }
 bool stage_has_input(const struct stage *s) { return s->in.kind != FD_NONE; }
+bool stage_broken(const struct stage *s) { return s->fault != 0; }
 void stage_network(struct stage *s, const struct network *net) { s->net = net; }
 
 void stage_lost(struct stage *s, int error)
