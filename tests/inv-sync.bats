@@ -86,6 +86,30 @@ faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .cl
 	[ "$(sync-status -j -d store | jq '.faults | length')" -ge 8 ]
 }
 
+@test "one peer at two addresses is one peer, and it is up" {
+	serve_chain "$CHAIN" log honest
+	port=${P2P[0]#*:}
+	timeout 60 inv-sync -1 -d store -p "127.0.0.1:$port" -p "127.1.1.1:$port" -p "localhost:$port" </dev/null | rec >out
+	[ "$(jq -r 'select(.type == "peer") | .state' out | sort -u)" = up ]
+	[ "$(sync-status -j -d store | jq -r '.peers[].state')" = up ]
+	diff <(claims "${KEYS[0]}") <(honest_claims)
+}
+
+@test "a peer of an earlier run that is gone is down" {
+	one_pass honest
+	stop_started
+	timeout 60 inv-sync -1 -d store </dev/null | rec >out
+	[ "$(jq -r --arg key "${KEYS[0]}" 'select(.type == "peer" and .key == $key) | .state' out | sort -u)" = down ]
+	[ "$(sync-status -j -d store | jq -r --arg key "${KEYS[0]}" '.peers[] | select(.key == $key) | .state')" = down ]
+}
+
+@test "the name of a peer of an earlier run is resolved again" {
+	serve_chain "$CHAIN" log honest
+	timeout 60 inv-sync -1 -d store -p "localhost:${P2P[0]#*:}" </dev/null >/dev/null
+	timeout 60 inv-sync -1 -d store </dev/null 2>err | rec >out
+	[ "$(jq -r 'select(.type == "peer") | .state' out)" = up ]
+}
+
 @test "peers that a peer names are asked too" {
 	serve_chain "$CHAIN" log honest honest honest
 	timeout 60 inv-sync -1 -d store -p "${P2P[0]}" </dev/null | rec >out

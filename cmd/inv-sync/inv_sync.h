@@ -35,6 +35,7 @@ struct peer {
 	struct inv_sync *s;
 	char name[264];			/* host:port, to be dialled */
 	bool pinned, expected, has_key;	/* expected: key was given by whoever named the peer; has_key: it was proven */
+	bool stored;			/* the store has a row of this key from an earlier run */
 	bool given_up, resolving;
 	uint8_t key[KEY_LEN];
 	struct conv *conv;
@@ -65,7 +66,7 @@ struct inv_sync {
 	struct evdns_base *dns;		/* made when the first name is met, before confinement */
 	struct event *turn;
 	struct peer_list peers;
-	unsigned n_peers, n_convs;
+	unsigned n_peers, n_strangers;	/* of the latter: in conversation and not pinned */
 	struct gathered *gathered;
 	uint64_t committed_at, bans_at;
 
@@ -94,6 +95,7 @@ void peers_load(struct inv_sync *);				/* rows of earlier runs */
 void peers_told(struct inv_sync *, struct peer *teller, const struct message *neighbors);
 void peers_dial(struct inv_sync *, uint64_t now);
 void peers_bans(struct inv_sync *);
+struct peer *peers_rival(const struct peer *);	/* another one that is up with the same key */
 unsigned peer_patience(const struct peer *);	/* milliseconds that its next answer may take */
 void peers_down(struct peer *, const char *class, const char *reason);
 void peers_fault(struct peer *, const char *who, const char *class, const char *what, const char *evidence);

@@ -25,9 +25,17 @@ static struct peer *find(const struct inv_sync *s, const char *name)
 	return NULL;
 }
 
+static bool is_numeric(const char *name, struct sockaddr_storage *sa, int *len)
+{
+	*len = sizeof *sa;
+	return evutil_parse_sockaddr_port(name, (struct sockaddr *)sa, len) == 0;
+}
+
 static struct peer *add(struct inv_sync *s, const char *name, uint64_t now)
 {
 	struct peer *p = find(s, name);
+	struct sockaddr_storage sa;
+	int len;
 
 	if (p)
 		return p;
@@ -40,10 +48,13 @@ static struct peer *add(struct inv_sync *s, const char *name, uint64_t now)
 	strlcpy(p->name, name, sizeof p->name);
 	TAILQ_INSERT_TAIL(&s->peers, p, entry);
 	s->n_peers++;
+	if (!is_numeric(name, &sa, &len) && !s->dns && !(s->dns = evdns_base_new(stage_base(s->stage),
+	    EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE)))
+		log_warnx("no name server: names of peers cannot be resolved");
 	return p;
 }
 
-/* A stranger's address that never answered makes room for others. */
+/* A stranger's address that never answered, in this run or an earlier one, makes room for others. */
 static void forget(struct peer *p)
 {
 	TAILQ_REMOVE(&p->s->peers, p, entry);
@@ -53,19 +64,11 @@ static void forget(struct peer *p)
 	free(p);
 }
 
-static bool is_numeric(const char *name, struct sockaddr_storage *sa, int *len)
-{
-	*len = sizeof *sa;
-	return evutil_parse_sockaddr_port(name, (struct sockaddr *)sa, len) == 0;
-}
-
 void peers_name(struct inv_sync *s, const char *text, bool operator_said)
 {
-	struct sockaddr_storage sa;
 	struct peer_addr a;
 	char err[120], name[300];
 	struct peer *p;
-	int len;
 
 	if (peer_addr_parse(&a, text, err) < 0) {
 		if (operator_said)
@@ -81,9 +84,6 @@ void peers_name(struct inv_sync *s, const char *text, bool operator_said)
 		p->expected = true;
 		memcpy(p->key, a.key, KEY_LEN);
 	}
-	if (!is_numeric(name, &sa, &len) && !s->dns && !(s->dns = evdns_base_new(stage_base(s->stage),
-	    EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE)))
-		log_warnx("no name server: names of peers cannot be resolved");
 }
 
 static bool load_step(void *arg, const struct rec_peer *r)
@@ -97,10 +97,11 @@ static bool load_step(void *arg, const struct rec_peer *r)
 	if (r->inbound || peer_addr_parse(&a, rec_cstr(name, sizeof name, r->address), err) < 0 || a.has_key)
 		return true;
 	p = add(s, name, now_ms());
-	if (p && !p->expected) {
-		memcpy(p->key, r->key, KEY_LEN);
-		p->banned_until = r->banned_until;
-	}
+	if (!p || (p->expected && memcmp(p->key, r->key, KEY_LEN) != 0))
+		return true;
+	memcpy(p->key, r->key, KEY_LEN);
+	p->banned_until = r->banned_until;
+	p->stored = true;
 	return true;
 }
 
@@ -189,7 +190,7 @@ static void connect_to(struct peer *p, const struct sockaddr *sa, socklen_t len)
 	p->progressed = false;
 	p->conv = conv_dial(stage_base(s->stage), &s->self, sa, len, p->expected ? p->key : NULL, &talk_ops, p);
 	conv_hurry(p->conv, peer_patience(p));
-	s->n_convs++;
+	s->n_strangers += !p->pinned;
 	log_debug("dialling '%s'", p->name);
 }
 
@@ -242,7 +243,7 @@ static bool may_dial(const struct peer *p, uint64_t now)
 {
 	if (p->conv || p->resolving || p->given_up || now < p->dial_at || p->banned_until > now_unix())
 		return false;
-	return p->pinned || p->s->n_convs < MAX_CONVERSATIONS;
+	return p->pinned || p->s->n_strangers < MAX_CONVERSATIONS;
 }
 
 void peers_dial(struct inv_sync *s, uint64_t now)
@@ -254,7 +255,7 @@ void peers_dial(struct inv_sync *s, uint64_t now)
 		int len;
 
 		next = TAILQ_NEXT(p, entry);
-		if (!p->pinned && !p->has_key && !p->conv && !p->resolving && p->failures >= 2 * GIVE_UP)
+		if (!p->pinned && !p->has_key && !p->stored && !p->conv && !p->resolving && p->failures >= 2 * GIVE_UP)
 			forget(p);
 		else if (!may_dial(p, now))
 			continue;
@@ -263,6 +264,16 @@ void peers_dial(struct inv_sync *s, uint64_t now)
 		else
 			resolve(p);
 	}
+}
+
+struct peer *peers_rival(const struct peer *p)
+{
+	struct peer *q;
+
+	TAILQ_FOREACH(q, &p->s->peers, entry)
+		if (q != p && q->conv && conv_is_up(q->conv) && memcmp(q->key, p->key, KEY_LEN) == 0)
+			break;
+	return q;
 }
 
 /* On record, and to people where they named the peer themselves. */
@@ -306,9 +317,10 @@ void peers_down(struct peer *p, const char *class, const char *reason)
 	struct inv_sync *s = p->s;
 	bool lie = strcmp(class, "lying") == 0 || strcmp(class, "invalid") == 0, patient = strncmp(reason, "stable hash", 11) == 0;
 	bool rival = strcmp(reason, "the same peer at another address") == 0 || strcmp(reason, "it is ourselves") == 0;
+	bool news;
 	uint64_t wait;
 
-	s->n_convs -= p->conv != NULL;
+	s->n_strangers -= p->conv && !p->pinned;
 	p->conv = NULL;
 	asks_lost(&p->asks);
 	p->downs++;
@@ -335,8 +347,10 @@ void peers_down(struct peer *p, const char *class, const char *reason)
 			wait = RIVAL_MS;
 	}
 	p->dial_at = now_ms() + wait;
+	news = p->failures == 1 || strcmp(p->state, "down") != 0;
 	p->state = "down";
-	save_peer(p, true);
+	if (!peers_rival(p))
+		save_peer(p, news);
 }
 
 /* Whether one pass need not wait for this peer any more. */

@@ -73,7 +73,7 @@ void save_release(struct inv_sync *s)
 
 void save_peer(struct peer *p, bool news)
 {
-	if (!p->has_key)
+	if (!p->has_key && !p->stored)
 		return;
 	p->dirty = true;
 	p->news |= news;
@@ -157,10 +157,13 @@ static struct rec_peer peer_row(struct peer *p, MDB_txn *txn)
 	struct rec_peer r = { 0 };
 	uint64_t now = now_unix();
 
+	if (h && memcmp(h->key, p->key, KEY_LEN) != 0)
+		h = NULL;	/* of the key that has just taken this one's place */
 	if (peer_get(&s->store, txn, p->key, &r) < 0)
 		r.first_contact = now;
 	memcpy(r.key, p->key, KEY_LEN);
-	r.address = rec_str(p->name);
+	if (p->has_key || !r.address.n)
+		r.address = rec_str(p->name);
 	if (h) {
 		r.data_url = rec_str(h->data_url);
 		r.services = h->services;

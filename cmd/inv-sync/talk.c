@@ -173,22 +173,28 @@ void talk_ask(struct peer *p, uint64_t now)
 	}
 }
 
-/* One conversation a key: the one that the operator named stays, else the elder. */
-static bool has_rival(struct peer *p)
+/* One conversation a key: the one that the operator named stays, else the elder.  The other address has no say in the peer's row. */
+static bool lost_to_rival(struct peer *p)
 {
-	struct peer *q;
+	struct peer *q = peers_rival(p), *loser;
 
-	TAILQ_FOREACH(q, &p->s->peers, entry)
-		if (q != p && q->conv && conv_is_up(q->conv) && memcmp(q->key, p->key, KEY_LEN) == 0)
-			break;
 	if (!q)
 		return false;
-	if (q->pinned || !p->pinned) {
-		conv_fail(p->conv, "", "the same peer at another address");
-		return true;
-	}
-	conv_fail(q->conv, "", "the same peer at another address");
-	return false;
+	loser = q->pinned || !p->pinned ? p : q;
+	loser->has_key = loser->stored = loser->dirty = loser->news = false;
+	conv_fail(loser->conv, "", "the same peer at another address");
+	return loser == p;
+}
+
+/* Another key speaks at this address: whoever had the former is not there any more. */
+static void leave_key(struct peer *p)
+{
+	if (peers_rival(p))
+		return;
+	p->state = "down";
+	save_peer(p, true);
+	save_commit(p->s, UINT64_MAX);
+	p->stored = false;
 }
 
 static void on_up(struct conv *c, void *arg)
@@ -196,10 +202,12 @@ static void on_up(struct conv *c, void *arg)
 	struct peer *p = arg;
 	bool same = p->has_key && memcmp(p->key, conv_key(c), KEY_LEN) == 0;
 
+	if (memcmp(p->key, conv_key(c), KEY_LEN) != 0)
+		leave_key(p);
 	p->view = *conv_preamble(c);
 	memcpy(p->key, conv_key(c), KEY_LEN);
 	p->has_key = true;
-	if (has_rival(p))
+	if (lost_to_rival(p))
 		return;
 	if (!same) {
 		/* Another key is another peer: nothing that was answered before is its. */
