@@ -29,7 +29,8 @@ struct conv_self {
 };
 
 struct conv_ops {
-	/* Authenticated (dialler: accept came; acceptor: handshake answered).  Again when the peer changes its key (spec 4.9). */
+	/* Authenticated (dialler: accept came; acceptor: handshake answered).  Again when the peer changes its key (spec 4.9) or its
+	 * data_url (a node learns its public address only after its first handshakes). */
 	void (*up)(struct conv *, void *arg);
 	/* A request for inventories or a push of blocks (5, 7, 11, 12, 26, 28); a push's blocks are known to parse (message_blocks).
 	 * Transactions, announcements and StackerDB chunks are dropped unread. */

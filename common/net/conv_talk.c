@@ -132,9 +132,18 @@ void conv_hello(struct conv *c)
 	say(c, &m, c->hello_seq);
 }
 
+/* A Handshake tells no heartbeat: what the accept has told goes on. */
+static void take_theirs(struct conv *c, const struct message *m)
+{
+	uint32_t heartbeat = m->id == MSG_HANDSHAKE ? c->theirs.heartbeat : m->u.handshake.heartbeat;
+
+	c->theirs = m->u.handshake;
+	c->theirs.heartbeat = heartbeat;
+}
+
 static void go_up(struct conv *c, const struct message *m)
 {
-	c->theirs = m->u.handshake;
+	take_theirs(c, m);
 	memcpy(c->key, m->u.handshake.key, KEY_LEN);
 	c->has_key = true;
 	c->last = m->pre;
@@ -145,7 +154,7 @@ static void go_up(struct conv *c, const struct message *m)
 }
 
 /* The peer greets, for the first time, again, or to change its key (then the old one has signed: conv_read saw to that).
- * False: it was rejected. */
+ * False: it was rejected, or could not be told. */
 static bool answer_handshake(struct conv *c, const struct message *m)
 {
 	const struct handshake *h = &m->u.handshake;
@@ -158,7 +167,7 @@ static bool answer_handshake(struct conv *c, const struct message *m)
 	if (h->expire <= c->self->view.burn_height || memcmp(h->key, c->self->key, KEY_LEN) == 0)
 		reply = (struct message){ .id = MSG_HANDSHAKE_REJECT };
 	conv_reply(c, m, &reply);
-	return reply.id == MSG_HANDSHAKE_ACCEPT;
+	return reply.id == MSG_HANDSHAKE_ACCEPT && !conv_over(c);
 }
 
 /* The dialler's side of a greeting. */
@@ -223,14 +232,14 @@ static void answer_ping(struct conv *c, const struct message *m)
 
 static void take_handshake(struct conv *c, const struct message *m)
 {
-	bool changed = memcmp(m->u.handshake.key, c->key, KEY_LEN) != 0;
+	bool changed = memcmp(m->u.handshake.key, c->key, KEY_LEN) != 0 || strcmp(m->u.handshake.data_url, c->theirs.data_url) != 0;
 
 	if (!answer_handshake(c, m))
 		return;
 	if (changed)
 		go_up(c, m);
 	else
-		c->theirs = m->u.handshake;
+		take_theirs(c, m);
 }
 
 static void take_reply(struct conv *c, const struct message *m)

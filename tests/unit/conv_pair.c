@@ -261,6 +261,28 @@ static void new_key(void **state)
 	room_release(&r);
 }
 
+/* The acceptor greets again, now with a data_url: the dialler is told, and pings no oftener than the accept has said. */
+static void new_url(void **state)
+{
+	struct message m = { .id = MSG_HANDSHAKE };
+	struct room r;
+
+	room_init(&r);
+	dial(&r, NULL);
+	assert_int_equal(conv_handshake(r.dialler.conv)->heartbeat, 3600);
+	m.u.handshake.port = 1;
+	m.u.handshake.expire = INT64_MAX;
+	memcpy(m.u.handshake.key, r.acceptor.self.key, KEY_LEN);
+	ask(&r, &r.acceptor, &m);
+	assert_int_equal(r.dialler.ups, 1);
+	strcpy(m.u.handshake.data_url, "http://192.0.2.1:20443");
+	ask(&r, &r.acceptor, &m);
+	assert_int_equal(r.dialler.ups, 2);
+	assert_string_equal(conv_handshake(r.dialler.conv)->data_url, "http://192.0.2.1:20443");
+	assert_int_equal(conv_handshake(r.dialler.conv)->heartbeat, 3600);
+	room_release(&r);
+}
+
 static void unanswered(void **state)
 {
 	struct message m = { .id = MSG_GET_BLOCKS_INV, .u.get_inv.count = 1 };
@@ -298,7 +320,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(greeting), cmocka_unit_test(questions), cmocka_unit_test(other_key), cmocka_unit_test(ourselves),
-		cmocka_unit_test(other_networks), cmocka_unit_test(new_key), cmocka_unit_test(unanswered), cmocka_unit_test(nobody)
+		cmocka_unit_test(other_networks), cmocka_unit_test(new_key), cmocka_unit_test(new_url), cmocka_unit_test(unanswered),
+		cmocka_unit_test(nobody)
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
