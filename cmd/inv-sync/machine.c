@@ -64,9 +64,14 @@ static void fit(struct asks *a, const struct machine *m)
 
 void asks_forget(struct asks *a, const struct machine *m, uint64_t cycle)
 {
+	struct ask *k;
+
 	fit(a, m);
-	if (a->at[cycle - m->first].state != ASK_FLYING)
-		a->at[cycle - m->first] = (struct ask){ .state = ASK_DUE };
+	k = &a->at[cycle - m->first];
+	if (k->state == ASK_FLYING)
+		k->again = true;
+	else
+		*k = (struct ask){ .state = ASK_DUE };
 }
 
 static bool ripe(const struct ask *k, const struct machine *m, uint64_t now)
@@ -76,15 +81,17 @@ static bool ripe(const struct ask *k, const struct machine *m, uint64_t now)
 	return k->state == ASK_DUE || !m->once;
 }
 
-/* A burst is taken part in once: the two newest cycles are due whatever their state. */
+/* A burst is taken part in once: the two newest cycles are due whatever their state, and a peer that was behind need not wait out its pause. */
 static void burst(struct asks *a, const struct machine *m, uint64_t now)
 {
 	if (now < m->burst_at || a->burst_done == m->burst_at)
 		return;
 	a->burst_done = m->burst_at;
 	for (size_t i = cycles(m), newest = 0; i-- > 0 && newest < 2; newest++)
-		if (a->at[i].state == ASK_ANSWERED)
-			a->at[i] = (struct ask){ .state = ASK_DUE };
+		if (a->at[i].state == ASK_FLYING)
+			a->at[i].again = true;
+		else
+			a->at[i] = (struct ask){ .state = ASK_DUE, .tries = a->at[i].tries };
 }
 
 bool asks_next(struct asks *a, const struct machine *m, uint64_t now, uint64_t *cycle)
@@ -107,7 +114,7 @@ void asks_lost(struct asks *a)
 {
 	for (size_t i = 0; i < a->n; i++)
 		if (a->at[i].state == ASK_FLYING)
-			a->at[i].state = ASK_DUE;
+			a->at[i] = (struct ask){ .state = ASK_DUE, .tries = a->at[i].tries };
 	a->flying = 0;
 }
 
@@ -123,8 +130,12 @@ static struct ask *landed(struct asks *a, const struct machine *m, uint64_t cycl
 void asks_answered(struct asks *a, const struct machine *m, uint64_t cycle, uint64_t now)
 {
 	bool recent = cycle + m->net->inv_reward_cycles >= m->last;
+	struct ask *k = landed(a, m, cycle);
 
-	*landed(a, m, cycle) = (struct ask){ .state = ASK_ANSWERED, .at = now + (recent ? ASK_REFRESH_MS : ASK_OLD_MS) };
+	if (k->again)
+		*k = (struct ask){ .state = ASK_DUE };
+	else
+		*k = (struct ask){ .state = ASK_ANSWERED, .at = now + (recent ? ASK_REFRESH_MS : ASK_OLD_MS) };
 }
 
 bool asks_refused(struct asks *a, const struct machine *m, uint64_t cycle, uint64_t now)
@@ -134,6 +145,7 @@ bool asks_refused(struct asks *a, const struct machine *m, uint64_t cycle, uint6
 
 	k->at = now + wait[k->tries < 3 ? k->tries : 3];
 	k->tries++;
+	k->again = false;
 	k->state = k->tries >= ASK_TRIES ? ASK_FAILED : ASK_DUE;
 	return k->tries == ASK_TRIES;
 }

@@ -24,6 +24,7 @@ enum ask_state { ASK_DUE, ASK_FLYING, ASK_ANSWERED, ASK_FAILED };
 struct ask {
 	enum ask_state state;
 	unsigned tries;			/* refusals since the last answer */
+	bool again;			/* in flight since before a burst or a reorg: its answer is of the time before */
 	uint64_t at;			/* not before */
 };
 /* What one peer has been asked; kept while the peer is known, whether its conversation is up or not. */

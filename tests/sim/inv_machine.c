@@ -191,6 +191,29 @@ static void burst(void **state)
 	sim_release(&s);
 }
 
+/* The question was on its way when the burn block came: its answer may not know of it.  And a peer that had refused is asked at once. */
+static void burst_in_flight(void **state)
+{
+	struct sim s;
+
+	sim_init(&s, 8, false);
+	run(&s, 10000);
+	for (int i = 0; i < PEERS; i++)
+		s.peer[i].latency = 3000;
+	s.peer[1].behind = true;
+	machine_tip(&s.m, TIP + 1, true, s.now);
+	run(&s, 2000);
+	machine_tip(&s.m, TIP + 2, true, s.now);	/* asked about the one before at 1 s, answers at 4 s */
+	run(&s, 6000);
+	for (int i = 2; i < PEERS; i++)
+		assert_int_equal(s.peer[i].asks_of[CYCLES - 1], 3);
+	assert_int_equal(s.peer[1].asks_of[CYCLES - 1], 2);
+	machine_tip(&s.m, TIP + 3, true, s.now);
+	run(&s, 1100);
+	assert_int_equal(s.peer[1].asks_of[CYCLES - 1], 3);
+	sim_release(&s);
+}
+
 static void behind(void **state)
 {
 	struct sim s;
@@ -232,13 +255,23 @@ static void reorg(void **state)
 	run(&s, 1000);
 	for (int i = 0; i < PEERS; i++)
 		assert_true(s.peer[i].answered[3] > at && s.peer[i].answered[4] < at);
+	for (int i = 0; i < PEERS; i++) {
+		s.peer[i].latency = 3000;
+		asks_forget(&s.peer[i].asks, &s.m, FIRST + 3);
+	}
+	run(&s, 1000);
+	for (int i = 0; i < PEERS; i++)		/* once more, while the question is on its way */
+		asks_forget(&s.peer[i].asks, &s.m, FIRST + 3);
+	run(&s, 6000);
+	for (int i = 0; i < PEERS; i++)
+		assert_int_equal(s.peer[i].asks_of[3], 4);
 	sim_release(&s);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole_history), cmocka_unit_test(bad_lines), cmocka_unit_test(refresh), cmocka_unit_test(burst),
+		cmocka_unit_test(whole_history), cmocka_unit_test(bad_lines), cmocka_unit_test(refresh), cmocka_unit_test(burst), cmocka_unit_test(burst_in_flight),
 		cmocka_unit_test(behind), cmocka_unit_test(reorg)
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
