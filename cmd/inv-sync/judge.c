@@ -42,11 +42,21 @@ static enum judgement judge_length(const struct judge_view *v, uint64_t cycle, u
 	return JUDGE_FINE;
 }
 
+/* Bits are one ancestry: a tenure that builds on something older than the bit before it denies that bit.  But a tenure has one start: where two
+ * winners on the same parent name two, the view contradicts itself (a stray block ends a tenure), and nobody lies. */
+static bool denies(const struct judge_fact *f, const struct judge_fact *before, uint64_t before_height)
+{
+	if (!f->known || !before_height || !f->parent || f->parent >= before_height)
+		return false;
+	return before->parent != f->parent || memcmp(before->committed, f->committed, ID_LEN) == 0;
+}
+
 enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8_t *bits, uint32_t *count, char evidence[160])
 {
 	uint64_t start = network_cycle_start(v->net, cycle), below = network_epoch_start(v->net, EPOCH_30), both = agreed(v);
 	enum judgement judged = judge_length(v, cycle, count, evidence);
-	uint64_t last = 0;	/* height of the set bit before this one */
+	struct judge_fact before = { 0 };	/* of the set bit before this one */
+	uint64_t last = 0;			/* its height */
 
 	for (uint32_t i = *count; i < bitvec_bytes(*count) * 8; i++)
 		bitvec_clear(bits, i);
@@ -68,8 +78,7 @@ enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8
 			judged = JUDGE_LIE;
 			continue;
 		}
-		/* Bits are one ancestry: a tenure that builds on something older than the bit before it denies that bit. */
-		if (f.known && last && f.parent && f.parent < last) {
+		if (denies(&f, &before, last)) {
 			if (judged == JUDGE_FINE)
 				snprintf(evidence, 160, "inventory: bits of burn heights %" PRIu64 " and %" PRIu64 ", but the latter builds on %" PRIu64,
 				    last, height, f.parent);
@@ -78,6 +87,7 @@ enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8
 				bitvec_clear(bits, (uint32_t)(h - start));
 		}
 		last = height;
+		before = f;
 	}
 	return judged;
 }

@@ -57,7 +57,11 @@ bool asks_refused(struct asks *, const struct machine *, uint64_t cycle, uint64_
 bool asks_done(const struct asks *, const struct machine *);
 
 /* What our view says of a burn height. */
-struct judge_fact { bool known, won; uint64_t parent; };	/* parent: burn height of the tenure that the winner builds on; 0: unknown */
+struct judge_fact {
+	bool known, won;
+	uint64_t parent;		/* burn height of the tenure that the winner builds on; 0: unknown */
+	uint8_t committed[ID_LEN];	/* the start of that tenure, as its commit says */
+};
 struct judge_view {
 	const struct network *net;
 	uint64_t tip, stable;		/* ours */

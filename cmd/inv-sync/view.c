@@ -139,6 +139,7 @@ static struct judge_fact judge_fact(void *arg, uint64_t height)
 	f.won = r.won;
 	if (r.won && sortition_get(&j->s->store, j->txn, r.parent_ch, &parent) == 0)
 		f.parent = parent.burn_height;
+	memcpy(f.committed, r.committed, ID_LEN);
 	return f;
 }
 

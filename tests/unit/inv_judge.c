@@ -14,10 +14,13 @@ static const char network_text[] =
     "stable_confirmations 7\nprivate_peers 1\nepoch 2.0 100\nepoch 3.0 112\n";
 static struct network net;
 
-/* Burn heights 100 to 145: those that end in 5 have no winner; 123 builds on 121, so 122 is an orphan; others build on the one before. */
+/* Burn heights 100 to 145: those that end in 5 have no winner; 123 builds on 121, so 122 is an orphan; others build on the one before.
+ * 133 seems to build on 131 as 132 does, but names another start of it: a stray block of 131 ends tenure 132. */
 static struct judge_fact fact(void *arg, uint64_t h)
 {
-	struct judge_fact f = { .known = h <= 145, .won = h % 10 != 5, .parent = h == 123 ? 121 : h % 10 == 6 ? h - 2 : h - 1 };
+	struct judge_fact f = { .known = h <= 145, .won = h % 10 != 5, .parent = h == 123 || h == 133 ? h - 2 : h % 10 == 6 ? h - 2 : h - 1 };
+
+	f.committed[0] = h == 133 ? 99 : (uint8_t)f.parent;
 	return f;
 }
 
@@ -74,6 +77,7 @@ static void honest(void **state)
 	fine(&v, 4, "11111");		/* one behind its own preamble */
 	fine(&v, 2, "1000000000");	/* holes, or a peer that is behind in blocks */
 	fine(&v, 2, "0000000000");
+	fine(&v, 3, "1111101111");	/* the stray block */
 	fine(&v, 2, "1110000000");	/* the orphan was its chain when it stopped */
 	v.same_tip = false;		/* on another fork above the stable height: nothing to compare there */
 	v.peer_tip = 147;
