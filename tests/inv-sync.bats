@@ -121,6 +121,16 @@ faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .cl
 	diff <(claims "${KEYS[0]}") <(honest_claims)
 }
 
+@test "a silent peer is waited for three times, but not where nothing is wanted" {
+	serve_chain "$CHAIN" log honest silent
+	timeout 60 blocksync -1 -q -d whole -n "$CHAIN/network" -s "${URLS[0]}" -p "${KEYS[0]}@${P2P[0]}"
+	timeout 10 inv-sync -1 -d whole -p "${KEYS[1]}@${P2P[1]}" </dev/null 2>err | rec >out
+	[ "$(faults "${KEYS[1]}")" = slow ]
+	run ! timeout 10 inv-sync -1 -d store -p "${KEYS[1]}@${P2P[1]}" </dev/null
+	timeout 60 inv-sync -1 -d store -p "${KEYS[1]}@${P2P[1]}" </dev/null | rec >out
+	[ "$(faults "${KEYS[1]}")" = useless ]
+}
+
 @test "bits that cannot be true are left out" {
 	one_pass overclaim
 	jq -r 'select(.burn_block_height >= 0 and .was_sortition == false) | .burn_block_height' "$CHAIN/sortitions.jsonl" >empty

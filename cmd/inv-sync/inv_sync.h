@@ -26,6 +26,7 @@
 #define TURN_MS 100		/* the store is looked at ten times a second */
 #define COMMIT_MS 250		/* four commits a second at most */
 #define HOLD_MS 15000		/* one pass waits this long for a peer that only another peer named */
+#define FINISHED_MS 4500	/* ... and for nobody longer where nothing is wanted: one try of each (peer_patience) */
 #define GIVE_UP 3		/* failures in a row: a fault, and the end of this peer in one pass */
 #define NEIGHBORS_MS 600000	/* between two GetNeighbors to a peer */
 #define MAX_GATHERED (4u << 20)	/* bytes of pushed blocks between two commits; more is dropped */
@@ -46,6 +47,8 @@ struct peer {
 	uint64_t dial_at, learnt_at, neighbors_at, fault_at;
 	unsigned failures, downs, told;
 	bool progressed;		/* this conversation brought an answer */
+	const char *owes;		/* class of the fault, if it is not waited for any longer: it was silent, or refused; NULL: none */
+	char debt[160];			/* its reason */
 	/* its row in the store */
 	struct preamble view;
 	const char *state;
@@ -68,7 +71,7 @@ struct inv_sync {
 	struct peer_list peers;
 	unsigned n_peers, n_strangers;	/* of the latter: in conversation and not pinned */
 	struct gathered *gathered;
-	uint64_t committed_at, bans_at;
+	uint64_t committed_at, bans_at, ended_at;
 
 	bool view_known, input_ended;
 	uint8_t tip_ch[CH_LEN];
@@ -83,6 +86,7 @@ extern const struct stage_ops inv_sync_ops;
 /* view.c */
 void view_refresh(struct inv_sync *, uint64_t now);	/* at start, and when the store has changed */
 int view_stable_known(void *inv_sync, uint64_t height, const uint8_t *hash);	/* for conv_self */
+bool view_finished(struct inv_sync *);		/* the tip that the sources name is proven, down to the first block wanted */
 const uint8_t *view_cycle_ch(const struct inv_sync *, uint64_t cycle);
 /* Judge with the store open for reading. */
 struct view_judge { struct inv_sync *s; MDB_txn *txn; struct judge_view v; };
@@ -99,6 +103,7 @@ struct peer *peers_rival(const struct peer *);	/* another one that is up with th
 unsigned peer_patience(const struct peer *);	/* milliseconds that its next answer may take */
 void peers_down(struct peer *, const char *class, const char *reason);
 void peers_fault(struct peer *, const char *who, const char *class, const char *what, const char *evidence);
+void peers_leave(struct inv_sync *);		/* the pass is over, with some not heard */
 bool peers_pass_done(const struct inv_sync *, uint64_t now);
 uint32_t peers_tell(void *inv_sync, struct neighbor *);	/* for conv_self */
 

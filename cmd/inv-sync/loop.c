@@ -11,7 +11,8 @@ static void finish(struct inv_sync *s, int code)
 	stage_finish(s->stage, code);
 }
 
-/* One pass is over when the input has ended and nobody is left to answer. */
+/* One pass is over when the input has ended and nobody is left to answer.  Who is silent may have what is missing; where nothing is, it holds
+ * up nobody. */
 static void end_of_pass(struct inv_sync *s, uint64_t now)
 {
 	if (!s->o.once || !s->input_ended)
@@ -21,6 +22,9 @@ static void end_of_pass(struct inv_sync *s, uint64_t now)
 			log_warnx("no burnchain view in '%s': run sortition-sync first", s->store.dir);
 		finish(s, EXIT_WORLD);
 	} else if (peers_pass_done(s, now)) {
+		finish(s, 0);
+	} else if (now >= s->ended_at + FINISHED_MS && view_finished(s)) {
+		peers_leave(s);
 		finish(s, 0);
 	}
 }
@@ -63,6 +67,7 @@ static void on_end(void *arg)
 	struct inv_sync *s = arg;
 
 	s->input_ended = true;
+	s->ended_at = now_ms();
 	if (!s->o.once)
 		finish(s, 0);
 }

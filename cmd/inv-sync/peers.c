@@ -330,6 +330,10 @@ void peers_down(struct peer *p, const char *class, const char *reason)
 	}
 	p->failures++;
 	log_debug("'%s' is down: %s", p->name, reason);
+	if (strncmp(reason, "silent", 6) == 0) {
+		p->owes = "slow";
+		strlcpy(p->debt, reason, sizeof p->debt);
+	}
 	if (is_fault(p, class, reason))
 		note_fault(p, class, reason);
 	if (s->o.once) {
@@ -351,6 +355,15 @@ void peers_down(struct peer *p, const char *class, const char *reason)
 	p->state = "down";
 	if (!peers_rival(p))
 		save_peer(p, news);
+}
+
+void peers_leave(struct inv_sync *s)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH(p, &s->peers, entry)
+		if (p->owes && !p->given_up && (p->pinned || p->has_key))
+			note_fault(p, p->owes, p->debt);
 }
 
 /* Whether one pass need not wait for this peer any more. */

@@ -96,6 +96,7 @@ static void take_inventory(struct peer *p, uint64_t cycle, const struct message 
 	}
 	asks_answered(&p->asks, &s->machine, cycle, now_ms());
 	p->progressed = true;
+	p->owes = NULL;
 	if (cycle == s->machine.last)
 		set_state(p, "up");
 	digest = digest_of(bits, count);
@@ -109,7 +110,6 @@ static void take_nack(struct peer *p, uint64_t cycle, const struct message *m)
 {
 	enum nack_meaning meaning;
 	struct view_judge j;
-	char evidence[160];
 	bool last;
 
 	view_judge_begin(&j, p->s, &m->pre);
@@ -118,10 +118,12 @@ static void take_nack(struct peer *p, uint64_t cycle, const struct message *m)
 	last = asks_refused(&p->asks, &p->s->machine, cycle, now_ms());
 	if (meaning != NACK_REFUSES) {
 		set_state(p, meaning == NACK_BEHIND ? "behind" : "diverged");
-	} else if (last) {
-		snprintf(evidence, sizeof evidence, "Nack %u to GetNakamotoInv of cycle %" PRIu64 ", time after time", m->u.nack, cycle);
-		fault(p, "useless", "nack", evidence);
+		return;
 	}
+	snprintf(p->debt, sizeof p->debt, "nack: Nack %u to GetNakamotoInv of cycle %" PRIu64, m->u.nack, cycle);
+	p->owes = last ? NULL : "useless";
+	if (last)
+		fault(p, "useless", "nack", p->debt + strlen("nack: "));
 }
 
 static void on_inventory(struct conv *c, void *arg, const struct message *m)

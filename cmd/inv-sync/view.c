@@ -88,6 +88,18 @@ void view_refresh(struct inv_sync *s, uint64_t now)
 	store_read_end(txn);
 }
 
+bool view_finished(struct inv_sync *s)
+{
+	MDB_txn *txn = store_read(&s->store);
+	struct stored_block b;
+	struct rec_tip tip;
+	bool finished = meta_get_row(&s->store, txn, "tip", REC_TIP, &tip) == 0 && canonical_at(&s->store, txn, tip.height, &b) == 0 &&
+	    memcmp(b.id, tip.id, ID_LEN) == 0;
+
+	store_read_end(txn);
+	return finished;
+}
+
 /* Ours at that height: 1 equal, 0 differs, -1 unknown.  Above our own stable height, and where the hash is one of a fork that we have
  * seen, a difference proves nothing. */
 static int hash_known(struct inv_sync *s, MDB_txn *txn, uint64_t height, const uint8_t *hash)

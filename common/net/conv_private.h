@@ -43,6 +43,7 @@ struct conv {
 
 	enum conv_state state;
 	bool dialled, closed;		/* closed: freed when the last call into it returns */
+	bool answered;			/* some question of ours was */
 	unsigned busy;			/* calls into it on the stack */
 	struct sockaddr_storage remote;
 	char address[64];

@@ -89,6 +89,7 @@ static void settle(struct conv *c, struct conv_pending *p, const struct message 
 	struct conv_pending was = *p;
 
 	p->used = false;
+	c->answered |= m != NULL;
 	was.reply(c, was.arg, m);
 }
 
@@ -249,7 +250,9 @@ static void take_reply(struct conv *c, const struct message *m)
 			settle(c, &c->pending[i], m);
 			return;
 		}
-	/* A reply that came too late, or one to nothing: no harm, no use. */
+	/* One to nothing, or a second one: no harm, no use.  But nobody sends an inventory unasked: who has not answered anything yet loses count. */
+	if (m->id == MSG_NAKAMOTO_INV && !c->answered)
+		conv_fail(c, "useless", "wrong seq: NakamotoInv answers no question of ours");
 }
 
 void conv_handle(struct conv *c, const struct message *m)

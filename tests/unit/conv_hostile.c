@@ -294,6 +294,14 @@ static void useless(void **state)
 	shutdown(s.fd, SHUT_RDWR);
 	ends(&s, "useless", "hung up");
 
+	dialled_up(&s);		/* answers under another number */
+	m = (struct message){ .id = MSG_GET_NAKAMOTO_INV };
+	assert_int_equal(conv_request(s.conv, &m, 5000, on_reply, &s), 0);
+	assert_true(hear(&s));
+	m = (struct message){ .id = MSG_NAKAMOTO_INV, .u.inv = { .count = 1, .bytes = 1, .bits = (const uint8_t *)"" } };
+	tell(&s, &m, s.got.pre.seq + 1);
+	ends(&s, "useless", "wrong seq");
+
 	dialled(&s);
 	m = handshake(&s, MSG_HANDSHAKE_ACCEPT);
 	s.pre.version = 0x18000010;
