@@ -116,6 +116,15 @@ faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .cl
 	for key in "${KEYS[@]}"; do diff <(claims "$key") <(honest_claims); done
 }
 
+@test "more peers than conversations: one pass does not wait for those without a turn" {
+	local specs=() i
+	for i in $(seq 24); do specs+=(honest); done
+	serve_chain "$CHAIN" log "${specs[@]}"
+	timeout 10 inv-sync -1 -d store -p "${P2P[0]}" </dev/null >records
+	rec <records >out
+	[ "$(jq -r 'select(.type == "inventory") | .peer' out | sort -u | wc -l)" = 17 ]
+}
+
 @test "a peer whose line breaks in the middle is asked for the rest, and what it said is kept" {
 	one_pass hangup=4
 	diff <(claims "${KEYS[0]}") <(honest_claims)

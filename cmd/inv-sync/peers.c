@@ -373,6 +373,8 @@ static bool pass_done(const struct peer *p, uint64_t now)
 		return true;
 	if (p->conv && conv_is_up(p->conv))
 		return asks_done(&p->asks, &p->s->machine) || !judge_version(&p->s->store.net, p->view.version);
+	if (!p->pinned && !p->conv && p->s->n_strangers >= MAX_CONVERSATIONS)
+		return true;		/* it has no turn as long as the others stay */
 	/* One whom only another peer named may be a word without a peer behind it. */
 	return !p->pinned && !p->has_key && now >= p->learnt_at + HOLD_MS;
 }
