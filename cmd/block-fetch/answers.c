@@ -138,10 +138,13 @@ static enum plan_take body_block(struct planner *p, uint64_t now, struct transfe
 	struct work *w = &p->works[t->work - 1];
 	struct slot *s = &p->slots[t->slot];
 	enum plan_take verdict;
-	bool fresh = id_is(t->expect, w->cursor), start = id_is(b->id, s->start);
+	bool fresh = id_is(t->expect, w->cursor), start;
 
 	if (!id_is(b->id, t->expect))
 		return wrong(p, now, t);
+	if (b->start && s->flags & F_DISPUTED && memcmp(b->ch, s->ch, CH_LEN) == 0)
+		memcpy(s->start, b->id, ID_LEN);
+	start = id_is(b->id, s->start);
 	memcpy(t->expect, b->parent, ID_LEN);
 	t->complete = start || (!id_zero(w->stop) && id_is(b->parent, w->stop));
 	if (fresh)
@@ -230,8 +233,9 @@ static void answered(struct planner *p, struct source *s, const struct transfer 
 static void status_failed(struct planner *p, struct source *s, const struct transfer *t, uint64_t now, unsigned status, unsigned retry_s)
 {
 	if (status == 404 || status == 400 || status == 410) {
-		/* Its newest tenure may be partial; what it does not claim it need not have. */
-		bool claimed = !s->is_url && t->slot < p->n_slots && source_claims(p, s, t->slot) && plan_height(p, t->slot) < s->top;
+		/* Its newest tenure may be partial; what it does not claim it need not have, nor what a commit may have made up. */
+		bool made_up = t->ask == ASK_START && p->slots[t->slot].flags & F_DISPUTED;
+		bool claimed = !s->is_url && !made_up && source_claims(p, s, t->slot) && plan_height(p, t->slot) < s->top;
 		s->missing += claimed;
 		s->last = "404";
 		slot_failed_at(p, t, now, "404", s->is_url && plan_work(p, t->slot)->tries[t->source] >= 1);

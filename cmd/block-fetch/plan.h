@@ -19,7 +19,8 @@ enum body_state {
 	B_FAILED,	/* refused, or set aside */
 };
 enum { F_WON = 1, F_NAMED = 2, F_TIP = 4, F_START = 8, F_ASK_START = 16, F_STORED = 32, F_PROVISIONAL = 64, F_CHILD = 128,
-	F_MAIN = 256, F_NEWEND = 512, F_RELOOK = 1024, F_TOLD = 2048, F_ASIDE = 4096 };
+	F_MAIN = 256, F_NEWEND = 512, F_RELOOK = 1024, F_TOLD = 2048, F_ASIDE = 4096,
+	F_DISPUTED = 8192 };	/* commits name different starts: what its blocks link down to is its start */
 
 /* One burn block at or above the first wanted height: its slot is its height's. */
 struct slot {

@@ -128,7 +128,7 @@ void plan_refresh(struct planner *p, uint32_t i)
 
 	bit_to(p->ready, i, ready);
 	bit_to(p->looks, i, (s->state == B_LOOK || s->state == B_UNPROVEN || s->state == B_WRITTEN) && !s->awaiting);
-	bit_to(p->starts, i, set && slot_wanted(s) && !(s->flags & (F_START | F_ASK_START)) && s->state != B_PROVEN && s->state != B_FAILED);
+	bit_to(p->starts, i, set && slot_wanted(s) && !(s->flags & (F_START | F_ASK_START | F_DISPUTED)) && s->state != B_PROVEN && s->state != B_FAILED);
 	p->n_ready += (unsigned)ready - was;
 	p->no_offer_known = false;
 }
@@ -326,14 +326,13 @@ static void name_slot(struct planner *p, uint32_t i, const uint8_t start[ID_LEN]
 {
 	struct slot *s = &p->slots[i];
 
-	if (s->flags & F_NAMED && flag == F_TIP)
-		return;
-	if (!id_zero(s->start) && !id_is(s->start, start)) {
-		s->flags &= (uint16_t)~F_START;
-		plan_work_free(p, i);
-	}
-	memcpy(s->start, start, ID_LEN);
+	/* A winner may name what it likes, also what nobody has; which name is right shows from below the end. */
+	if (id_zero(s->start))
+		memcpy(s->start, start, ID_LEN);
+	else if (!id_is(s->start, start))
+		s->flags |= F_DISPUTED;
 	s->flags |= flag;
+	plan_refresh(p, i);
 	if (s->parent)
 		p->slots[s->parent - 1].flags |= F_CHILD;
 	if (s->state != B_NONE)
@@ -430,6 +429,10 @@ void planner_unlearn(struct planner *p, uint64_t height)
 	for (uint32_t i = keep; i-- > 0;)
 		if (p->slots[i].parent)
 			p->slots[p->slots[i].parent - 1].flags |= slot_wanted(&p->slots[i]) ? F_NAMED | F_CHILD : F_NAMED;
+	/* What was the end under a tenure that is gone need not be the end now. */
+	for (uint32_t i = 0; i < keep; i++)
+		if (!(p->slots[i].flags & F_CHILD))
+			p->slots[i].flags |= F_PROVISIONAL;
 	for (uint32_t i = 0; i < keep; i++)
 		if (p->slots[i].state != B_NONE && p->slots[i].state != B_PROVEN && !slot_wanted(&p->slots[i])) {
 			plan_work_free(p, i);

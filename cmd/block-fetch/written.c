@@ -334,7 +334,8 @@ void look_at(struct fetch *f, const struct action *a)
 		look.proven = true;
 	} else {
 		tenure_blocks_down(&f->store, txn, end, NULL, on_block, &w);
-		look.whole = w.any && memcmp(w.lowest, a->start, ID_LEN) == 0;
+		/* Under a start there is nothing of its tenure, whoever names it. */
+		look.whole = w.any && (memcmp(w.lowest, a->start, ID_LEN) == 0 || (row && memcmp(w.lowest, t.start_id, ID_LEN) == 0));
 		memcpy(look.cursor, w.any ? w.parent : end, ID_LEN);
 		if (row && memcmp(t.start_id, a->start, ID_LEN) == 0)
 			memcpy(look.stop, t.tip_id, ID_LEN);

@@ -120,6 +120,49 @@ static void bad_block(void **state)
 	planner_free(w->plan);
 }
 
+/* Winners that start nothing name whatever they like: what the others build on is fetched all the same, and nobody is blamed. */
+static void wrong_commits(void **state)
+{
+	struct world *w = &world;
+
+	for (uint32_t seed = 40; seed < 60; seed++) {
+		world_make(w, seed, 60, 8);
+		w->wrong_commits = true;
+		world_view(w);
+		for (unsigned i = 0; i < 3; i++)
+			world_peer(w, HONEST, 10, 500);
+		assert_true(world_run(w, 60000));
+		world_all_proven(w, "wrong commits");
+		world_honest_unblamed(w, "wrong commits");
+		planner_free(w->plan);
+	}
+}
+
+/* A reorg leaves an older tenure as the newest one, and that grows on: its new tip is fetched. */
+static void shorter(void **state)
+{
+	struct world *w = &world;
+	struct plan_state s;
+	uint32_t below;
+
+	world_make(w, 14, 40, 5);
+	world_view(w);
+	for (unsigned i = 0; i < 3; i++)
+		world_peer(w, HONEST, 20, 1000);
+	assert_true(world_run(w, 60000));
+	below = w->tenures[w->last].below;
+	planner_unlearn(w->plan, FIRST + below);
+	w->last = below;
+	w->tenures[below].blocks += 3;
+	world_name_tip(w, w->tenures[below].blocks - 1);
+	assert_true(world_run(w, 60000));
+	world_all_proven(w, "a shorter chain");
+	planner_state(w->plan, w->now, &s);
+	for (uint32_t b = 0; b < w->tenures[below].blocks; b++)
+		assert_true(w->tenures[below].stored[b]);
+	planner_free(w->plan);
+}
+
 /* Suspects go one at a time, from another source than before, and nothing else is asked meanwhile. */
 static void suspects(void **state)
 {
@@ -205,6 +248,8 @@ int main(void)
 		cmocka_unit_test(madeup_tip),
 		cmocka_unit_test(reorg),
 		cmocka_unit_test(bad_block),
+		cmocka_unit_test(wrong_commits),
+		cmocka_unit_test(shorter),
 		cmocka_unit_test(suspects),
 		cmocka_unit_test(history),
 	};

@@ -64,7 +64,7 @@ void world_view(struct world *w)
 		uint8_t ch[CH_LEN], parent[CH_LEN], id[ID_LEN];
 		world_ch(ch, t);
 		world_ch(parent, w->tenures[t].below == UINT32_MAX ? 999999 : w->tenures[t].below);
-		world_id(id, w->tenures[t].below, 0);
+		world_id(id, w->tenures[t].below, w->wrong_commits && !w->tenures[t].started ? 9999 : 0);
 		planner_sortition(w->plan, FIRST + t, ch, true, parent, w->tenures[t].below == UINT32_MAX ? none : id);
 	}
 	for (uint64_t c = 0; c <= (FIRST + w->n) / 50 + 1; c++)
