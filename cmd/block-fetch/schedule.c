@@ -197,8 +197,6 @@ static unsigned ask_starts(struct planner *p, uint64_t now, unsigned places, boo
 
 static bool lags(const struct planner *p, const struct transfer *t)
 {
-	if (!t->used || t->cancelled || t->complete || (t->ask != ASK_BODY && t->ask != ASK_START))
-		return false;
 	return t->idle > 1000 || (p->sources[t->source].slow && t->age > 500) || (double)t->age > 1000 + 4 * p->body_ms;
 }
 
@@ -207,7 +205,7 @@ static unsigned steal(struct planner *p, uint64_t now, unsigned places)
 	for (unsigned i = 0; i < MAX_TRANSFERS && places; i++) {
 		struct transfer *t = &p->transfers[i];
 		unsigned same = 0;
-		if (!lags(p, t))
+		if (!t->used || t->cancelled || t->complete || (t->ask != ASK_BODY && t->ask != ASK_START) || !lags(p, t))
 			continue;
 		for (unsigned k = 0; k < MAX_TRANSFERS; k++)
 			same += p->transfers[k].used && !p->transfers[k].cancelled && p->transfers[k].slot == t->slot && p->transfers[k].ask == t->ask;
@@ -248,6 +246,17 @@ static void ask_single(struct planner *p, uint64_t now)
 		one->asked = true;
 }
 
+/* Another source's word for the same tenure is being tried: if that brings this tip too, it need not travel again. */
+static bool tip_under_way(const struct planner *p, uint32_t slot)
+{
+	for (unsigned i = 0; i < MAX_TRANSFERS; i++) {
+		const struct transfer *t = &p->transfers[i];
+		if (t->used && !t->cancelled && t->ask == ASK_TIP && t->slot == slot && !lags(p, t))
+			return true;
+	}
+	return p->slots[slot].awaiting > 0;
+}
+
 static void ask_tips(struct planner *p, uint64_t now)
 {
 	static const uint8_t none[ID_LEN];
@@ -259,6 +268,8 @@ static void ask_tips(struct planner *p, uint64_t now)
 			continue;
 		if (s->has_claim) {
 			struct slot *slot = plan_slot(p, s->tip_ch);
+			if (slot && tip_under_way(p, plan_index(p, slot)))
+				continue;
 			s->has_claim = false;
 			if (!slot || id_is(slot->end, s->tip_id) || !plan_set_known(p, plan_index(p, slot)))
 				continue;

@@ -81,6 +81,8 @@ void planner_verdict(struct planner *p, uint64_t now, uint64_t height, const uin
 	s->awaiting -= s->awaiting > 0;
 	if (v == VERDICT_STORED) {
 		s->flags |= F_STORED;
+		for (unsigned k = 0; k < p->n_sources; k++)
+			p->sources[k].has_claim &= !id_is(p->sources[k].tip_id, id);
 	} else if (v == VERDICT_REFUSED && slot_wanted(s) && s->state != B_FAILED) {
 		refused(p, now, i, source, id, hash, reason);
 	} else if (v == VERDICT_UNDECIDED && slot_wanted(s)) {

@@ -163,6 +163,55 @@ static void shorter(void **state)
 	planner_free(w->plan);
 }
 
+/* Peers are ahead of the quorum: what all of them name as their tip travels once. */
+static void ahead(void **state)
+{
+	struct world *w = &world;
+	uint8_t ch[CH_LEN], tip[ID_LEN], stop[ID_LEN];
+	uint64_t requests;
+
+	world_make(w, 21, 40, 5);
+	world_view(w);
+	for (unsigned i = 0; i < 8; i++)
+		world_peer(w, HONEST, 20, 1000);
+	assert_true(world_run(w, 60000));
+	uint32_t from = w->tenures[w->last].blocks;
+	w->tenures[w->last].blocks += 2;
+	world_ch(ch, w->last);
+	world_id(tip, w->last, from + 1);
+	world_id(stop, w->last, from - 1);
+	requests = w->requests;
+	for (unsigned i = 0; i < 8; i++)
+		planner_claim(w->plan, w->now, i, ch, tip, stop);
+	assert_in_range(world_run(w, 60000), 1, 5000);
+	assert_true(w->tenures[w->last].stored[from] && w->tenures[w->last].stored[from + 1]);
+	assert_int_equal(w->requests, requests + 1);
+	planner_free(w->plan);
+}
+
+/* A peer names a tip that it does not give: the others' word is taken then. */
+static void ahead_of_liar(void **state)
+{
+	struct world *w = &world;
+	uint8_t ch[CH_LEN], tip[ID_LEN], stop[ID_LEN];
+
+	world_make(w, 21, 40, 5);
+	world_view(w);
+	for (unsigned i = 0; i < 4; i++)
+		world_peer(w, i ? HONEST : NOTHING, 20, 1000);
+	assert_true(world_run(w, 60000));
+	uint32_t from = w->tenures[w->last].blocks++;
+	world_ch(ch, w->last);
+	world_id(tip, w->last, from);
+	world_id(stop, w->last, from - 1);
+	for (unsigned i = 0; i < 4; i++)
+		planner_claim(w->plan, w->now, i, ch, tip, stop);
+	assert_true(world_run(w, 60000));
+	assert_true(w->tenures[w->last].stored[from]);
+	world_honest_unblamed(w, "ahead of a liar");
+	planner_free(w->plan);
+}
+
 /* Suspects go one at a time, from another source than before, and nothing else is asked meanwhile. */
 static void suspects(void **state)
 {
@@ -250,6 +299,8 @@ int main(void)
 		cmocka_unit_test(bad_block),
 		cmocka_unit_test(wrong_commits),
 		cmocka_unit_test(shorter),
+		cmocka_unit_test(ahead),
+		cmocka_unit_test(ahead_of_liar),
 		cmocka_unit_test(suspects),
 		cmocka_unit_test(history),
 	};

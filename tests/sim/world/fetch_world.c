@@ -137,7 +137,7 @@ void world_request(struct world *w, const struct action *a)
 	assert_false(x->live);
 	w->requests++;
 	*x = (struct answer){ .live = true, .source = a->source, .ask = a->ask, .tenure = get_be32(a->id + 4), .next = get_be32(a->id + 8),
-		.begin = w->now + p->latency, .body = a->ask == ASK_BODY };
+		.begin = w->now + p->latency, .body = a->ask == ASK_BODY || a->ask == ASK_TIP };
 	x->stop = get_be32(a->stop + 4) == x->tenure && !all_zero(a->stop, ID_LEN) ? get_be32(a->stop + 8) + 1 : 0;
 	if (a->ask == ASK_INFO)
 		x->begin = w->now;
