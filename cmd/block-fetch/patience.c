@@ -1,5 +1,5 @@
 /* When it takes too long: stalls and drips, judged beside the other sources, and another try for what had failed.
- * Time is counted in turns of at most a quarter of a second, so that our own sleep is nobody's fault. */
+ * Time is counted in turns of at most a tenth of a second, so that our own sleep is nobody's fault. */
 #include "cmd/block-fetch/plan.h"
 
 #define RECHECK 512	/* proven tenures looked at anew in a round */
@@ -50,7 +50,7 @@ void plan_patience(struct planner *p, uint64_t now, uint64_t spent)
 		}
 		if (t->idle >= STALL_MS)
 			give_up(p, i, now, false, t->bytes ? "stall" : "no answer");
-		else if (t->bytes && t->idle >= STALL_BODY_MS && others)
+		else if (t->bytes && t->idle >= STALL_BODY_MS && others && (double)t->idle > 4 * p->body_ms)
 			give_up(p, i, now, true, "stall");
 		else if (!t->bytes && t->idle >= STALL_HEAD_MS && others && (double)t->idle > 4 * s->latency)
 			give_up(p, i, now, true, "no answer");

@@ -321,7 +321,7 @@ void planner_turn(struct planner *p, uint64_t now)
 
 	p->turned = now;
 	if (p->room)
-		plan_patience(p, now, spent < 250 ? spent : 250);
+		plan_patience(p, now, spent < MOST_TURN_MS ? spent : MOST_TURN_MS);
 	if (now >= p->stats_at + 250)
 		source_statistics(p, now);
 	if (!p->once && now >= p->retry_at)

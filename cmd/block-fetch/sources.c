@@ -14,6 +14,8 @@
 
 #define TRUST_HALF_LIFE_MS 600000.0
 #define CROWD_PATIENCE 64	/* answers before one more connection is tried */
+#define SOFT_ANSWERS 8		/* answers that make up for a soft strike */
+#define STRIKE_ANSWERS 16	/* for all strikes */
 
 static int source_find(const struct planner *p, const char *name)
 {
@@ -174,7 +176,10 @@ void source_ok(struct planner *p, struct source *s, uint64_t now)
 		s->most++;
 		s->since_most = 0;
 	}
-	if (s->strikes && ++s->since_strike >= 16)
+	s->since_strike++;
+	if (s->since_strike >= SOFT_ANSWERS)
+		s->soft = 0;
+	if (s->since_strike >= STRIKE_ANSWERS)
 		s->strikes = 0;
 	if (!s->strikes)
 		s->last = NULL;
@@ -271,17 +276,21 @@ void source_complain(struct planner *p, struct source *s, uint64_t now)
 		source_leave_out(p, s, now, "fails nearly always");
 }
 
-/* A stall.  soft: seen only beside others; two of these are as good as one.  began: some of the answer had come. */
+/* A stall.  soft: seen only beside others.  Two of these are as good as one, if few answers lie between: an honest source
+ * on a busy machine or line stands still too, with all that it was asked at that time.  began: some of the answer had come. */
 void source_strike(struct planner *p, struct source *s, uint64_t now, const struct transfer *t, bool soft, bool began, const char *what)
 {
 	s->last = what;
 	trust_to(s, now, 0, 0.2);
-	if (s->struck_at && t->sent < s->struck_at && !soft)
+	if (t->sent < (soft ? s->soft_at : s->struck_at))
 		return;
-	if (soft && ++s->soft % 2)
-		return;
-	s->struck_at = now;
 	s->since_strike = 0;
+	if (soft) {
+		s->soft_at = s->answers ? now : 0;
+		if (++s->soft % 2)
+			return;
+	}
+	s->struck_at = now;
 	s->strikes++;
 	s->not_before = now + ((uint64_t)1000 << (s->strikes - 1));
 	source_fault(p, s, began ? "slow" : "useless", what, "%llu bytes in %llu ms, then none for %llu ms",

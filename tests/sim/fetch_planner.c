@@ -78,6 +78,24 @@ static void beside(void **state)
 	}
 }
 
+/* Honest peers that stand still for seconds now and then, as on a starved machine or a crowded line: nobody is blamed. */
+static void frozen(void **state)
+{
+	struct world *w = &world;
+
+	for (uint32_t seed = 0; seed < 40; seed++) {
+		world_make(w, seed, 400 + seed * 10, 40);
+		world_view(w);
+		w->freezes = 6000;
+		for (unsigned i = 0; i < 4; i++)
+			world_peer(w, HONEST, 5, seed % 2 ? 100 : 1000);
+		assert_true(world_run(w, 600000));
+		world_all_proven(w, "frozen");
+		world_honest_unblamed(w, "frozen");
+		planner_free(w->plan);
+	}
+}
+
 /* 50 ms away costs little when judging is the bound. */
 static void latency(void **state)
 {
@@ -148,6 +166,7 @@ int main(void)
 		cmocka_unit_test(honest_costs),
 		cmocka_unit_test(alone),
 		cmocka_unit_test(beside),
+		cmocka_unit_test(frozen),
 		cmocka_unit_test(latency),
 		cmocka_unit_test(stealing),
 		cmocka_unit_test(seeds),

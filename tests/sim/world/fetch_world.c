@@ -211,12 +211,15 @@ void world_serve(struct world *w)
 {
 	unsigned busy[16] = { 0 };
 
+	for (unsigned i = 0; i < w->n_peers && w->freezes; i++)
+		if (w->now >= w->peers[i].frozen && world_dice(w, 10000) < STEP)
+			w->peers[i].frozen = w->now + world_dice(w, w->freezes);
 	for (unsigned i = 0; i < 128; i++)
 		busy[w->answers[i].source] += w->answers[i].live && w->answers[i].begin <= w->now;
 	for (unsigned i = 0; i < 128; i++) {
 		struct answer *x = &w->answers[i];
 		struct peer *p = &w->peers[x->source];
-		if (!x->live || x->begin > w->now || (x->bytes == 0 && refuses(w, x, p)))
+		if (!x->live || x->begin > w->now || p->frozen > w->now || (x->bytes == 0 && refuses(w, x, p)))
 			continue;
 		double n = (p->conduct == DRIP ? 0.001 : p->rate / busy[x->source]) * STEP;
 		if ((p->conduct == STALL && x->bytes > 700) || (p->conduct == CUT && x->bytes > 2500)) {

@@ -22,7 +22,7 @@
 enum conduct { HONEST, SILENT, DRIP, STALL, CUT, DEAD, NOTHING, SOME404, WRONG, GARBAGE, INVALID, BUSY, EMPTY, CONDUCTS };
 
 struct tenure { bool started; uint32_t blocks, below; bool stored[MAX_BLOCKS]; };
-struct peer { enum conduct conduct; unsigned latency; double rate; unsigned faults; uint64_t sent; };
+struct peer { enum conduct conduct; unsigned latency; double rate; unsigned faults; uint64_t sent, frozen; };	/* frozen: until then it stands still */
 struct answer { bool live; unsigned source; enum ask ask; uint32_t tenure, next, stop; uint64_t begin; double bytes, due; bool body; };
 struct written { uint32_t tenure, block; unsigned source; uint64_t height; uint8_t id[ID_LEN]; };
 
@@ -40,6 +40,7 @@ struct world {
 	uint64_t now, useful, sent, requests;
 	uint32_t bad_tenure, bad_block;	/* a block of the chain itself that is refused */
 	bool has_bad;
+	unsigned freezes;		/* ms: so long peers stand still at most, once in ten seconds or so */
 	bool wrong_commits;		/* winners that start nothing name a block that nobody has */
 	uint32_t seed;
 };
