@@ -1,17 +1,14 @@
 #!/usr/bin/env bash
 # shellcheck source-path=SCRIPTDIR disable=SC2317
 # Each fault of faults.tsv: a sync with the faulty peer alone, and one with three honest peers beside it.
-# FAULTS='name name' runs some; FAULT_PEER=servechain takes the simulator beside the repository; KEEP=DIR keeps what happened.
+# FAULTS='name name' runs some; FAULT_PEER=servechain takes the simulator beside the repository.
 set -u
 . "$(dirname "$0")/common.bash"
-[ -x "$BIN/blocksync" ] || { echo "1..0 # SKIP no build/bin/blocksync"; exit 0; }
+. "$(dirname "$0")/cases.bash"
 if [ "${FAULT_PEER:-}" = servechain ] && [ ! -x "$ROOT/../shared/peer/servechain" ]; then
 	echo "1..0 # SKIP no simulator beside the repository"
 	exit 0
 fi
-WORK=${KEEP:-$(mktemp -d)}
-mkdir -p "$WORK"
-[ -n "${KEEP:-}" ] || trap 'rm -rf "$WORK"' EXIT
 if [ "${FAULT_PEER:-}" = servechain ]; then	# which forges with keys of its own
 	small_chain() {
 		[ -e "$TEST_CACHE/simulated" ] || "$ROOT/../shared/peer/mkchain" "$TEST_CACHE/simulated" --seed 5 --cycles 3 --cycle-length 20 \
@@ -29,25 +26,9 @@ cases() {
 		[[ "$fault" = \#* || -z "$fault" ]] && continue
 		[[ "$FAULT_PEER" = servechain && "$fault" = badneighbors* ]] && continue	# its addresses are beyond this machine
 		[ -z "${FAULTS:-}" ] || [[ " $FAULTS " = *" $fault "* || " $FAULTS " = *" ${fault%%=*} "* ]] || continue
-		printf '%s\0' "$fault" alone "$alone" "$class" "${sources:-one}"
-		printf '%s\0' "$fault" beside "$beside" "$class" "${sources:-one}"
+		printf '%s\0' "$fault.alone" "$fault alone" "$CHAIN" "$fault" alone "$alone" "$class" "${sources:-one}"
+		printf '%s\0' "$fault.beside" "$fault beside" "$CHAIN" "$fault" beside "$beside" "$class" "${sources:-one}"
 	done <"$ROOT/tests/faults.tsv"
 }
-one() { "$ROOT/tests/fault-one" "$WORK/$1.$2" "$CHAIN" "$@" >/dev/null 2>&1 </dev/null; }
-export -f one
-export ROOT WORK CHAIN
 
-cases | xargs -0 -n 5 -P "${FAULT_JOBS:-8}" bash -c 'one "$@"' one
-n=0 failed=0
-while IFS= read -r -d '' fault && read -r -d '' mode && read -r -d '' _ && read -r -d '' _ && read -r -d '' _; do
-	n=$((n + 1))
-	if [ -e "$WORK/$fault.$mode/ok" ]; then
-		echo "ok $n - $fault $mode"
-	else
-		echo "not ok $n - $fault $mode"
-		sed 's/^/# /' "$WORK/$fault.$mode/bad" 2>/dev/null || echo "# no result"
-		failed=$((failed + 1))
-	fi
-done < <(cases)
-echo "1..$n"
-exit $((failed > 0))
+run_cases fault-one "${FAULT_JOBS:-8}" 8

@@ -117,7 +117,6 @@ static enum plan_take take(struct planner *p, struct transfer *t, const struct p
 	if (!fresh)
 		return t->complete ? STOP_QUIET : DUPLICATE;
 	t->fresh++;
-	p->sources[t->source].blocks++;
 	if (!p->written_is_done) {
 		p->awaiting++;
 		p->slots[t->slot].awaiting++;
@@ -213,7 +212,6 @@ void planner_bytes(struct planner *p, uint64_t now, unsigned transfer, size_t n)
 	t->idle = 0;
 	t->others = 0;
 	s->sample_bytes += n;
-	s->total_bytes += n;
 }
 
 /* ---- ends ---- */

@@ -18,9 +18,9 @@ enum body_state {
 	B_PROVEN,
 	B_FAILED,	/* refused, or set aside */
 };
-enum { F_WON = 1, F_NAMED = 2, F_TIP = 4, F_START = 8, F_ASK_START = 16, F_STORED = 32, F_PROVISIONAL = 64, F_CHILD = 128,
-	F_MAIN = 256, F_NEWEND = 512, F_RELOOK = 1024, F_TOLD = 2048, F_ASIDE = 4096,
-	F_DISPUTED = 8192 };	/* commits name different starts: what its blocks link down to is its start */
+/* F_DISPUTED: commits name different starts of it; the one that its blocks link down to is its start. */
+enum { F_WON = 1, F_NAMED = 2, F_TIP = 4, F_START = 8, F_ASK_START = 16, F_STORED = 32, F_PROVISIONAL = 64, F_CHILD = 128, F_MAIN = 256,
+	F_NEWEND = 512, F_RELOOK = 1024, F_TOLD = 2048, F_ASIDE = 4096, F_DISPUTED = 8192 };
 
 /* One burn block at or above the first wanted height: its slot is its height's. */
 struct slot {
@@ -63,7 +63,7 @@ struct source {
 	bool trails;			/* said that bytes follow its answers */
 	uint64_t failed_at, struck_at, soft_at, erred_at, not_before, out_until;
 	double rate, latency, trust;	/* bytes/s while busy; ms to the first byte; 0..1 */
-	uint64_t trust_at, sample_bytes, sample_ms, clock, total_bytes, blocks;
+	uint64_t trust_at, sample_bytes, sample_ms, clock;
 	uint64_t info_at;
 	bool tip_asked;
 	uint8_t tip_ch[CH_LEN], tip_id[ID_LEN], tip_stop[ID_LEN], tip_failed[ID_LEN];
@@ -113,15 +113,14 @@ struct planner {
 	struct action *actions;
 	unsigned head, n_actions, cap_actions;
 	struct plan_tip tip;
-	bool has_tip;
+	bool has_tip, room;
 	char whys[64][48];
 	unsigned n_whys;
-	uint32_t wanted, proven, failed, n_ready, n_unproven;
+	uint32_t wanted, proven, failed, n_ready;
 	uint32_t awaiting;			/* blocks without verdict, of all */
 	uint32_t recheck;			/* where the next look at proven ones begins */
-	uint64_t turned, news_at, retry_at, stats_at, relook_at, info_turn;
-	bool room;
-	double mean, sigma, median, body, body_ms;	/* of rates (bytes/s); of a body: bytes, ms */
+	uint64_t turned, news_at, retry_at, stats_at, relook_at;
+	double mean, median, body, body_ms;	/* of rates (bytes/s); of a body: bytes, ms */
 	unsigned measured;
 	bool no_offer, no_offer_known;
 };

@@ -139,7 +139,6 @@ void plan_state(struct planner *p, uint32_t i, enum body_state state)
 
 	p->proven += (unsigned)(state == B_PROVEN) - (s->state == B_PROVEN);
 	p->failed += (unsigned)(state == B_FAILED) - (s->state == B_FAILED);
-	p->n_unproven += (unsigned)(state == B_UNPROVEN) - (s->state == B_UNPROVEN);
 	p->wanted += (unsigned)(state != B_NONE) - (s->state != B_NONE);
 	s->state = state;
 	if (state == B_PROVEN)

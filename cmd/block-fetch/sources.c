@@ -287,8 +287,10 @@ void source_strike(struct planner *p, struct source *s, uint64_t now, const stru
 	s->since_strike = 0;
 	if (soft) {
 		s->soft_at = s->answers ? now : 0;
-		if (++s->soft % 2)
+		if (++s->soft % 2) {
+			s->not_before = now + (s->answers ? 1000 : 0);
 			return;
+		}
 	}
 	s->struck_at = now;
 	s->strikes++;
@@ -338,7 +340,7 @@ static int by_rate(const void *a, const void *b)
  * of the median with four sources or more, else below an eighth of the median. */
 void source_statistics(struct planner *p, uint64_t now)
 {
-	double rates[MAX_SOURCES], sum = 0, square = 0;
+	double rates[MAX_SOURCES], sum = 0, square = 0, sigma;
 	unsigned n = 0;
 
 	p->stats_at = now;
@@ -354,11 +356,11 @@ void source_statistics(struct planner *p, uint64_t now)
 	p->mean = sum / n;
 	for (unsigned i = 0; i < n; i++)
 		square += (rates[i] - p->mean) * (rates[i] - p->mean);
-	p->sigma = sqrt(square / n);
+	sigma = sqrt(square / n);
 	p->median = rates[n / 2];
 	for (unsigned i = 0; i < p->n_sources; i++) {
 		struct source *s = &p->sources[i];
-		s->slow = s->rate > 0 && ((n >= 4 && s->rate < p->mean - 1.5 * p->sigma && s->rate < p->median / 3) || (n >= 2 && s->rate < p->median / 8));
+		s->slow = s->rate > 0 && ((n >= 4 && s->rate < p->mean - 1.5 * sigma && s->rate < p->median / 3) || (n >= 2 && s->rate < p->median / 8));
 	}
 }
 
