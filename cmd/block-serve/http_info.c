@@ -20,6 +20,36 @@ static void tip_hash(struct serve *s, uint8_t hash[32])
 	store_read_end(txn);
 }
 
+struct lowest { struct serve *s; MDB_txn *txn; struct rec_tenure t; bool found; };
+
+static bool take_lowest(void *arg, const MDB_val *key, const MDB_val *ch)
+{
+	struct lowest *l = arg;
+
+	l->found = ch->mv_size == CH_LEN && tenure_get(&l->s->store, l->txn, ch->mv_data, &l->t) == 0;
+	return false;
+}
+
+/* Tenures from the chain's beginning, as a node counts them.  Those of epoch 2.x have one block each, so the height below the
+ * first Nakamoto block is their number.  Null where the chain begins later (-F). */
+static void add_tenure_height(struct evbuffer *b, struct serve *s)
+{
+	MDB_txn *txn = store_read(&s->store);
+	struct lowest l = { .s = s, .txn = txn };
+	struct rec_sortition below;
+	uint64_t nakamoto = network_epoch_start(&s->store.net, EPOCH_30);
+
+	store_walk(&s->store, txn, T_CANONICAL, "", 0, take_lowest, &l);
+	if (l.found && (all_zero(l.t.prev_ch, CH_LEN) ||
+	    (sortition_get(&s->store, txn, l.t.prev_ch, &below) == 0 && below.burn_height < nakamoto)))
+		evbuffer_add_printf(b, ",\"tenure_height\":%llu",
+		    (unsigned long long)(l.t.start_height - 1 + store_count(&s->store, txn, T_CANONICAL)));
+	else
+		evbuffer_add_printf(b, ",\"tenure_height\":null");
+	store_read_end(txn);
+}
+
+/* Without `last_pox_anchor`: which commit was the anchor block's no source tells. */
 void get_info(struct request *r)
 {
 	const struct view *v = &r->s->view;
@@ -39,7 +69,9 @@ void get_info(struct request *r)
 	add_hex(b, ",\"stacks_tip\":\"", hash, 32, "\"");
 	add_hex(b, ",\"stacks_tip_consensus_hash\":\"", v->tenure.consensus_hash, CH_LEN, "\"");
 	add_hex(b, ",\"genesis_chainstate_hash\":\"", none, 32, "\"");
-	evbuffer_add_printf(b, ",\"unanchored_tip\":null,\"unanchored_seq\":null,\"exit_at_block_height\":null,\"is_fully_synced\":%s",
+	evbuffer_add_printf(b, ",\"unanchored_tip\":null,\"unanchored_seq\":null");
+	add_tenure_height(b, r->s);
+	evbuffer_add_printf(b, ",\"exit_at_block_height\":null,\"is_fully_synced\":%s",
 	    v->has_chain && v->has_tip && v->height >= v->tip.height ? "true" : "false");
 	add_hex(b, ",\"node_public_key\":\"", r->s->self.key, KEY_LEN, "\"");
 	add_hex(b, ",\"node_public_key_hash\":\"", r->s->key_hash, HASH160_LEN, "\",\"stackerdbs\":[]}");
