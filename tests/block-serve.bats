@@ -132,6 +132,11 @@ canonical() { awk -F'\t' '$7 == 1' chain/blocks.tsv; }
 	grep -q '"type":"reward_set"' got
 }
 
+@test "the node's facts, and how many tenures there are" {
+	get /v2/info | grep -q "\"stacks_tip_height\":$(tail -n 1 chain/blocks.tsv | cut -f1),"
+	get /v2/info | grep -q "\"tenure_height\":$(canonical | cut -f3 | sort -u | wc -l),"
+}
+
 @test "the ongoing tenure and the tips of others" {
 	info=$(get /v3/tenures/info)
 	echo "$info" | grep -q "\"tip_block_id\":\"$last\""
@@ -162,6 +167,58 @@ canonical() { awk -F'\t' '$7 == 1' chain/blocks.tsv; }
 	head -c 5000000 /dev/zero >huge
 	[ "$(post huge /)" = 413 ]
 	[ "$(code -X POST "$URL/v3/blocks/upload")" = 400 ]
+}
+
+# raw BYTES: sent as they are; what comes back until the server closes, or for a second
+raw() {
+	local host=${URL#http://}
+	exec 7<>"/dev/tcp/${host%:*}/${host#*:}"
+	printf "$1" >&7
+	timeout "${2:-1}" cat <&7 2>/dev/null || true	# a reset, where something was left unread
+	exec 7>&-
+}
+
+@test "what cannot be read is answered in text, and the connection ends" {
+	for junk in 'GET / HTTP/9.9\r\nHost: x\r\n\r\n' 'GET /v3/health\r\n\r\n' "GET /$(printf '%05000d' 0) HTTP/1.1\r\n\r\n" '\001\002\r\n\r\n' \
+		'GET /v3/health HTTP/1.1\r\nContent-Length: x\r\n\r\n' 'POST /v3/blocks/upload HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n' \
+		'POST /v3/blocks/upload HTTP/1.1\r\nExpect: it\r\nContent-Length: 9\r\n\r\n'; do
+		raw "$junk" 5 | tr -d '\r' >answer	# well before the time is over
+		sed -n 1p answer | grep -q '^HTTP/1\.1 4[01][037] [A-Z]'
+		[ "$(grep -c '^Content-Type: text/plain$' answer)" -eq 1 ]
+		[ "$(grep -c '^Connection: close$' answer)" -eq 1 ]
+		[ "$(sed '1,/^$/d' answer | wc -c)" -eq "$(sed -n 's/^Content-Length: //p' answer)" ]
+	done
+	# So does an upload that is no block: what follows it may be anything.
+	raw 'POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: gzip\r\n\r\nGET /v3/health HTTP/1.1\r\n\r\n' 5 >answer
+	[ "$(grep -ac '^HTTP' answer)" -eq 1 ]
+	grep -q '^Connection: close' answer
+	# An answer to HEAD is a head.
+	[ "$(raw 'HEAD /v3/health HTTP/1.1\r\n\r\n' 5 | tail -c 4 | xxd -p)" = 0d0a0d0a ]
+}
+
+@test "HTTP/1.0: no chunks, one length or none, one Connection" {
+	"$HELPER/chain-maker" long --seed 6 --cycles 1 --cycle-length 20 --prepare-length 4 --signers 7 --tenure-blocks 40:45 --archive long.rec >/dev/null
+	"$BIN/block-cat" -d long.store -i long.rec 2>/dev/null
+	"$BIN/block-serve" -d long.store -w 127.0.0.1:0 >long.ready 2>/dev/null 3>&- &
+	server=$!
+	for _ in $(seq 100); do [ -s long.ready ] && break; sleep 0.05; done
+	URL=$(sed -n 's,^http ,http://,p' long.ready)
+	tip=$(sed -n '$p' long/blocks.tsv | cut -f2)
+	get "/v3/tenures/$tip" >want
+	[ "$(stat -c %s want)" -gt 32768 ]
+	for keep in '' 'Connection: keep-alive\r\n'; do
+		raw "GET /v3/tenures/$tip HTTP/1.0\r\n$keep\r\n" 5 >answer
+		[ "$(grep -aci '^content-length:\|^transfer-encoding:\|^connection: keep' answer)" -eq 0 ]
+		tail -c "$(stat -c %s want)" answer | cmp - want
+		raw "GET /v9 HTTP/1.0\r\n$keep\r\n" 5 >answer
+		[ "$(grep -ci '^connection: close' answer)" -eq 1 ]
+		[ "$(grep -ci '^connection:' answer)" -eq 1 ]
+		raw "GET /v3/health HTTP/1.0\r\n$keep\r\n" >answer
+		[ "$(grep -ci '^content-length:' answer)" -eq 1 ]
+	done
+	grep -qi '^connection: keep-alive' answer
+	kill "$server"
+	wait "$server"
 }
 
 @test "many requests on one connection" {

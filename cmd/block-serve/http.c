@@ -5,6 +5,7 @@
 #include <event2/bufferevent.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <unistd.h>
 #include "cmd/block-serve/serve.h"
 #include "common/net/address.h"
 #include "common/sys/stage.h"
@@ -34,6 +35,31 @@ static void input_cb(struct evbuffer *buf, const struct evbuffer_cb_info *info, 
 		c->begun = now_ms();
 	if (h->input > HTTP_INPUT && c->received > CHUNK)
 		http_conn_close(c);
+}
+
+/* What evhttp cannot read it answers itself, in HTML, which a node's client does not take (spec/blocks.md 4.1).  It writes the first
+ * line, then this header: here its answer is replaced by text, and what it goes on to write goes nowhere. */
+static void output_cb(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
+{
+	static const char html[] = "Content-Type: text/html\r\n";
+	struct http_conn *c = arg;
+	char head[128], answer[256];
+	int len;
+
+	if (info->n_added != sizeof html - 1 || c->closing || evbuffer_get_length(out) >= sizeof head)
+		return;
+	head[evbuffer_copyout(out, head, sizeof head - 1)] = 0;
+	char *end = strstr(head, "\r\n"), *phrase = end != NULL ? strchr(head, ' ') : NULL;
+	if (phrase == NULL || strcmp(end + 2, html) != 0)
+		return;
+	*end = 0;
+	phrase++;
+	len = snprintf(answer, sizeof answer, "%s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
+	    head, strlen(phrase) + 1, phrase);
+	/* A client that does not take so much has asked far ahead and reads nothing: it misses little. */
+	if (write(bufferevent_getfd(c->bev), answer, (size_t)len) != len)
+		c->serve->n_refused++;
+	http_conn_close(c);
 }
 
 /* Counts a connection, unless that would be one too many; or takes it out again. */
@@ -95,6 +121,7 @@ static void conn_free(struct http_conn *c)
 	int fd = bufferevent_getfd(c->bev);
 
 	evbuffer_remove_cb(in, input_cb, c);
+	evbuffer_remove_cb(bufferevent_get_output(c->bev), output_cb, c);
 	h->input -= evbuffer_get_length(in);
 	if (fd >= 0 && (size_t)fd < h->n_by_fd && h->by_fd[fd] == c)
 		h->by_fd[fd] = NULL;
@@ -237,6 +264,7 @@ static struct bufferevent *make_conn(struct event_base *base, void *arg)
 	bufferevent_setwatermark(c->bev, EV_READ, 0, MAX_BLOCK + MAX_HTTP_HEAD);
 	bufferevent_set_max_single_write(c->bev, 2 * CHUNK);
 	evbuffer_add_cb(bufferevent_get_input(c->bev), input_cb, c);
+	evbuffer_add_cb(bufferevent_get_output(c->bev), output_cb, c);
 	LIST_INSERT_HEAD(&h->conns, c, entry);
 	event_active(h->adopt, EV_TIMEOUT, 0);
 	return c->bev;

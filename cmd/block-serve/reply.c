@@ -86,12 +86,17 @@ static void finish(struct request *r, int code, const char *type, struct evbuffe
 	struct evkeyvalq *head = evhttp_request_get_output_headers(r->req);
 	size_t bytes = evbuffer_get_length(body);
 	struct iovec parts[2] = { [1] = { evbuffer_pullup(body, -1), bytes } };
+	char length[24];
 
 	if (bytes <= CHUNK && reply_straight(r, code, type, parts, 2, bytes))
 		return;
+	snprintf(length, sizeof length, "%zu", bytes);
 	evhttp_add_header(head, "Content-Type", type);
+	evhttp_add_header(head, "Content-Length", length);	/* HTTP/1.0 would get none */
 	if (code == 200)
 		evhttp_add_header(head, TIP_HEADER, r->s->view.height_text);
+	if (evhttp_request_get_command(r->req) == EVHTTP_REQ_HEAD)
+		evbuffer_drain(body, bytes);
 	r->s->n_bytes += bytes;
 	evhttp_send_reply(r->req, code, reason_of(code), body);
 }
@@ -129,10 +134,20 @@ void reply_octets(struct request *r, struct evbuffer *b)
 	evbuffer_free(b);
 }
 
+void reply_closes(struct request *r)
+{
+	/* evhttp answers a keep-alive of HTTP/1.0 with one of its own, beside our header. */
+	evhttp_remove_header(evhttp_request_get_input_headers(r->req), "Connection");
+	evhttp_add_header(evhttp_request_get_output_headers(r->req), "Connection", "close");
+}
+
 void reply_begin(struct serve *s, struct evhttp_request *req)
 {
 	struct evkeyvalq *head = evhttp_request_get_output_headers(req);
 
+	/* HTTP/1.0 knows no chunks: the end of the connection is the end of the body. */
+	if (req->major == 1 && req->minor == 0)
+		evhttp_remove_header(evhttp_request_get_input_headers(req), "Connection");
 	evhttp_add_header(head, "Content-Type", OCTETS);
 	evhttp_add_header(head, TIP_HEADER, s->view.height_text);
 	evhttp_send_reply_start(req, 200, reason_of(200));

@@ -112,11 +112,6 @@ static bool has_body(struct request *r)
 }
 
 /* An error that was found before any handler ran closes the connection, as a stacks-node does. */
-static void close_after(struct request *r)
-{
-	evhttp_add_header(evhttp_request_get_output_headers(r->req), "Connection", "close");
-}
-
 void route_request(struct request *r)
 {
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r->req);
@@ -139,14 +134,14 @@ void route_request(struct request *r)
 			break;
 		}
 		if (method == EVHTTP_REQ_GET && has_body(r)) {
-			close_after(r);
+			reply_closes(r);
 			reply_text(r, 400, "Invalid Http request: expected 0-length body");
 			return;
 		}
 		route->handler(r);
 		return;
 	}
-	close_after(r);
+	reply_closes(r);
 	if (other != NULL) {
 		evhttp_add_header(evhttp_request_get_output_headers(r->req), "Allow", method_name(other->method));
 		reply_text(r, 405, "Method Not Allowed. Allowed: %s", method_name(other->method));

@@ -146,6 +146,7 @@ void reply_octets(struct request *, struct evbuffer *);
 /* An answer of n - 1 parts, `bytes` long, which are needed no longer when this returns; parts[0] is for the head.
  * False, and nothing was done, where evhttp has to have its say: reply_octets. */
 bool reply_straight(struct request *, int code, const char *type, struct iovec *parts, size_t n, size_t bytes);
+void reply_closes(struct request *);		/* said before one of these: the connection ends with it */
 /* Head of a chunked octet-stream; chunks and end follow by evhttp's calls. */
 void reply_begin(struct serve *, struct evhttp_request *);
 /* A value of ?name= of n lower-case hex bytes: 1 found, 0 absent, -1 malformed. */
@@ -181,8 +182,8 @@ int sortition_by_burn(struct serve *, MDB_txn *, const uint8_t hash[32], struct 
 
 /* upload.c: blocks that were pushed, until they are committed, and uploads that wait for a verdict. */
 struct uploads *uploads_new(struct serve *);
-enum pushed { PUSHED_TAKEN, PUSHED_KNOWN, PUSHED_REFUSED, PUSHED_FULL };
-/* Judge a block as far as it costs little, and queue it for `uploads`.  why is one line if it is refused. */
+enum pushed { PUSHED_TAKEN, PUSHED_KNOWN, PUSHED_MALFORMED, PUSHED_REFUSED, PUSHED_FULL };
+/* Judge a block as far as it costs little, and queue it for `uploads`.  why is one line if it is no good. */
 enum pushed upload_take(struct serve *, const uint8_t *body, size_t len, const char *source, const char *request,
     uint8_t id[ID_LEN], char why[200]);
 /* Commit what is queued, at the end. */
@@ -192,8 +193,7 @@ void upload_peer(struct serve *, const struct rec_peer *);
 /* Look for verdicts: another commit was seen. */
 void uploads_check(struct serve *);
 
-/* p2p.c */
-struct p2p *p2p_start(struct serve *, int fd);
+struct p2p *p2p_start(struct serve *, int fd);	/* p2p.c */
 /* The rows of those who are up say that they are down; then uploads_flush. */
 void p2p_stop(struct p2p *);
 void p2p_report(const struct serve *);

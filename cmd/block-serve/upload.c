@@ -136,7 +136,7 @@ enum pushed upload_take(struct serve *s, const uint8_t *body, size_t len, const 
 
 	if (used <= 0 || (size_t)used != len) {
 		snprintf(why, 200, "%s", chain_reason_text(used > 0 ? REASON_TRAILING : REASON_CODEC));
-		return PUSHED_REFUSED;
+		return PUSHED_MALFORMED;
 	}
 	memcpy(id, n.id, ID_LEN);
 	MDB_txn *txn = store_read(&s->store);
@@ -290,6 +290,7 @@ void post_block(struct request *r)
 	uint8_t id[ID_LEN];
 
 	if (type == NULL || strcmp(type, "application/octet-stream") != 0 || len == 0) {
+		reply_closes(r);
 		reply_text(r, 400, "Invalid Http request: expected a block as application/octet-stream");
 		return;
 	}
@@ -307,6 +308,10 @@ void post_block(struct request *r)
 		break;
 	case PUSHED_KNOWN:
 		answer_id(r, id, false);
+		break;
+	case PUSHED_MALFORMED:
+		reply_closes(r);
+		reply_text(r, 400, "%s", why);
 		break;
 	case PUSHED_REFUSED:
 		reply_text(r, 400, "%s", why);
