@@ -41,6 +41,23 @@ needed(const struct claims *c, uint64_t able)
 	return n && n < c->quorum ? n : c->quorum;
 }
 
+/* A source says something else than before, or nothing any more: there are no more claims than sources. */
+static void
+retract(struct set_cycle *cycle, uint64_t bit)
+{
+	struct set_claim **p = &cycle->claims, *claim;
+
+	while ((claim = *p)) {
+		claim->mask &= ~bit;
+		if (claim->mask) {
+			p = &claim->next;
+			continue;
+		}
+		*p = claim->next;
+		free(claim);
+	}
+}
+
 void
 claims_ignore(struct claims *c, unsigned source)
 {
@@ -49,8 +66,7 @@ claims_ignore(struct claims *c, unsigned source)
 	c->ignored |= bit;
 	for (uint64_t i = 0; i < c->high - c->low; i++) {
 		c->cycles[i].mask &= ~bit;
-		for (struct set_claim *claim = c->cycles[i].claims; claim; claim = claim->next)
-			claim->mask &= ~bit;
+		retract(&c->cycles[i], bit);
 	}
 	c->n_tips[source] = 0;
 }
@@ -146,6 +162,16 @@ claims_retry(struct claims *c, uint64_t from)
 	}
 }
 
+void
+claims_recheck(struct claims *c, uint64_t from)
+{
+	for (uint64_t i = from > c->low ? from : c->low; i < c->high; i++) {
+		struct set_cycle *cycle = cycle_get(c, i);
+		drop_claims(cycle);
+		cycle->asked = cycle->missing = cycle->mask = 0;
+	}
+}
+
 static struct set_claim *
 claim_new(const struct rec_reward_set *set)
 {
@@ -196,6 +222,8 @@ claims_set(struct claims *c, unsigned source, const struct rec_reward_set *set, 
 		return CLAIM_NOTED;
 	cycle->asked |= bit;
 	cycle->missing &= ~bit;
+	cycle->mask &= ~bit;
+	retract(cycle, bit);
 	set_digest(digest, set);
 	if (cycle->settled && memcmp(digest, cycle->digest, 32) == 0) {
 		cycle->mask |= bit;
@@ -203,7 +231,7 @@ claims_set(struct claims *c, unsigned source, const struct rec_reward_set *set, 
 		return *liars && (unsigned)__builtin_popcountll(cycle->mask) >= needed(c, c->sets_from & ~c->ignored) ? CLAIM_FALSE : CLAIM_NOTED;
 	}
 	for (p = &cycle->claims; *p && !same_set(&(*p)->set, set); p = &(*p)->next)
-		(*p)->mask &= ~bit;
+		;
 	if (!*p)
 		*p = claim_new(set);
 	claim = *p;

@@ -43,6 +43,9 @@ void claims_missing(struct claims *, unsigned source, uint64_t cycle);
 /* Cycles from here on that were missing may be there now. */
 void claims_retry(struct claims *, uint64_t from_cycle);
 
+/* The burnchain gave way: sets of cycles from here on may be other ones now.  What is settled stands until the quorum says otherwise. */
+void claims_recheck(struct claims *, uint64_t from_cycle);
+
 /* What a source says of a cycle: */
 enum claim { CLAIM_NOTED, CLAIM_SETTLED, CLAIM_FALSE };
 /* CLAIM_SETTLED: the set is now known, *out points at it until the next call (out->sources says how many agree).

@@ -18,14 +18,20 @@ fault(char err[120], const char *member)
 
 /* Parse a whole body into a value, or NULL with err. */
 static json_t *
-parse(const void *p, size_t n, char err[120])
+parse_as(const void *p, size_t n, size_t flags, char err[120])
 {
 	json_error_t e;
-	json_t *root = json_loadb(p, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+	json_t *root = json_loadb(p, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | flags, &e);
 
 	if (!root)
 		snprintf(err, 120, "no JSON: %.80s", e.text);
 	return root;
+}
+
+static json_t *
+parse(const void *p, size_t n, char err[120])
+{
+	return parse_as(p, n, 0, err);
 }
 
 /* A member in hex with or without 0x.  An absent or null one is zeros if it may be. */
@@ -108,18 +114,23 @@ json_sortition(struct rec_sortition *r, const void *p, size_t n, char err[120])
 static int
 read_signer(const json_t *o, uint8_t key[KEY_LEN], uint8_t weight[4], char err[120])
 {
-	uint64_t w;
+	const json_t *w = json_object_get(o, "weight");
+	double v = json_real_value(w);
 
-	if (get_hex(o, "signing_key", key, KEY_LEN, true, err) != 0 || get_number(o, "weight", &w, UINT32_MAX, err) != 0)
+	if (get_hex(o, "signing_key", key, KEY_LEN, true, err) != 0)
 		return -1;
-	put_be32(weight, (uint32_t)w);
+	if (!json_is_real(w) || !(v >= 0 && v <= UINT32_MAX) || v != (uint32_t)v)
+		return fault(err, "weight");
+	put_be32(weight, (uint32_t)v);
 	return 0;
 }
+
+/* The amounts stacked are of 128 bits: beside them stand weights, so all numbers are read as reals. */
 
 int
 json_reward_set(struct rec_reward_set *set, uint8_t (*keys)[KEY_LEN], uint8_t (*weights)[4], const void *p, size_t n, char err[120])
 {
-	json_t *root = parse(p, n, err);
+	json_t *root = parse_as(p, n, JSON_DECODE_INT_AS_REAL, err);
 	const json_t *signers;
 	size_t count;
 	int rc = 0;

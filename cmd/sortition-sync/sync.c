@@ -98,9 +98,12 @@ take_events(struct sync *s)
 		switch (e.what) {
 		case VIEW_SETTLED:
 			s->progress = now_ms();
+			if (e.replaced)
+				claims_recheck(&s->claims, network_cycle(&s->store.net, e.height) + 1);
 			commit_row(s, &e);
 			break;
 		case VIEW_UNSETTLED:
+			claims_recheck(&s->claims, network_cycle(&s->store.net, e.height) + 1);
 			commit_unsettle(s, e.height);
 			break;
 		case VIEW_LIAR:

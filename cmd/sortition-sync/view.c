@@ -300,6 +300,8 @@ settle(struct view *v, struct view_cand *c)
 	cand_drop(v, c);
 	view_uncount(v, e.height);
 	view_add_event(v, &e);
+	v->retry.wait = 0;
+	v->retry.at = v->retry.at < v->now + VIEW_RETRY ? v->retry.at : v->now + VIEW_RETRY;
 	/* Whoever said otherwise before is asked again, and so is whoever vouches for what stood on the old row. */
 	for (unsigned i = 0; e.replaced && i < v->n; i++)
 		if (old >> i & 1)
@@ -482,6 +484,7 @@ view_tick(struct view *v, uint64_t now)
 				view_reopen(v, i);
 	}
 	v->now = now;
+	view_ask_missing(v);
 	if (v->dispute.on && now - v->dispute.since > 3 * VIEW_PATIENCE)
 		v->dispute.on = false;	/* too few answered */
 	if (v->dispute.on && now - v->dispute.asked >= 3000)

@@ -18,6 +18,7 @@
 #define VIEW_AGAIN 64		/* heights that a source is to be asked for first */
 #define VIEW_MAX_HEIGHTS 4000000	/* above the first: some 75 years of burn blocks */
 #define VIEW_PATIENCE 15000	/* ms that one may see a deep reorganisation before the others */
+#define VIEW_RETRY 3000		/* ms until a source is asked again for what it had no row of; doubles up to a minute */
 #define VIEW_RELINKS 600	/* re-asks for want of a link, a source and a minute */
 
 struct view_slot {
@@ -78,6 +79,7 @@ struct view {
 	struct view_cands cands;
 	struct rec_sortition *top;	/* VIEW_TOP rows, at height % VIEW_TOP */
 	struct { bool on; uint64_t height, fresh, since, asked; } dispute;
+	struct { uint64_t at, wait; } retry;	/* of missing rows */
 	struct view_event *events;
 	size_t n_events, cap_events, next_event;
 	uint64_t now;		/* of the last view_tick, ms */
@@ -104,7 +106,7 @@ void view_ignore(struct view *, unsigned source);
 void view_tells_burn(struct view *, unsigned source);
 /* The settled row of this height has been checked against its consensus hash. */
 void view_checked(struct view *, uint64_t height);
-/* Time passes: old disputes end, contested heights are asked for again each minute. */
+/* Time passes: old disputes end; missing heights are asked for again after a while, contested ones each minute. */
 void view_tick(struct view *, uint64_t now_ms);
 /* The next event, oldest first. */
 bool view_event(struct view *, struct view_event *);

@@ -156,6 +156,29 @@ view_checked(struct view *v, uint64_t height)
 		slot->burn = true;
 }
 
+void
+view_ask_missing(struct view *v)
+{
+	uint64_t first = v->net->first_burn_height;
+	unsigned n = 0;
+
+	if (!v->has_tip || v->now < v->retry.at)
+		return;
+	v->retry.wait = v->retry.wait == 0 ? VIEW_RETRY : v->retry.wait < 30000 ? 2 * v->retry.wait : 60000;
+	v->retry.at = v->now + v->retry.wait;
+	for (uint64_t h = v->tip; h > first && h > v->done_to && n < VIEW_AGAIN; h--) {
+		const struct view_slot *slot = view_slot(v, h);
+		if (slot->digest || slot->contested)
+			continue;
+		n++;
+		for (unsigned i = 0; i < v->n; i++) {	/* a claim, and a request on its way, is counted */
+			const struct view_source *s = &v->sources[i];
+			if (s->has_tip && h <= s->tip.burn_height && view_bit(s->asked, h - first) && !view_bit(s->counted, h - first))
+				view_again(v, i, h);
+		}
+	}
+}
+
 static int
 descending(const void *a, const void *b)
 {

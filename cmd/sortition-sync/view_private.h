@@ -24,6 +24,8 @@ void view_uncount(struct view *, uint64_t height);
 void view_uncount_one(struct view *, unsigned source, uint64_t height);
 /* A contested slot, by index, may be asked for again. */
 void view_reopen(struct view *, uint64_t index);
+/* Ask again for heights that are not settled and that a source had no row of: it may have been behind its own tip. */
+void view_ask_missing(struct view *);
 /* The height that Q sources have reached; grows the slots. */
 void view_find_tip(struct view *);
 

@@ -1,5 +1,5 @@
-/* The burnchain view under a virtual clock, with seeded sources: honest, late, failing, lying from a height on, dead, plain
- * files; on chains that give way by a random depth.  Honest sources are never blamed, liars are, and what is settled is the truth. */
+/* The burnchain view under a virtual clock, with seeded sources: honest, late, failing, lying from a height on, dead, nodes
+ * behind a balancer of which some lag; on chains that give way by a random depth.  Honest sources are never blamed, liars are, and what is settled is the truth. */
 // link: cmd/sortition-sync/view.c
 // link: cmd/sortition-sync/view_order.c
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 #define LENGTH 600u
 #define MAX_ANSWERS 64
 
-enum conduct { HONEST, LATE, FAILING, LIAR, DEAD, FIXED };
+enum conduct { HONEST, LATE, FAILING, LIAR, DEAD, BALANCED };
 
 struct answer { bool live, tip; uint64_t from, due; uint32_t n; };
 struct source {
@@ -126,7 +126,8 @@ answer(struct world *w, unsigned i, struct answer *a)
 		return;
 	}
 	for (uint64_t h = a->from; h < a->from + a->n; h++) {
-		if (h > tip_of(w, s) || h == FIRST) {	/* the first burn block is shown by nobody */
+		/* the first burn block is shown by nobody */
+		if (h > tip_of(w, s) || h == FIRST || (s->conduct == BALANCED && dice(w, 3) == 0)) {
 			view_missing(&w->view, i, h);
 			continue;
 		}
@@ -288,6 +289,22 @@ test_restart(void **state)
 }
 
 static void
+test_balanced(void **state)
+{
+	for (uint32_t seed = 0; seed < 20; seed++) {
+		struct world w;
+		unsigned n = 1 + seed % 3;
+		world_new(&w, seed, n, n);
+		for (unsigned i = 0; i < n; i++)
+			w.s[i].conduct = BALANCED;
+		if (!run(&w, 20000, is_complete))
+			fail_msg("seed %u: what was missing once is missing for ever", seed);
+		check(&w, 0);
+		view_release(&w.view);
+	}
+}
+
+static void
 test_two_of_two(void **state)
 {
 	struct world w;
@@ -316,7 +333,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mixes), cmocka_unit_test(test_reorg), cmocka_unit_test(test_restart), cmocka_unit_test(test_two_of_two),
+		cmocka_unit_test(test_mixes), cmocka_unit_test(test_reorg), cmocka_unit_test(test_restart), cmocka_unit_test(test_balanced),
+		cmocka_unit_test(test_two_of_two),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

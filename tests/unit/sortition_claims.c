@@ -58,6 +58,42 @@ test_sets(void **state)
 }
 
 static void
+test_change(void **state)
+{
+	struct claims c = three();
+	struct rec_reward_set a = set_of(6, keys_a), b = set_of(6, keys_b), out;
+	uint8_t flood[2][KEY_LEN] = { { 2, 9 }, { 2, 9 } };
+	struct rec_reward_set many = set_of(6, flood);
+	uint64_t liars, cycle;
+	unsigned n = 0;
+
+	/* Of one source the last word counts, and only that is kept. */
+	for (unsigned i = 0; i < 1000; i++) {
+		put_be32(flood[0] + 2, i);
+		assert_int_equal(claims_set(&c, 0, &many, &out, &liars), CLAIM_NOTED);
+	}
+	for (const struct set_claim *p = c.cycles[6 - c.low].claims; p; p = p->next)
+		n++;
+	assert_int_equal(n, 1);
+	assert_int_equal(claims_set(&c, 0, &a, &out, &liars), CLAIM_NOTED);
+	assert_int_equal(claims_set(&c, 1, &a, &out, &liars), CLAIM_SETTLED);
+	assert_int_equal(liars, 0);
+
+	/* The burnchain gives way, and with it the set: nobody lies. */
+	while (claims_next(&c, 2, &cycle))
+		;
+	claims_recheck(&c, 6);
+	assert_true(claims_next(&c, 2, &cycle) && cycle == 7 && claims_next(&c, 2, &cycle));
+	assert_int_equal(cycle, 6);
+	assert_false(claims_next(&c, 2, &cycle));
+	assert_int_equal(claims_set(&c, 1, &b, &out, &liars), CLAIM_NOTED);
+	assert_int_equal(claims_set(&c, 2, &b, &out, &liars), CLAIM_SETTLED);
+	assert_int_equal(liars, 0);
+	assert_memory_equal(out.keys.p, keys_b, sizeof keys_b);
+	claims_release(&c);
+}
+
+static void
 test_store(void **state)
 {
 	struct claims c = three();
@@ -115,7 +151,7 @@ test_tips(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sets), cmocka_unit_test(test_store), cmocka_unit_test(test_tips) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sets), cmocka_unit_test(test_change), cmocka_unit_test(test_store), cmocka_unit_test(test_tips) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
 

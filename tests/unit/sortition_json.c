@@ -55,8 +55,12 @@ test_set(void **state)
 {
 	static uint8_t keys[MAX_SIGNERS][KEY_LEN], weights[MAX_SIGNERS][4];
 	static const char good[] = "{\"stacker_set\":{\"signers\":[{\"signing_key\":\"02" H32 "\",\"stacked_amt\":6000000000000000000,\"weight\":7}]}}";
+	static const char rich[] = "{\"stacker_set\":{\"signers\":[{\"signing_key\":\"02" H32 "\",\"stacked_amt\":340282366920938463463374607431768211455,\"weight\":4294967295}]}}";
 	static const char *const bad[] = { "{\"stacker_set\":{\"signers\":[]}}", "{\"stacker_set\":{}}", "[]",
 	    "{\"stacker_set\":{\"signers\":[{\"signing_key\":\"02" H32 "\",\"weight\":4294967296}]}}",
+	    "{\"stacker_set\":{\"signers\":[{\"signing_key\":\"02" H32 "\",\"weight\":1.5}]}}",
+	    "{\"stacker_set\":{\"signers\":[{\"signing_key\":\"02" H32 "\",\"weight\":-1}]}}",
+	    "{\"stacker_set\":{\"signers\":[{\"signing_key\":\"02" H32 "\",\"weight\":\"7\"}]}}",
 	    "{\"stacker_set\":{\"signers\":[{\"signing_key\":\"" H32 "\",\"weight\":1}]}}" };
 	struct rec_reward_set set;
 	char err[120];
@@ -64,6 +68,8 @@ test_set(void **state)
 	assert_int_equal(json_reward_set(&set, keys, weights, good, strlen(good), err), 0);
 	assert_int_equal(set.keys.n, 1);
 	assert_int_equal(rec_u32_at(set.weights, 0), 7);
+	assert_int_equal(json_reward_set(&set, keys, weights, rich, strlen(rich), err), 0);	/* amounts are of 128 bits */
+	assert_int_equal(rec_u32_at(set.weights, 0), UINT32_MAX);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_int_equal(json_reward_set(&set, keys, weights, bad[i], strlen(bad[i]), err), -1);
 }
