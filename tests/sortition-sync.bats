@@ -166,6 +166,27 @@ database() {
 	[ "$("$BIN/rec" <bad2.rec | jq -r 'select(.type == "fault") | .who + " " + .class + " " + .what')" = "bad.sqlite lying consensus hash" ]
 }
 
+@test "a node's database is followed, though a writer holds it for a while" {
+	command -v sqlite3 >/dev/null || skip "no sqlite3"
+	database held.sqlite NULL
+	top=$(tail -n 1 want | cut -f1)
+	sqlite3 held.sqlite "CREATE TABLE newest AS SELECT * FROM snapshots WHERE block_height=$top; DELETE FROM snapshots WHERE block_height=$top"
+	"$BIN/sortition-sync" -d held.store -n chain/network -s held.sqlite </dev/null >held.rec 2>held.err 3>&- &
+	pids="$pids $!"
+	for _ in $(seq 100); do told <held.rec 2>/dev/null | grep -q "^$((top - 1))	" && break; sleep 0.1; done
+	sqlite3 held.sqlite <<-'END'
+	.timeout 8000
+	BEGIN EXCLUSIVE;
+	.shell for i in $(seq 100); do [ -s held.err ] && break; sleep 0.1; done
+	INSERT INTO snapshots SELECT * FROM newest;
+	COMMIT;
+	END
+	grep -q 'cannot be followed for now: database is locked' held.err
+	for _ in $(seq 100); do told <held.rec 2>/dev/null | grep -q "^$top	" && break; sleep 0.1; done
+	told <held.rec | diff - want
+	[ "$(wc -l <held.err)" -eq 1 ]
+}
+
 @test "it follows: a new burn block is news within seconds, SIGTERM ends it with 0" {
 	tip="-t 150" serve follow honest honest honest
 	"$BIN/sortition-sync" -d follow.store -n chain/network $urls </dev/null >follow.rec 2>follow.err 3>&- &

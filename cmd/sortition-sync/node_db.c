@@ -11,6 +11,8 @@
 #include "cmd/sortition-sync/sync.h"
 
 #define FOLLOW_MS 2000
+#define OPEN_BUSY_MS 2000
+#define FOLLOW_BUSY_MS 50	/* the loop waits meanwhile; the next look may find it free */
 #define ROWS_A_TURN 2000
 
 struct db_row { int64_t id; uint8_t ch[CH_LEN]; bool won; };
@@ -19,7 +21,7 @@ struct node_db {
 	struct source *source;
 	sqlite3 *db;
 	sqlite3_stmt *tip, *step, *row, *commit;
-	bool immutable, broken;
+	bool immutable, failing;
 	struct db_row *rows;		/* rows[h - first] */
 	uint64_t first, n;
 	uint64_t next_look;
@@ -65,7 +67,7 @@ db_open(struct node_db *d, const char *path, bool immutable)
 	d->immutable = immutable;
 	if (sqlite3_open_v2(uri, &d->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) != SQLITE_OK)
 		return -1;
-	sqlite3_busy_timeout(d->db, 2000);
+	sqlite3_busy_timeout(d->db, OPEN_BUSY_MS);
 	return prepare(d) == 0 && sqlite3_exec(d->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK ? 0 : -1;
 }
 
@@ -145,6 +147,7 @@ node_db_open(struct source *source, const char *path)
 		if (walk(d) != 0)
 			die_usage("'%s' is no sortition database of this network", path);
 	}
+	sqlite3_busy_timeout(d->db, FOLLOW_BUSY_MS);
 	return d;
 }
 
@@ -227,19 +230,20 @@ claim(struct node_db *d, uint64_t height)
 		sync_claim(d->source, &r);
 }
 
-/* Is there something new?  Under confinement this works on what is open; where it does not, say so once and stay. */
+/* Is there something new?  Under confinement this works on what is open.  Where it does not (a writer holds the database), what is
+ * known stands, and it is said once. */
 static void
 look(struct node_db *d, uint64_t now)
 {
 	struct rec_sortition r;
 
 	d->next_look = now + FOLLOW_MS;
-	if (!d->immutable && !d->broken) {
+	if (!d->immutable) {
 		sqlite3_exec(d->db, "COMMIT", NULL, NULL, NULL);
-		if (sqlite3_exec(d->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK || walk(d) != 0) {
-			log_warnx("source '%s' cannot be followed: %s", d->source->name, sqlite3_errmsg(d->db));
-			d->broken = true;
-		}
+		bool ok = sqlite3_exec(d->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK && walk(d) == 0;
+		if (!ok && !d->failing)
+			log_warnx("source '%s' cannot be followed for now: %s", d->source->name, sqlite3_errmsg(d->db));
+		d->failing = !ok;
 	}
 	if (d->n > 0 && read_row(d, d->first + d->n - 1, &r) == 0 && source_check(d->source, &r, prev_ch, d) != 0)
 		sync_burn_tip(d->source, &r);
