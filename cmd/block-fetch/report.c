@@ -166,6 +166,8 @@ void report_turn(struct fetch *f, bool last)
 	measure(f, now);
 	planner_state(f->plan, now, &s);
 	p = progress_of(f, &s, text);
+	if (last)
+		p.mode = rec_str("stopped");
 	news = progress && (last || progress_is_news(f, &p, now));
 	if (news || f->n_faults)
 		keep(f, news ? &p : NULL);

@@ -5,7 +5,7 @@
 
 struct gather {
 	json_t *list;		/* the list that a walk fills */
-	size_t left_out;
+	size_t left_out, peers_up;
 	uint64_t held, bytes, tenures, proven, linked;
 };
 
@@ -18,7 +18,8 @@ static json_t *hex_json(const void *p, size_t n)
 /* Foreign text: control characters and broken UTF-8 do not reach a terminal. */
 static json_t *text_json(struct rec_view v)
 {
-	char s[512];
+	char s[4096 + 1];	/* the longest: sources of the view */
+
 	rec_cstr(s, sizeof(s), v);
 	for (char *p = s; *p; p++)
 		if (*p < 0x20 || *p > 0x7e)
@@ -28,25 +29,21 @@ static json_t *text_json(struct rec_view v)
 
 static json_t *int_json(uint64_t v) { return json_integer((json_int_t)v); }
 
-static bool room(struct gather *g)
+/* A row of the list that is being filled. */
+static void row_add(struct gather *g, json_t *row)
 {
-	if (json_array_size(g->list) < STATUS_ROWS)
-		return true;
-	g->left_out++;
-	return false;
+	if (json_array_size(g->list) < STATUS_ROWS) {
+		json_array_append_new(g->list, row);
+	} else {
+		g->left_out++;
+		json_decref(row);
+	}
 }
 
-static void unavailable_add(struct gather *g, const uint8_t *ch, const uint8_t *id, const char *state, struct rec_view why, struct rec_view source)
+static json_t *unavailable_json(const uint8_t *ch, const uint8_t *id, struct rec_view state, struct rec_view why, struct rec_view source)
 {
-	if (!room(g))
-		return;
-	json_t *o = json_object();
-	json_object_set_new(o, "consensus_hash", hex_json(ch, CH_LEN));
-	json_object_set_new(o, "block_id", hex_json(id, ID_LEN));
-	json_object_set_new(o, "state", json_string(state));
-	json_object_set_new(o, "why", text_json(why));
-	json_object_set_new(o, "source", text_json(source));
-	json_array_append_new(g->list, o);
+	return json_pack("{so so so so so}", "consensus_hash", hex_json(ch, CH_LEN), "block_id", hex_json(id, ID_LEN), "state", text_json(state),
+	    "why", text_json(why), "source", text_json(source));
 }
 
 static bool on_tenure(void *arg, const struct rec_tenure *t)
@@ -59,85 +56,54 @@ static bool on_tenure(void *arg, const struct rec_tenure *t)
 	g->proven += t->proven;
 	g->linked += t->linked;
 	if (!t->proven && t->why.n)
-		unavailable_add(g, t->consensus_hash, t->start_id, "unproven", t->why, rec_str(""));
+		row_add(g, unavailable_json(t->consensus_hash, t->start_id, rec_str("unproven"), t->why, t->source));
 	return true;
 }
 
 static bool on_download(void *arg, const struct rec_download *d)
 {
-	if (rec_is(d->state, "failed") || rec_is(d->state, "setaside") || rec_is(d->state, "unavailable")) {
-		char state[32];
-		unavailable_add(arg, d->consensus_hash, d->id, rec_cstr(state, sizeof(state), d->state), d->why, d->source);
-	}
+	if (rec_is(d->state, "failed") || rec_is(d->state, "setaside") || rec_is(d->state, "unavailable"))
+		row_add(arg, unavailable_json(d->consensus_hash, d->id, d->state, d->why, d->source));
 	return true;
 }
 
 static bool on_peer(void *arg, const struct rec_peer *p)
 {
 	struct gather *g = arg;
-	json_t *o;
 
-	if (!room(g))
-		return true;
-	o = json_object();
-	json_object_set_new(o, "key", hex_json(p->key, KEY_LEN));
-	json_object_set_new(o, "address", text_json(p->address));
-	json_object_set_new(o, "data_url", text_json(p->data_url));
-	json_object_set_new(o, "state", text_json(p->state));
-	json_object_set_new(o, "inbound", json_boolean(p->inbound));
-	json_object_set_new(o, "burn_height", int_json(p->burn_height));
-	json_object_set_new(o, "last_contact", int_json(p->last_contact));
-	json_object_set_new(o, "banned_until", int_json(p->banned_until));
-	json_array_append_new(g->list, o);
+	g->peers_up += rec_is(p->state, "up");
+	row_add(g, json_pack("{so so so so sb so so so}", "key", hex_json(p->key, KEY_LEN), "address", text_json(p->address),
+	    "data_url", text_json(p->data_url), "state", text_json(p->state), "inbound", p->inbound, "burn_height", int_json(p->burn_height),
+	    "last_contact", int_json(p->last_contact), "banned_until", int_json(p->banned_until)));
 	return true;
 }
 
 static bool on_fault(void *arg, const struct rec_fault *f)
 {
-	struct gather *g = arg;
-	json_t *o;
-
-	if (!room(g))
-		return true;
-	o = json_object();
-	json_object_set_new(o, "who", text_json(f->who));
-	json_object_set_new(o, "class", text_json(f->class));
-	json_object_set_new(o, "what", text_json(f->what));
-	json_object_set_new(o, "evidence", text_json(f->evidence));
-	json_object_set_new(o, "stage", text_json(f->stage));
-	json_object_set_new(o, "count", int_json(f->count));
-	json_object_set_new(o, "first", int_json(f->first));
-	json_object_set_new(o, "last", int_json(f->last));
-	json_array_append_new(g->list, o);
+	row_add(arg, json_pack("{so so so so so so so so}", "who", text_json(f->who), "class", text_json(f->class), "what", text_json(f->what),
+	    "evidence", text_json(f->evidence), "stage", text_json(f->stage), "count", int_json(f->count), "first", int_json(f->first),
+	    "last", int_json(f->last)));
 	return true;
 }
 
 static void add_view(struct store *s, MDB_txn *txn, json_t *o)
 {
 	struct rec_sortition tip;
-	struct rec_trust trust;
+	struct rec_trust t;
+	bool any = sortition_tip(s, txn, &tip) == 0;
 	json_t *view = json_object();
 
-	if (sortition_tip(s, txn, &tip) == 0) {
-		json_object_set_new(o, "burn_tip", int_json(tip.burn_height));
-		json_object_set_new(o, "burn_tip_consensus_hash", hex_json(tip.consensus_hash, CH_LEN));
-	} else {
-		json_object_set_new(o, "burn_tip", json_null());
-		json_object_set_new(o, "burn_tip_consensus_hash", json_null());
-	}
-	if (meta_get_row(s, txn, "trust", REC_TRUST, &trust) == 0) {
-		json_object_set_new(view, "sources", text_json(trust.sources));
-		json_object_set_new(view, "quorum", int_json(trust.quorum));
-		json_object_set_new(view, "at_tip", json_boolean(trust.at_tip));
-		json_object_set_new(view, "confirmed", json_boolean(trust.confirmed));
-		json_object_set_new(view, "low_height", int_json(trust.low_height));
-		json_object_set_new(view, "checked_from", int_json(trust.checked_from));
-		json_object_set_new(view, "time", int_json(trust.time));
-	}
+	json_object_set_new(o, "burn_tip", any ? int_json(tip.burn_height) : json_null());
+	json_object_set_new(o, "burn_tip_consensus_hash", any ? hex_json(tip.consensus_hash, CH_LEN) : json_null());
+	if (meta_get_row(s, txn, "trust", REC_TRUST, &t) == 0)
+		json_object_update_new(view, json_pack("{so so sb sb so so so}", "sources", text_json(t.sources), "quorum", int_json(t.quorum),
+		    "at_tip", t.at_tip, "confirmed", t.confirmed, "low_height", int_json(t.low_height), "checked_from", int_json(t.checked_from),
+		    "time", int_json(t.time)));
 	json_object_set_new(o, "view", view);
 }
 
-/* block-fetch's own row: mode, rate, what is wanted. A row older than a minute tells of a sync that does not run. */
+/* block-fetch's own row: mode, rate, what is wanted.  It says itself that it has ended; one older than a minute tells of a sync that
+ * was killed. */
 static void add_progress(struct store *s, MDB_txn *txn, json_t *o)
 {
 	struct rec_progress p;
@@ -145,7 +111,7 @@ static void add_progress(struct store *s, MDB_txn *txn, json_t *o)
 
 	if (!fresh)
 		p = (struct rec_progress){ .text = rec_str("") };
-	bool running = fresh && p.time + 60 > now_unix();
+	bool running = fresh && p.time + 60 > now_unix() && !rec_is(p.mode, "stopped");
 	json_object_set_new(o, "mode", running ? text_json(p.mode) : json_string("stopped"));
 	json_object_set_new(o, "wanted", int_json(p.total > p.done ? p.total - p.done : 0));
 	json_object_set_new(o, "wanted_total", int_json(p.total));
@@ -194,6 +160,7 @@ json_t *status_gather(struct store *s)
 	add_list(o, "unavailable", &blocks);
 	peer_walk(s, txn, on_peer, &peers);
 	add_list(o, "peers", &peers);
+	json_object_set_new(o, "peers_up", int_json(peers.peers_up));
 	fault_walk(s, txn, on_fault, &faults);
 	add_list(o, "faults", &faults);
 	store_read_end(txn);

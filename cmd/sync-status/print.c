@@ -45,11 +45,14 @@ static void print_how_far(const json_t *o)
 	if (total > 0)
 		printf(", %.1f %%", 100.0 * (double)(total - left) / (double)total);
 	double rate = json_real_value(json_object_get(o, "rate"));
-	if (rate > 0)
-		printf(", %.0f blocks/s, %.1f MB/s from %lld sources", rate, (double)number(o, "byte_rate") / 1e6, (long long)number(o, "sources_in_use"));
+	if (rate >= 0.1)
+		printf(", %.*f blocks/s, %.1f MB/s from %lld sources", rate < 10 ? 1 : 0, rate, (double)number(o, "byte_rate") / 1e6, (long long)number(o, "sources_in_use"));
 	print_eta(number(o, "eta"));
 	printf("\nnetwork   %s\n", text(o, "network"));
-	printf("burn tip  %s  %s\n", grouped(a, number(o, "burn_tip")), text(o, "burn_tip_consensus_hash"));
+	if (json_is_integer(json_object_get(o, "burn_tip")))
+		printf("burn tip  %s  %s\n", grouped(a, number(o, "burn_tip")), text(o, "burn_tip_consensus_hash"));
+	else
+		printf("burn tip  none yet\n");
 	if (json_is_integer(json_object_get(o, "proven_height")))
 		printf("proven    height %s  %s\n", grouped(a, number(o, "proven_height")), text(o, "proven_tip"));
 	else
@@ -82,6 +85,15 @@ static void print_view(const json_t *view)
 		printf("          not at the sources' tip yet\n");
 }
 
+/* How many rows a list has, those that were left out too. */
+static size_t count(const json_t *o, const char *list)
+{
+	char left_out[64];
+
+	snprintf(left_out, sizeof(left_out), "%s_left_out", list);
+	return json_array_size(json_object_get(o, list)) + (size_t)number(o, left_out);
+}
+
 static void print_more(size_t n)
 {
 	if (n > LINES)
@@ -90,31 +102,28 @@ static void print_more(size_t n)
 
 static void print_lists(const json_t *o)
 {
-	const json_t *list = json_object_get(o, "unavailable"), *row;
-	size_t i, up = 0;
+	const json_t *row;
+	size_t i;
 
-	if (json_array_size(list))
+	if (count(o, "unavailable"))
 		printf("in the way\n");
-	json_array_foreach(list, i, row)
+	json_array_foreach(json_object_get(o, "unavailable"), i, row)
 		if (i < LINES)
 			printf("  tenure %s %s: %s\n", text(row, "consensus_hash"), text(row, "state"), text(row, "why"));
-	print_more(json_array_size(list));
+	print_more(count(o, "unavailable"));
 
-	list = json_object_get(o, "peers");
-	json_array_foreach(list, i, row)
-		up += strcmp(text(row, "state"), "up") == 0;
-	printf("peers     %zu known, %zu up\n", json_array_size(list), up);
-	json_array_foreach(list, i, row)
+	printf("peers     %zu known, %lld up%s\n", count(o, "peers"), (long long)number(o, "peers_up"),
+	    strcmp(text(o, "mode"), "stopped") == 0 ? " when last seen" : "");
+	json_array_foreach(json_object_get(o, "peers"), i, row)
 		if (i < LINES)
 			printf("  %.12s…@%s  %s, burn height %lld\n", text(row, "key"), text(row, "address"), text(row, "state"), (long long)number(row, "burn_height"));
-	print_more(json_array_size(list));
+	print_more(count(o, "peers"));
 
-	list = json_object_get(o, "faults");
-	printf("faults    %zu\n", json_array_size(list));
-	json_array_foreach(list, i, row)
+	printf("faults    %zu\n", count(o, "faults"));
+	json_array_foreach(json_object_get(o, "faults"), i, row)
 		if (i < LINES)
 			printf("  %s: %s, %s, %lld times: %s\n", text(row, "who"), text(row, "class"), text(row, "what"), (long long)number(row, "count"), text(row, "evidence"));
-	print_more(json_array_size(list));
+	print_more(count(o, "faults"));
 }
 
 void status_print(const json_t *o)

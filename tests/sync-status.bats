@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# sync-status in each state of a sync: whether its figures are true, in words and as JSON.
+bats_require_minimum_version 1.5.0
+load common
+
+setup_file() {
+	CHAIN=$(small_chain)
+	export CHAIN
+}
+
+setup() { cd "$BATS_TEST_TMPDIR" || exit 1; }
+teardown() { stop_started; }
+
+status() { sync-status -d store -j | jq -r "$1"; }
+blocks() { canonical "$CHAIN" | wc -l; }
+tenures() { awk -F'\t' 'NR > 1 && $7 == 1 { print $3 }' "$CHAIN/blocks.tsv" | sort -u | wc -l; }
+# sync SPEC...: one pass from these peers; the first one tells the burnchain view
+sync() {
+	local args=() i
+	serve_chain "$CHAIN" log "$@"
+	for i in "${!KEYS[@]}"; do args+=(-p "${KEYS[i]}@${P2P[i]}"); done
+	timeout 60 blocksync -1 -q -d store -n "$CHAIN/network" -s "${URLS[0]}" "${args[@]}" 2>err
+}
+
+@test "an empty store" {
+	sync-status -d store -n "$CHAIN/network" >words
+	grep -q '^mode      stopped$' words
+	grep -q '^burn tip  none yet$' words
+	grep -q '^proven    nothing yet$' words
+	grep -q 'no burnchain view yet: run sortition-sync$' words
+	[ "$(status '[.mode, .burn_tip, .proven_height, .proven_tip, .held, .eta] | tostring')" = '["stopped",null,null,null,0,null]' ]
+}
+
+@test "a sync that is done says so, and that it has ended" {
+	sync honest
+	[ "$(status .mode)" = stopped ]
+	[ "$(status '[.held, .tenures_held, .tenures_proven, .tenures_linked, .wanted, .tenures_done] | tostring')" = \
+		"[$(blocks),$(tenures),$(tenures),$(tenures),0,$(tenures)]" ]
+	[ "$(status .proven_tip)" = "$(awk -F'\t' '$7 == 1 { id = $2 } END { print id }' "$CHAIN/blocks.tsv")" ]
+	[ "$(status .burn_tip)" = "$(jq -s 'map(select((.fork // 0) == 0).burn_block_height) | max' "$CHAIN/sortitions.jsonl")" ]
+	[ "$(status '[.rate, .byte_rate, .eta, .sources_in_use] | tostring')" = '[0,0,null,0]' ]
+	[ "$(status .view.sources)" = "${URLS[0]}" ]
+	[ "$(status '[.peers[] | select(.state == "up")] | length')" = "$(status .peers_up)" ]
+	sync-status -d store >words
+	grep -q '^mode      stopped, 100.0 %$' words
+	grep -q "^view      from ${URLS[0]}, trusted on its own word$" words
+	grep -q '^peers     1 known, 1 up when last seen$' words
+	grep -q '^faults    0$' words
+}
+
+@test "while it follows" {
+	serve_chain "$CHAIN" log honest
+	blocksync -q -d store -n "$CHAIN/network" -s "${URLS[0]}" -p "${KEYS[0]}@${P2P[0]}" >/dev/null 2>err 3>&- &
+	STARTED+=("$!")
+	for _ in $(seq 100); do [ "$(status '.mode + " " + (.wanted | tostring) + " " + (.held | tostring)' 2>/dev/null)" = "following 0 $(blocks)" ] && break; sleep 0.1; done
+	[ "$(status .mode)" = following ]
+	[ "$(status '.peers[0].state')" = up ]
+	sync-status -d store | grep -q '^peers     1 known, 1 up$'
+	stop_started
+	[ "$(status .mode)" = stopped ]
+}
+
+@test "what nobody has is in the way, with its reason, and who claimed it is named" {
+	rc=0
+	sync withhold=40 || rc=$?
+	[ "$rc" -eq 111 ]
+	lost=$(status '[.unavailable[] | select(.state == "unavailable")] | length')
+	[ "$lost" -gt 0 ]
+	[ "$(status .tenures_done)" -lt "$(status .tenures_wanted)" ]
+	[ "$(status .wanted)" -gt 0 ]
+	[ "$(status '[.unavailable[] | select(.why == "")] | length')" -eq 0 ]
+	[ "$(status '.faults[0].who')" = "${KEYS[0]}" ]
+	sync-status -d store >words
+	grep -A1 '^in the way$' words | grep -q '^  tenure [0-9a-f]\{40\} [a-z]*: .'
+	grep -q "^faults    [1-9]" words
+	grep -q "^  ${KEYS[0]}: useless, " words
+}
+
+@test "an archive alone, with a hole: held and proven are not linked, and no source confirms it" {
+	sync honest
+	block-cat -d store -x all.rec
+	hole=$(awk -F'\t' 'NR > 1 { print $3 }' "$CHAIN/blocks.tsv" | uniq | sed -n 20p)
+	rec <all.rec | jq -c --arg ch "$hole" 'select(.type != "block" or .consensus_hash != $ch)' | rec -r >part.rec
+	rm -r store
+	block-cat -d store -i part.rec
+	lost=$(awk -F'\t' -v ch="$hole" '$3 == ch' "$CHAIN/blocks.tsv" | wc -l)
+	[ "$(status .held)" = $(($(blocks) - lost)) ]
+	[ "$(status .tenures_linked)" = 19 ]
+	[ "$(status .tenures_proven)" -gt 19 ]
+	[ "$(status .proven_height)" = "$(awk -F'\t' -v ch="$hole" '$3 == ch { print $1 - 1; exit }' "$CHAIN/blocks.tsv")" ]
+	[ "$(status '[.mode, .view.confirmed, .view.at_tip] | tostring')" = '["stopped",false,false]' ]
+	sync-status -d store | grep -q 'alone: not confirmed by any source$'
+}
+
+@test "wrong use, and nobody to tell" {
+	run -100 --separate-stderr sync-status -d nothing
+	[[ $stderr == "sync-status: there is no store in 'nothing'"* ]]
+	run -100 --separate-stderr sync-status -d nothing more
+	sync-status -d store -n "$CHAIN/network" >/dev/null
+	run -111 --separate-stderr bash -c 'sync-status -d store >/dev/full'
+	[ "$stderr" = 'sync-status: cannot write to stdout' ]
+}
