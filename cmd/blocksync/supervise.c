@@ -87,13 +87,17 @@ static void stop_pipeline(struct supervisor *s)
 		kill(first_living(s)->pid, SIGTERM);
 }
 
-/* Tell all to end.  Without a code it is the pipeline's. */
+/* Tell all to end.  Without a code it is the pipeline's.  block-serve has its own time for it, also where the pipeline is down. */
 static void end_all(struct supervisor *s, int code)
 {
+	bool first = !s->ending;
+
 	s->code = code;
 	s->ending = true;
 	s->pipeline.start_at = s->beside.start_at = 0;
 	stop_pipeline(s);
+	if (first)
+		s->kill_at = now_ms() + PATIENCE;
 	if (s->serve && s->serve->pid)
 		kill(s->serve->pid, SIGTERM);
 }
