@@ -14,7 +14,23 @@ static struct burn_fact fact_of(struct keeper *k, const uint8_t *ch)
 	return sortition_fact(&st, ch);
 }
 
-/* A tenure that another, proven one stands on gets no new burn views: what is unknown now is wrong. */
+#define VIEW_REACH 500	/* burn blocks that are looked through */
+
+/* Whether the view has every burn block from one height up to another, which is not looked at. */
+static bool view_whole(struct keeper *k, uint64_t from, uint64_t to)
+{
+	struct rec_sortition r;
+
+	if (to < from || to - from > VIEW_REACH)
+		return false;
+	for (; from < to; from++)
+		if (sortition_at(k->s, k->txn, from, &r) < 0)
+			return false;
+	return true;
+}
+
+/* A tenure that another, proven one stands on got no burn views above that one's sortition: with a whole view up to there, what is
+ * unknown is wrong. */
 static bool closed(struct keeper *k, const struct tenure *t)
 {
 	struct tenure *above;
@@ -22,7 +38,7 @@ static bool closed(struct keeper *k, const struct tenure *t)
 
 	for (i = 0; i < t->n_nodes; i++)
 		for (above = tenures_on(k, t->nodes[i]->l.id, NULL); above; above = tenures_on(k, t->nodes[i]->l.id, above))
-			if (above->proven)
+			if (above->proven && t->burn_known && above->burn_known && view_whole(k, t->burn_height, above->burn_height))
 				return true;
 	return false;
 }
@@ -245,24 +261,13 @@ static void prefer_named(struct keeper *k, struct tenure *t)
 	}
 }
 
-#define FLOOR_REACH 500	/* burn blocks above a floor within which the first tenure is looked for */
-
 /* Whether the tenure below began under a floor: by its sortition, or because the view has all from the floor up to this tenure and
  * it is not there. */
 static bool below_floor(struct keeper *k, const struct tenure *t, uint64_t floor)
 {
 	struct burn_fact below = fact_of(k, t->prev_ch);
-	struct rec_sortition r;
-	uint64_t height;
 
-	if (below.found)
-		return below.burn_height < floor;
-	if (!t->burn_known || t->burn_height < floor || t->burn_height - floor > FLOOR_REACH)
-		return false;
-	for (height = floor; height < t->burn_height; height++)
-		if (sortition_at(k->s, k->txn, height, &r) < 0)
-			return false;
-	return true;
+	return below.found ? below.burn_height < floor : t->burn_known && view_whole(k, floor, t->burn_height);
 }
 
 bool tenure_is_first(struct keeper *k, const struct tenure *t)
@@ -281,7 +286,7 @@ static bool earlier_winner(struct keeper *k, const struct tenure *t)
 	uint64_t height = network_epoch_start(&k->s->net, EPOCH_30);
 	struct rec_sortition r;
 
-	if (t->burn_height > height + FLOOR_REACH)
+	if (t->burn_height > height + VIEW_REACH)
 		return true;
 	for (; height < t->burn_height; height++)
 		if (sortition_at(k->s, k->txn, height, &r) == 0 && r.won)

@@ -4,32 +4,30 @@
 /* Tenures a b c d of 3, 1, 4, 2 blocks; a stands on the boot block; e's sortition names d. */
 struct line { struct world w; struct world_block *a, *b, *c, *d; uint8_t zero[ID_LEN]; };
 
-static void line_make(struct line *l)
+/* Their starts are blocks 0, 3, 4 and 8. */
+static void line_make_blocks(struct line *l)
 {
 	struct world *w = &l->w;
-	struct world_block *start[4];
-	const uint8_t *boot;
-	size_t n;
 
 	memset(l, 0, sizeof *l);
 	world_open(w);
 	l->a = world_tenure(w, 'a', NULL, 1, 3);
-	n = w->n;
-	start[0] = &w->blocks[0];
 	l->b = world_tenure(w, 'b', l->a, 3, 1);
-	start[1] = &w->blocks[n];
-	n = w->n;
 	l->c = world_tenure(w, 'c', l->b, 1, 4);
-	start[2] = &w->blocks[n];
-	n = w->n;
 	l->d = world_tenure(w, 'd', l->c, 4, 2);
-	start[3] = &w->blocks[n];
-	boot = w->blocks[0].b->p + BLOCK_PARENT_OFFSET;
-	world_sortition(w, 'a', 140, boot, true);
-	world_sortition(w, 'b', 141, start[0]->id, true);
-	world_sortition(w, 'c', 143, start[1]->id, true);
-	world_sortition(w, 'd', 144, start[2]->id, true);
-	world_sortition(w, 'e', 146, start[3]->id, true);
+	world_restart(w);
+}
+
+static void line_make(struct line *l)
+{
+	struct world *w = &l->w;
+
+	line_make_blocks(l);
+	world_sortition(w, 'a', 140, w->blocks[0].b->p + BLOCK_PARENT_OFFSET, true);
+	world_sortition(w, 'b', 141, w->blocks[0].id, true);
+	world_sortition(w, 'c', 143, w->blocks[3].id, true);
+	world_sortition(w, 'd', 144, w->blocks[4].id, true);
+	world_sortition(w, 'e', 146, w->blocks[8].id, true);
 	world_restart(w);
 }
 
@@ -141,6 +139,78 @@ static void hostile_any_order(void **state)
 		assert_int_equal(now.n, 14);
 		assert_memory_equal(&now, &first, sizeof now);
 		assert_true(world_tip(w, l.d));
+		world_close(w);
+	}
+}
+
+struct news { bool sortition; size_t i; };
+
+/* Blocks and the view in any order, with restarts: an extension, its view, a fork that a reorg left behind. */
+static void view_any_order(void **state)
+{
+	static const uint64_t heights[] = { 140, 141, 143, 144, 146, 145, 145, 148 };
+	static const char names[] = "abcdexvf";
+	struct digest first = { .n = 0 }, now;
+	struct line l;
+	struct world *w = &l.w;
+	struct world_block *ext, *above, *tip;
+	struct news all[WORLD_BLOCKS], x;
+	uint8_t committed[8][ID_LEN] = { { 0 } }, view[CH_LEN];
+	size_t i, j, n, e;
+	MDB_txn *txn;
+	unsigned seed;
+
+	for (seed = 1; seed <= 200; seed++) {
+		line_make_blocks(&l);
+		world_ch(view, 'v');
+		ext = world_block(w, 'd', l.d, BLOCK_EXTEND, 2, view);
+		above = world_block(w, 'd', ext, BLOCK_ORDINARY, 0, NULL);
+		world_tenure(w, 'x', l.c, 4, 3);
+		e = w->n;
+		tip = world_tenure(w, 'e', above, 4, 2);
+		memcpy(committed[0], w->blocks[0].b->p + BLOCK_PARENT_OFFSET, ID_LEN);
+		memcpy(committed[1], w->blocks[0].id, ID_LEN);
+		memcpy(committed[2], w->blocks[3].id, ID_LEN);
+		memcpy(committed[3], w->blocks[4].id, ID_LEN);
+		memcpy(committed[5], w->blocks[4].id, ID_LEN);
+		memcpy(committed[4], w->blocks[8].id, ID_LEN);
+		memcpy(committed[7], w->blocks[e].id, ID_LEN);
+		for (n = 0; n < w->n + 8; n++)
+			all[n] = (struct news){ n >= w->n, n >= w->n ? n - w->n : n };
+		srand(seed);
+		for (i = n - 1; seed > 1 && i > 0; i--) {
+			j = (size_t)rand() % (i + 1);
+			x = all[i];
+			all[i] = all[j];
+			all[j] = x;
+		}
+		keeper_begin(w->k);
+		for (i = 0; i < n; i++) {
+			if (!all[i].sortition) {
+				world_give(w, &w->blocks[all[i].i]);
+				continue;
+			}
+			world_commit(w);
+			assert_int_equal(world_said(w, REC_FAULT, NULL), 0);
+			world_sortition(w, names[all[i].i], heights[all[i].i], committed[all[i].i], names[all[i].i] != 'x');
+			if (rand() % 3 == 0)
+				world_restart(w);
+			keeper_begin(w->k);
+			if (rand() % 2)
+				keeper_rescan(w->k);
+		}
+		keeper_rescan(w->k);
+		world_commit(w);
+		assert_int_equal(world_said(w, REC_FAULT, NULL), 0);
+		now = (struct digest){ .n = 0 };
+		txn = store_read(&w->s);
+		proven_walk(&w->s, txn, digest_add, &now);
+		store_read_end(txn);
+		if (seed == 1)
+			first = now;
+		assert_int_equal(now.n, 17);
+		assert_memory_equal(&now, &first, sizeof now);
+		assert_true(world_tip(w, tip));
 		world_close(w);
 	}
 }
@@ -509,7 +579,7 @@ static void from_cycle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_order), cmocka_unit_test(hostile_any_order), cmocka_unit_test(holes), cmocka_unit_test(border_falls), cmocka_unit_test(commit_names_another),
+		cmocka_unit_test(any_order), cmocka_unit_test(hostile_any_order), cmocka_unit_test(view_any_order), cmocka_unit_test(holes), cmocka_unit_test(border_falls), cmocka_unit_test(commit_names_another),
 		cmocka_unit_test(reorg), cmocka_unit_test(ties), cmocka_unit_test(late_view), cmocka_unit_test(late_view_restart), cmocka_unit_test(view_of_a_fork), cmocka_unit_test(view_goes_back),
 		cmocka_unit_test(late_floor), cmocka_unit_test(from_cycle),
 	};
