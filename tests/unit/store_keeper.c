@@ -350,6 +350,75 @@ static void reorg(void **state)
 	world_close(w);
 }
 
+static void mark(struct world *w, char tenure, uint64_t height, bool canonical)
+{
+	MDB_txn *txn = store_write(&w->s);
+	uint8_t ch[CH_LEN];
+
+	world_ch(ch, tenure);
+	sortition_mark(&w->s, txn, height, ch, canonical);
+	store_commit_or_die(&w->s, txn);
+}
+
+/* Back and forth between d e, x y and d z while their blocks come, told of it or not, with restarts: after each commit the
+ * canonical tip is the highest one of the side that is in force. */
+static void reorgs(void **state)
+{
+	static const struct { char name; uint64_t height; unsigned sides; } tenures[] = {
+		{ 'd', 144, 5 }, { 'e', 146, 1 }, { 'x', 145, 2 }, { 'y', 147, 2 }, { 'z', 148, 4 },
+	};
+	const struct world_block *tips[3], *b;
+	struct world_block *x;
+	struct line l;
+	struct world *w = &l.w;
+	unsigned seed, side, step, i;
+	size_t next, n;
+
+	for (seed = 1; seed <= 60; seed++) {
+		srand(seed);
+		line_make(&l);
+		tips[0] = world_tenure(w, 'e', l.d, 2, 3);
+		n = w->n;
+		x = world_tenure(w, 'x', l.c, 4, 2);
+		world_sortition(w, 'x', 145, w->blocks[4].id, false);
+		tips[1] = world_tenure(w, 'y', x, 2, 4);
+		world_sortition(w, 'y', 147, w->blocks[n].id, false);
+		n = w->n;
+		tips[2] = world_tenure(w, 'z', l.d, 2, 2);
+		world_sortition(w, 'z', 148, w->blocks[8].id, false);
+		side = 0;
+		keeper_begin(w->k);
+		for (next = 0; next < 8; next++)
+			world_give(w, &w->blocks[next]);
+		world_commit(w);
+		for (step = 0; step < 60; step++) {
+			if (rand() % 3 == 0) {
+				side = (unsigned)rand() % 3;
+				for (i = 0; i < 5; i++)
+					mark(w, tenures[i].name, tenures[i].height, tenures[i].sides >> side & 1);
+			}
+			if (rand() % 6 == 0)
+				world_restart(w);
+			keeper_begin(w->k);
+			for (i = (unsigned)rand() % 4; i > 0 && next < w->n; i--)
+				world_give(w, &w->blocks[next++]);
+			if (rand() % 2)
+				keeper_reorg(w->k, 143);
+			else
+				keeper_rescan(w->k);
+			world_commit(w);
+			b = l.c;
+			for (i = 0; i < next; i++)
+				if (w->blocks[i].height > b->height && (strchr("abc", w->blocks[i].tenure) ||
+				    strchr(side == 0 ? "de" : side == 1 ? "xy" : "dz", w->blocks[i].tenure)))
+					b = &w->blocks[i];
+			assert_true(world_tip(w, b));
+		}
+		assert_true(next == w->n && world_tip(w, tips[side]) && world_listed(w) == w->n);
+		world_close(w);
+	}
+}
+
 /* Of two chains of one height the first stays; one block more decides. */
 static void ties(void **state)
 {
@@ -580,7 +649,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_order), cmocka_unit_test(hostile_any_order), cmocka_unit_test(view_any_order), cmocka_unit_test(holes), cmocka_unit_test(border_falls), cmocka_unit_test(commit_names_another),
-		cmocka_unit_test(reorg), cmocka_unit_test(ties), cmocka_unit_test(late_view), cmocka_unit_test(late_view_restart), cmocka_unit_test(view_of_a_fork), cmocka_unit_test(view_goes_back),
+		cmocka_unit_test(reorg), cmocka_unit_test(reorgs), cmocka_unit_test(ties), cmocka_unit_test(late_view), cmocka_unit_test(late_view_restart), cmocka_unit_test(view_of_a_fork), cmocka_unit_test(view_goes_back),
 		cmocka_unit_test(late_floor), cmocka_unit_test(from_cycle),
 	};
 
