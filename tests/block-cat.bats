@@ -64,6 +64,26 @@ setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
 	[ "$n" -ge 599 ] && [ "$n" -lt 700 ]
 }
 
+@test "burn totals of an archive that hash to nothing are not believed, whatever it says" {
+	"$BIN/rec" <"$FIXTURES/transition.rec" |
+	    sed 's/"has_burn":false,"ops_hash":null,"total_burn":0,\("canonical":true\),"checked":false/"has_burn":true,"ops_hash":null,"total_burn":7,\1,"checked":true/' >lie.json
+	[ "$(grep -c '"checked":true' lie.json)" -gt 100 ]
+	"$BIN/rec" -r <lie.json >lie.rec
+	"$BIN/block-cat" -d other -i lie.rec
+	[ "$("$BIN/block-cat" -d other -l | wc -l)" -eq 700 ]
+	[ "$("$BIN/block-cat" -d other -x - | "$BIN/rec" | grep -c '"checked":true')" -eq 0 ]
+}
+
+@test "the header of a block counts, not what the archive's record says of it" {
+	"$BIN/rec" <"$FIXTURES/transition.rec" |
+	    sed 's/"type":"block","id":"[0-9a-f]*","consensus_hash":"[0-9a-f]*"/"type":"block","id":null,"consensus_hash":null/' >odd.json
+	[ "$(grep -c '"id":null,"consensus_hash":null' odd.json)" -ge 700 ]
+	"$BIN/rec" -r <odd.json >odd.rec
+	"$BIN/block-cat" -d other -i odd.rec
+	"$BIN/block-cat" -d store -l >a
+	"$BIN/block-cat" -d other -l | cmp - a
+}
+
 @test "an archive whose view contradicts the store's own is refused there" {
 	cp -r store other
 	"$BIN/rec" <"$FIXTURES/transition.rec" | sed '/"type":"reward_set"/s/"sources":[0-9]*/"sources":7/; /"cycle":9,/s/"keys":\["02/"keys":["03/; /"cycle":9,/s/"keys":"02/"keys":"03/' | "$BIN/rec" -r >lie.rec

@@ -104,6 +104,27 @@ static void view_begin(struct import *m)
 		m->txn = store_write(m->s);
 }
 
+static int earlier(void *arg, uint64_t height, uint8_t *ch)
+{
+	const struct import *m = arg;
+	struct rec_sortition r;
+
+	if (sortition_at(m->s, m->txn, height, &r) < 0)
+		return -1;
+	memcpy(ch, r.consensus_hash, CH_LEN);
+	return 0;
+}
+
+/* Whether its burn total hashes to its consensus hash: what the archive says of that is nothing to us. */
+static bool burn_fits(struct import *m, const struct rec_sortition *r)
+{
+	uint8_t ch[CH_LEN];
+
+	return r->has_burn && r->burn_height != m->s->net.first_burn_height &&
+	    view_consensus_hash(ch, &m->s->net, r->burn_height, r->burn_hash, r->ops_hash, r->total_burn, earlier, m) == 0 &&
+	    memcmp(ch, r->consensus_hash, CH_LEN) == 0;
+}
+
 static void take_sortition(struct import *m, const struct rec_sortition *r)
 {
 	struct rec_sortition own, copy = *r;
@@ -119,6 +140,7 @@ static void take_sortition(struct import *m, const struct rec_sortition *r)
 		copy.canonical = false;
 	}
 	copy.sources = 0;
+	copy.checked = burn_fits(m, r);
 	sortition_put(m->s, m->txn, &copy);
 	if (copy.canonical && (m->low == 0 || r->burn_height < m->low))
 		m->low = r->burn_height;

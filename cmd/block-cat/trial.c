@@ -24,6 +24,8 @@ void trial_add(struct trial *t, const struct rec_block *r)
 	memcpy(b->id, r->id, ID_LEN);
 	memcpy(b->ch, r->consensus_hash, CH_LEN);
 	b->height = r->height;
+	/* The header's word counts, not the record's. */
+	nakamoto_peek(r->body.p, r->body.n, b->id, b->ch, &b->height);
 }
 
 static const struct signer_set *set_of(struct trial *t, MDB_txn *txn, uint64_t cycle)
@@ -72,9 +74,6 @@ static void judge_one(struct trial *t, struct trial_block *b)
 		return;
 	b->view.set = &t->sets[network_cycle(&t->s->net, b->view.burn_height)];
 	b->reason = proof_alone(&block, t->bytes + b->at, b->len, &b->view, &b->weight);
-	/* The record named another tenure than the block does: it was judged by the wrong view. */
-	if (b->reason == REASON_OK && memcmp(block.ch, b->ch, CH_LEN) != 0)
-		b->reason = REASON_CODEC;
 }
 
 static void *judge_some(void *arg)
