@@ -106,6 +106,25 @@ setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
 	run -100 "$BIN/block-cat" -d other -n mainnet -i "$FIXTURES/transition.rec"
 }
 
+@test "archives one behind the other: of one network they are one; of two, the first is kept" {
+	cat "$FIXTURES/transition.rec" "$FIXTURES/transition.rec" >twice.rec
+	"$BIN/block-cat" -d other -i twice.rec
+	"$BIN/block-cat" -d store -l >a
+	"$BIN/block-cat" -d other -l | cmp - a
+	rm -r other
+	cat "$FIXTURES/transition.rec" "$FIXTURES/epoch40.rec" >mixed.rec
+	run -100 "$BIN/block-cat" -d other -i mixed.rec
+	[[ "$output" = *"network 'epoch40'"* ]] && [ "${#lines[@]}" -eq 1 ]
+	"$BIN/block-cat" -d store -x one.rec
+	"$BIN/block-cat" -d other -x - | cmp - one.rec
+}
+
+@test "an archive that is cut in its view: the view before is kept" {
+	head -c 20000 "$FIXTURES/transition.rec" >cut.rec
+	run -111 "$BIN/block-cat" -d other -i cut.rec
+	[ "$("$BIN/block-cat" -d other -x - | "$BIN/rec" | grep -c '"type":"sortition"')" -gt 10 ]
+}
+
 @test "a reader of a directory that may not be written" {
 	[ "$(id -u)" -ne 0 ] || skip "root may write everywhere"
 	cp -r store other

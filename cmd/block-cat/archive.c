@@ -177,9 +177,8 @@ static void refuse(struct import *m, const struct trial_block *b, struct rec_vie
 	m->refused++;
 }
 
-static void blocks_commit(void *arg)
+static void blocks_commit(struct import *m)
 {
-	struct import *m = arg;
 	struct keeper_counts c;
 	char source[MAX_SOURCE + 1];
 	size_t i;
@@ -224,6 +223,27 @@ static void trust_write(struct import *m)
 	meta_put_row(m->s, m->txn, "trust", REC_TRUST, &t);
 }
 
+/* All that came so far. */
+static void keep(void *arg)
+{
+	struct import *m = arg;
+
+	trust_write(m);
+	view_commit(m);
+	blocks_commit(m);
+}
+
+/* Archives may stand one behind the other, if they are of one network. */
+static void take_hello(struct import *m, const struct rec_hello *r)
+{
+	char name[65];
+
+	if (rec_is(r->network, m->s->net.name) && r->chain_id == m->s->net.chain_id)
+		return;
+	keep(m);
+	die_usage("'%s' goes on with network '%s': what came before is kept", m->a->name, rec_cstr(name, sizeof name, r->network));
+}
+
 /* True if the archive was taken whole. */
 static bool summary(struct import *m)
 {
@@ -255,10 +275,12 @@ bool archive_import(struct store *s, struct archive *a, const struct options *o)
 	m.own_view = meta_get_row(s, txn, "trust", REC_TRUST, &trust) == 0 && trust.confirmed;
 	store_read_end(txn);
 	m.trial.bytes = xmalloc(TRIAL_BYTES + MAX_BLOCK);
-	while (archive_next(a, blocks_commit, &m)) {
+	while (archive_next(a, keep, &m)) {
 		if (!a->rec.known)
 			continue;
-		if (a->rec.type == REC_SORTITION)
+		if (a->rec.type == REC_HELLO)
+			take_hello(&m, &a->rec.u.hello);
+		else if (a->rec.type == REC_SORTITION)
 			take_sortition(&m, &a->rec.u.sortition);
 		else if (a->rec.type == REC_REWARD_SET)
 			take_reward_set(&m, &a->rec.u.reward_set);
@@ -271,9 +293,7 @@ bool archive_import(struct store *s, struct archive *a, const struct options *o)
 				blocks_commit(&m);
 		}
 	}
-	trust_write(&m);
-	view_commit(&m);
-	blocks_commit(&m);
+	keep(&m);
 	while (m.k && keeper_idle_work(m.k)) {
 		keeper_begin(m.k);
 		if (keeper_commit(m.k, &m.out) < 0)
