@@ -14,7 +14,7 @@ struct signer_set {
 	uint32_t *buckets;		/* owned: hash index over keys */
 	uint32_t mask;
 };
-/* Copy n signers.  -1: a weight sum above u32, no signers, or more than MAX_SIGNERS. */
+/* Copy n signers.  -1: no signers, no weight or a sum above u32, or more than MAX_SIGNERS. */
 int signer_set_init(struct signer_set *, uint64_t cycle, uint32_t n, const uint8_t (*keys)[KEY_LEN], const uint32_t *weights);
 void signer_set_release(struct signer_set *);
 /* Index of a key, or -1. */

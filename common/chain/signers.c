@@ -29,7 +29,7 @@ int signer_set_init(struct signer_set *set, uint64_t cycle, uint32_t n, const ui
 		return -1;
 	for (uint32_t i = 0; i < n; i++)
 		set->total += weights[i];
-	if (set->total > UINT32_MAX)
+	if (set->total == 0 || set->total > UINT32_MAX)
 		return -1;
 	set->threshold = (set->total * 7 + 9) / 10;
 	set->cycle = cycle;

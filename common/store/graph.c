@@ -37,7 +37,7 @@ const char *source_intern(struct keeper *k, struct rec_view source)
 	return k->last_source = k->sources[k->n_sources++] = xstrdup(text);
 }
 
-static void link_ch(struct keeper *k, struct tenure *t)
+static void index_ch(struct keeper *k, struct tenure *t)
 {
 	struct tenure **at = &k->by_ch[graph_hash(k, t->ch) & k->tenure_mask];
 
@@ -45,7 +45,7 @@ static void link_ch(struct keeper *k, struct tenure *t)
 	*at = t;
 }
 
-static void link_parent(struct keeper *k, struct tenure *t)
+static void index_parent(struct keeper *k, struct tenure *t)
 {
 	struct tenure **at = &k->by_parent[graph_hash(k, t->start_parent) & k->tenure_mask];
 
@@ -53,7 +53,7 @@ static void link_parent(struct keeper *k, struct tenure *t)
 	*at = t;
 }
 
-static void unlink_parent(struct keeper *k, struct tenure *t)
+static void unindex_parent(struct keeper *k, struct tenure *t)
 {
 	struct tenure **at = &k->by_parent[graph_hash(k, t->start_parent) & k->tenure_mask];
 
@@ -78,9 +78,9 @@ static void grow(struct keeper *k)
 	k->by_parent = xcalloc(k->tenure_mask + 1, sizeof *k->by_parent);
 	for (slab = k->slabs; slab; slab = slab->next)
 		for (i = 0; i < slab->n; i++) {
-			link_ch(k, &slab->t[i]);
+			index_ch(k, &slab->t[i]);
 			if (slab->t[i].has_start)
-				link_parent(k, &slab->t[i]);
+				index_parent(k, &slab->t[i]);
 		}
 }
 
@@ -113,7 +113,7 @@ struct tenure *tenure_make(struct keeper *k, const uint8_t ch[CH_LEN])
 	k->n_tenures++;
 	grow(k);
 	slab->n++;
-	link_ch(k, t);
+	index_ch(k, t);
 	return t;
 }
 
@@ -135,7 +135,7 @@ void tenure_burn(struct keeper *k, struct tenure *t)
 void tenure_set_start(struct keeper *k, struct tenure *t, const struct node *start)
 {
 	if (t->has_start)
-		unlink_parent(k, t);
+		unindex_parent(k, t);
 	t->has_start = start != NULL;
 	t->named = false;
 	memset(t->start_id, 0, ID_LEN);
@@ -149,7 +149,7 @@ void tenure_set_start(struct keeper *k, struct tenure *t, const struct node *sta
 		t->start_height = start->l.height;
 		t->prev_blocks = start->l.change.prev_blocks;
 		t->source = start->source;
-		link_parent(k, t);
+		index_parent(k, t);
 	}
 	tenure_dirty(k, t);
 }
@@ -261,7 +261,7 @@ bool tenure_add(void *arg, const struct rec_tenure *r)
 	t->siblings = r->siblings;
 	t->source = source_intern(k, r->source);
 	if (t->has_start)
-		link_parent(k, t);
+		index_parent(k, t);
 	k->counts.held += t->held;
 	if (t->proven) {
 		t->n_proven = (uint32_t)(t->tip_height - t->start_height + 1);

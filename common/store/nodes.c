@@ -41,8 +41,8 @@ struct node *node_child_next(const struct node *n)
 	return same_parent(n->parent_next, n->l.parent);
 }
 
-/* First place in the tenure's array with this height or above. */
-static uint32_t place_of(const struct tenure *t, uint64_t height)
+/* First slot of the tenure's array with this height or above. */
+static uint32_t slot_of(const struct tenure *t, uint64_t height)
 {
 	uint32_t low = 0, high = t->n_nodes, mid;
 
@@ -59,7 +59,7 @@ static uint32_t place_of(const struct tenure *t, uint64_t height)
 struct node *node_add(struct keeper *k, struct tenure *t, const struct link *l)
 {
 	struct node *n = xcalloc(1, sizeof *n), **at;
-	uint32_t i = place_of(t, l->height), j;
+	uint32_t i = slot_of(t, l->height), j;
 
 	n->l = *l;
 	n->t = t;
@@ -100,7 +100,7 @@ static void node_forget(struct keeper *k, struct node *n)
 void node_drop(struct keeper *k, struct node *n)
 {
 	struct tenure *t = n->t;
-	uint32_t i = place_of(t, n->l.height);
+	uint32_t i = slot_of(t, n->l.height);
 
 	while (t->nodes[i] != n)
 		i++;

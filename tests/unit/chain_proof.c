@@ -360,6 +360,7 @@ static void thresholds(void **state)
 	}
 	assert_int_equal(signer_set_init(&s, 0, 2, keys, big), -1);
 	assert_int_equal(signer_set_init(&s, 0, 0, keys, big), -1);
+	assert_int_equal(signer_set_init(&s, 0, 2, keys, (const uint32_t[2]){ 0, 0 }), -1);
 }
 
 int main(void)
