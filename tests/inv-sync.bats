@@ -86,6 +86,19 @@ faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .cl
 	[ "$(sync-status -j -d store | jq '.faults | length')" -ge 8 ]
 }
 
+@test "nobody is up any more when the stage has ended" {
+	serve_chain "$CHAIN" log honest
+	inv-sync -d store -p "${KEYS[0]}@${P2P[0]}" </dev/null >records 3>&- &
+	inv=$!
+	STARTED+=("$inv")
+	state() { sync-status -j -d store | jq -r '.peers[].state'; }
+	for _ in $(seq 100); do [ "$(state)" = up ] && break; sleep 0.1; done
+	[ "$(state)" = up ]
+	kill "$inv"
+	wait "$inv"
+	[ "$(state)" = down ]
+}
+
 @test "one peer at two addresses is one peer, and it is up" {
 	serve_chain "$CHAIN" log honest
 	port=${P2P[0]#*:}

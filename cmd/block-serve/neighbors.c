@@ -6,6 +6,7 @@
 #include "common/sys/stage.h"
 
 #define NEIGHBORS_MS 5000
+#define HEARD_S (3 * 86400)	/* as nodes do: a row may be of an inv-sync that was killed */
 
 static bool add_neighbor(void *arg, const struct rec_peer *row)
 {
@@ -15,7 +16,8 @@ static bool add_neighbor(void *arg, const struct rec_peer *row)
 	struct peer_addr at;
 	char text[MAX_SOURCE + 1], err[120];
 
-	if (row->inbound || !rec_is(row->state, "up") || peer_addr_parse(&at, rec_cstr(text, sizeof text, row->address), err) != 0)
+	if (row->inbound || !rec_is(row->state, "up") || row->last_contact + HEARD_S < now_unix() ||
+	    peer_addr_parse(&at, rec_cstr(text, sizeof text, row->address), err) != 0)
 		return true;
 	if (evutil_inet_pton(AF_INET, at.host, &((struct sockaddr_in *)&ss)->sin_addr) == 1)
 		ss.ss_family = AF_INET;

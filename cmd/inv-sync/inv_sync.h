@@ -103,6 +103,7 @@ struct peer *peers_rival(const struct peer *);	/* another one that is up with th
 unsigned peer_patience(const struct peer *);	/* milliseconds that its next answer may take */
 void peers_down(struct peer *, const char *class, const char *reason);
 void peers_fault(struct peer *, const char *who, const char *class, const char *what, const char *evidence);
+void peers_stop(struct inv_sync *);		/* the conversations end with the stage */
 void peers_leave(struct inv_sync *);		/* the pass is over, with some not heard */
 bool peers_pass_done(const struct inv_sync *, uint64_t now);
 uint32_t peers_tell(void *inv_sync, struct neighbor *);	/* for conv_self */

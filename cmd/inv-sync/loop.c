@@ -7,6 +7,9 @@
 
 static void finish(struct inv_sync *s, int code)
 {
+	/* After one pass the rows still say who can be asked: block-fetch may come later. */
+	if (!s->o.once)
+		peers_stop(s);
 	save_commit(s, UINT64_MAX);
 	stage_finish(s->stage, code);
 }

@@ -357,6 +357,18 @@ void peers_down(struct peer *p, const char *class, const char *reason)
 		save_peer(p, news);
 }
 
+/* The rows say so; no record does, since those after us may still be at work with these peers. */
+void peers_stop(struct inv_sync *s)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH(p, &s->peers, entry)
+		if (p->conv && conv_is_up(p->conv)) {
+			p->state = "down";
+			save_peer(p, false);
+		}
+}
+
 void peers_leave(struct inv_sync *s)
 {
 	struct peer *p;
@@ -389,7 +401,7 @@ bool peers_pass_done(const struct inv_sync *s, uint64_t now)
 	return true;
 }
 
-/* Those with whom we talk: their addresses are known to be good. */
+/* Those with whom we talk: their addresses are known to be good.  A private one is the operator's own business. */
 uint32_t peers_tell(void *arg, struct neighbor *out)
 {
 	struct inv_sync *s = arg;
@@ -400,6 +412,8 @@ uint32_t peers_tell(void *arg, struct neighbor *out)
 		struct sockaddr_storage sa;
 		int len;
 		if (n == MAX_NEIGHBORS || !p->conv || !conv_is_up(p->conv) || !is_numeric(conv_address(p->conv), &sa, &len))
+			continue;
+		if (address_private((struct sockaddr *)&sa) && !s->store.net.private_peers)
 			continue;
 		address_to16(out[n].addr, &out[n].port, (struct sockaddr *)&sa);
 		hash_hash160(out[n].key_hash, p->key, KEY_LEN);
