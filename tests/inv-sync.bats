@@ -143,6 +143,22 @@ faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .cl
 	diff <(claims "${KEYS[0]}") <(honest_claims)
 }
 
+@test "a peer may change its key in conversation, and come back with the first one" {
+	serve_chain "$CHAIN" log rekey+hangup=9
+	inv-sync -d store -p "${KEYS[0]}@${P2P[0]}" </dev/null >records 2>err 3>&- &
+	inv=$!
+	STARTED+=("$inv")
+	for _ in $(seq 200); do [ "$(grep -c authenticated log)" -ge 3 ] && break; sleep 0.1; done
+	[ "$(grep -c authenticated log)" -ge 3 ]
+	kill "$inv"
+	wait "$inv"
+	rec <records >out
+	run ! grep '"type":"fault"' out
+	diff <(claims "${KEYS[0]}") <(honest_claims)
+	[ "$(jq -r --arg key "${KEYS[0]}" 'select(.type == "peer" and .key == $key) | .state' out | sort -u | tr '\n' ' ')" = "down up " ]
+	[ "$(jq -r 'select(.type == "peer") | .key' out | sort -u | wc -l)" = 2 ]
+}
+
 @test "a silent peer is waited for three times, but not where nothing is wanted" {
 	serve_chain "$CHAIN" log honest silent
 	timeout 60 blocksync -1 -q -d whole -n "$CHAIN/network" -s "${URLS[0]}" -p "${KEYS[0]}@${P2P[0]}"

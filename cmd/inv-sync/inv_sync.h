@@ -38,7 +38,7 @@ struct peer {
 	bool pinned, expected, has_key;	/* expected: key was given by whoever named the peer; has_key: it was proven */
 	bool stored;			/* the store has a row of this key from an earlier run */
 	bool given_up, resolving;
-	uint8_t key[KEY_LEN];
+	uint8_t key[KEY_LEN], named[KEY_LEN];	/* named: as it was given, if expected */
 	struct conv *conv;
 	struct asks asks;
 	uint64_t *digest;		/* by cycle: of the answer that the store has, 0 none */

@@ -83,6 +83,7 @@ void peers_name(struct inv_sync *s, const char *text, bool operator_said)
 	if (a.has_key) {
 		p->expected = true;
 		memcpy(p->key, a.key, KEY_LEN);
+		memcpy(p->named, a.key, KEY_LEN);
 	}
 }
 
@@ -312,14 +313,26 @@ static bool is_fault(const struct peer *p, const char *class, const char *reason
 	return true;
 }
 
+/* A peer that had changed its key in conversation (spec/wire.md 4.9), and has started again since, has the key that it was named by. */
+static bool back_to_named(struct peer *p, const char *reason)
+{
+	if (!p->expected || strcmp(reason, "another key") != 0 || memcmp(p->key, p->named, KEY_LEN) == 0)
+		return false;
+	memcpy(p->key, p->named, KEY_LEN);
+	p->has_key = p->stored = false;
+	return true;
+}
+
 void peers_down(struct peer *p, const char *class, const char *reason)
 {
 	struct inv_sync *s = p->s;
-	bool lie = strcmp(class, "lying") == 0 || strcmp(class, "invalid") == 0, patient = strncmp(reason, "stable hash", 11) == 0;
+	bool lie, patient = strncmp(reason, "stable hash", 11) == 0, news;
 	bool rival = strcmp(reason, "the same peer at another address") == 0 || strcmp(reason, "it is ourselves") == 0;
-	bool news;
 	uint64_t wait;
 
+	if (back_to_named(p, reason))
+		class = "";
+	lie = strcmp(class, "lying") == 0 || strcmp(class, "invalid") == 0;
 	s->n_strangers -= p->conv && !p->pinned;
 	p->conv = NULL;
 	asks_lost(&p->asks);

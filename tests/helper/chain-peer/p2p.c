@@ -16,6 +16,7 @@ struct talk {
 	uint8_t key[KEY_LEN];
 	bool known, closed, mute;
 	bool dialled;			/* a pingback of ours */
+	bool rekeyed;
 	unsigned refs, sent;
 	uint32_t walk_seq;		/* of our last Handshake or GetNeighbors, 0: none */
 };
@@ -93,7 +94,7 @@ static void talk_send(struct talk *t, unsigned id, const struct buf *payload, ui
 {
 	struct peer *p = t->peer;
 	bool accept = id == MSG_HANDSHAKE_ACCEPT || id == MSG_STACKERDB_HANDSHAKE_ACCEPT, settled = t->known && !accept && id != MSG_HANDSHAKE;
-	const struct keypair *key = (has(p, F_BADSIG) && settled) || (has(p, F_BADHANDSHAKESIG) && accept) ? &p->other : &p->key;
+	const struct keypair *key = t->rekeyed || (has(p, F_BADSIG) && settled) || (has(p, F_BADHANDSHAKESIG) && accept) ? &p->other : &p->key;
 	struct buf raw = { 0 };
 	uint8_t digest[32];
 
@@ -157,7 +158,7 @@ static void put_address(struct buf *b, const uint8_t ip[4], uint16_t port)
 	buf_u16(b, port);
 }
 
-static void put_handshake(const struct peer *p, struct buf *b)
+static void put_handshake(const struct peer *p, const struct keypair *key, struct buf *b)
 {
 	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
 	char url[64];
@@ -169,7 +170,7 @@ static void put_handshake(const struct peer *p, struct buf *b)
 		url[0] = '\0';
 	put_address(b, loopback, p->p2p_port);
 	buf_u16(b, SERVICE_RELAY | SERVICE_RPC | SERVICE_STACKERDB);
-	buf_put(b, p->key.public, KEY_LEN);
+	buf_put(b, key->public, KEY_LEN);
 	buf_u64(b, INT64_MAX);
 	buf_u8(b, (unsigned)strlen(url));
 	buf_put(b, url, strlen(url));
@@ -208,9 +209,10 @@ static void walk(void *arg)
 	struct buf payload = { 0 };
 
 	if (!t->closed) {
-		put_handshake(t->peer, &payload);
+		put_handshake(t->peer, has(t->peer, F_REKEY) ? &t->peer->other : &t->peer->key, &payload);
 		t->walk_seq = (uint32_t)dice_u64(&t->peer->dice) | 1;
 		talk_send(t, MSG_HANDSHAKE, &payload, t->walk_seq, F_COUNT);
+		t->rekeyed = has(t->peer, F_REKEY);
 		t->refs++;
 		later(t->peer->world, WALK_EVERY_MS, walk, t);
 	}
@@ -259,7 +261,7 @@ static void take_handshake(struct talk *t, const struct message *m)
 		talk_reply(t, m, MSG_HANDSHAKE_REJECT, &payload, 0, F_COUNT);
 		return;
 	}
-	put_handshake(p, &payload);
+	put_handshake(p, &p->key, &payload);
 	buf_u32(&payload, HEARTBEAT);
 	if (id == MSG_STACKERDB_HANDSHAKE_ACCEPT) {
 		buf_put(&payload, world_at(p->world, p->world->tip)->row.consensus_hash, CH_LEN);
@@ -410,7 +412,7 @@ static void ended(struct bufferevent *bev, short what, void *arg)
 	struct buf payload = { 0 };
 
 	if (what & BEV_EVENT_CONNECTED) {	/* of a pingback: we speak first */
-		put_handshake(t->peer, &payload);
+		put_handshake(t->peer, &t->peer->key, &payload);
 		t->walk_seq = (uint32_t)dice_u64(&t->peer->dice) | 1;
 		talk_send(t, MSG_HANDSHAKE, &payload, t->walk_seq, F_COUNT);
 		buf_release(&payload);
