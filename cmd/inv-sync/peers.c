@@ -54,7 +54,14 @@ static struct peer *add(struct inv_sync *s, const char *name, uint64_t now)
 	return p;
 }
 
-/* A stranger's address that never answered, in this run or an earlier one, makes room for others. */
+/* A stranger's address that never answered, in this run or an earlier one, makes room for others; where room is short, so does one that did. */
+static bool is_forgettable(const struct peer *p)
+{
+	if (p->pinned || p->conv || p->resolving || p->failures < 2 * GIVE_UP)
+		return false;
+	return (!p->has_key && !p->stored) || p->s->n_peers >= MAX_KNOWN;
+}
+
 static void forget(struct peer *p)
 {
 	TAILQ_REMOVE(&p->s->peers, p, entry);
@@ -256,7 +263,7 @@ void peers_dial(struct inv_sync *s, uint64_t now)
 		int len;
 
 		next = TAILQ_NEXT(p, entry);
-		if (!p->pinned && !p->has_key && !p->stored && !p->conv && !p->resolving && p->failures >= 2 * GIVE_UP)
+		if (is_forgettable(p))
 			forget(p);
 		else if (!may_dial(p, now))
 			continue;
