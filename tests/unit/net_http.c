@@ -3,12 +3,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "common/net/http.h"
 #include "common/sys/stage.h"
 
@@ -358,12 +361,44 @@ test_connect(void **state)
 	event_base_free(w.base);
 }
 
+/* libcurl's threads call this one: a name server that takes its time. */
+int
+getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
+
+	if (node && strcmp(node, "slow.test") == 0) {
+		sleep(2);
+		return EAI_AGAIN;
+	}
+	return real(node, service, hints, out);
+}
+
+/* A transfer that is given up while its host's name is resolved holds up nobody. */
+static void
+test_slow_name(void **state)
+{
+	uint64_t began = now_ms();
+	struct world w;
+	struct shot s;
+
+	world_start(&w, 0, true);
+	snprintf(w.url, sizeof w.url, "http://slow.test");
+	shoot(&w, &s, "/ok", NULL);
+	event_base_dispatch(w.base);
+	assert_int_equal(s.r.end, HTTP_STALLED);
+	world_stop(&w);
+	assert_true(now_ms() - began < 1500);
+	sleep(2);	/* its thread still runs */
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers), cmocka_unit_test(test_head_and_type), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_private), cmocka_unit_test(test_cancel), cmocka_unit_test(test_pause_and_stop), cmocka_unit_test(test_connect),
+		cmocka_unit_test(test_slow_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
