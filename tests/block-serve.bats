@@ -313,6 +313,18 @@ field() { sed -n "s/^$1 *//p" chain/network; }
 	sed -n '3p;6p' answers | cmp - want
 }
 
+@test "a neighbour of this machine is talked to, whatever the network says of private peers" {
+	"$BIN/rec" <all.rec | sed '/"type":"network"/s/private_peers 1/private_peers 0/' | "$BIN/rec" -r >public.rec
+	"$BIN/rec" <public.rec | grep -q 'private_peers 0'
+	"$BIN/block-cat" -d public -i public.rec 2>/dev/null
+	"$BIN/block-serve" -d public -l 127.0.0.1:0 -w 127.0.0.1:0 >public.ready 2>/dev/null 3>&- &
+	server=$!
+	for _ in $(seq 100); do grep -q '^http ' public.ready && break; sleep 0.05; done
+	[ "$(timeout 20 "$HELPER/dial" public "$(awk '/^p2p/ { print $3 "@" $2 }' public.ready)" ping)" = Pong ]
+	kill "$server"
+	wait "$server"
+}
+
 @test "a store with a hole claims nothing above it, and nothing that it cannot serve whole" {
 	mid=$(canonical | cut -f3 | uniq | sed -n 15p)
 	partial hole "$(canonical | grep "$mid" | cut -f2 | paste -sd '|')"

@@ -229,7 +229,16 @@ static int stable_known(void *arg, uint64_t height, const uint8_t *hash)
 	return rc != 0 ? -1 : memcmp(row.burn_hash, hash, 32) == 0;
 }
 
-static bool may_come(struct p2p *p, const struct sockaddr *sa)
+/* Somebody of this machine or of our own network: whoever lets us listen there means them. */
+static bool is_inside(int fd)
+{
+	struct sockaddr_storage own = { 0 };
+	socklen_t len = sizeof own;
+
+	return getsockname(fd, (struct sockaddr *)&own, &len) == 0 && address_private((struct sockaddr *)&own);
+}
+
+static bool may_come(struct p2p *p, int fd, const struct sockaddr *sa)
 {
 	unsigned limit = p->s->max_address, same = 0;
 	struct p2p_conn *c;
@@ -238,7 +247,7 @@ static bool may_come(struct p2p *p, const struct sockaddr *sa)
 	/* Without a burn view there is no valid preamble. */
 	if (p->n >= P2P_MAX || !p->s->view.has_burn)
 		return false;
-	if (address_private(sa) && !p->s->store.net.private_peers)
+	if (address_private(sa) && !p->s->store.net.private_peers && !is_inside(fd))
 		return false;
 	if (limit == 0) {
 		if (address_loopback(sa))
@@ -255,7 +264,7 @@ static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct socka
 	struct p2p *p = arg;
 	struct p2p_conn *c;
 
-	if (!may_come(p, sa)) {
+	if (!may_come(p, fd, sa)) {
 		p->refused++;
 		close(fd);
 		return;
