@@ -169,11 +169,13 @@ canonical() { awk -F'\t' '$7 == 1' chain/blocks.tsv; }
 	[ "$(code -X POST "$URL/v3/blocks/upload")" = 400 ]
 }
 
-# raw BYTES: sent as they are; what comes back until the server closes, or for a second
+# raw BYTES: sent as they are, in one go (bash writes line by line, and a server that has answered the first one is gone for the next);
+# what comes back until the server closes, or for a second
 raw() {
 	local host=${URL#http://}
 	exec 7<>"/dev/tcp/${host%:*}/${host#*:}"
-	printf "$1" >&7
+	printf "$1" >request
+	cat request >&7
 	timeout "${2:-1}" cat <&7 2>/dev/null || true	# a reset, where something was left unread
 	exec 7>&-
 }

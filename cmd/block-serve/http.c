@@ -37,6 +37,15 @@ static void input_cb(struct evbuffer *buf, const struct evbuffer_cb_info *info, 
 		http_conn_close(c);
 }
 
+/* A socket that is closed with bytes unread resets the connection, and the client may lose the answer. */
+static void drain(int fd)
+{
+	char junk[4096];
+
+	for (size_t n = 0; n < CHUNK && recv(fd, junk, sizeof junk, MSG_DONTWAIT) > 0; n += sizeof junk)
+		;
+}
+
 /* What evhttp cannot read it answers itself, in HTML, which a node's client does not take (spec/blocks.md 4.1).  It writes the first
  * line, then this header: here its answer is replaced by text, and what it goes on to write goes nowhere. */
 static void output_cb(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
@@ -59,6 +68,7 @@ static void output_cb(struct evbuffer *out, const struct evbuffer_cb_info *info,
 	/* A client that does not take so much has asked far ahead and reads nothing: it misses little. */
 	if (write(bufferevent_getfd(c->bev), answer, (size_t)len) != len)
 		c->serve->n_refused++;
+	drain(bufferevent_getfd(c->bev));
 	http_conn_close(c);
 }
 
