@@ -160,12 +160,6 @@ void view_take(struct view *v, const struct rec *r)
 		take_set(v, &r->u.reward_set);
 }
 
-/* A commit of the store, if there was one since the last look. */
-static MDB_txn *store_look(struct view *v)
-{
-	return v->store ? store_read(v->store) : NULL;
-}
-
 static bool find_fact(struct view *v, MDB_txn *txn, const uint8_t ch[CH_LEN], struct fact *f)
 {
 	struct rec_sortition s;
@@ -222,7 +216,7 @@ static struct signers *find_signers(struct view *v, MDB_txn *txn, uint64_t cycle
 
 static enum chain_reason look_up(struct view *v, const uint8_t ch[CH_LEN], struct fact *f, struct signers **signers)
 {
-	MDB_txn *txn = store_look(v);
+	MDB_txn *txn = v->store ? store_read(v->store) : NULL;
 	enum chain_reason reason = REASON_OK;
 
 	*signers = NULL;

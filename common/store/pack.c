@@ -12,11 +12,9 @@
 struct gathered {
 	struct kept_block *b;
 	size_t n, cap, bytes, pages, runs;
-	const uint8_t *last_source;
-	uint64_t next;
 };
 
-/* Pages that a value of this size takes, in eighths for those that share a page. */
+/* Pages that a value of this size takes: a large one has pages of its own, a short one is counted as if it had one. */
 static size_t pages_of(size_t size)
 {
 	return size > PAGE / 2 - 40 ? (16 + size + PAGE - 1) / PAGE : 1;
