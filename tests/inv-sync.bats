@@ -159,6 +159,14 @@ faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .cl
 	[ "$(jq -r 'select(.type == "peer") | .key' out | sort -u | wc -l)" = 2 ]
 }
 
+@test "a peer that changes its key again and again is hung up on" {
+	serve_chain "$CHAIN" log rekey=20
+	inv-sync -vv -d store -p "${KEYS[0]}@${P2P[0]}" </dev/null >records 2>err 3>&- &
+	STARTED+=($!)
+	for _ in $(seq 80); do grep -q "again and again" err 2>/dev/null && break; sleep 0.1; done
+	grep -q "is down: changes its key again and again" err
+}
+
 @test "a silent peer is waited for three times, but not where nothing is wanted" {
 	serve_chain "$CHAIN" log honest silent
 	timeout 60 blocksync -1 -q -d whole -n "$CHAIN/network" -s "${URLS[0]}" -p "${KEYS[0]}@${P2P[0]}"

@@ -21,6 +21,7 @@
 #define MAX_KNOWN 1024		/* addresses remembered */
 #define MAX_PINNED 64
 #define MAX_PER_HOST 4		/* known addresses of one host; private networks have no such bound */
+#define MAX_KEYS 2		/* of one conversation: each is a row and a commit, and keys last for months */
 #define MAX_PER_TELLER 64	/* addresses taken from one peer in one run */
 #define REPLY_MS 15000		/* spec/wire.md 4.6 */
 #define TURN_MS 100		/* the store is looked at ten times a second */
@@ -46,6 +47,7 @@ struct peer {
 	struct backoff backoff;
 	uint64_t dial_at, learnt_at, neighbors_at, fault_at;
 	unsigned failures, downs, told;
+	unsigned keys;			/* that this conversation has brought */
 	bool progressed;		/* this conversation brought an answer */
 	const char *owes;		/* class of the fault, if it is not waited for any longer: it was silent, or refused; NULL: none */
 	char debt[160];			/* its reason */

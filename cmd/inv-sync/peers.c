@@ -196,6 +196,7 @@ static void connect_to(struct peer *p, const struct sockaddr *sa, socklen_t len)
 	struct inv_sync *s = p->s;
 
 	p->progressed = false;
+	p->keys = 0;
 	p->conv = conv_dial(stage_base(s->stage), &s->self, sa, len, p->expected ? p->key : NULL, &talk_ops, p);
 	conv_hurry(p->conv, peer_patience(p));
 	s->n_strangers += !p->pinned;

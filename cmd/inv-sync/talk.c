@@ -191,7 +191,7 @@ static bool lost_to_rival(struct peer *p)
 /* Another key speaks at this address: whoever had the former is not there any more. */
 static void leave_key(struct peer *p)
 {
-	if (peers_rival(p))
+	if ((!p->has_key && !p->stored) || peers_rival(p))
 		return;
 	p->state = "down";
 	save_peer(p, true);
@@ -204,6 +204,10 @@ static void on_up(struct conv *c, void *arg)
 	struct peer *p = arg;
 	bool same = p->has_key && memcmp(p->key, conv_key(c), KEY_LEN) == 0;
 
+	if (!same && ++p->keys > MAX_KEYS) {
+		conv_fail(c, "useless", "changes its key again and again");
+		return;
+	}
 	if (memcmp(p->key, conv_key(c), KEY_LEN) != 0)
 		leave_key(p);
 	p->view = *conv_preamble(c);

@@ -13,7 +13,7 @@
 	X(LACKS, "lacks", 50, "does not have N % of the tenures, and says so") \
 	X(BEHIND, "behind", 5, "has no blocks of the last N burn blocks, and says so") \
 	X(PINGBACK, "pingback", -1, "dials the address that an authenticated dialler advertised") \
-	X(REKEY, "rekey", -1, "changes its key in each conversation, by a Handshake that the old one signs") \
+	X(REKEY, "rekey", 1, "changes its key N times in each conversation, by a Handshake that the old one signs") \
 	/* slowness */ \
 	X(RTT, "rtt", 50, "answers P2P and HTTP N ms later") \
 	X(RATE, "rate", 20000, "sends HTTP bodies at N bytes a second, over all connections") \

@@ -202,21 +202,31 @@ static void put_neighbors(struct peer *p, struct buf *b)
 	}
 }
 
+/* Its handshake is signed by the key of before. */
+static void greet(struct talk *t, bool other_key)
+{
+	struct buf payload = { 0 };
+
+	put_handshake(t->peer, other_key ? &t->peer->other : &t->peer->key, &payload);
+	t->walk_seq = (uint32_t)dice_u64(&t->peer->dice) | 1;
+	talk_send(t, MSG_HANDSHAKE, &payload, t->walk_seq, F_COUNT);
+	t->rekeyed = other_key;
+	buf_release(&payload);
+}
+
 /* The neighbour walk: Handshake, then GetNeighbors, over the dialler's own connection. */
 static void walk(void *arg)
 {
 	struct talk *t = arg;
-	struct buf payload = { 0 };
 
 	if (!t->closed) {
-		put_handshake(t->peer, has(t->peer, F_REKEY) ? &t->peer->other : &t->peer->key, &payload);
-		t->walk_seq = (uint32_t)dice_u64(&t->peer->dice) | 1;
-		talk_send(t, MSG_HANDSHAKE, &payload, t->walk_seq, F_COUNT);
-		t->rekeyed = has(t->peer, F_REKEY);
+		if (!has(t->peer, F_REKEY))
+			greet(t, false);
+		for (unsigned i = 0; has(t->peer, F_REKEY) && i < amount(t->peer, F_REKEY); i++)
+			greet(t, !t->rekeyed);
 		t->refs++;
 		later(t->peer->world, WALK_EVERY_MS, walk, t);
 	}
-	buf_release(&payload);
 	talk_unref(t);
 }
 
