@@ -52,12 +52,15 @@ static void output_cb(struct evbuffer *out, const struct evbuffer_cb_info *info,
 {
 	static const char html[] = "Content-Type: text/html\r\n";
 	struct http_conn *c = arg;
+	struct evbuffer_iovec whole;
 	char head[128], answer[256];
 	int len;
 
-	if (info->n_added != sizeof html - 1 || c->closing || evbuffer_get_length(out) >= sizeof head)
+	/* What is queued may not be copied out once something has been sent, but it may be looked at; so short a piece is one. */
+	if (info->n_added != sizeof html - 1 || c->closing || evbuffer_peek(out, -1, NULL, &whole, 1) != 1 || whole.iov_len >= sizeof head)
 		return;
-	head[evbuffer_copyout(out, head, sizeof head - 1)] = 0;
+	memcpy(head, whole.iov_base, whole.iov_len);
+	head[whole.iov_len] = 0;
 	char *end = strstr(head, "\r\n"), *phrase = end != NULL ? strchr(head, ' ') : NULL;
 	if (phrase == NULL || strcmp(end + 2, html) != 0)
 		return;
