@@ -90,7 +90,7 @@ fail(struct rpc_request *q, const char *class, const char *why, unsigned retry_a
 		view_failed(&r->source->sync->view, r->source->index, q->from, q->n);
 	else if (q->kind == RPC_SET)
 		claims_failed(&r->source->sync->claims, r->source->index, q->from);
-	else if (q->kind == RPC_NODE && r->failures < 3 * NAMED_AFTER)
+	else if ((q->kind == RPC_NODE || q->kind == RPC_POX) && r->failures < 3 * NAMED_AFTER)
 		r->node_asked = false;
 }
 
