@@ -84,7 +84,7 @@ run_bg() {
 
 @test "a stage that loses its reader is not blamed" {
 	stage inv-sync '[ -e once ] && exec cat; trap "" PIPE; yes 2>&- || exit 112'
-	stage block-store 'if [ ! -e once ]; then until [ -s sortition-sync.log ]; do sleep 0.05; done; touch once; head -c 100 >/dev/null; exit 111; fi; exec cat'
+	stage block-store 'if [ ! -e once ]; then until [ -s sortition-sync.log ]; do sleep 0.05; done; head -c 100 >/dev/null; touch once; exit 111; fi; exec cat'
 	run_bg -n net
 	until_holds starts sortition-sync 2
 	kill "$SELF"
