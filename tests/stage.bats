@@ -7,6 +7,7 @@ load streams
 setup() {
 	BIN=${BIN:-$PWD/build/bin}
 	STAGE=${HELPER:-$(dirname "$BIN")/helper}/stage
+	SCHEMA=$(sed -n 's/^SCHEMA //p' "$BATS_TEST_DIRNAME/../common/rec/records.def")
 	cd "$BATS_TEST_TMPDIR" || return 1
 	printf '%s\n' 'name n' 'chain_id 7' 'peer_version 1' 'first_burn_height 0' \
 	    'first_burn_hash 0000000000000000000000000000000000000000000000000000000000000001' 'cycle_length 20' \
@@ -41,7 +42,7 @@ setup() {
 		eval 'timeout --foreground 20 "$STAGE" -n net' "$input" '>out 2>err &'
 		pid=$!
 		for _ in $(seq 1 200); do [ -s out ] && break; sleep 0.02; done
-		[ "$("$BIN/rec" <out)" = '{"type":"hello","schema":1,"network":"n","chain_id":7,"stage":"stage"}' ]
+		[ "$("$BIN/rec" <out)" = '{"type":"hello","schema":'"$SCHEMA"',"network":"n","chain_id":7,"stage":"stage"}' ]
 		kill "$pid"		# timeout hands it on
 		rc=0; wait "$pid" || rc=$?
 		[ "$rc" -eq 124 ] || [ "$rc" -eq 0 ]
