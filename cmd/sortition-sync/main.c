@@ -10,7 +10,7 @@
 #include "common/sys/sandbox.h"
 #include "cmd/sortition-sync/sync.h"
 
-static const char usage[] = "sortition-sync [-1] -d DIR [-n NET] [-Q N] [-s SOURCE ...]\n";
+static const char usage[] = "sortition-sync [-1] -d DIR [-n NET] [-Q N] [-s SOURCE]...\n";
 
 static void
 take_options(struct sync *s, int argc, char **argv, const char **quorum)
