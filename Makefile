@@ -2,6 +2,7 @@
 # SANITIZE=address,undefined builds into build/san with those sanitizers, PROBE=1 builds the sandbox probe into build/probe.
 
 PREFIX ?= /usr/local
+TO = $(DESTDIR)$(PREFIX)
 CFLAGS ?= -O2 -g
 PACKAGES = libevent libevent_pthreads libcurl msgpack lmdb libsecp256k1 libcrypto jansson sqlite3 libbsd-overlay libseccomp
 
@@ -107,7 +108,7 @@ check-asan:
 	$(MAKE) SANITIZE=address,undefined tests
 	BUILD=build/san contrib/run-tests --pure
 
-# Layering, sizes, banned calls, man pages, schema number, shell scripts.
+# Layering, sizes, banned calls, manuals, schema number, shell scripts.
 check-source:
 	contrib/check-source
 
@@ -134,15 +135,15 @@ setup-check:
 	contrib/setup check
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 755 $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(filter %.1,$(MANS)) $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 $(filter %.5,$(MANS)) $(DESTDIR)$(PREFIX)/share/man/man5
-	install -m 644 $(filter %.7,$(MANS)) $(DESTDIR)$(PREFIX)/share/man/man7
+	install -d "$(TO)/bin" "$(TO)/share/man/man1" "$(TO)/share/man/man5" "$(TO)/share/man/man7"
+	install -m 755 $(PROGRAMS:%=$(B)/bin/%) "$(TO)/bin"
+	install -m 644 $(filter %.1,$(MANS)) "$(TO)/share/man/man1"
+	install -m 644 $(filter %.5,$(MANS)) "$(TO)/share/man/man5"
+	install -m 644 $(filter %.7,$(MANS)) "$(TO)/share/man/man7"
 
 uninstall:
-	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)
-	rm -f $(foreach m,$(notdir $(MANS)),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(m))
+	rm -f $(foreach p,$(PROGRAMS),"$(TO)/bin/$(p)")
+	rm -f $(foreach m,$(notdir $(MANS)),"$(TO)/share/man/man$(subst .,,$(suffix $(m)))/$(m)")
 
 clean:
 	rm -rf build
