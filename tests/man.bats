@@ -32,6 +32,24 @@ synopsis() {
 	done
 }
 
+@test "bash completes the letters of each usage, and no others" {
+	# shellcheck disable=SC1091
+	. "$BATS_TEST_DIRNAME/../contrib/completion/blocksync.bash"
+	for p in "$BIN"/*; do
+		name=$(basename "$p")
+		want=$({ "$p" -h | grep -oE '[ []-[1a-zA-Z]+' | tr -d ' [-' | grep -o .; printf '%s\n' d h q v V n; } | sort -u)
+		COMP_WORDS=("$name" -) COMP_CWORD=1 COMPREPLY=()
+		_blocksync
+		[ -n "${COMPREPLY[*]}" ] || { echo "$name: nothing is completed"; return 1; }
+		for letter in ${COMPREPLY[*]//-/}; do
+			grep -qx "$letter" <<<"$want" || { echo "$name has no -$letter"; return 1; }
+		done
+		for letter in $("$p" -h | grep -oE '[ []-[1a-zA-Z]+' | tr -d ' [-' | grep -o .); do
+			[[ " ${COMPREPLY[*]} " = *" -$letter "* ]] || { echo "$name: -$letter is not completed"; return 1; }
+		done
+	done
+}
+
 @test "each reason of a verdict is told in blocksync(7)" {
 	words=$(sed -n 's/^\tX([A-Z]*, "\([a-z]*\)".*/\1/p' "$BATS_TEST_DIRNAME/../common/chain/reason.h")
 	[ "$(wc -w <<<"$words")" -gt 40 ]

@@ -12,7 +12,7 @@ _blocksync() {
 	block-fetch) letters='1 d h n o q u v F V' ;;
 	block-verify) letters='d h j n q v R V' ;;
 	block-store) letters='d h n q v V' ;;
-	block-serve) letters='d h l n q v w U V' ;;
+	block-serve) letters='c d h j l n q v w U V' ;;
 	block-cat) letters='d h i l n q v x V' ;;
 	sync-status) letters='d h j q v V' ;;
 	rec) letters='h q r v V' ;;
