@@ -88,7 +88,9 @@ setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
 	cp -r store other
 	"$BIN/rec" <"$FIXTURES/transition.rec" | sed '/"type":"reward_set"/s/"sources":[0-9]*/"sources":7/; /"cycle":9,/s/"keys":\["02/"keys":["03/; /"cycle":9,/s/"keys":"02/"keys":"03/' | "$BIN/rec" -r >lie.rec
 	"$BIN/block-cat" -d store -l >before
-	"$BIN/block-cat" -d other -i lie.rec || true
+	! cmp -s lie.rec "$FIXTURES/transition.rec"
+	run -111 "$BIN/block-cat" -d other -i lie.rec
+	[[ "$output" = *"contradict the store's own view: refused"* ]]
 	"$BIN/block-cat" -d other -l | cmp - before
 }
 
@@ -102,6 +104,10 @@ setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
 	head -c 5000 /dev/urandom >random.rec
 	run "$BIN/block-cat" -d other2 -i random.rec
 	[ "$status" -ne 0 ]
+	[ ! -e other2 ]
+	"$BIN/rec" <"$FIXTURES/transition.rec" | sed '1s/"schema":1/"schema":99/' | "$BIN/rec" -r >newer.rec
+	run -100 "$BIN/block-cat" -d other2 -i newer.rec
+	[[ "$output" = *"has schema 99"* ]]
 	[ ! -e other2 ]
 	run -100 "$BIN/block-cat" -d other -n mainnet -i "$FIXTURES/transition.rec"
 }

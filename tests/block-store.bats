@@ -47,6 +47,16 @@ shuffled() {
 	grep -v '"type":"\(verdict\|block\)"' held.json | cmp - got
 }
 
+@test "a verdict speaks for the block of its id alone, right after it" {
+	fresh
+	# every second verdict stands before the block of the next one
+	grep '"type":"\(verdict\|block\)"' held.json | paste - - - - |
+		awk -F'\t' 'NF == 4 { print $1; print $4 }' | "$BIN/rec" -r | store >out 2>/dev/null
+	[ -z "$(list)" ]
+	[ "$("$BIN/rec" <out | grep -c '"type":"stored"')" -eq 0 ]
+	[ "$("$BIN/rec" <out | grep -c '"reason":"unjudged"')" -gt 50 ]
+}
+
 @test "whatever the order of arrival, the list is the same" {
 	for seed in 1 2 3; do
 		fresh

@@ -151,7 +151,7 @@ static void border(void **state)
 static void first(void **state)
 {
 	struct link l = block(1, 40, BLOCK_START, 1);
-	uint8_t zeros[32] = { 0 };
+	uint8_t zeros[32] = { 0 }, before[CH_LEN];
 
 	l.change.prev_blocks = 1;
 	memset(l.parent, 0x10, ID_LEN);
@@ -159,6 +159,10 @@ static void first(void **state)
 	l.change.prev_blocks = 2;
 	assert_reason(place_first(&l, lookup, NULL), REASON_COUNT);
 	l.change.prev_blocks = 1;
+	memcpy(before, l.change.prev_tenure, CH_LEN);
+	memcpy(l.change.prev_tenure, l.ch, CH_LEN);	/* a tenure is not below itself */
+	assert_reason(place_first(&l, lookup, NULL), REASON_PREVTENURE);
+	memcpy(l.change.prev_tenure, before, CH_LEN);
 	memset(l.parent, 0x11, ID_LEN);
 	assert_reason(place_first(&l, lookup, NULL), REASON_COMMIT);
 	hash_block_id(l.parent, zeros, zeros);

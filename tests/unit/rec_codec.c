@@ -116,6 +116,9 @@ static void hostile(void **state)
 		{ "91cf0000000100000000", "a record's type is a whole number below 2^32" },
 		{ "9201a161", "hello.schema: not a whole number" },
 		{ "9201ff", "hello.schema: not a whole number" },
+		{ "9201d1fffe", "hello.schema: not a whole number" },		/* -2 in two bytes, in one, in eight */
+		{ "9201d0fe", "hello.schema: not a whole number" },
+		{ "9201d3fffffffffffffffe", "hello.schema: not a whole number" },
 		{ "9201cf0000000100000000", "hello.schema: 4294967296, at most 4294967295" },
 		{ "930101c40161", "hello.network: not text" },
 		{ "930101dbffffffff61", "hello.network: cut off or garbage" },
