@@ -6,6 +6,7 @@ HELPER=${HELPER:-$ROOT/build/helper}
 TEST_CACHE=${TEST_CACHE:-$ROOT/build/test-cache}
 PATH=$BIN:$HELPER:$PATH
 STARTED=()	# process ids to end
+PEER_OPTIONS=()	# of chain-peer, beside the peers
 export BIN HELPER TEST_CACHE PATH
 
 # make_chain NAME OPTIONS...: path of a chain made with these options, kept for later runs.
@@ -28,10 +29,11 @@ small_chain() {
 	make_chain small --seed 5 --cycles 3 --cycle-length 20 --prepare-length 4 --signers 9 --tenure-blocks 1:6 --extend-rate 0.2 --epoch4-at 1
 }
 
-# serve_chain DIR LOG SPEC...: starts one peer a SPEC (all in one process). Sets PEER_PID, and by index KEYS, P2P, URLS, SPECS.
+# serve_chain DIR LOG SPEC...: starts one peer a SPEC (all in one process). Sets PEER_PID, by index KEYS, P2P,
+# URLS, SPECS, and the options PEERS that name them all.
 # FAULT_PEER=servechain takes the simulator beside the repository instead of ours.
 serve_chain() {
-	local dir=$1 log=$2 out=$2.out spec args=() rest
+	local dir=$1 log=$2 out=$2.out spec args=("${PEER_OPTIONS[@]}") rest
 	shift 2
 	for spec; do args+=(--peer "$spec"); done
 	: >"$out"
@@ -48,9 +50,9 @@ serve_chain() {
 		sleep 0.05
 	done
 	[ "$(wc -l <"$out")" -ge $# ] || { cat "$log.err" >&2; return 1; }
-	KEYS=() P2P=() URLS=() SPECS=()
+	KEYS=() P2P=() URLS=() SPECS=() PEERS=()
 	while read -r rest URL SPEC; do
-		KEYS+=("${rest%@*}") P2P+=("${rest#*@}") URLS+=("$URL") SPECS+=("$SPEC")
+		KEYS+=("${rest%@*}") P2P+=("${rest#*@}") URLS+=("$URL") SPECS+=("$SPEC") PEERS+=(-p "$rest")
 	done <"$out"
 }
 
@@ -61,6 +63,23 @@ stop_started() {
 	for pid in "${STARTED[@]}"; do wait "$pid" 2>/dev/null; done
 	STARTED=()
 }
+
+# A TAP script: tap_begin makes $WORK, which goes away at the end unless KEEP=DIR names it; check NAME COMMAND... is one line; tap_end
+# prints the plan and exits.
+tap_begin() {
+	[ -x "$BIN/blocksync" ] || { echo "1..0 # SKIP no build/bin/blocksync"; exit 0; }
+	WORK=${KEEP:-$(mktemp -d)}
+	mkdir -p "$WORK"
+	trap 'stop_started; [ -n "${KEEP:-}" ] || rm -rf "$WORK"' EXIT
+	tap_n=0 tap_failed=0
+}
+check() {
+	local name=$1
+	shift
+	tap_n=$((tap_n + 1))
+	if "$@"; then echo "ok $tap_n - $name"; else echo "not ok $tap_n - $name"; tap_failed=1; fi
+}
+tap_end() { echo "1..$tap_n"; exit "$tap_failed"; }
 
 # canonical DIR: block ids that the chain directory calls canonical, sorted.
 canonical() { awk -F'\t' 'NR > 1 && $7 == 1 { print $2 }' "$1/blocks.tsv" | sort; }

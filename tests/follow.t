@@ -3,18 +3,7 @@
 # Following: burn blocks come one by one, and their blocks are in the store soon after.  KEEP=DIR keeps what happened.
 set -u
 . "$(dirname "$0")/common.bash"
-[ -x "$BIN/blocksync" ] || { echo "1..0 # SKIP no build/bin/blocksync"; exit 0; }
-WORK=${KEEP:-$(mktemp -d)}
-mkdir -p "$WORK"
-finish() { stop_started; [ -n "${KEEP:-}" ] || rm -rf "$WORK"; }
-trap finish EXIT
-n=0 failed=0
-check() {
-	local name=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then echo "ok $n - $name"; else echo "not ok $n - $name"; failed=1; fi
-}
+tap_begin
 # top: what the peers' tip is now, by their own words.
 top() { curl -s --max-time 5 "${URLS[0]}/v3/tenures/info" | sed -n 's/.*"tip_block_id":"\([0-9a-f]*\)".*/\1/p'; }
 has() { listed "$WORK/store" 2>/dev/null | grep -q "$1"; }
@@ -29,16 +18,9 @@ within() {
 }
 
 CHAIN=$(small_chain) || exit 1
-: >"$WORK/log.out"
-chain-peer "$CHAIN" -p honest -p honest -p honest -t 150 --log "$WORK/log" >"$WORK/log.out" 2>"$WORK/log.err" 3>&- &
-PEER_PID=$!
-STARTED+=("$PEER_PID")
-within 10 test -s "$WORK/log.out"
-KEYS=() P2P=() URLS=()
-while read -r who url _; do KEYS+=("${who%@*}") P2P+=("${who#*@}") URLS+=("$url"); done <"$WORK/log.out"
-args=()
-for i in "${!KEYS[@]}"; do args+=(-s "${URLS[i]}" -p "${KEYS[i]}@${P2P[i]}"); done
-blocksync -q -d "$WORK/store" -n "$CHAIN/network" "${args[@]}" >"$WORK/out" 2>"$WORK/err" </dev/null 3>&- &
+PEER_OPTIONS=(-t 150)	# their tip, a burn height
+serve_chain "$CHAIN" "$WORK/log" honest honest honest || exit 1
+blocksync -q -d "$WORK/store" -n "$CHAIN/network" -s "${URLS[0]}" -s "${URLS[1]}" -s "${URLS[2]}" "${PEERS[@]}" >"$WORK/out" 2>"$WORK/err" </dev/null 3>&- &
 SYNC=$!
 STARTED+=("$SYNC")
 check "the chain up to a tip" within 30 has "$(top)"
@@ -63,5 +45,4 @@ began=$SECONDS
 wait "$SYNC"
 rc=$?
 check "SIGTERM ends it with 0 within 10 s" test "$rc" = 0 -a $((SECONDS - began)) -le 10
-echo "1..$n"
-exit "$failed"
+tap_end

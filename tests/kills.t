@@ -5,21 +5,9 @@
 # KILLS=100 for the full run (12 by default); KILLS_CHAIN=DIR takes another chain; SEED changes the moments; KEEP=DIR keeps what happened.
 set -u
 . "$(dirname "$0")/common.bash"
-[ -x "$BIN/blocksync" ] || { echo "1..0 # SKIP no build/bin/blocksync"; exit 0; }
+tap_begin
 KILLS=${KILLS:-12}
 RANDOM=${SEED:-1}
-WORK=${KEEP:-$(mktemp -d)}
-mkdir -p "$WORK"
-finish() { stop_started; [ -n "${KEEP:-}" ] || rm -rf "$WORK"; }
-trap finish EXIT
-n=0 failed=0
-# check NAME CONDITION...: one line of TAP.
-check() {
-	local name=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then echo "ok $n - $name"; else echo "not ok $n - $name"; failed=1; fi
-}
 # children PID: its living children.
 children() { cat "/proc/$1/task/$1/children" 2>/dev/null; }
 # group PID: it and its children.
@@ -53,8 +41,6 @@ CHAIN=${KILLS_CHAIN:-$(make_chain kills --seed 9 --cycles 4 --cycle-length 60 --
 bytes=$(awk -F'\t' 'NR > 1 && $7 == 1 { n += $5 } END { print n }' "$CHAIN/blocks.tsv")
 rate=$((bytes * 2 / (KILLS + 2) / 3))
 serve_chain "$CHAIN" "$WORK/log" "honest+rate=$rate" "honest+rate=$rate" "honest+rate=$rate" || exit 1
-PEERS=()
-for i in "${!KEYS[@]}"; do PEERS+=(-p "${KEYS[i]}@${P2P[i]}"); done
 
 start_sync
 done_kills=0
@@ -87,8 +73,6 @@ stop_started
 # A block that crashes its judge.
 CHAIN=$(small_chain)
 serve_chain "$CHAIN" "$WORK/log2" honest honest || exit 1
-PEERS=()
-for i in "${!KEYS[@]}"; do PEERS+=(-p "${KEYS[i]}@${P2P[i]}"); done
 # the second block of a tenure of three or more, in the middle of the chain
 line=$(awk -F'\t' 'NR > 60 && $3 == a && a != b { print prev; exit } { b = a; a = $3; prev = $2 }' "$CHAIN/blocks.tsv")
 BLOCKSYNC_TEST_CRASH=$line timeout 120 blocksync -1 -q -d "$WORK/crash" -n "$CHAIN/network" -s "${URLS[0]}" "${PEERS[@]}" >/dev/null 2>"$WORK/crash.err"
@@ -103,5 +87,4 @@ check "a block that ends the verifier is set aside" grep -q setaside "$WORK/asid
 check "it is named" grep -q "${line:0:16}" "$WORK/crash.err"
 check "the sync goes on: every other tenure is proven" test "$(comm -23 "$WORK/others" "$WORK/listed" | wc -l)" = 0
 check "the block is not listed" test "$(grep -c "$line" "$WORK/listed")" = 0
-echo "1..$n"
-exit "$failed"
+tap_end
