@@ -72,6 +72,14 @@ network_of() { "$BIN/rec" <"$1" | sed -n 's/^{"type":"network","text":"\(.*\)"}$
 	[ "$(verdicts <out | count '"status":"held"')" -eq $((12 * blocks)) ]
 }
 
+@test "what waits to be judged is bounded: a file of 30 MB takes a few MB of memory" {
+	for _ in $(seq $((30000000 / $(stat -c %s all.rec) + 1))); do cat all.rec; done >many.rec
+	"${HELPER:-$(dirname "$BIN")/helper}/test-tool" run ran "$BIN/block-verify" -j 1 -n chain/network -R all.rec <many.rec >/dev/null
+	peak=$(awk '$1 == "peak" && $2 == "block-verify" { print $3 }' ran)
+	rm many.rec
+	[ "$peak" -gt 0 ] && [ "$peak" -lt 16384 ]
+}
+
 @test "records of an unknown type do not overtake blocks" {
 	# An array of one number, 200, in a frame.  Of two hellos the second goes.
 	{ cat all.rec; printf '\306\0\0\0\003\221\314\310'; cat all.rec; } >long

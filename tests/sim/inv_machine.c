@@ -26,6 +26,7 @@ struct sim_peer {
 	unsigned n_flying;
 	unsigned latency, lose;		/* ms; chance in 1,000 that an answer is a lost connection instead */
 	bool behind;			/* Nacks the newest cycle */
+	unsigned told;			/* times that it counted as refusing */
 	uint64_t answered[CYCLES + 1], asked[CYCLES + 1];
 	unsigned asks_of[CYCLES + 1], first_asked[4], n_first;
 };
@@ -75,7 +76,7 @@ static void land(struct sim *s, struct sim_peer *p, unsigned i)
 		p->n_flying = 0;
 		asks_lost(&p->asks);
 	} else if (p->behind && cycle == s->m.last) {
-		asks_refused(&p->asks, &s->m, cycle, s->now);
+		p->told += asks_refused(&p->asks, &s->m, cycle, s->now);
 	} else {
 		asks_answered(&p->asks, &s->m, cycle, s->now);
 		p->answered[cycle - FIRST] = s->now;
@@ -227,6 +228,7 @@ static void behind(void **state)
 		assert_int_not_equal(p->answered[c], 0);	/* the others are not held up */
 	run(&s, 96000);		/* 5, 10, 20, 45 s */
 	assert_in_range(p->asks_of[CYCLES - 1], 5, 5);
+	assert_int_equal(p->told, 1);		/* at the third refusal, and not again */
 	p->behind = false;
 	run(&s, 46000);
 	assert_true(s.now - p->answered[CYCLES - 1] <= 46000);
