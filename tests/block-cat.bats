@@ -135,5 +135,7 @@ setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
 	[ "$(id -u)" -ne 0 ] || skip "root may write everywhere"
 	cp -r store other
 	chmod -R a-w other
-	"$BIN/block-cat" -d other -l | head -n 1
+	"$BIN/block-cat" -d other -l >listed || status=$?
+	chmod -R u+w other	# or nobody can remove it
+	[ "${status:-0}" -eq 0 ] && [ "$(wc -l <listed)" -eq 700 ]
 }

@@ -102,7 +102,7 @@ network_of() { "$BIN/rec" <"$1" | sed -n 's/^{"type":"network","text":"\(.*\)"}$
 		echo "$rule: $(cut -c 1-300 bad)"
 		[ "$(wc -l <bad)" -eq 1 ]
 		grep -q "\"id\":\"$id\".*\"status\":\"refused\",\"reason\":\"$reason\"" bad
-		! "$BIN/rec" <out | grep '"type":"block"' | grep -q "\"id\":\"$id\""
+		[ "$("$BIN/rec" <out | grep '"type":"block"' | count "\"id\":\"$id\"")" -eq 0 ]
 		rm -r "b-$rule"
 	done
 }
