@@ -100,3 +100,25 @@ sync() {
 	run -111 --separate-stderr bash -c 'sync-status -d store >/dev/full'
 	[ "$stderr" = 'sync-status: cannot write to stdout' ]
 }
+
+@test "an archive alone: all is proven, and no source has confirmed the view" {
+	block-cat -d store -i "$ROOT/tests/fixtures/transition.rec"
+	[ "$(status '[.held, .tenures_proven, .tenures_linked, .view.confirmed] | join(" ")')" = '700 47 47 false' ]
+	sync-status -d store | grep -q '^view .* alone: not confirmed by any source$'
+	block-serve -d store -w 127.0.0.1:0 >serving 2>/dev/null 3>&- &
+	STARTED+=($!)
+	for _ in $(seq 100); do grep -q ^http serving && break; sleep 0.05; done
+	url=$(awk '{ print "http://" $2 }' serving)
+	sortition-sync -1 -q -d store -s "$url" >/dev/null </dev/null
+	[ "$(status '[.view.sources, .view.confirmed] | join(" ")')" = "$url true" ]
+	sync-status -d store | grep -q "^view .* from $url, trusted on its own word\$"
+}
+
+@test "each member of the JSON object is told in the manual" {
+	block-store -d store -n "$CHAIN/network" < <(:) >/dev/null
+	status 'keys[]' >members
+	[ "$(wc -l <members)" -gt 20 ]
+	while read -r member; do
+		grep -qE "^\.It Va (.* , )?$member( ,|\$)" "$ROOT/man/sync-status.1" || { echo "no $member"; return 1; }
+	done <members
+}
