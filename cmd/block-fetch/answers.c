@@ -231,9 +231,11 @@ static void answered(struct planner *p, struct source *s, const struct transfer 
 static void status_failed(struct planner *p, struct source *s, const struct transfer *t, uint64_t now, unsigned status, unsigned retry_s)
 {
 	if (status == 404 || status == 400 || status == 410) {
-		/* Its newest tenure may be partial; what it does not claim it need not have, nor what a commit may have made up. */
+		/* Its newest tenure may be partial, and what is near its top another fork's by now; what it does not claim it need
+		 * not have, nor what a commit may have made up. */
 		bool made_up = t->ask == ASK_START && p->slots[t->slot].flags & F_DISPUTED;
-		bool claimed = !s->is_url && !made_up && source_claims(p, s, t->slot) && plan_height(p, t->slot) < s->top;
+		bool claimed = !s->is_url && !made_up && source_claims(p, s, t->slot) &&
+		    plan_height(p, t->slot) + p->net->stable_confirmations < s->top;
 		s->missing += claimed;
 		s->last = "404";
 		slot_failed_at(p, t, now, "404", s->is_url && plan_work(p, t->slot)->tries[t->source] >= 1);

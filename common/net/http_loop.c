@@ -142,7 +142,7 @@ end_of_code(const struct http_transfer *t, CURLcode code, const char *error)
 {
 	switch (code) {
 	case CURLE_OK:
-		return t->head.complete ? HTTP_DONE : HTTP_PROTOCOL;
+		return t->head.complete ? HTTP_DONE : HTTP_CUT;	/* closed within its head */
 	case CURLE_COULDNT_RESOLVE_PROXY:
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_CONNECT:

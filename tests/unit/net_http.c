@@ -28,6 +28,7 @@ static const struct answer answers[] = {
 	{ "/twice", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", false, HTTP_PROTOCOL, 200, NULL },
 	{ "/nonumber", "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello", false, HTTP_PROTOCOL, 200, NULL },
 	{ "/badchunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n", false, HTTP_PROTOCOL, 200, NULL },
+	{ "/cuthead", "HTTP/1.1 200 OK\r\nContent-Le", true, HTTP_CUT, 200, NULL },
 	{ "/cut", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", true, HTTP_CUT, 200, NULL },
 	{ "/cutchunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", true, HTTP_CUT, 200, NULL },
 	{ "/gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", false, HTTP_PROTOCOL, 200, NULL },
