@@ -115,12 +115,9 @@ static void append(struct fetch *f, struct xfer *x, const uint8_t *p, size_t n)
 {
 	size_t want = x->len + n;
 
-	/* Room for the whole block that has begun. */
-	if (want < x->off + x->need)
-		want = x->off + x->need;
-	if (want > x->cap) {
+	if (want > x->cap) {	/* grows by what has come, never by what a block announces */
 		f->unfinished -= x->cap;
-		x->cap = want + want / 4 + 4096;
+		x->cap = want + want / 2 + 4096;
 		x->buf = xrealloc(x->buf, x->cap);
 		f->unfinished += x->cap;
 	}
@@ -128,19 +125,19 @@ static void append(struct fetch *f, struct xfer *x, const uint8_t *p, size_t n)
 	x->len += n;
 }
 
-/* All buffers together have a bound: the newest transfer gives way, and is asked again later. */
+/* All buffers together have a bound: the largest one's transfer gives way, and is asked again later. */
 static void bound_unfinished(struct fetch *f)
 {
-	struct xfer *last = NULL;
+	struct xfer *largest = NULL;
 
 	if (f->unfinished <= MAX_UNFINISHED)
 		return;
 	for (unsigned i = 0; i < MAX_TRANSFERS; i++)
-		if (f->xfers[i].live && f->xfers[i].http && !f->xfers[i].stopped && (!last || f->xfers[i].cap > last->cap))
-			last = &f->xfers[i];
-	if (last) {
-		last->stopped = true;
-		http_cancel(last->http);
+		if (f->xfers[i].live && f->xfers[i].http && !f->xfers[i].stopped && (!largest || f->xfers[i].cap > largest->cap))
+			largest = &f->xfers[i];
+	if (largest) {
+		largest->stopped = true;
+		http_cancel(largest->http);
 	}
 }
 

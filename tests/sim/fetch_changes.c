@@ -163,6 +163,26 @@ static void shorter(void **state)
 	planner_free(w->plan);
 }
 
+/* The newest tenures are gone at the peers, as after a reorg that we have not heard of: nobody is blamed. */
+static void vanished(void **state)
+{
+	struct world *w = &world;
+	struct plan_state s;
+
+	world_make(w, 24, 60, 5);
+	w->net.stable_confirmations = 7;
+	world_view(w);
+	for (uint32_t t = 55; t < 59; t++)
+		w->tenures[t].blocks = 0;
+	for (unsigned i = 0; i < 3; i++)
+		world_peer(w, HONEST, 20, 1000);
+	assert_true(world_run(w, 60000));
+	planner_state(w->plan, w->now, &s);
+	assert_true(s.proven < s.wanted);
+	world_honest_unblamed(w, "vanished");
+	planner_free(w->plan);
+}
+
 /* Peers are ahead of the quorum: what all of them name as their tip travels once. */
 static void ahead(void **state)
 {
@@ -299,6 +319,7 @@ int main(void)
 		cmocka_unit_test(bad_block),
 		cmocka_unit_test(wrong_commits),
 		cmocka_unit_test(shorter),
+		cmocka_unit_test(vanished),
 		cmocka_unit_test(ahead),
 		cmocka_unit_test(ahead_of_liar),
 		cmocka_unit_test(suspects),
