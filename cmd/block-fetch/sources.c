@@ -25,24 +25,32 @@ static int source_find(const struct planner *p, const char *name)
 	return -1;
 }
 
-/* A place for a new source: a free one, else that of one which is down and owes nothing. */
+/* A place for a new source: of one which is down and owes nothing, else a free one, else of a peer that is left out. */
 static int source_place(struct planner *p)
 {
-	for (unsigned i = 0; i < p->n_sources; i++) {
-		struct source *s = &p->sources[i];
-		if (!s->used || s->up || s->inflight || s->out_until)
-			continue;
-		for (unsigned c = 0; c < s->n_claims; c++)
-			free(s->claims[c].bits);
-		free(s->claims);
-		for (uint32_t w = 0; w < p->n_works; w++) {
-			p->works[w].tries[i] = 0;
-			p->works[w].out[0] &= ~(1ull << i);
-			p->works[w].out[1] &= ~(1ull << i);
-		}
-		return (int)i;
+	int down = -1, out = -1, i;
+
+	for (i = 0; i < (int)p->n_sources; i++) {
+		const struct source *s = &p->sources[i];
+		if (down < 0 && !s->up && !s->inflight && !s->out_until)
+			down = i;
+		if (out < 0 && s->out_until && !s->inflight && !s->is_url)
+			out = i;
 	}
-	return p->n_sources < MAX_SOURCES ? (int)p->n_sources++ : -1;
+	if (down < 0 && p->n_sources < MAX_SOURCES)
+		return (int)p->n_sources++;
+	i = down >= 0 ? down : out;
+	if (i < 0)
+		return -1;
+	for (unsigned c = 0; c < p->sources[i].n_claims; c++)
+		free(p->sources[i].claims[c].bits);
+	free(p->sources[i].claims);
+	for (uint32_t w = 0; w < p->n_works; w++) {
+		p->works[w].tries[i] = 0;
+		p->works[w].out[0] &= ~(1ull << i);
+		p->works[w].out[1] &= ~(1ull << i);
+	}
+	return i;
 }
 
 int planner_source(struct planner *p, uint64_t now, const char *name, bool is_url)

@@ -89,6 +89,7 @@ static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum pl
 {
 	struct suspect *s = f->n_suspects ? suspect_find(f, w->id) : NULL;
 	struct rec_tenure t;
+	int source = w->index;
 
 	f->written_bytes -= w->len;
 	f->stored += v == VERDICT_STORED;
@@ -98,7 +99,9 @@ static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum pl
 	}
 	if (w->index < 0)
 		return;
-	planner_verdict(f->plan, now_ms(), w->height, w->slot_ch, w->index, v, w->id, w->hash, reason);
+	if (strcmp(planner_source_name(f->plan, (unsigned)source), w->source) != 0)
+		source = -1;	/* its place is another's by now */
+	planner_verdict(f->plan, now_ms(), w->height, w->slot_ch, source, v, w->id, w->hash, reason);
 	if (w->tip && v == VERDICT_STORED && tenure_get(&f->store, txn, w->ch, &t) == 0)
 		planner_held(f->plan, w->ch, !all_zero(t.start_id, ID_LEN), t.parent_id, t.prev_ch);
 }

@@ -183,6 +183,26 @@ static void vanished(void **state)
 	planner_free(w->plan);
 }
 
+/* All places are taken by sources that are left out: a new one gets one of them. */
+static void full_house(void **state)
+{
+	struct world *w = &world;
+	char name[16];
+
+	world_make(w, 25, 10, 3);
+	for (unsigned i = 0; i < 64; i++) {
+		snprintf(name, sizeof(name), "bad %u", i);
+		planner_useless(w->plan, w->now, name, "private url", "http://10.0.0.1");
+	}
+	assert_int_not_equal(planner_source(w->plan, w->now, "good", false), -1);
+	for (unsigned i = 1; i < 64; i++) {
+		snprintf(name, sizeof(name), "good %u", i);
+		assert_int_not_equal(planner_source(w->plan, w->now, name, false), -1);
+	}
+	assert_int_equal(planner_source(w->plan, w->now, "one too many", false), -1);
+	planner_free(w->plan);
+}
+
 /* Peers are ahead of the quorum: what all of them name as their tip travels once. */
 static void ahead(void **state)
 {
@@ -320,6 +340,7 @@ int main(void)
 		cmocka_unit_test(wrong_commits),
 		cmocka_unit_test(shorter),
 		cmocka_unit_test(vanished),
+		cmocka_unit_test(full_house),
 		cmocka_unit_test(ahead),
 		cmocka_unit_test(ahead_of_liar),
 		cmocka_unit_test(suspects),
