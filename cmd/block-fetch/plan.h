@@ -50,7 +50,7 @@ struct work {
 struct claim { uint32_t cycle, count; uint8_t *bits; };
 
 struct source {
-	bool used, up, is_url, slow;
+	bool used, up, is_url, slow, bad_url;
 	char name[MAX_SOURCE + 1];
 	struct claim *claims;
 	unsigned n_claims;

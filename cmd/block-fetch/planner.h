@@ -32,7 +32,7 @@ void planner_tip(struct planner *, const struct plan_tip *);
 int planner_source(struct planner *, uint64_t now, const char *name, bool is_url);
 void planner_source_down(struct planner *, unsigned source);
 void planner_claims(struct planner *, unsigned source, uint64_t cycle, const uint8_t *bits, uint32_t count);
-/* What only the caller can see of a source: a private, empty or malformed URL. It is left out, and faulted once. */
+/* What only the caller can see of a source: a private, empty or malformed URL. It is faulted once, and left out until it has another. */
 void planner_useless(struct planner *, uint64_t now, const char *name, const char *what, const char *evidence);
 /* A claim of its own about the tip: tried with this source alone. stop: highest block held of that tenure, or NULL. */
 void planner_claim(struct planner *, uint64_t now, unsigned source, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN], const uint8_t *stop);

@@ -70,6 +70,11 @@ int planner_source(struct planner *p, uint64_t now, const char *name, bool is_ur
 		if (p->retry_at > now + 1000)
 			p->retry_at = now + 1000;
 	}
+	if (p->sources[i].bad_url) {	/* it has another one now */
+		p->sources[i].bad_url = false;
+		p->sources[i].out_until = 0;
+		p->no_offer_known = false;
+	}
 	return i;
 }
 
@@ -212,13 +217,16 @@ void source_fault(struct planner *p, const struct source *s, const char *class, 
 
 void planner_useless(struct planner *p, uint64_t now, const char *name, const char *what, const char *evidence)
 {
-	int i = planner_source(p, now, name, false);
+	int i = source_find(p, name);
+	bool told = i >= 0 && p->sources[i].bad_url;
 
-	if (i < 0 || p->sources[i].told)
+	i = planner_source(p, now, name, false);
+	if (i < 0 || p->sources[i].out_until > now)
 		return;
-	p->sources[i].told++;
-	source_fault(p, &p->sources[i], "useless", what, "%s", evidence);
+	if (!told)
+		source_fault(p, &p->sources[i], "useless", what, "%s", evidence);
 	source_leave_out(p, &p->sources[i], now, what);
+	p->sources[i].bad_url = true;
 }
 
 void source_leave_out(struct planner *p, struct source *s, uint64_t now, const char *what)

@@ -183,6 +183,36 @@ static void vanished(void **state)
 	planner_free(w->plan);
 }
 
+/* A peer with a URL of no use is left out, once told; with a better one it is asked; a liar does not come back so. */
+static void moved(void **state)
+{
+	struct world *w = &world;
+	struct plan_state s;
+	struct action a;
+
+	world_make(w, 26, 10, 3);
+	for (unsigned i = 0; i < 3; i++)
+		planner_useless(w->plan, w->now, "peer", "private url", "http://10.0.0.1");
+	for (unsigned i = 0; planner_action(w->plan, &a); i++)
+		assert_true(i == 0 && a.kind == ACT_FAULT);
+	planner_state(w->plan, w->now, &s);
+	assert_int_equal(s.sources, 0);
+	assert_int_equal(planner_source(w->plan, w->now, "peer", false), 0);
+	planner_state(w->plan, w->now, &s);
+	assert_int_equal(s.sources, 1);
+	planner_free(w->plan);
+
+	world_make(w, 26, 60, 10);
+	world_view(w);
+	world_peer(w, GARBAGE, 5, 500);
+	assert_true(world_run(w, 60000));
+	planner_useless(w->plan, w->now, "peer 0", "private url", "http://10.0.0.1");
+	planner_source(w->plan, w->now, "peer 0", false);
+	planner_state(w->plan, w->now, &s);
+	assert_int_equal(s.sources, 0);
+	planner_free(w->plan);
+}
+
 /* All places are taken by sources that are left out: a new one gets one of them. */
 static void full_house(void **state)
 {
@@ -340,6 +370,7 @@ int main(void)
 		cmocka_unit_test(wrong_commits),
 		cmocka_unit_test(shorter),
 		cmocka_unit_test(vanished),
+		cmocka_unit_test(moved),
 		cmocka_unit_test(full_house),
 		cmocka_unit_test(ahead),
 		cmocka_unit_test(ahead_of_liar),
