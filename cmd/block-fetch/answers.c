@@ -209,6 +209,7 @@ void planner_bytes(struct planner *p, uint64_t now, unsigned transfer, size_t n)
 		t->since = 0;
 	}
 	t->bytes += n;
+	p->heard_at = now;
 	t->idle = 0;
 	t->others = 0;
 	s->sample_bytes += n;
@@ -354,6 +355,8 @@ void planner_end(struct planner *p, uint64_t now, unsigned transfer, enum plan_e
 	struct source *s = &p->sources[t.source];
 
 	source_clock(p, s, now);
+	if (status > 1 && !t.cancelled)
+		p->heard_at = now;
 	s->inflight--;
 	p->in_flight--;
 	live->used = false;

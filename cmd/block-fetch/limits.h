@@ -23,6 +23,7 @@
 #define STALL_BODY_MS 1500          /* the same within a body, when STALL_OTHERS answers of others came meanwhile */
 #define STALL_HEAD_MS 5000          /* the same before the first byte, which a long way excuses */
 #define STALL_OTHERS 8
+#define QUIET_MS 5000               /* not a byte of anyone for so long, though several were asked: it may be our own line */
 #define MOST_TURN_MS 100            /* a turn counts for no more: when we get no time, neither do they */
 #define OVERTAKEN_MS 800            /* stood still so long when another source had it: half a stall */
 #define DRIP_MS 30000               /* a lone source may go below DRIP_FLOOR for so long */

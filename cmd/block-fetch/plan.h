@@ -119,7 +119,7 @@ struct planner {
 	uint32_t wanted, proven, failed, n_ready;
 	uint32_t awaiting;			/* blocks without verdict, of all */
 	uint32_t recheck;			/* where the next look at proven ones begins */
-	uint64_t turned, news_at, retry_at, stats_at, relook_at;
+	uint64_t turned, news_at, retry_at, stats_at, relook_at, heard_at;	/* heard_at: a byte of anyone */
 	double mean, median, body, body_ms;	/* of rates (bytes/s); of a body: bytes, ms */
 	unsigned measured;
 	bool no_offer, no_offer_known;

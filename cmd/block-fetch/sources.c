@@ -242,14 +242,31 @@ void source_leave_out(struct planner *p, struct source *s, uint64_t now, const c
 			transfer_cancel(p, t);
 }
 
+/* Nobody says a word, though this source is not the only one that was asked: that need not be its fault. */
+static bool quiet(const struct planner *p, const struct source *s, uint64_t now)
+{
+	bool others = false;
+
+	for (unsigned i = 0; i < p->n_sources; i++) {
+		const struct source *x = &p->sources[i];
+		others |= x != s && source_usable(x, now) && (x->inflight || x->not_before > now);
+	}
+	return others && now >= p->heard_at + QUIET_MS;
+}
+
+static void pause_for(struct source *s, uint64_t now, uint64_t ms)
+{
+	if (s->not_before < now + ms)
+		s->not_before = now + ms;
+}
+
 /* A failure that asks for a pause.  Requests that were out together fail together and count once. */
 void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sent, const char *what, uint64_t wait)
 {
 	s->last = what;
 	trust_to(s, now, 0, 0.1);
 	if (s->fails && sent < s->failed_at) {
-		if (s->not_before < now + wait)
-			s->not_before = now + wait;
+		pause_for(s, now, wait);
 		return;
 	}
 	s->failed_at = now;
@@ -264,7 +281,12 @@ void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sen
 	s->not_before = now + (backoff < BACKOFF_MAX_MS || wait > BACKOFF_MAX_MS ? backoff : BACKOFF_MAX_MS);
 	if (s->fails < MAX_FAILS)
 		return;
-	source_fault(p, s, "useless", what, "%u failures in a row", s->fails);
+	if (quiet(p, s, now) && !p->once) {
+		s->fails = MAX_FAILS / 2;
+		return;
+	}
+	if (!quiet(p, s, now))
+		source_fault(p, s, "useless", what, "%u failures in a row", s->fails);
 	s->told++;
 	source_leave_out(p, s, now, what);
 }
@@ -304,15 +326,20 @@ void source_strike(struct planner *p, struct source *s, uint64_t now, const stru
 	if (soft) {
 		s->soft_at = s->answers ? now : 0;
 		if (++s->soft % 2) {
-			s->not_before = now + (s->answers ? 1000 : 0);
+			pause_for(s, now, s->answers ? 1000 : 0);
 			return;
 		}
 	}
 	s->struck_at = now;
+	if (quiet(p, s, now) && !p->once) {
+		pause_for(s, now, 1000);
+		return;
+	}
 	s->strikes++;
-	s->not_before = now + ((uint64_t)1000 << (s->strikes - 1));
-	source_fault(p, s, began ? "slow" : "useless", what, "%llu bytes in %llu ms, then none for %llu ms",
-	    (unsigned long long)t->bytes, (unsigned long long)t->age, (unsigned long long)t->idle);
+	pause_for(s, now, (uint64_t)1000 << (s->strikes - 1));
+	if (!quiet(p, s, now))
+		source_fault(p, s, began ? "slow" : "useless", what, "%llu bytes in %llu ms, then none for %llu ms",
+		    (unsigned long long)t->bytes, (unsigned long long)t->age, (unsigned long long)t->idle);
 	if (s->strikes >= MAX_STRIKES || t->age >= DRIP_MS)
 		source_leave_out(p, s, now, what);
 }

@@ -96,6 +96,32 @@ static void frozen(void **state)
 	}
 }
 
+/* Our own line is down for a while: all are silent at once, nobody is blamed, and it goes on when they are back. */
+static void outage(void **state)
+{
+	struct world *w = &world;
+
+	for (unsigned once = 0; once < 2; once++) {
+		world_make(w, 31, 300, 20);
+		planner_free(w->plan);
+		w->plan = planner_new(&w->net, FIRST, false, once);
+		world_view(w);
+		for (unsigned i = 0; i < 3; i++)
+			world_peer(w, HONEST, 20, 100);
+		for (; w->now < 2000; w->now += STEP) {
+			world_serve(w);
+			world_judge(w);
+			world_act(w);
+		}
+		for (unsigned i = 0; i < 3; i++)
+			w->peers[i].frozen = w->now + (once ? 15000 : 120000);
+		assert_true(world_run(w, 600000));
+		world_all_proven(w, "outage");
+		world_honest_unblamed(w, "outage");
+		planner_free(w->plan);
+	}
+}
+
 /* 50 ms away costs little when judging is the bound. */
 static void latency(void **state)
 {
@@ -167,6 +193,7 @@ int main(void)
 		cmocka_unit_test(alone),
 		cmocka_unit_test(beside),
 		cmocka_unit_test(frozen),
+		cmocka_unit_test(outage),
 		cmocka_unit_test(latency),
 		cmocka_unit_test(stealing),
 		cmocka_unit_test(seeds),
