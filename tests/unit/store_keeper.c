@@ -222,11 +222,52 @@ static void ties(void **state)
 	world_close(w);
 }
 
+/* Two tenures on one parent, of one height: the one stored first is the tip, also after a restart, until the other grows. */
+static void first_of_equals(void **state)
+{
+	struct line l;
+	struct world *w = &l.w;
+	struct world_block *tips[2], *more[2];
+	size_t i, n;
+	int first;
+
+	for (first = 0; first < 2; first++) {
+		line_make(&l);
+		n = w->n;
+		tips[0] = world_tenure(w, 'e', l.d, 2, 1);
+		tips[1] = world_tenure(w, 'g', l.d, 2, 1);
+		world_sortition(w, 'g', 148, w->blocks[8].id, true);
+		more[0] = world_block(w, 'e', tips[0], BLOCK_ORDINARY, 0, NULL);
+		more[1] = world_block(w, 'g', tips[1], BLOCK_ORDINARY, 0, NULL);
+		keeper_begin(w->k);
+		for (i = 0; i < n; i++)
+			world_give(w, &w->blocks[i]);
+		world_give(w, tips[first]);
+		world_commit(w);
+		assert_true(world_tip(w, tips[first]));
+		keeper_begin(w->k);
+		world_give(w, tips[!first]);
+		world_commit(w);
+		assert_true(world_proven(w, tips[!first]) && world_tip(w, tips[first]));
+		world_restart(w);
+		keeper_begin(w->k);
+		keeper_rescan(w->k);
+		world_commit(w);
+		assert_true(world_tip(w, tips[first]));
+		keeper_begin(w->k);
+		world_give(w, more[!first]);
+		world_commit(w);
+		assert_true(world_tip(w, more[!first]));
+		world_close(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_order), cmocka_unit_test(hostile_any_order), cmocka_unit_test(holes),
 		cmocka_unit_test(border_falls), cmocka_unit_test(commit_names_another), cmocka_unit_test(ties),
+		cmocka_unit_test(first_of_equals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
