@@ -345,6 +345,9 @@ void look_at(struct fetch *f, const struct action *a)
 		rec_cstr(look.why, sizeof(look.why), t.why);
 	}
 	store_read_end(txn);
+	/* Its start may have come as a suspect or an upload: that ends the tenure below. */
+	if (row && !all_zero(t.start_id, ID_LEN))
+		planner_held(f->plan, a->ch, true, t.parent_id, t.prev_ch);
 	planner_looked(f->plan, now_ms(), a->height, &look);
 }
 
