@@ -90,14 +90,12 @@ static void stop_pipeline(struct supervisor *s)
 /* Tell all to end.  Without a code it is the pipeline's.  block-serve has its own time for it, also where the pipeline is down. */
 static void end_all(struct supervisor *s, int code)
 {
-	bool first = !s->ending;
-
 	s->code = code;
-	s->ending = true;
 	s->pipeline.start_at = s->beside.start_at = 0;
 	stop_pipeline(s);
-	if (first)
+	if (!s->ending)
 		s->kill_at = now_ms() + PATIENCE;
+	s->ending = true;
 	if (s->serve && s->serve->pid)
 		kill(s->serve->pid, SIGTERM);
 }
@@ -221,7 +219,9 @@ static void take_signals(struct supervisor *s)
 	struct signalfd_siginfo info;
 
 	while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo != SIGCHLD && info.ssi_signo != SIGUSR1)
+		if (info.ssi_signo == SIGCHLD)
+			usleep(10000);	/* its pipes were closed before we heard: the next one's end is not to be seen alone */
+		else if (info.ssi_signo != SIGUSR1)
 			end_all(s, s->pipeline.started ? -1 : s->given->o.once ? EXIT_WORLD : 0);
 		for (unsigned i = 0; info.ssi_signo == SIGUSR1 && i <= s->n; i++)
 			if (s->stage[i].pid)
