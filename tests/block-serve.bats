@@ -356,6 +356,20 @@ field() { sed -n "s/^$1 *//p" chain/network; }
 	wait "$server"
 }
 
+@test "a tenure that is held and not proven is shown to nobody" {
+	# The first with three blocks or more, above the chain's beginning, without its start.
+	mid=$(canonical | cut -f3 | uniq -c | awk 'NR > 3 && $1 > 2 { print $2; exit }')
+	partial headless "$(canonical | grep "$mid" | head -1 | cut -f2)"
+	last=$(canonical | grep "$mid" | tail -1 | cut -f2)
+	[ "$("$BIN/sync-status" -d headless -j | jq '.held')" -gt "$("$BIN/block-cat" -d headless -l | wc -l)" ]
+	[ "$(code "$URL/v3/tenures/tip/$mid")" = 404 ]
+	[ "$(code "$URL/v3/tenures/tip_metadata/$mid")" = 404 ]
+	[ "$(code "$URL/v3/blocks/$last")" = 404 ]
+	[ "$(code "$URL/v3/tenures/$last")" = 404 ]
+	kill "$server"
+	wait "$server"
+}
+
 @test "uploads and pushes go through the pipeline, and an upload's answer is its verdict" {
 	ids=$(tail -n 3 chain/blocks.tsv | cut -f2)
 	for id in $ids; do "$BIN/block-cat" -d store "$id" >"block.$id"; done
