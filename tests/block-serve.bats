@@ -195,7 +195,7 @@ raw() {
 	[ "$(grep -ac '^HTTP' answer)" -eq 1 ]
 	grep -q '^Connection: close' answer
 	# An answer to HEAD is a head.
-	[ "$(raw 'HEAD /v3/health HTTP/1.1\r\n\r\n' 5 | tail -c 4 | xxd -p)" = 0d0a0d0a ]
+	[ "$(raw 'HEAD /v3/health HTTP/1.1\r\n\r\n' 5 | tail -c 4 | od -An -tx1)" = ' 0d 0a 0d 0a' ]
 }
 
 @test "HTTP/1.0: no chunks, one length or none, one Connection" {
