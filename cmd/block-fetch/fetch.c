@@ -56,8 +56,10 @@ static void maybe_end(struct fetch *f)
 		log_warnx("%s", why);
 		code = EXIT_WORLD;
 	} else if (!s.wanted) {
-		if (!stage_broken(f->stage))
+		if (s.view)
 			log_warnx("nothing is wanted: the store knows no tenures from burn height %llu on", (unsigned long long)f->first);
+		else if (!stage_broken(f->stage))
+			log_warnx("no burnchain view in '%s': run sortition-sync first", f->store.dir);
 		code = s.view ? 0 : EXIT_WORLD;
 	}
 	f->finishing = true;
