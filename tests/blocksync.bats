@@ -101,6 +101,23 @@ run_bg() {
 	[ "$(wc -l <block-store.log)" -eq 1 ]
 }
 
+@test "a stage whose store cannot be used says why and is not started again: 111" {
+	for once in '' -1; do
+		rm -f ./*.log
+		stage block-store 'echo "block-store: locked" >&2; exit 113'
+		run --separate-stderr timeout 10 bin/blocksync $once -d dir -n net
+		[ "$status" -eq 111 ]
+		[ "$stderr" = "block-store: locked" ]
+		[ "$(wc -l <block-store.log)" -eq 1 ]
+	done
+	stage block-store 'exec cat'
+	stage block-serve 'echo "block-serve: damaged" >&2; exit 113'
+	run --separate-stderr timeout 10 bin/blocksync -d dir -n net -l 127.0.0.1:0
+	[ "$status" -eq 111 ]
+	[ "$stderr" = "block-serve: damaged" ]
+	[ "$(wc -l <block-serve.log)" -eq 1 ]
+}
+
 @test "a missing stage is named, exit 100" {
 	rm bin/block-fetch
 	PATH=/usr/bin:/bin run --separate-stderr timeout 10 bin/blocksync -d dir -n net

@@ -172,6 +172,7 @@ int main(int argc, char **argv)
 	log_init("blocksync");
 	given_take(&g, argc, argv);
 	fds_fill();
+	store_lock_check(options_dir(&g.o));
 	store_check(&g);
 	sandbox_enter(SANDBOX_SPAWN);
 	setenv("BLOCKSYNC_SUPERVISED", "1", 1);

@@ -120,6 +120,8 @@ static unsigned weight_of_death(const struct supervisor *s, const struct child *
 	/* a pass may be complete with something lacking: the others end by themselves */
 	if (s->given->o.once && (exited(c, 0) || (is_fetch(c) && exited(c, EXIT_WORLD))))
 		return 0;
+	if (exited(c, EXIT_UNUSABLE))
+		return 5;
 	if (WIFSIGNALED(c->status))
 		return 4;
 	return exited(c, EXIT_USAGE) ? 3 : exited(c, 0) ? 1 : 2;
@@ -137,7 +139,8 @@ static void blame(struct supervisor *s)
 	if (!worst || s->stopping)
 		return;
 	s->blamed = worst;
-	say_death(worst);
+	if (!exited(worst, EXIT_UNUSABLE))	/* it has said why */
+		say_death(worst);
 	stop_pipeline(s);
 }
 
@@ -163,6 +166,8 @@ static int verdict(const struct supervisor *s)
 
 		if (exited(c, EXIT_USAGE))
 			return EXIT_USAGE;
+		if (exited(c, EXIT_UNUSABLE))
+			return EXIT_WORLD;
 		if (is_fetch(c) && exited(c, EXIT_WORLD))
 			lacking = true;
 		else if (!exited(c, 0))
@@ -207,6 +212,10 @@ static void pipeline_down(struct supervisor *s)
 static void serve_down(struct supervisor *s)
 {
 	s->serve->fresh = false;
+	if (exited(s->serve, EXIT_UNUSABLE)) {
+		end_all(s, EXIT_WORLD);
+		return;
+	}
 	say_death(s->serve);
 	if (exited(s->serve, EXIT_USAGE))
 		end_all(s, EXIT_USAGE);

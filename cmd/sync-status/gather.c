@@ -134,7 +134,14 @@ static void add_list(json_t *o, const char *name, struct gather *g)
 	}
 }
 
-json_t *status_gather(struct store *s)
+/* Who writes the store's blocks now, or null. */
+static json_t *writer_json(const struct store_holder *h)
+{
+	return json_pack("{so so so}", "program", text_json(rec_str(h->program)), "pid", h->pid ? int_json(h->pid) : json_null(),
+	    "host", text_json(rec_str(h->host)));
+}
+
+json_t *status_gather(struct store *s, const struct store_holder *writer)
 {
 	MDB_txn *txn = store_read(s);
 	json_t *o = json_object();
@@ -144,6 +151,7 @@ json_t *status_gather(struct store *s)
 	uint8_t id[ID_LEN] = { 0 };
 
 	json_object_set_new(o, "network", json_string(s->net.name));
+	json_object_set_new(o, "writer", writer ? writer_json(writer) : json_null());
 	add_progress(s, txn, o);
 	add_view(s, txn, o);
 	bool any = canonical_tip(s, txn, &top, &height, id) == 0;

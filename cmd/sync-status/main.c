@@ -10,7 +10,8 @@
 int main(int argc, char **argv)
 {
 	struct options o = { .usage = "sync-status -d DIR [-j]" };
-	bool as_json = false;
+	bool as_json = false, locked;
+	struct store_holder writer;
 	int c;
 
 	log_init("sync-status");
@@ -25,9 +26,10 @@ int main(int argc, char **argv)
 
 	static struct store s;
 	store_open(&s, options_dir(&o), o.network, 0, 0);
+	locked = store_lock_holder(s.dir, &writer);
 	sandbox_enter(SANDBOX_NONE);
 
-	json_t *status = status_gather(&s);
+	json_t *status = status_gather(&s, locked ? &writer : NULL);
 	if (as_json) {
 		json_dumpf(status, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 		putchar('\n');

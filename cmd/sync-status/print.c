@@ -36,6 +36,14 @@ static void print_eta(json_int_t seconds)
 		printf(", %lld s left", (long long)seconds);
 }
 
+static void print_writer(const json_t *w)
+{
+	if (json_is_integer(json_object_get(w, "pid")))
+		printf("writer    %s (process %lld on %s)\n", text(w, "program"), (long long)number(w, "pid"), text(w, "host"));
+	else
+		printf("writer    %s\n", json_is_object(w) ? "a program that could not write its name" : "none now");
+}
+
 static void print_how_far(const json_t *o)
 {
 	char a[32], b[32];
@@ -49,6 +57,7 @@ static void print_how_far(const json_t *o)
 		printf(", %.*f blocks/s, %.1f MB/s from %lld sources", rate < 10 ? 1 : 0, rate, (double)number(o, "byte_rate") / 1e6, (long long)number(o, "sources_in_use"));
 	print_eta(number(o, "eta"));
 	printf("\nnetwork   %s\n", text(o, "network"));
+	print_writer(json_object_get(o, "writer"));
 	if (json_is_integer(json_object_get(o, "burn_tip")))
 		printf("burn tip  %s  %s\n", grouped(a, number(o, "burn_tip")), text(o, "burn_tip_consensus_hash"));
 	else

@@ -59,6 +59,9 @@ static void env_open(struct store *s)
 	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
 	int rc, dead;
 
+	/* Before the first look: the writer of blocks keeps what it has read. */
+	if (s->writes & TABLES_LOCKED)
+		s->lock = store_lock(s->dir);
 	if ((rc = mdb_env_create(&s->env)) != 0)
 		die_store(s, "cannot open store", rc);
 	mdb_env_set_mapsize(s->env, map_size());
@@ -229,6 +232,7 @@ void store_open_net(struct store *s, const char *dir, const struct network *net,
 {
 	memset(s, 0, sizeof *s);
 	s->writes = writes;
+	s->lock = -1;
 	if (strlcpy(s->dir, dir, sizeof s->dir) >= sizeof s->dir)
 		die_usage("name of the store is too long");
 	if (net) {
@@ -260,6 +264,9 @@ void store_close(struct store *s)
 	if (s->env)
 		mdb_env_close(s->env);
 	s->env = NULL;
+	if (s->lock >= 0)
+		close(s->lock);
+	s->lock = -1;
 }
 
 bool store_changed(struct store *s)
@@ -411,4 +418,4 @@ size_t store_count(struct store *s, MDB_txn *txn, enum store_table t)
 	return mdb_stat(txn, s->dbi[t], &st) == 0 ? st.ms_entries : 0;
 }
 
-/* Next: common/store/burn.c, the tables of the burnchain view. */
+/* Next: common/store/lock.c, one writer of blocks a store. */

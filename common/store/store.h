@@ -15,6 +15,8 @@ enum store_table {
 	T_MICROBLOCKS, T_DOWNLOADS, T_VERDICTS, T_FAULTS, T_UPLOADS, T_PUSHES, T_COUNT
 };
 #define TABLE(t) (1u << (t))
+/* Written by the holder of DIR/lock alone. */
+#define TABLES_LOCKED (TABLE(T_BLOCKS) | TABLE(T_BLOCK_IDS) | TABLE(T_TENURES) | TABLE(T_CANONICAL) | TABLE(T_MICROBLOCKS))
 
 #define STORE_SCHEMA 1
 
@@ -26,13 +28,15 @@ struct store {
 	size_t seen;		/* last transaction id that store_changed saw */
 	int error;		/* first error of the puts of the open write transaction */
 	bool readonly;		/* opened where nothing may be written */
+	int lock;		/* descriptor that holds DIR/lock, -1: not ours */
 	char dir[4096];
 };
 
 /* Open DIR (made if lacking, mode 0700).  network is -n or NULL: a store that has no network yet takes it, one that has another ends
  * with 100.  Without -n on a store without network: waits up to `wait_ms` for another program to name it, then
  * exit 100 ("store 'X' has no network yet: give -n").  A store of another schema ends with 100.  Everything that the world can do
- * wrong here (no permission, full disk) ends with 111.  Map size 1 TiB or $BLOCKSYNC_MAP (bytes). Checks stale readers. */
+ * wrong here (no permission, full disk) ends with 111.  Who names one of TABLES_LOCKED holds DIR/lock from here to store_close; while
+ * another program holds it, 111 and one line that says who.  Map size 1 TiB or $BLOCKSYNC_MAP (bytes). Checks stale readers. */
 void store_open(struct store *, const char *dir, const char *network, unsigned writes, unsigned wait_ms);
 /* The same for a network that is already at hand (an archive's), or NULL.  Without a network nothing is made:
  * the store is waited for. */
@@ -42,6 +46,18 @@ void store_close(struct store *);
 bool store_changed(struct store *);
 /* Dead readers out; call each minute. */
 void store_tidy(struct store *);
+
+/* DIR/lock (lock.c). */
+struct store_holder { char program[32], host[65]; uint64_t pid; };	/* empty and 0: it could not write its name */
+#define STORE_HOLDER_TEXT 160
+/* Whether a program holds the lock of the store in DIR, and who. Without the lock's file, or the right to read it: false. */
+bool store_lock_holder(const char *dir, struct store_holder *);
+/* "block-store (process 123 on HOST)" into out, which is returned. */
+const char *store_holder_text(const struct store_holder *, char out[STORE_HOLDER_TEXT]);
+/* If another program holds the lock and does not let go within 2 s, ends with 111 and a line that says who. */
+void store_lock_check(const char *dir);
+/* Take the lock; the descriptor holds it until it is closed.  store_open calls it; held by another: as store_lock_check. */
+int store_lock(const char *dir);
 
 MDB_txn *store_read(struct store *);
 void store_read_end(MDB_txn *);
@@ -109,7 +125,7 @@ void inventory_put(struct store *, MDB_txn *, const struct rec_inventory *);
 /* peer NULL: of all peers. */
 void inventory_walk(struct store *, MDB_txn *, const uint8_t *peer, bool (*fn)(void *, const struct rec_inventory *), void *);
 
-/* blocks, block_ids, tenures, canonical: written by block-store (and block-cat -i) through common/store/blocks.h;
+/* blocks, block_ids, tenures, canonical: written by the holder of DIR/lock (block-store, block-cat -i) through common/store/blocks.h;
  * read by all.  A block's bytes point into the map until the transaction ends. */
 struct stored_block { const uint8_t *bytes; size_t len; uint64_t height; uint8_t ch[CH_LEN]; uint8_t id[ID_LEN]; };
 int block_get(struct store *, MDB_txn *, const uint8_t id[ID_LEN], struct stored_block *);

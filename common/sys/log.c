@@ -67,6 +67,12 @@ void die_world(const char *fmt, ...)
 	exit(EXIT_WORLD);
 }
 
+void die_unusable(const char *fmt, ...)
+{
+	LINE(0);
+	exit(getenv("BLOCKSYNC_SUPERVISED") ? EXIT_UNUSABLE : EXIT_WORLD);
+}
+
 void bug_at(const char *file, int line, const char *fmt, ...)
 {
 	LINE(0);

@@ -5,6 +5,7 @@
 
 #define EXIT_USAGE 100	/* wrong use: never retry */
 #define EXIT_WORLD 111	/* the world failed: try again */
+#define EXIT_UNUSABLE 113	/* of a stage towards blocksync alone: its store cannot be used, and a restart does not help */
 
 #define PRINTF(a, b) __attribute__((format(printf, a, b)))
 void log_init(const char *program);		/* name at the head of each line */
@@ -16,6 +17,8 @@ void log_info(const char *, ...) PRINTF(1, 2);
 void log_debug(const char *, ...) PRINTF(1, 2);
 _Noreturn void die_usage(const char *, ...) PRINTF(1, 2);	/* exit 100 */
 _Noreturn void die_world(const char *, ...) PRINTF(1, 2);	/* exit 111 */
+/* The store is locked by another program, or damaged: exit 111; under blocksync, which sets $BLOCKSYNC_SUPERVISED, 113. */
+_Noreturn void die_unusable(const char *, ...) PRINTF(1, 2);
 _Noreturn void bug_at(const char *file, int line, const char *, ...) PRINTF(3, 4);	/* loud, abort */
 #define BUG(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
 

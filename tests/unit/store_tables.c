@@ -1,6 +1,8 @@
 /* Tables of the view and of others: indexes, forks, bounds, and the discipline of who writes what. */
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include "common/sys/log.h"
 #include "tests/unit/store_world.h"
 
 static bool count(void *arg, const struct rec_sortition *r) { ++*(unsigned *)arg; return true; }
@@ -180,6 +182,31 @@ static void discipline(void **state)
 	world_close(&w);
 }
 
+/* The line in DIR/lock counts only while its writer holds the lock: a line that a dead writer left names nobody. */
+static void holder(void **state)
+{
+	struct store_holder h;
+	char path[96], text[STORE_HOLDER_TEXT];
+	struct flock held = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+	struct world w;
+	int fd;
+
+	world_open(&w);
+	assert_true(store_lock_holder(w.dir, &h));
+	assert_int_equal(h.pid, getpid());
+	assert_string_equal(h.program, log_program());
+	store_close(&w.s);
+	assert_false(store_lock_holder(w.dir, &h));
+	snprintf(path, sizeof path, "%s/lock", w.dir);
+	fd = open(path, O_RDWR);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &held), 0);
+	assert_true(store_lock_holder(w.dir, &h));
+	assert_int_equal(h.pid, 0);
+	assert_string_equal(store_holder_text(&h, text), "a program that could not write its name");
+	close(fd);
+	world_close(&w);
+}
+
 static void changes(void **state)
 {
 	uint8_t id[ID_LEN] = { 1 };
@@ -198,7 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sortitions), cmocka_unit_test(bounds), cmocka_unit_test(faults), cmocka_unit_test(inventories),
-		cmocka_unit_test(discipline), cmocka_unit_test(changes),
+		cmocka_unit_test(discipline), cmocka_unit_test(holder), cmocka_unit_test(changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
