@@ -71,4 +71,4 @@ void node_key_load(const char *dir, uint8_t secret[32], uint8_t key[KEY_LEN])
 		die_world("'%s' went away", path);
 }
 
-/* Next: common/net/address.c, which addresses may be dialled, and their forms on the wire and on paper. */
+/* Next: common/net/budget.c, what strangers may make a program hold. */
