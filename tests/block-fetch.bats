@@ -75,6 +75,30 @@ stored() { listed "$1" | wc -l; }
 	[ "$(ids <out | wc -l)" -eq 0 ]
 }
 
+@test "-F reaches a block-store that was there before it, and so does another -F later" {
+	serve_chain "$CHAIN" log honest
+	seed s
+	mkfifo pipe
+	block-store -d s <pipe >/dev/null 3>&- &
+	STARTED+=("$!")
+	exec 6>pipe
+	for _ in $(seq 200); do [ "$(sync-status -d s -j | jq .writer.pid)" = null ] || break; sleep 0.05; done
+	linked() { sync-status -d s -j | jq -r 'if .tenures_linked == .tenures_proven then .tenures_linked else "\(.tenures_linked) of \(.tenures_proven)" end'; }
+	timeout 60 block-fetch -1 -o -F 2 -d s -u "${URLS[0]}" </dev/null 6>&- | block-verify -d s >&6
+	exec 6>&-
+	wait "${STARTED[1]}"
+	some=$(linked)
+	[ "$some" -gt 0 ]
+	[ "$(sync-status -d s -j | jq .proven_height)" -eq "$(awk -F'\t' '$7 == 1 { h = $1 } END { print h }' "$CHAIN/blocks.tsv")" ]
+	set -o pipefail
+	timeout 60 block-fetch -1 -F 0 -d s -u "${URLS[0]}" </dev/null | keep s
+	[ "$(stored s)" -eq "$wanted" ]
+	[ "$(linked)" -gt "$some" ]
+	run --separate-stderr timeout 20 block-fetch -1 -F 99 -d s -u "${URLS[0]}" </dev/null
+	[ "$status" -eq 0 ]
+	[[ "$stderr" == "block-fetch: nothing is wanted yet: what is wanted begins at burn height "*", cycle 99, and the burnchain view ends at "* ]]
+}
+
 @test "input passes through unchanged, in order" {
 	printf '{"type":"hello","schema":1,"network":"%s","chain_id":%d,"stage":"test"}\n' "$(awk '$1 == "name" { print $2 }' "$CHAIN/network")" \
 		"$(($(awk '$1 == "chain_id" { print $2 }' "$CHAIN/network")))" >lines

@@ -82,7 +82,7 @@ struct import {
 	struct rec_buf out;
 	MDB_txn *txn;			/* while view records gather */
 	unsigned gathered;
-	bool own_view;			/* the store has one that a source confirmed */
+	bool own_view;			/* the store has one that a source confirmed, as of the open transaction */
 	uint64_t refused_view, blocks, refused;
 	uint64_t low, high;
 	uint8_t tip[CH_LEN];
@@ -96,12 +96,17 @@ static void view_commit(struct import *m)
 	m->gathered = 0;
 }
 
+/* A sync may run beside us: whose view the store has is looked at in each transaction. */
 static void view_begin(struct import *m)
 {
+	struct rec_trust trust;
+
 	if (m->txn && ++m->gathered >= 4096)
 		view_commit(m);
-	if (!m->txn)
-		m->txn = store_write(m->s);
+	if (m->txn)
+		return;
+	m->txn = store_write(m->s);
+	m->own_view = meta_get_row(m->s, m->txn, "trust", REC_TRUST, &trust) == 0 && trust.confirmed;
 }
 
 static int earlier(void *arg, uint64_t height, uint8_t *ch)
@@ -214,9 +219,11 @@ static void trust_write(struct import *m)
 	char source[MAX_SOURCE + 8];
 	struct rec_trust t = { .tip_height = m->high, .low_height = m->low, .stable_height = m->high, .time = now_unix() };
 
-	if (m->own_view || m->high == 0)
+	if (m->high == 0)
 		return;
 	view_begin(m);
+	if (m->own_view)
+		return;
 	snprintf(source, sizeof source, "file:%s", m->a->name);
 	t.sources = rec_str(source);
 	memcpy(t.tip, m->tip, CH_LEN);
@@ -263,8 +270,6 @@ bool archive_import(struct store *s, struct archive *a, const struct options *o)
 {
 	static struct import m;
 	bool whole;
-	struct rec_trust trust;
-	MDB_txn *txn = store_read(s);
 
 	/* One arena: glibc reads /proc before it shrinks a thread's own, which the sandbox refuses. */
 	mallopt(M_ARENA_MAX, 1);
@@ -272,8 +277,6 @@ bool archive_import(struct store *s, struct archive *a, const struct options *o)
 	m.a = a;
 	m.o = o;
 	m.began = now_ms();
-	m.own_view = meta_get_row(s, txn, "trust", REC_TRUST, &trust) == 0 && trust.confirmed;
-	store_read_end(txn);
 	m.trial.bytes = xmalloc(TRIAL_BYTES + MAX_BLOCK);
 	while (archive_next(a, keep, &m)) {
 		if (!a->rec.known)

@@ -20,6 +20,25 @@ static void act(struct fetch *f, const struct action *a)
 	}
 }
 
+/* Nothing is wanted: said why; the exit code. */
+static int nothing_wanted(struct fetch *f)
+{
+	MDB_txn *txn = store_read(&f->store);
+	unsigned long long first = f->first;
+	struct rec_sortition tip;
+	bool view = sortition_tip(&f->store, txn, &tip) == 0;
+
+	store_read_end(txn);
+	if (view && tip.burn_height < f->first)
+		log_warnx("nothing is wanted yet: what is wanted begins at burn height %llu, cycle %llu, and the burnchain view ends at %llu", first,
+		    (unsigned long long)network_cycle(&f->store.net, f->first), (unsigned long long)tip.burn_height);
+	else if (view)
+		log_warnx("nothing is wanted: the store knows no tenures from burn height %llu on", first);
+	else if (!stage_broken(f->stage))
+		log_warnx("no burnchain view in '%s': run sortition-sync first", f->store.dir);
+	return view ? 0 : EXIT_WORLD;
+}
+
 /* With -1: when nothing is under way, awaited or on offer. */
 static void maybe_end(struct fetch *f)
 {
@@ -56,11 +75,7 @@ static void maybe_end(struct fetch *f)
 		log_warnx("%s", why);
 		code = EXIT_WORLD;
 	} else if (!s.wanted) {
-		if (s.view)
-			log_warnx("nothing is wanted: the store knows no tenures from burn height %llu on", (unsigned long long)f->first);
-		else if (!stage_broken(f->stage))
-			log_warnx("no burnchain view in '%s': run sortition-sync first", f->store.dir);
-		code = s.view ? 0 : EXIT_WORLD;
+		code = nothing_wanted(f);
 	}
 	f->finishing = true;
 	report_turn(f, true);

@@ -199,11 +199,13 @@ static bool on_record(void *arg, struct rec *r)
 	return consumed;
 }
 
+/* What others wrote before the input ended (the view, the first cycle wanted) counts, also if no block came after it. */
 static void on_end(void *arg)
 {
 	struct intake *in = arg;
 
 	in->ending = true;
+	in->batch.rescan = true;
 	hand_over(in);
 }
 

@@ -106,6 +106,7 @@ void judge_queue(struct keeper *);
 bool tenure_is_first(struct keeper *, const struct tenure *);	/* of the whole chain: it stands on an epoch 2.x block */
 bool tenure_is_lowest(struct keeper *, const struct tenure *);	/* of those wanted (from_cycle) */
 void node_refuse(struct keeper *, struct node *, enum chain_reason);
+void tenure_unprove(struct keeper *, struct tenure *);		/* its blocks are loaded; what stood on it is judged again */
 
 /* canon.c */
 void canon_linked(struct keeper *, struct tenure *);	/* its linked may have changed */

@@ -55,7 +55,7 @@ static bool view_may_come(struct keeper *k, const struct node *n)
 	return view.found ? !view.canonical : !closed(k, n->t);
 }
 
-static void unprove(struct keeper *k, struct tenure *t)
+void tenure_unprove(struct keeper *k, struct tenure *t)
 {
 	struct tenure *n, *next, **at;
 	uint32_t i;
@@ -90,7 +90,7 @@ static void unprove(struct keeper *k, struct tenure *t)
 		n->child_next = NULL;
 		canon_linked(k, n);
 		if (!n->named)
-			unprove(k, n);
+			tenure_unprove(k, n);
 		tenure_touch(k, n);
 	}
 	t->child = NULL;
@@ -118,7 +118,7 @@ void node_refuse(struct keeper *k, struct node *n, enum chain_reason reason)
 
 	report_verdict(k, n, "refused", reason, chain_reason_text(reason));
 	if (start)
-		unprove(k, t);
+		tenure_unprove(k, t);
 	if (!n->fresh)
 		blocks_remove(k->s, k->txn, n->l.id);
 	t->held--;
@@ -253,7 +253,7 @@ static void prefer_named(struct keeper *k, struct tenure *t)
 		if (n->l.kind != BLOCK_START || !is_named(k, t, n->l.id))
 			continue;
 		if (memcmp(n->l.id, t->start_id, ID_LEN) != 0) {
-			unprove(k, t);
+			tenure_unprove(k, t);
 			tenure_set_start(k, t, n);
 		}
 		t->named = true;

@@ -7,17 +7,48 @@
 #define NODE_BUCKETS 65536
 #define PACK_BYTES (4u << 20)	/* rewritten in one commit at most: some 10 ms */
 
-static void from_cycle_read(struct keeper *k)
+/* The first cycle wanted, as block-fetch wrote it; whether it is another than before. */
+static bool from_cycle_read(struct keeper *k)
 {
-	char text[24];
+	uint64_t was = k->has_from ? k->from_cycle : 0;
+	char text[24] = "";
 	MDB_val v;
 
 	k->has_from = meta_get(k->s, k->txn, "from_cycle", &v) == 0 && v.mv_size > 0 && v.mv_size < sizeof text;
-	if (k->has_from) {
+	if (k->has_from)
 		memcpy(text, v.mv_data, v.mv_size);
-		text[v.mv_size] = 0;
-		k->from_cycle = strtoull(text, NULL, 10);
-	}
+	k->from_cycle = strtoull(text, NULL, 10);
+	return k->from_cycle != was;
+}
+
+/* Whether a proven tenure is the lowest one wanted, or the first of all; held: the block that it stands on is in the store. */
+static void find_base(struct keeper *k, struct tenure *t, bool held)
+{
+	t->base = tenure_is_lowest(k, t) || (!held && tenure_is_first(k, t));
+}
+
+/* Another first cycle is wanted: which tenures stand at the bottom, and what is linked, is found anew.  One that was proven because
+ * it stood there, unnamed, is proven no longer. */
+static void rebase(struct keeper *k)
+{
+	struct store_txn st = { k->s, k->txn };
+	struct tenure_slab *slab;
+	uint8_t ch[CH_LEN];
+	uint64_t height;
+
+	for (slab = k->slabs; slab; slab = slab->next)
+		for (struct tenure *t = slab->t; t < slab->t + slab->n; t++) {
+			if (!t->proven)
+				continue;
+			find_base(k, t, blocks_where(k->s, k->txn, t->start_parent, ch, &height) == 0);
+			t->below_unknown = !t->prev && !t->base && !sortition_fact(&st, t->prev_ch).found;
+			if (!t->base && !t->named && !t->prev) {
+				tenure_load(k, t);
+				tenure_unprove(k, t);
+				tenure_touch(k, t);
+			}
+		}
+	k->recanon = true;
 }
 
 /* The border of a row was judged if both sides are proven and the block between them is. */
@@ -37,7 +68,7 @@ static void restore_border(struct keeper *k, struct tenure *t)
 		t->child_next = below->child;
 		below->child = t;
 	}
-	t->base = tenure_is_lowest(k, t) || (!held && tenure_is_first(k, t));
+	find_base(k, t, held);
 }
 
 /* What waited for the view waits again; rows do not tell, so blocks that are not proven are looked at once. */
@@ -134,6 +165,8 @@ void keeper_begin(struct keeper *k)
 	k->out = &k->pending;
 	k->pending.n = 0;
 	k->commits++;
+	if (from_cycle_read(k))
+		rebase(k);
 }
 
 MDB_txn *keeper_txn(struct keeper *k)
@@ -257,7 +290,6 @@ void keeper_rescan(struct keeper *k)
 	uint64_t low = k->best && k->best->burn_height > REORG_DEPTH ? k->best->burn_height - REORG_DEPTH : 0;
 	unsigned i;
 
-	from_cycle_read(k);
 	for (slab = k->slabs; slab; slab = slab->next)
 		for (i = 0; i < slab->n; i++) {
 			struct tenure *t = &slab->t[i];

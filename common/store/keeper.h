@@ -22,7 +22,8 @@ struct keeper;
 struct keeper *keeper_new(struct store *, const char *stage);
 void keeper_free(struct keeper *);
 
-/* Begin the write transaction of a commit. */
+/* Begin the write transaction of a commit.  Takes note if another first cycle is wanted now (`from_cycle` of meta): whoever writes
+ * it before a block is asked for is heard before that block is judged. */
 void keeper_begin(struct keeper *);
 /* The transaction that keeper_begin began, for what else is to stand in the same commit. */
 MDB_txn *keeper_txn(struct keeper *);

@@ -359,12 +359,86 @@ static void from_cycle(void **state)
 	world_close(w);
 }
 
+/* The first cycle wanted changes under a running keeper: heard at its next commit, before or after the blocks came; lowered, what
+ * stood at the bottom waits for what is below; raised, it stands there again. */
+static void from_cycle_changes(void **state)
+{
+	struct world_block *n;
+	struct line l;
+	struct world *w = &l.w;
+	size_t i;
+	int late;
+
+	for (late = 0; late < 2; late++) {
+		line_make(&l);
+		n = world_tenure(w, 'n', l.d, 2, 2);
+		world_sortition(w, 'n', 160, w->blocks[8].id, true);
+		world_sortition(w, 'o', 161, w->blocks[10].id, true);
+		world_restart(w);
+		if (!late)
+			from_cycle_set(w, "3");
+		keeper_begin(w->k);
+		world_give(w, n);
+		world_give(w, &w->blocks[10]);
+		world_commit(w);
+		assert_true(world_proven(w, n) && canonical(w, 'n') == !late);
+		from_cycle_set(w, "3");
+		keeper_begin(w->k);
+		world_commit(w);
+		assert_true(canonical(w, 'n'));
+		from_cycle_set(w, "1");
+		keeper_begin(w->k);
+		world_commit(w);
+		assert_true(world_proven(w, n) && !canonical(w, 'n'));
+		keeper_begin(w->k);
+		for (i = 0; i < 10; i++)
+			world_give(w, &w->blocks[i]);
+		world_commit(w);
+		assert_true(world_tip(w, n));
+		from_cycle_set(w, "3");
+		keeper_begin(w->k);
+		world_commit(w);
+		assert_true(canonical(w, 'n') && canonical(w, 'a') && world_tip(w, n));
+		world_close(w);
+	}
+}
+
+/* A tenure that no commit names is proven where it is the lowest one wanted; with a lower one wanted it waits again. */
+static void unnamed_base(void **state)
+{
+	struct world_block *n;
+	struct line l;
+	struct world *w = &l.w;
+	size_t i;
+
+	line_make(&l);
+	n = world_tenure(w, 'n', l.d, 2, 2);
+	world_sortition(w, 'n', 160, w->blocks[8].id, true);
+	from_cycle_set(w, "3");
+	keeper_begin(w->k);
+	world_give(w, n);
+	world_give(w, &w->blocks[10]);
+	world_commit(w);
+	assert_true(canonical(w, 'n') && world_listed(w) == 2);
+	from_cycle_set(w, "1");
+	keeper_begin(w->k);
+	world_commit(w);
+	assert_true(!world_proven(w, n) && world_listed(w) == 0);
+	keeper_begin(w->k);
+	for (i = 0; i < 10; i++)
+		world_give(w, &w->blocks[i]);
+	world_commit(w);
+	assert_true(world_tip(w, n) && world_listed(w) == 12);
+	world_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(view_any_order), cmocka_unit_test(reorg), cmocka_unit_test(reorgs), cmocka_unit_test(late_view),
 		cmocka_unit_test(view_of_a_fork), cmocka_unit_test(view_goes_back),
-		cmocka_unit_test(late_floor), cmocka_unit_test(from_cycle),
+		cmocka_unit_test(late_floor), cmocka_unit_test(from_cycle), cmocka_unit_test(from_cycle_changes),
+		cmocka_unit_test(unnamed_base),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
