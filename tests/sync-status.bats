@@ -98,7 +98,7 @@ sync() {
 	run -100 --separate-stderr sync-status -d nothing more
 	sync-status -d store -n "$CHAIN/network" >/dev/null
 	run -111 --separate-stderr bash -c 'sync-status -d store >/dev/full'
-	[ "$stderr" = 'sync-status: cannot write to stdout' ]
+	[ "$stderr" = 'sync-status: cannot write to standard output: No space left on device' ]
 }
 
 @test "an archive alone: all is proven, and no source has confirmed the view" {

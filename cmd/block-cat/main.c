@@ -8,6 +8,7 @@
 #include "common/sys/log.h"
 #include "common/sys/options.h"
 #include "common/sys/sandbox.h"
+#include "common/sys/start.h"
 
 static int create(const char *name)
 {
@@ -43,7 +44,7 @@ int main(int argc, char **argv)
 	bool list = false;
 	int c, rc = 0, fd = -1;
 
-	log_init("block-cat");
+	program_start("block-cat");
 	while ((c = getopt(argc, argv, OPTIONS_COMMON "i:lx:")) != -1)
 		switch (c) {
 		case 'i': from = optarg; break;

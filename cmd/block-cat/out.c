@@ -8,12 +8,7 @@
 #include <unistd.h>
 #include "cmd/block-cat/cat.h"
 #include "common/sys/log.h"
-
-static void stdout_done(void)
-{
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die_world("cannot write to stdout: %s", strerror(errno));
-}
+#include "common/sys/out.h"
 
 #define PIECE (16u << 20)	/* of a list */
 #define LINE_MAX_LEN 160
@@ -55,7 +50,7 @@ void list_blocks(struct store *s)
 		fwrite(l.p, 1, l.n, stdout);
 	} while (l.more && !ferror(stdout));
 	free(l.p);
-	stdout_done();
+	out_flush();
 }
 
 void print_block(struct store *s, const char *text)
@@ -71,24 +66,15 @@ void print_block(struct store *s, const char *text)
 		die_world("no block '%s' in '%s'", text, s->dir);
 	fwrite(b.bytes, 1, b.len, stdout);
 	store_read_end(txn);
-	stdout_done();
+	out_flush();
 }
 
 struct writer { struct store *s; struct rec_buf buf; int fd; const char *name; size_t chunk; uint64_t next; bool more; };
 
 static void writer_flush(struct writer *w)
 {
-	size_t at = 0;
-	ssize_t n;
-
-	while (at < w->buf.n) {
-		n = write(w->fd, w->buf.p + at, w->buf.n - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			die_world("cannot write '%s': %s", w->name, strerror(errno));
-		at += (size_t)n;
-	}
+	if (write_whole(w->fd, w->buf.p, w->buf.n) < 0)
+		out_die(w->name);
 	w->buf.n = 0;
 }
 
@@ -131,7 +117,7 @@ static bool write_block(void *arg, const struct stored_block *b)
 
 void archive_write(struct store *s, int fd, const char *name)
 {
-	struct writer w = { .s = s, .fd = fd, .name = strcmp(name, "-") == 0 ? "stdout" : name, .chunk = 1 << 20 };
+	struct writer w = { .s = s, .fd = fd, .name = strcmp(name, "-") == 0 ? NULL : name, .chunk = 1 << 20 };
 	struct rec_hello hello = { .schema = REC_SCHEMA, .network = rec_str(s->net.name), .chain_id = s->net.chain_id, .stage = rec_str("block-cat") };
 	struct rec_network net = { .text = rec_str(s->net.text) };
 	MDB_txn *txn;

@@ -7,6 +7,7 @@
 #include "cmd/block-fetch/fetch.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
+#include "common/sys/start.h"
 
 static void add_url(struct fetch *f, const char *url)
 {
@@ -26,7 +27,7 @@ int main(int argc, char **argv)
 
 	f.options.usage = "block-fetch [-1oqv] [-n NET] [-u URL]... [-F CYCLE] -d DIR";
 	f.from_cycle = -1;
-	log_init("block-fetch");
+	program_start("block-fetch");
 	while ((c = getopt(argc, argv, OPTIONS_COMMON "F:ou:")) != -1) {
 		switch (c) {
 		case 'F': f.from_cycle = (int64_t)options_number("-F", optarg, 0, MAX_CYCLES - 1); break;

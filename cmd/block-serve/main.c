@@ -3,19 +3,23 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include "cmd/block-serve/serve.h"
 #include "common/chain/hash.h"
 #include "common/net/address.h"
 #include "common/sys/options.h"
+#include "common/sys/out.h"
 #include "common/sys/sandbox.h"
 #include "common/sys/stage.h"
+#include "common/sys/start.h"
 
 static void on_term(evutil_socket_t sig, short what, void *arg)
 {
-	event_base_loopexit(((struct serve *)arg)->base, NULL);
+	struct serve *s = arg;
+
+	s->code = sig == SIGHUP ? EXIT_WORLD : 0;
+	event_base_loopexit(s->base, NULL);
 }
 
 static void on_report(evutil_socket_t sig, short what, void *arg)
@@ -53,26 +57,24 @@ struct event_base *serve_base(void)
 	return base;
 }
 
+static int watch_signal(struct serve *s, int sig, event_callback_fn fn)
+{
+	return signal_ignored(sig) ? 0 : event_add(evsignal_new(s->base, sig, fn, s), NULL);
+}
+
 static void start_loop(struct serve *s)
 {
 	static const struct timeval tenth = { 0, 100000 };
-	struct rlimit files;
 	struct event *tick;
 
-	signal(SIGPIPE, SIG_IGN);
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max < 8192 ? files.rlim_max : 8192;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
 	/* Answers come and go in any size, and each thread has its heap: memory is kept.  To give it back libc would read
 	 * /proc, which is out of reach by then. */
 	mallopt(M_TRIM_THRESHOLD, 128 << 20);
 	mallopt(M_TOP_PAD, 1 << 20);
 	s->base = serve_base();
 	if ((tick = event_new(s->base, -1, EV_PERSIST, on_tick, s)) == NULL || event_add(tick, &tenth) != 0 ||
-	    event_add(evsignal_new(s->base, SIGTERM, on_term, s), NULL) != 0 ||
-	    event_add(evsignal_new(s->base, SIGINT, on_term, s), NULL) != 0 ||
-	    event_add(evsignal_new(s->base, SIGUSR1, on_report, s), NULL) != 0)
+	    watch_signal(s, SIGTERM, on_term) != 0 || watch_signal(s, SIGINT, on_term) != 0 ||
+	    watch_signal(s, SIGHUP, on_term) != 0 || watch_signal(s, SIGUSR1, on_report) != 0)
 		die_world("cannot start the event loop");
 }
 
@@ -108,8 +110,7 @@ static void say_ready(const struct serve *s, const char *p2p, const char *http)
 		printf("p2p %s %s\n", p2p, hex_of(key, s->self.key, KEY_LEN));
 	if (http[0] != 0)
 		printf("http %s\n", http);
-	if (fflush(stdout) != 0)
-		die_world("cannot write to stdout: %s", strerror(errno));
+	out_flush();
 }
 
 static const char usage[] = "block-serve -d DIR [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-c CONNECTIONS] [-j THREADS] [-n NETWORK]";
@@ -154,7 +155,7 @@ int main(int argc, char **argv)
 	bool p2p_any = false, http_any = false;
 	int p2p_fd = -1, http_fds[THREADS_MAX];
 
-	log_init("block-serve");
+	program_start("block-serve");
 	s.hosts = &hosts;
 	s.threads = default_threads();
 	take_options(&s, &o, &asked, argc, argv);
@@ -189,7 +190,7 @@ int main(int argc, char **argv)
 		p2p_stop(s.p2p);
 	uploads_flush(&s);
 	store_close(&s.store);
-	return 0;
+	return s.code;
 }
 
 /* Next: cmd/block-serve/listen.c, listening sockets, acquired before the program confines itself, and questions about addresses. */

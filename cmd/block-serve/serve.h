@@ -76,7 +76,7 @@ struct serve {
 	struct neighbors neighbors;
 	time_t date_of;				/* reply.c: the second that date tells */
 	char date[64];
-	unsigned long long ticks;
+	unsigned long long ticks; int code;	/* turns of the timer; exit code, once a signal ends us */
 	_Atomic unsigned long long n_requests, n_bytes, n_pushes, n_uploads, n_refused, n_late;
 };
 

@@ -1,9 +1,9 @@
 /* More threads for HTTP.  Each is a copy of the first thread's state with a loop, a listening socket, a view and uploads
  * of its own; the store's environment and the table of hosts are shared.  A pipe that is closed tells them to end. */
 #include <event2/event.h>
-#include <signal.h>
 #include <unistd.h>
 #include "cmd/block-serve/serve.h"
+#include "common/sys/start.h"
 
 struct worker { struct serve s; pthread_t thread; int fd; };
 struct threads {
@@ -45,22 +45,13 @@ static void worker_init(struct worker *w, const struct serve *first, int fd, int
 struct threads *threads_start(const struct serve *first, const int *fds, unsigned n)
 {
 	struct threads *t = xcalloc(1, sizeof *t + n * sizeof t->at[0]);
-	sigset_t ours, before;
 
 	if (pipe(t->end) != 0)
 		die_world("cannot make a pipe: %s", strerror(errno));
-	/* Signals are the first thread's; not SIGSYS, by which the sandbox speaks. */
-	sigemptyset(&ours);
-	sigaddset(&ours, SIGTERM);
-	sigaddset(&ours, SIGINT);
-	sigaddset(&ours, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &ours, &before);
 	for (; t->n < n; t->n++) {
 		worker_init(&t->at[t->n], first, fds[t->n], t->end[0]);
-		if (pthread_create(&t->at[t->n].thread, NULL, run, &t->at[t->n]) != 0)
-			die_world("cannot start a thread");
+		thread_start(&t->at[t->n].thread, run, &t->at[t->n]);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return t;
 }
 

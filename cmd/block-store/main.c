@@ -6,6 +6,7 @@
 #include "common/sys/log.h"
 #include "common/sys/options.h"
 #include "common/sys/sandbox.h"
+#include "common/sys/start.h"
 
 #define NETWORK_WAIT_MS 10000	/* for the stage before to name the network */
 
@@ -18,7 +19,7 @@ int main(int argc, char **argv)
 	struct stage *stage;
 	int c, rc;
 
-	log_init("block-store");
+	program_start("block-store");
 	while ((c = getopt(argc, argv, OPTIONS_COMMON)) != -1)
 		options_take(&o, c, optarg);
 	if (optind != argc)

@@ -1,12 +1,12 @@
 /* The writer's thread: one batch, one commit, its reports. */
 #include <errno.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "cmd/block-store/keep.h"
 #include "common/sys/log.h"
+#include "common/sys/start.h"
 
 #define PROGRESS_MS 1000
 
@@ -101,8 +101,6 @@ static void *writer_main(void *arg)
 
 void writer_start(struct writer *w, struct store *s)
 {
-	sigset_t theirs, was;
-
 	/* One arena: glibc reads /proc before it shrinks a thread's own, which the sandbox refuses. */
 	mallopt(M_ARENA_MAX, 1);
 	w->s = s;
@@ -114,15 +112,7 @@ void writer_start(struct writer *w, struct store *s)
 	pthread_cond_init(&w->todo, NULL);
 	if ((w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
 		die_world("cannot make an eventfd: %s", strerror(errno));
-	/* These are the stage's; SIGSYS must reach who does what the sandbox refuses. */
-	sigemptyset(&theirs);
-	sigaddset(&theirs, SIGTERM);
-	sigaddset(&theirs, SIGINT);
-	sigaddset(&theirs, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &theirs, &was);
-	if ((errno = pthread_create(&w->thread, NULL, writer_main, w)) != 0)
-		die_world("cannot start a thread: %s", strerror(errno));
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	thread_start(&w->thread, writer_main, w);
 }
 
 void writer_give(struct writer *w, struct batch *b)

@@ -8,6 +8,7 @@
 #include "cmd/block-verify/verify.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
+#include "common/sys/start.h"
 
 static unsigned cores(void)
 {
@@ -37,7 +38,7 @@ int main(int argc, char **argv)
 	unsigned jobs = cores();
 	int c, rc, fd = -1;
 
-	log_init("block-verify");
+	program_start("block-verify");
 	while ((c = getopt(argc, argv, OPTIONS_COMMON "j:R:")) != -1) {
 		switch (c) {
 		case 'j': jobs = (unsigned)options_number("-j", optarg, 1, 256); break;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include "cmd/block-verify/verify.h"
 #include "common/sys/log.h"
+#include "common/sys/start.h"
 
 #define CHUNK 8
 
@@ -72,12 +73,8 @@ void pool_start(struct pool *p, unsigned threads)
 {
 	p->threads = xcalloc(threads, sizeof(*p->threads));
 	p->n_threads = threads;
-	for (unsigned i = 0; i < threads; i++) {
-		int error = pthread_create(&p->threads[i], NULL, worker, p);
-
-		if (error)
-			die_world("cannot start a thread: %s", strerror(error));
-	}
+	for (unsigned i = 0; i < threads; i++)
+		thread_start(&p->threads[i], worker, p);
 }
 
 void pool_push(struct pool *p, struct job *j)

@@ -13,6 +13,7 @@
 #include "common/store/store.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
+#include "common/sys/start.h"
 
 static const char usage[] = "blocksync [-1cqv] -d DIR [-n NETWORK] [-s SOURCE]... [-Q N] [-p PEER]... [-u URL]... "
     "[-F CYCLE] [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-a ADDR] [-b BYTES/S]";
@@ -83,6 +84,8 @@ static _Noreturn void child_run(const struct program *p, const struct given *g, 
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
 		die_world("cannot hand a pipe to '%s': %s", p->name, strerror(errno));
 	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+	for (const int *sig = (const int[]){ SIGTERM, SIGPIPE, SIGXFSZ, 0 }; *sig; sig++)
+		signal(*sig, SIG_DFL);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &(sigset_t){ 0 }, NULL);
@@ -154,9 +157,9 @@ static int signals_open(void)
 
 	sigemptyset(&set);
 	for (const int *sig = (const int[]){ SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, 0 }; *sig; sig++)
-		sigaddset(&set, *sig);
+		if (!signal_ignored(*sig))	/* read from a descriptor it would come all the same */
+			sigaddset(&set, *sig);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGCHLD, SIG_DFL);	/* or a parent's SIG_IGN would lose what becomes of the stages */
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		die_world("cannot watch signals");
@@ -169,9 +172,8 @@ int main(int argc, char **argv)
 	static struct supervisor s = { .code = -1 };
 	char path[4096];
 
-	log_init("blocksync");
+	program_start("blocksync");
 	given_take(&g, argc, argv);
-	fds_fill();
 	store_lock_check(options_dir(&g.o));
 	store_check(&g);
 	sandbox_enter(SANDBOX_SPAWN);

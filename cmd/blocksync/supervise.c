@@ -231,7 +231,7 @@ static void take_signals(struct supervisor *s)
 		if (info.ssi_signo == SIGCHLD)
 			usleep(10000);	/* its pipes were closed before we heard: the next one's end is not to be seen alone */
 		else if (info.ssi_signo != SIGUSR1)
-			end_all(s, s->pipeline.started ? -1 : s->given->o.once ? EXIT_WORLD : 0);
+			end_all(s, info.ssi_signo == SIGHUP ? EXIT_WORLD : s->pipeline.started ? -1 : s->given->o.once ? EXIT_WORLD : 0);
 		for (unsigned i = 0; info.ssi_signo == SIGUSR1 && i <= s->n; i++)
 			if (s->stage[i].pid)
 				kill(s->stage[i].pid, SIGUSR1);

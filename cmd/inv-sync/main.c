@@ -6,6 +6,7 @@
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
+#include "common/sys/start.h"
 
 static struct inv_sync s = {
 	.o.usage = "inv-sync [-1qv] -d DIR [-n NETWORK] [-p PEER]...",
@@ -19,7 +20,7 @@ int main(int argc, char **argv)
 	unsigned n_named = 0;
 	int c, code;
 
-	log_init("inv-sync");
+	program_start("inv-sync");
 	while ((c = getopt(argc, argv, OPTIONS_COMMON "p:")) != -1) {
 		if (c != 'p')
 			options_take(&s.o, c, optarg);

@@ -1,13 +1,14 @@
 /* rec - records to JSON lines, and back with -r.
  * Reads: any stream of records, or JSON lines.  Writes: the other.  Store: none.  Net: none. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "common/rec/rec.h"
 #include "common/sys/log.h"
 #include "common/sys/options.h"
+#include "common/sys/out.h"
 #include "common/sys/sandbox.h"
+#include "common/sys/start.h"
 
 static const char usage[] = "rec [-r]\n";
 
@@ -41,16 +42,6 @@ static bool input_fill(struct input *in)
 	return n > 0;
 }
 
-/* What is done so far goes out at the pace of input, so that a live stream can be watched. */
-static void output_flush(void)
-{
-	if (fflush(stdout) == 0)
-		return;
-	if (errno == EPIPE)
-		exit(EXIT_WORLD);	/* the reader is gone, which is no news for people */
-	die_world("cannot write to standard output: %s", strerror(errno));
-}
-
 /* Print the complete records.  -1: broken. */
 static int print_records(struct input *in)
 {
@@ -66,7 +57,7 @@ static int print_records(struct input *in)
 		rec_print(stdout, &r);
 		in->start += (size_t)n;
 	}
-	output_flush();
+	out_flush();	/* at the pace of input, so that a live stream can be watched */
 	if (n < 0)
 		log_warnx("standard input is broken at byte %llu: %s", (unsigned long long)(in->offset + in->start), err);
 	return (int)n;
@@ -116,7 +107,7 @@ static int write_records(struct input *in)
 		log_warnx("standard input, line %llu: longer than %u bytes", (unsigned long long)in->line + 1, MAX_LINE);
 		rc = -1;
 	}
-	output_flush();
+	out_flush();
 	return rc;
 }
 
@@ -140,7 +131,7 @@ int main(int argc, char **argv)
 	bool reverse = false;
 	int c, rc;
 
-	log_init("rec");
+	program_start("rec");
 	while ((c = getopt(argc, argv, "hqrVv")) != -1)
 		if (c == 'r')
 			reverse = true;
@@ -150,7 +141,6 @@ int main(int argc, char **argv)
 		options_usage(&o, "unexpected argument '%s'", argv[optind]);
 	if (reverse && isatty(STDOUT_FILENO))
 		options_usage(&o, "records are not for a terminal: redirect the output of -r");
-	signal(SIGPIPE, SIG_IGN);
 	sandbox_enter(SANDBOX_NONE);
 	rc = reverse ? to_records(&in) : to_json(&in);
 	free(in.p);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
+#include "common/sys/start.h"
 #include "cmd/sortition-sync/sync.h"
 
 static const char usage[] = "sortition-sync [-1] -d DIR [-n NET] [-Q N] [-s SOURCE]...\n";
@@ -111,7 +112,7 @@ main(int argc, char **argv)
 	const char *quorum = NULL, *dir;
 	int rc;
 
-	log_init("sortition-sync");
+	program_start("sortition-sync");
 	take_options(s, argc, argv, &quorum);
 	dir = options_dir(&s->o);
 	s->stage = stage_new("sortition-sync", &s->o, &ops, s);

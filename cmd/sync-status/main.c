@@ -5,7 +5,9 @@
 #include "cmd/sync-status/status.h"
 #include "common/sys/log.h"
 #include "common/sys/options.h"
+#include "common/sys/out.h"
 #include "common/sys/sandbox.h"
+#include "common/sys/start.h"
 
 int main(int argc, char **argv)
 {
@@ -14,7 +16,7 @@ int main(int argc, char **argv)
 	struct store_holder writer;
 	int c;
 
-	log_init("sync-status");
+	program_start("sync-status");
 	while ((c = getopt(argc, argv, OPTIONS_COMMON "j")) != -1) {
 		if (c == 'j')
 			as_json = true;
@@ -38,8 +40,7 @@ int main(int argc, char **argv)
 	}
 	json_decref(status);
 	store_close(&s);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die_world("cannot write to stdout");
+	out_flush();
 	return 0;
 }
 

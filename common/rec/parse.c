@@ -155,4 +155,4 @@ int rec_parse(struct rec_buf *out, const char *line, size_t len, char err[160])
 	return rc;
 }
 
-/* Next: common/sys/log.c, words for people. */
+/* Next: common/sys/start.c, how every program begins. */

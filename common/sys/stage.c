@@ -2,36 +2,13 @@
  * due: write, read, pass on, tell the program.  Everything else only wakes it, so that nothing is re-entered and
  * many small records make one write. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include "common/sys/log.h"
 #include "common/sys/stage_private.h"
-
-void fds_fill(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
-}
-
-static void limits_set(void)
-{
-	struct rlimit files;
-
-	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });	/* a core could hold the node key */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-}
+#include "common/sys/start.h"
 
 static struct event_base *base_new(bool any_file)
 {
@@ -69,6 +46,7 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 {
 	struct stage *s = arg;
 
+	s->hung_up |= sig == SIGHUP;
 	if (sig == SIGINT && s->interrupted++) {
 		s->code = EXIT_WORLD;
 		event_base_loopbreak(s->base);
@@ -102,14 +80,6 @@ static void on_reader(evutil_socket_t fd, short what, void *arg)
 		event_del(s->ev_reader);	/* a pipe opened both ways says nothing */
 }
 
-/* The supervisor alone answers ^C: it starts stages with SIGINT ignored. */
-static bool signal_ignored(int sig)
-{
-	struct sigaction now;
-
-	return sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
-}
-
 static void event_or_die(struct event *ev)
 {
 	if (!ev || event_add(ev, NULL) < 0)
@@ -118,28 +88,25 @@ static void event_or_die(struct event *ev)
 
 static void events_make(struct stage *s)
 {
+	static const int signals[STAGE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+
 	s->turn = event_new(s->base, -1, 0, stage_turn, s);
 	s->ev_out = event_new(s->base, STDOUT_FILENO, EV_WRITE, on_writable, s);
 	s->ev_in = event_new(s->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_readable, s);
 	s->ev_reader = event_new(s->base, STDOUT_FILENO, EV_READ | EV_PERSIST, on_reader, s);
 	if (!s->turn || !s->ev_out || !s->ev_in || !s->ev_reader)
 		die_world("out of memory");
-	s->ev_signal[0] = evsignal_new(s->base, SIGTERM, on_signal, s);
-	s->ev_signal[1] = evsignal_new(s->base, SIGINT, on_signal, s);
-	s->ev_signal[2] = evsignal_new(s->base, SIGUSR1, on_report, s);
-	for (unsigned i = 0; i < 3; i++)
-		if (i != 1 || !signal_ignored(SIGINT))
+	for (unsigned i = 0; i < STAGE_SIGNALS; i++) {
+		s->ev_signal[i] = evsignal_new(s->base, signals[i], signals[i] == SIGUSR1 ? on_report : on_signal, s);
+		if (!signal_ignored(signals[i]))
 			event_or_die(s->ev_signal[i]);
+	}
 }
 
 struct stage *stage_new(const char *name, const struct options *o, const struct stage_ops *ops, void *arg)
 {
 	struct stage *s = xcalloc(1, sizeof(*s));
 
-	fds_fill();
-	log_init(name);
-	limits_set();
-	signal(SIGPIPE, SIG_IGN);
 	s->name = name;
 	s->once = o->once;
 	s->ops = ops;
@@ -156,10 +123,12 @@ struct stage *stage_new(const char *name, const struct options *o, const struct 
 
 void stage_free(struct stage *s)
 {
-	struct event *all[] = { s->turn, s->ev_in, s->ev_out, s->ev_reader, s->ev_signal[0], s->ev_signal[1], s->ev_signal[2] };
+	struct event *all[] = { s->turn, s->ev_in, s->ev_out, s->ev_reader };
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		event_free(all[i]);
+	for (unsigned i = 0; i < STAGE_SIGNALS; i++)
+		event_free(s->ev_signal[i]);
 	fd_restore(STDIN_FILENO, s->in.flags);
 	fd_restore(STDOUT_FILENO, s->out_flags);
 	event_base_free(s->base);
@@ -196,7 +165,7 @@ void stage_finish(struct stage *s, int code)
 {
 	if (!s->finishing) {
 		s->finishing = true;
-		s->code = code ? code : s->fault;
+		s->code = code ? code : s->fault ? s->fault : s->hung_up ? EXIT_WORLD : 0;
 	}
 	stage_wake(s);
 }

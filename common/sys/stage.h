@@ -25,7 +25,8 @@ struct stage_ops {
 	/* Input ended (once; at once if there was never any and ->once is set, not called if there is no input).
 	 * NULL: stage_finish(0). */
 	void (*end)(void *arg);
-	/* SIGTERM, SIGINT: finish quickly; the default is stage_finish(0).  A second signal does not wait for the flush. */
+	/* SIGTERM, SIGINT, SIGHUP: finish quickly; the default is stage_finish(0).  A hang-up makes the exit code 111 where it
+	 * would be 0.  A second SIGINT does not wait for the flush.  What was ignored at the start stays so. */
 	void (*terminate)(void *arg);
 	/* SIGUSR1: log the state. */
 	void (*report)(void *arg);
@@ -35,11 +36,7 @@ struct stage_ops {
 	void (*lost)(void *arg);
 };
 
-/* Make sure that 0, 1 and 2 are open, on /dev/null if need be: or the next file that is opened would be one of
- * them.  stage_new does it; a program without a stage calls it first. */
-void fds_fill(void);
-
-/* Start: log name, signals, SIGPIPE ignored, rlimits (no core is kept), base fit for fd 0 and 1.  Does not read yet. */
+/* After program_start: signals, base fit for fd 0 and 1.  Does not read yet. */
 struct stage *stage_new(const char *name, const struct options *, const struct stage_ops *, void *arg);
 void stage_free(struct stage *);
 struct event_base *stage_base(struct stage *);

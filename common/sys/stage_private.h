@@ -5,6 +5,7 @@
 #include "common/sys/outq.h"
 #include "common/sys/stage.h"
 
+#define STAGE_SIGNALS 4
 #define STAGE_READER_GONE 112	/* exit code towards the supervisor */
 
 enum fd_kind {
@@ -31,12 +32,12 @@ struct stage {
 	void *arg;
 	const struct network *net;
 	struct event_base *base;
-	struct event *turn, *ev_in, *ev_out, *ev_reader, *ev_signal[3];
+	struct event *turn, *ev_in, *ev_out, *ev_reader, *ev_signal[STAGE_SIGNALS];
 	struct input in;
 	enum fd_kind out_kind;
 	int out_flags;
 	struct outq *out;
-	bool in_turn, hello_out, paused, seen_full, finishing, lost;
+	bool in_turn, hello_out, paused, seen_full, finishing, lost, hung_up;
 	unsigned interrupted;
 	int code, fault;		/* exit code; that of a broken stream */
 };

@@ -10,6 +10,7 @@
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
 #include "common/sys/stage.h"
+#include "common/sys/start.h"
 
 struct test {
 	struct stage *stage;
@@ -77,7 +78,7 @@ int main(int argc, char **argv)
 	struct network net;
 	int c, rc;
 
-	log_init("stage");
+	program_start("stage");
 	while ((c = getopt(argc, argv, OPTIONS_COMMON "b:e:p:w:")) != -1)
 		switch (c) {
 		case 'b': t.blocks = options_number("-b", optarg, 1, UINT32_MAX); break;

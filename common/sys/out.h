@@ -1,0 +1,18 @@
+/* Standard output of programs that are no stages, and writing without loss. */
+#ifndef BLOCKSYNC_OUT_H
+#define BLOCKSYNC_OUT_H
+
+#include <stddef.h>
+
+/* Write all n bytes: an interruption goes on, a descriptor that does not block and is full is waited for.
+ * 0, or -1 and errno; some of the bytes may be written then. */
+int write_whole(int fd, const void *, size_t n);
+/* For program_start: from here on stdout writes by write_whole. */
+void out_start(void);
+/* Flush stdout.  A fault of it, now or since the start, ends the program with 111, without words where the reader is
+ * merely gone. */
+void out_flush(void);
+/* Writing to the file `name` has failed, with errno; NULL: to standard output.  As out_flush ends. */
+_Noreturn void out_die(const char *name);
+
+#endif

@@ -1,0 +1,83 @@
+/* How every program begins.  Nothing of this is done anywhere else. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "common/sys/log.h"
+#include "common/sys/out.h"
+#include "common/sys/start.h"
+
+#define FILES_MOST 65536	/* open files: more than all connections of a program together */
+
+/* The lowest free number is taken, so that each is filled by its own. */
+static void descriptors_fill(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+			die_world("descriptor %d is closed, and '/dev/null' cannot take its place", fd);
+}
+
+static void signals_reset(void)
+{
+	sigset_t none;
+
+	signal(SIGPIPE, SIG_IGN);	/* a reader that is gone is an error of write */
+	signal(SIGXFSZ, SIG_IGN);	/* and so is `ulimit -f` */
+	signal(SIGCHLD, SIG_DFL);	/* or what becomes of children would be lost */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* A limit of 0 does not keep the kernel from handing a core to a program (core_pattern with `|`); the flag does. */
+static void core_forbid(void)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static void files_raise(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max < FILES_MOST ? files.rlim_max : FILES_MOST;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
+void program_start(const char *name)
+{
+	log_init(name);
+	descriptors_fill();
+	signals_reset();
+	core_forbid();
+	files_raise();
+	out_start();
+}
+
+bool signal_ignored(int sig)
+{
+	struct sigaction now;
+
+	return sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+void thread_start(pthread_t *thread, void *(*run)(void *), void *arg)
+{
+	static const int own[] = { SIGSYS, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+	sigset_t theirs, was;
+
+	sigfillset(&theirs);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		sigdelset(&theirs, own[i]);
+	pthread_sigmask(SIG_SETMASK, &theirs, &was);
+	errno = pthread_create(thread, NULL, run, arg);
+	if (errno)
+		die_world("cannot start a thread: %s", strerror(errno));
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+}
+
+/* Next: common/sys/out.c, standard output. */
