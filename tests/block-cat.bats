@@ -35,6 +35,8 @@ setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
 	run -100 "$BIN/block-cat" -d store -l extra
 	run -100 "$BIN/block-cat" -d nowhere -l
 	[ ! -e nowhere ]
+	run -100 "$BIN/block-cat" -d store/data.mdb -l
+	[ "$output" = "block-cat: store 'store/data.mdb' is no directory: give another -d" ]
 }
 
 @test "export and import are inverses" {
@@ -92,6 +94,30 @@ setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
 	run -111 "$BIN/block-cat" -d other -i lie.rec
 	[[ "$output" = *"contradict the store's own view: refused"* ]]
 	"$BIN/block-cat" -d other -l | cmp - before
+}
+
+@test "an archive names nobody to trust: neither sources nor peers nor shadow blocks, in the store or in what it exports" {
+	"$BIN/rec" <"$FIXTURES/transition.rec" | sed '/"type":"network"/s|"}$|source http://127.0.0.1:1\\nbootstrap 127.0.0.1:1\\nshadow '"$(printf '%064d' 7)"'\\n"}|' |
+	    "$BIN/rec" -r >evil.rec
+	[ "$("$BIN/rec" <evil.rec | grep -c 'source http://127.0.0.1:1.*shadow 0')" -eq 1 ]
+	"$BIN/block-cat" -d other -i evil.rec
+	run ! grep -aq '127\.0\.0\.1:1' other/data.mdb
+	[ "$("$BIN/block-cat" -d other -x - | "$BIN/rec" | grep -c 'source \|bootstrap \|shadow ')" -eq 0 ]
+	run -100 --separate-stderr "$BIN/sortition-sync" -1 -d other </dev/null
+	[[ "$stderr" == *"no source"* ]]
+	# What -n names is the operator's word, and remembered; whom an operator trusts is not exported.
+	{ cat "$FIXTURES/transition.network"; echo "source http://127.0.0.1:2"; } >mine
+	"$BIN/block-cat" -d other -n mine -i evil.rec
+	grep -aq '127\.0\.0\.1:2' other/data.mdb
+	[ "$("$BIN/block-cat" -d other -x - | "$BIN/rec" | grep -c 'source ')" -eq 0 ]
+}
+
+@test "an archive that calls itself by the name of a built-in network and is another one: 100" {
+	"$BIN/rec" <"$FIXTURES/transition.rec" | sed '1s/"network":"[^"]*"/"network":"mainnet"/; /"type":"network"/s/name transition/name mainnet/' |
+	    "$BIN/rec" -r >fraud.rec
+	run -100 "$BIN/block-cat" -d other -i fraud.rec
+	[[ "$output" == *"called 'mainnet' and is not that network"* ]]
+	[ ! -e other ]
 }
 
 @test "broken archives: one line, 111; what came before is kept" {

@@ -206,6 +206,26 @@ run_bg() {
 	[ "$a" -eq "$b" ]
 }
 
+@test "a store that one may not look into is not called absent: one line that names what is refused, 111, by every program" {
+	local as=() dir
+	dir=$(mktemp -d /tmp/denied.XXXXXX)	# all the way open to somebody else, as the test's own folders are not
+	chmod 711 "$dir"
+	cp "$BIN"/* "$dir"
+	mkdir -m 700 "$dir/store"
+	if [ "$(id -u)" -eq 0 ]; then as=(setpriv --reuid 65534 --regid 65534 --clear-groups); else chmod 000 "$dir/store"; fi
+	for words in "sync-status" "sync-status -j" "block-cat -l" "block-cat -x -" "block-store" "block-verify" "block-fetch -1" "inv-sync -1" \
+	    "sortition-sync -1 -s http://127.0.0.1:1" "block-serve -w 127.0.0.1:0" "blocksync -1" "blocksync"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr timeout 5 "${as[@]}" "$dir/${words%% *}" -d "$dir/store" $(cut -s -d' ' -f2- <<<"$words") </dev/null
+		echo "$words: $status, $stderr"
+		[ "$status" -eq 111 ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ "$stderr" == *"cannot look into store '$dir/store': Permission denied" ]]
+	done
+	chmod 700 "$dir/store"
+	rm -rf "$dir"
+}
+
 @test "wrong use: one line, exit 100" {
 	while IFS='|' read -r words fault; do
 		# shellcheck disable=SC2086

@@ -18,7 +18,7 @@ void archive_open(struct archive *a, const char *name)
 	a->name = strcmp(name, "-") == 0 ? "stdin" : name;
 	a->fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
 	if (a->fd < 0)
-		die_world("cannot read '%s': %s", name, strerror(errno));
+		die_name("cannot read", name);
 	a->cap = MAX_FRAME + (1 << 20);
 	a->buf = xmalloc(a->cap);
 }
@@ -43,6 +43,8 @@ bool archive_next(struct archive *a, void (*keep)(void *), void *arg)
 		a->from = 0;
 		while ((n = read(a->fd, a->buf + a->n, a->cap - a->n)) < 0 && errno == EINTR)
 			;
+		if (n < 0 && errno == EISDIR)
+			die_name("cannot read", a->name);
 		if (n < 0)
 			snprintf(err, sizeof err, "%s", strerror(errno));
 		else if (n == 0 && a->n == 0)
@@ -68,7 +70,7 @@ void archive_network(struct archive *a, struct network *net)
 		die_usage("'%s' has schema %u, this program speaks %d", a->name, a->rec.u.hello.schema, REC_SCHEMA);
 	if (!archive_next(a, NULL, NULL) || a->rec.type != REC_NETWORK || !a->rec.known)
 		die_usage("'%s' is no archive: no network follows its hello", a->name);
-	if (network_parse(net, a->rec.u.network.text.p, a->rec.u.network.text.n, err) < 0)
+	if (network_parse(net, a->rec.u.network.text.p, a->rec.u.network.text.n, err) < 0 || network_untrust(net, err) < 0)
 		die_usage("'%s': its network: %s", a->name, err);
 }
 

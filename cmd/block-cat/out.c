@@ -119,9 +119,12 @@ void archive_write(struct store *s, int fd, const char *name)
 {
 	struct writer w = { .s = s, .fd = fd, .name = strcmp(name, "-") == 0 ? NULL : name, .chunk = 1 << 20 };
 	struct rec_hello hello = { .schema = REC_SCHEMA, .network = rec_str(s->net.name), .chain_id = s->net.chain_id, .stage = rec_str("block-cat") };
-	struct rec_network net = { .text = rec_str(s->net.text) };
+	struct network facts = s->net;
+	struct rec_network net;
 	MDB_txn *txn;
 
+	network_strip(&facts);	/* whom we trust is nobody else's business */
+	net.text = rec_str(facts.text);
 	rec_encode(&w.buf, REC_HELLO, &hello);
 	rec_encode(&w.buf, REC_NETWORK, &net);
 	for (w.more = true; w.more; writer_flush(&w)) {

@@ -280,7 +280,7 @@ void view_read(struct view *v, int fd, const char *path)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			die_usage("cannot read view '%s': %s", path, strerror(errno));
+			die_name("cannot read view", path);
 		have += (size_t)got;
 		while ((used = rec_frame(buf + at, have - at, &payload, &len, err)) > 0) {
 			read_record(v, payload, len, path);

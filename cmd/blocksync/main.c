@@ -135,6 +135,7 @@ static void given_take(struct given *g, int argc, char **argv)
 		options_usage(&g->o, "unexpected argument '%s'", argv[optind]);
 }
 
+/* What is wrong with the store is said once, here, and not by every stage. */
 static void store_check(const struct given *g)
 {
 	static struct store s;
@@ -145,8 +146,8 @@ static void store_check(const struct given *g)
 		store_open(&s, options_dir(&g->o), g->o.network, 0, 0);
 		_exit(0);
 	}
-	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_USAGE)
-		exit(EXIT_USAGE);
+	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0)
+		exit(WEXITSTATUS(status));
 }
 
 /* Signals are read, not caught: the loop sleeps in one place, and no handler runs. */

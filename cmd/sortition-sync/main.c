@@ -49,7 +49,7 @@ choose_sources(struct sync *s, const char *quorum)
 		for (; s->n < net->n_source; s->n++)
 			s->sources[s->n].name = net->source[s->n];
 	if (s->n == 0)
-		options_usage(&s->o, "no source: give -s, or a line 'source URL' in the network file");
+		options_usage(&s->o, "no source: give -s, or -n with a network file that has a line 'source URL'");
 	s->quorum = s->n / 2 + 1;
 	if (quorum)
 		s->quorum = (unsigned)options_number("-Q", quorum, 1, s->n);

@@ -108,7 +108,7 @@ rec_file_open(struct source *source, const char *path)
 	f->source = source;
 	f->first = source->sync->store.net.first_burn_height;
 	if (fd < 0 || fstat(fd, &st) != 0)
-		die_usage("cannot read source '%s': %s", path, strerror(errno));
+		die_name("cannot read source", path);
 	f->len = (size_t)st.st_size;
 	/* An empty file cannot be mapped: it has no sortitions, as is said below. */
 	f->map = f->len > 0 ? mmap(NULL, f->len, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;

@@ -1,4 +1,5 @@
 /* source - one of those whom the burnchain view is trusted from: a node's RPC, a node's database, or a file. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +24,10 @@ source_open(struct sync *s, struct source *source, const char *name)
 	}
 	source->info_done = true;
 	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		die_usage("source '%s' is neither an http(s) URL nor a file", name);
 	if (fd < 0)
-		die_usage("source '%s' is neither an http(s) URL nor a file that can be read", name);
+		die_name("cannot read source", name);
 	if (read(fd, magic, sizeof magic) == sizeof magic && memcmp(magic, "SQLite format 3", 16) == 0)
 		source->db = node_db_open(source, name);
 	else

@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include "common/chain/network.h"
 
-/* Names of the file: which may stand more than once, and which must stand. */
+/* Names of the file: which may stand more than once, which must stand, and which say whom to trust or what to allow, and so
+ * are nobody's to set but the operator's. */
 enum line { NAME, CHAIN_ID, PEER_VERSION, FIRST_HEIGHT, FIRST_HASH, CYCLE, PREPARE, STABLE, INV_CYCLES, PRIVATE,
 	EPOCH, BOOTSTRAP, SOURCE, SHADOW, LINES };
 
-static const struct { const char *name; bool repeated, needed; } lines[LINES] = {
+static const struct { const char *name; bool repeated, needed, operators; } lines[LINES] = {
 	[NAME] = { "name", false, true },
 	[CHAIN_ID] = { "chain_id", false, true },
 	[PEER_VERSION] = { "peer_version", false, false },
@@ -18,11 +19,11 @@ static const struct { const char *name; bool repeated, needed; } lines[LINES] = 
 	[PREPARE] = { "prepare_length", false, true },
 	[STABLE] = { "stable_confirmations", false, true },
 	[INV_CYCLES] = { "inv_reward_cycles", false, false },
-	[PRIVATE] = { "private_peers", false, false },
+	[PRIVATE] = { "private_peers", false, false, true },
 	[EPOCH] = { "epoch", true, true },
-	[BOOTSTRAP] = { "bootstrap", true, false },
-	[SOURCE] = { "source", true, false },
-	[SHADOW] = { "shadow", true, false },
+	[BOOTSTRAP] = { "bootstrap", true, false, true },
+	[SOURCE] = { "source", true, false, true },
+	[SHADOW] = { "shadow", true, false, true },
 };
 
 static const struct { const char *name; enum epoch epoch; } epochs[] = {
@@ -244,6 +245,63 @@ int network_parse(struct network *net, const char *text, size_t len, char err[20
 	if (whole(net, &r) < 0)
 		return -1;
 	memcpy(net->text, text, len);
+	return 0;
+}
+
+bool network_same(const struct network *a, const struct network *b)
+{
+	return strcmp(a->name, b->name) == 0 && a->chain_id == b->chain_id && a->first_burn_height == b->first_burn_height &&
+	    a->cycle_length == b->cycle_length && memcmp(a->first_burn_hash, b->first_burn_hash, 32) == 0;
+}
+
+static bool operators_line(const char *line, size_t n)
+{
+	size_t word = 0;
+
+	while (n && (*line == ' ' || *line == '\t'))
+		line++, n--;
+	while (word < n && !strchr(" \t\r\n#", line[word]))
+		word++;
+	for (unsigned i = 0; i < LINES; i++)
+		if (lines[i].operators && strlen(lines[i].name) == word && memcmp(lines[i].name, line, word) == 0)
+			return true;
+	return false;
+}
+
+void network_strip(struct network *net)
+{
+	char *to = net->text;
+	size_t n;
+
+	for (const char *p = net->text; *p; p += n) {
+		n = strcspn(p, "\n");
+		n += p[n] == '\n';
+		if (operators_line(p, n))
+			continue;
+		memmove(to, p, n);
+		to += n;
+	}
+	*to = '\0';
+	net->private_peers = false;
+	net->n_bootstrap = net->n_source = net->n_shadow = 0;
+}
+
+int network_untrust(struct network *net, char err[200])
+{
+	const char *profile = network_profile(net->name);
+	struct network own;
+
+	if (!profile) {
+		network_strip(net);
+		return 0;
+	}
+	if (network_parse(&own, profile, strlen(profile), err) < 0)
+		return -1;
+	if (!network_same(&own, net)) {
+		snprintf(err, 200, "it is called '%s' and is not that network", net->name);
+		return -1;
+	}
+	*net = own;
 	return 0;
 }
 

@@ -44,6 +44,8 @@ static _Noreturn void die_store(const struct store *s, const char *what, int rc)
 		die_full(s);
 	if (rc == MDB_VERSION_MISMATCH || rc == MDB_INVALID)
 		die_usage("'%s' is no store of ours: %s", s->dir, mdb_strerror(rc));
+	if (rc == ENOTDIR)
+		die_usage("store '%s' is no directory: give another -d", s->dir);
 	die_world("%s '%s': %s", what, s->dir, mdb_strerror(rc));
 }
 
@@ -132,8 +134,16 @@ static void schema_check(struct store *s, MDB_txn *txn)
 		    s->dir, (int)v.mv_size, (const char *)v.mv_data, ours);
 }
 
+/* Whether the text in meta is an operator's, given with -n: an archive's, and one of an older program, names nobody to trust. */
+static bool network_trusted(struct store *s, MDB_txn *txn)
+{
+	MDB_val v;
+
+	return meta_get(s, txn, "network_by", &v) == 0 && v.mv_size == 8 && memcmp(v.mv_data, "operator", 8) == 0;
+}
+
 /* The network that meta names into s->net; false if none is named yet. */
-static bool network_read(struct store *s)
+static bool network_read(struct store *s, bool *trusted)
 {
 	MDB_txn *txn = store_read(s);
 	char err[200];
@@ -142,42 +152,62 @@ static bool network_read(struct store *s)
 
 	schema_check(s, txn);
 	found = meta_get(s, txn, "network", &v) == 0;
+	*trusted = network_trusted(s, txn);
 	if (found && network_parse(&s->net, v.mv_data, v.mv_size, err) < 0)
 		die_usage("store '%s': its network: %s", s->dir, err);
 	store_read_end(txn);
 	return found;
 }
 
-/* Two descriptions of one network may differ in comments and bootstrap lines; these are what makes it another. */
-static bool network_same(const struct network *a, const struct network *b)
+static void network_take(struct store *s, bool trusted)
 {
-	return strcmp(a->name, b->name) == 0 && a->chain_id == b->chain_id && a->first_burn_height == b->first_burn_height &&
-	    a->cycle_length == b->cycle_length && memcmp(a->first_burn_hash, b->first_burn_hash, 32) == 0;
+	char err[200];
+
+	if (!trusted && network_untrust(&s->net, err) < 0)
+		die_usage("store '%s': its network: %s: give -n", s->dir, err);
 }
 
-static void network_name(struct store *s, const struct network *net)
+/* Into meta, unless another program was faster: only an operator's text takes the place of another. */
+static void network_put(struct store *s, const struct network *net, bool operators)
 {
-	MDB_txn *txn;
-	MDB_val v;
 	unsigned writes = s->writes;
 	char schema[16];
+	MDB_txn *txn;
+	MDB_val v;
 
-	if (!network_read(s)) {
-		s->writes |= TABLE(T_META);
-		txn = store_write(s);
-		if (meta_get(s, txn, "network", &v) != 0) {
-			meta_put(s, txn, "network", net->text, strlen(net->text));
-			snprintf(schema, sizeof schema, "%d", STORE_SCHEMA);
-			meta_put(s, txn, "schema", schema, strlen(schema));
-		}
-		store_commit_or_die(s, txn);
-		s->writes = writes;
-		if (!network_read(s))
+	s->writes |= TABLE(T_META);
+	txn = store_write(s);
+	snprintf(schema, sizeof schema, "%d", STORE_SCHEMA);
+	if (meta_get(s, txn, "schema", &v) != 0)
+		meta_put(s, txn, "schema", schema, strlen(schema));
+	if (meta_get(s, txn, "network", &v) != 0 || (operators && !network_trusted(s, txn))) {
+		meta_put(s, txn, "network", net->text, strlen(net->text));
+		if (operators)
+			meta_put(s, txn, "network_by", "operator", 8);
+	}
+	store_commit_or_die(s, txn);
+	s->writes = writes;
+}
+
+/* A store that has no network takes this one; one that has another ends with 100.  What -n says now (peers, sources, shadows) goes
+ * before what the store remembers; what an archive says does not. */
+static void network_name(struct store *s, const struct network *net, bool operators)
+{
+	bool trusted;
+
+	if (!network_read(s, &trusted)) {
+		network_put(s, net, operators);
+		if (!network_read(s, &trusted))
 			BUG("the network is gone from '%s'", s->dir);
 	}
 	if (!network_same(&s->net, net))
 		die_usage("store '%s' is of network '%s', not '%s': give another -d or -n", s->dir, s->net.name, net->name);
-	/* What -n says now (peers, sources, shadows) goes before what the store remembers. */
+	if (!operators) {
+		network_take(s, trusted);
+		return;
+	}
+	if (!trusted && s->writes)
+		network_put(s, net, true);
 	s->net = *net;
 }
 
@@ -186,14 +216,20 @@ static bool store_exists(const struct store *s)
 	char path[sizeof s->dir + 16];
 
 	snprintf(path, sizeof path, "%s/data.mdb", s->dir);
-	return access(path, F_OK) == 0;
+	if (access(path, F_OK) == 0)
+		return true;
+	if (errno == ENOTDIR)
+		die_usage("store '%s' is no directory: give another -d", s->dir);
+	if (errno != ENOENT)
+		die_world("cannot look into store '%s': %s", s->dir, strerror(errno));
+	return false;
 }
 
 /* Without -n: until somebody has made the store and named its network. */
 static void network_wait(struct store *s, unsigned wait_ms)
 {
 	uint64_t until = now_ms() + wait_ms;
-	bool open = false;
+	bool open = false, trusted;
 
 	for (;;) {
 		if (!open && store_exists(s)) {
@@ -205,8 +241,10 @@ static void network_wait(struct store *s, unsigned wait_ms)
 				else
 					usleep(WAIT_STEP_MS * 1000);
 		}
-		if (open && network_read(s))
+		if (open && network_read(s, &trusted)) {
+			network_take(s, trusted);
 			return;
+		}
 		if (now_ms() >= until)
 			break;
 		usleep(WAIT_STEP_MS * 1000);
@@ -228,7 +266,7 @@ static size_t visible(struct store *s)
 	return id;
 }
 
-void store_open_net(struct store *s, const char *dir, const struct network *net, unsigned writes, unsigned wait_ms)
+static void open_for(struct store *s, const char *dir, const struct network *net, bool operators, unsigned writes, unsigned wait_ms)
 {
 	memset(s, 0, sizeof *s);
 	s->writes = writes;
@@ -237,14 +275,19 @@ void store_open_net(struct store *s, const char *dir, const struct network *net,
 		die_usage("name of the store is too long");
 	if (net) {
 		if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-			die_world("cannot make store '%s': %s", dir, strerror(errno));
+			die_name("cannot make store", dir);
 		env_open(s);
 		if (!tables_open(s, false) && !s->readonly)
 			tables_open(s, true);
-		network_name(s, net);
+		network_name(s, net, operators);
 	} else
 		network_wait(s, wait_ms);
 	s->seen = visible(s);
+}
+
+void store_open_net(struct store *s, const char *dir, const struct network *net, unsigned writes, unsigned wait_ms)
+{
+	open_for(s, dir, net, false, writes, wait_ms);
 }
 
 void store_open(struct store *s, const char *dir, const char *network, unsigned writes, unsigned wait_ms)
@@ -255,7 +298,7 @@ void store_open(struct store *s, const char *dir, const char *network, unsigned 
 		net = xmalloc(sizeof *net);
 		network_load(net, network);
 	}
-	store_open_net(s, dir, net, writes, wait_ms);
+	open_for(s, dir, net, true, writes, wait_ms);
 	free(net);
 }
 

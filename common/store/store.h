@@ -38,8 +38,9 @@ struct store {
  * wrong here (no permission, full disk) ends with 111.  Who names one of TABLES_LOCKED holds DIR/lock from here to store_close; while
  * another program holds it, 111 and one line that says who.  Map size 1 TiB or $BLOCKSYNC_MAP (bytes). Checks stale readers. */
 void store_open(struct store *, const char *dir, const char *network, unsigned writes, unsigned wait_ms);
-/* The same for a network that is already at hand (an archive's), or NULL.  Without a network nothing is made:
- * the store is waited for. */
+/* The same for a network that a stranger describes and network_untrust has been through (an archive's), or NULL.  It makes a store, and
+ * never changes what a store remembers.  Without a network nothing is made: the store is waited for.  A store whose network no -n
+ * has named has neither sources, bootstrap peers nor shadows in ->net, but a built-in network's own. */
 void store_open_net(struct store *, const char *dir, const struct network *, unsigned writes, unsigned wait_ms);
 void store_close(struct store *);
 /* Another commit since the last call?  No system call. */
@@ -88,7 +89,7 @@ void store_walk(struct store *, MDB_txn *, enum store_table, const void *from, s
 size_t store_count(struct store *, MDB_txn *, enum store_table);
 
 /* meta: text or rows by name: "progress.STAGE" (rec_progress), "tip" (rec_tip), "trust" (rec_trust), "from_cycle" (text),
- * "address" (rec_address), "network" (text), "schema", "mode". */
+ * "address" (rec_address), "network" (text), "network_by" ("operator": it was given with -n), "schema", "mode". */
 int meta_get(struct store *, MDB_txn *, const char *name, MDB_val *);
 int meta_get_row(struct store *, MDB_txn *, const char *name, enum rec_type, void *rec);
 void meta_put(struct store *, MDB_txn *, const char *name, const void *, size_t);

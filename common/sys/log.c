@@ -2,6 +2,7 @@
  * stages of one pipeline, which share a stderr, never mix. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,14 @@ void die_usage(const char *fmt, ...)
 {
 	LINE(0);
 	exit(EXIT_USAGE);
+}
+
+void die_name(const char *what, const char *name)
+{
+	bool wrong = errno == ENOENT || errno == ENOTDIR || errno == EISDIR || errno == ENAMETOOLONG || errno == ELOOP;
+
+	log_warn("%s '%s'", what, name);
+	exit(wrong ? EXIT_USAGE : EXIT_WORLD);
 }
 
 void die_world(const char *fmt, ...)

@@ -19,6 +19,9 @@ _Noreturn void die_usage(const char *, ...) PRINTF(1, 2);	/* exit 100 */
 _Noreturn void die_world(const char *, ...) PRINTF(1, 2);	/* exit 111 */
 /* The store is locked by another program, or damaged: exit 111; under blocksync, which sets $BLOCKSYNC_SUPERVISED, 113. */
 _Noreturn void die_unusable(const char *, ...) PRINTF(1, 2);
+/* A file or directory that the operator named, and errno: "what 'name': cause".  Exit 100 where the name is wrong (nothing is there, or
+ * something of another kind), 111 where the world is (what may not be read is there all the same). */
+_Noreturn void die_name(const char *what, const char *name);
 _Noreturn void bug_at(const char *file, int line, const char *, ...) PRINTF(3, 4);	/* loud, abort */
 #define BUG(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
 

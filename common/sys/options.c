@@ -84,11 +84,13 @@ static size_t network_read(const char *path, char *text, size_t size)
 	FILE *f = fopen(path, "re");
 	size_t n;
 
-	if (!f)
+	if (!f && errno == ENOENT)
 		die_usage("no network '%s': %s (give mainnet, testnet or the path of a network file)", path, strerror(errno));
+	if (!f)
+		die_name("cannot read network file", path);
 	n = fread(text, 1, size, f);
 	if (ferror(f))
-		die_usage("cannot read network file '%s': %s", path, strerror(errno));
+		die_name("cannot read network file", path);
 	fclose(f);
 	if (n == size)
 		die_usage("network file '%s' is too long: at most %zu bytes", path, size - 1);

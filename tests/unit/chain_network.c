@@ -103,9 +103,43 @@ static void profiles(void **state)
 	free(net);
 }
 
+/* What a stranger's description may say: the facts of its chain, and never whom to trust. */
+static void untrusted(void **state)
+{
+	struct network *net = calloc(1, sizeof(*net)), *own = calloc(1, sizeof(*own));
+	const char *mainnet = network_profile("mainnet");
+	char err[200], text[8192];
+
+	snprintf(text, sizeof(text), "bootstrap a.b:1\n# source of all\n" HEAD "sources\t \n private_peers 1\n\tsource\thttp://h # x\nepoch 3.0 140\n"
+	    "shadow " HASH "\nbootstrap c.d:2\r\nsource http://last");
+	assert_int_equal(network_parse(net, text, strlen(text), err), -1);	/* `sources` is no setting */
+	*strstr(text, "sources") = '#';
+	assert_int_equal(network_parse(net, text, strlen(text), err), 0);
+	assert_true(net->n_source == 2 && net->n_bootstrap == 2 && net->n_shadow == 1 && net->private_peers);
+	assert_int_equal(network_untrust(net, err), 0);
+	assert_true(net->n_source == 0 && net->n_bootstrap == 0 && net->n_shadow == 0 && !net->private_peers);
+	assert_string_equal(net->text, "# source of all\n" HEAD "#ources\t \nepoch 3.0 140\n");
+	assert_int_equal(network_parse(own, net->text, strlen(net->text), err), 0);
+	assert_true(network_same(own, net) && own->n_epochs == 3 && own->n_source + own->n_bootstrap + own->n_shadow == 0);
+
+	/* A built-in network is the one that is built in, whatever its epochs and peers are said to be; its name on another is a fraud. */
+	snprintf(text, sizeof(text), "%ssource http://evil\nepoch 4.1 970000\n", mainnet);
+	assert_int_equal(network_parse(net, text, strlen(text), err), 0);
+	assert_int_equal(network_untrust(net, err), 0);
+	assert_string_equal(net->text, mainnet);
+	assert_string_equal(net->source[0], "https://api.hiro.so");
+	assert_true(network_epoch_start(net, EPOCH_41) == UINT64_MAX);
+	net->chain_id = 5;
+	assert_int_equal(network_untrust(net, err), -1);
+	assert_string_equal(err, "it is called 'mainnet' and is not that network");
+	free(net);
+	free(own);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(parses), cmocka_unit_test(faults), cmocka_unit_test(profiles) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(parses), cmocka_unit_test(faults), cmocka_unit_test(profiles),
+		cmocka_unit_test(untrusted) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,11 +221,59 @@ static void changes(void **state)
 	world_close(&w);
 }
 
+/* Opens the store anew and gives the sources that its network has: of -n FILE, or without -n. */
+static unsigned sources_of(const struct world *w, const char *file, unsigned writes)
+{
+	struct store s;
+	unsigned n;
+
+	store_open(&s, w->dir, file, writes, 0);
+	n = s.net.n_source + s.net.n_bootstrap;
+	store_close(&s);
+	return n;
+}
+
+/* A network text that no -n brought (an archive's, an older program's) names nobody to trust; what -n brought once is remembered. */
+static void whom_to_trust(void **state)
+{
+	struct network evil;
+	struct world w;
+	char file[96];
+	MDB_txn *txn;
+	FILE *f;
+
+	world_open(&w);
+	evil = w.s.net;
+	strcat(evil.text, "source http://evil\nbootstrap evil:1\n");
+	txn = store_write(&w.s);
+	meta_put(&w.s, txn, "network", evil.text, strlen(evil.text));
+	store_commit_or_die(&w.s, txn);
+	snprintf(file, sizeof file, "%s/network", w.dir);
+	f = fopen(file, "w");
+	assert_non_null(f);
+	fprintf(f, "%ssource http://friend\n", w.s.net.text);
+	fclose(f);
+	store_close(&w.s);
+
+	assert_int_equal(sources_of(&w, NULL, 0), 0);
+	assert_int_equal(sources_of(&w, file, 0), 1);	/* a reader writes nothing */
+	assert_int_equal(sources_of(&w, NULL, 0), 0);
+	assert_int_equal(sources_of(&w, file, TABLE(T_PEERS)), 1);
+	assert_int_equal(sources_of(&w, NULL, 0), 1);
+	/* An archive's word changes neither what is stored nor what this run goes by. */
+	store_open_net(&w.s, w.dir, &evil, WORLD_TABLES, 0);
+	assert_int_equal(w.s.net.n_source + w.s.net.n_bootstrap, 1);
+	assert_string_equal(w.s.net.source[0], "http://friend");
+	unlink(file);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sortitions), cmocka_unit_test(bounds), cmocka_unit_test(faults), cmocka_unit_test(inventories),
 		cmocka_unit_test(discipline), cmocka_unit_test(holder), cmocka_unit_test(changes),
+		cmocka_unit_test(whom_to_trust),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
