@@ -33,4 +33,12 @@
 #define MAX_HTTP_HEAD 4096
 #define MAX_JSON (1u << 20)              /* the largest JSON answer that we read: a reward set of 4,000 */
 
+/* Names of hosts (common/net/resolver.h). */
+#define MAX_HOST 255                     /* DNS has 253 */
+#define MAX_ADDRESSES 8                  /* of one name, the first ones; more is no use to a dialler */
+#define MAX_RESOLVING 64                 /* names asked for at the same time, a thread each: as many as block-fetch has sources */
+#define MAX_NAMES 256                    /* names whose answers are kept */
+#define RESOLVE_MS 20000                 /* for one name: two of three name servers may be dead, at 5 s each */
+#define RESOLVED_MS 30000                /* an answer is good for so long: a hundred requests a second ask once */
+
 #endif

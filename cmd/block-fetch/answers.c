@@ -290,6 +290,10 @@ static void judge_end(struct planner *p, struct source *s, const struct transfer
 		source_fail(p, s, now, t->sent, "no connection", 0);
 		plan_work(p, t->slot)->why = plan_why(p, "no connection");
 		break;
+	case END_UNRESOLVED:
+		source_fail(p, s, now, t->sent, "cannot resolve", 0);
+		plan_work(p, t->slot)->why = plan_why(p, "cannot resolve");
+		break;
 	case END_CUT:
 	case END_TRAILING:
 	case END_MORE:
@@ -372,8 +376,8 @@ void planner_end(struct planner *p, uint64_t now, unsigned transfer, enum plan_e
 		s->info_at = now;
 		if (end == END_DONE && status == 200)
 			answered(p, s, &t, now);
-		else if (end == END_CONNECT)
-			source_fail(p, s, now, t.sent, "no connection", 0);
+		else if (end == END_CONNECT || end == END_UNRESOLVED)
+			source_fail(p, s, now, t.sent, end == END_CONNECT ? "no connection" : "cannot resolve", 0);
 		return;
 	} else if (t.ask == ASK_TIP) {
 		tip_end(p, s, &t, now, end, status);

@@ -52,7 +52,9 @@ struct fetch {
 	uint64_t first;			/* lowest burn height wanted */
 	struct stage *stage;
 	struct store store;
+	struct resolver *resolver;
 	struct http *http;
+	char unresolved[400];		/* what was said last of the name of a URL of the operator's */
 	struct planner *plan;
 	struct event *tick;
 	struct { char base[MAX_SOURCE + 1]; bool private_ok; } places[MAX_SOURCES];	/* by the planner's index */

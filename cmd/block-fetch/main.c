@@ -39,15 +39,18 @@ int main(int argc, char **argv)
 	if (optind != argc)
 		options_usage(&f.options, "unexpected argument '%s'", argv[optind]);
 	f.once = f.options.once;
+	f.resolver = resolver_start();
 	f.stage = stage_new("block-fetch", &f.options, &fetch_ops, &f);
 	store_open(&f.store, options_dir(&f.options), f.options.network, TABLE(T_META) | TABLE(T_DOWNLOADS) | TABLE(T_VERDICTS) | TABLE(T_FAULTS),
 	    stage_has_input(f.stage) ? 10000 : 0);
-	f.http = http_new(stage_base(f.stage), MAX_CONNECTIONS, false);
+	f.http = http_new(stage_base(f.stage), f.resolver, MAX_CONNECTIONS, false);
+	resolver_attach(f.resolver, stage_base(f.stage));
 	sandbox_enter(SANDBOX_CONNECT);
 	stage_network(f.stage, &f.store.net);
 	fetch_init(&f);
 	rc = stage_run(f.stage);
 	http_free(f.http);
+	resolver_stop(f.resolver);
 	fetch_release(&f);
 	store_close(&f.store);
 	stage_free(f.stage);

@@ -74,6 +74,7 @@ enum plan_take planner_block(struct planner *, uint64_t now, unsigned transfer, 
 enum plan_end {
 	END_DONE,	/* a whole answer (status) */
 	END_CONNECT,	/* no connection, or hung up before the head */
+	END_UNRESOLVED,	/* no address for its name */
 	END_CUT,	/* the body ended early, or within a block */
 	END_PROTOCOL,	/* no HTTP that we take */
 	END_TOO_LARGE,

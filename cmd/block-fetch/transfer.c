@@ -187,6 +187,7 @@ static enum plan_end end_of(enum http_end end)
 {
 	switch (end) {
 	case HTTP_DONE: return END_DONE;
+	case HTTP_UNRESOLVED: return END_UNRESOLVED;
 	case HTTP_CONNECT: return END_CONNECT;
 	case HTTP_TIMEOUT: case HTTP_STALLED: case HTTP_CUT: return END_CUT;
 	case HTTP_TOO_LARGE: return END_TOO_LARGE;
@@ -233,6 +234,10 @@ static void on_end(void *arg, const struct http_result *r)
 	x->end = end_of(r->end);
 	x->status = r->status ? (unsigned)r->status : r->first_byte > 0;
 	x->retry_after = r->retry_after;
+	if (r->end == HTTP_UNRESOLVED && f->places[x->a.source].private_ok && strcmp(f->unresolved, r->error) != 0) {
+		snprintf(f->unresolved, sizeof f->unresolved, "%s", r->error);
+		log_warnx("%s", r->error);
+	}
 	log_debug("%s%s: %s %u, %zu bytes, %.3f s %s", f->places[x->a.source].base, x->path, http_end_name(r->end), x->status, r->len, r->seconds, r->error);
 	if (x->a.ask == ASK_INFO) {
 		if (x->end == END_DONE && x->status == 200)

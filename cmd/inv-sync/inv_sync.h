@@ -10,10 +10,10 @@
 #ifndef BLOCKSYNC_INV_SYNC_H
 #define BLOCKSYNC_INV_SYNC_H
 
-#include <event2/dns.h>
 #include <sys/queue.h>
 #include "cmd/inv-sync/machine.h"
 #include "common/net/conv.h"
+#include "common/net/resolver.h"
 #include "common/store/store.h"
 #include "common/sys/stage.h"
 
@@ -38,7 +38,11 @@ struct peer {
 	char name[264];			/* host:port, to be dialled */
 	bool pinned, expected, has_key;	/* expected: key was given by whoever named the peer; has_key: it was proven */
 	bool stored;			/* the store has a row of this key from an earlier run */
-	bool given_up, resolving;
+	bool by_operator;		/* named on the command line: any address */
+	bool given_up;
+	struct resolver_wait *resolving;	/* its name is asked for, or NULL */
+	uint64_t unresolved_at;		/* its name was asked for first then, without an answer since; 0: it is not so */
+	char unresolved[160];		/* why, as it was said; "": nothing was */
 	uint8_t key[KEY_LEN], named[KEY_LEN];	/* named: as it was given, if expected */
 	struct conv *conv;
 	struct asks asks;
@@ -68,7 +72,7 @@ struct inv_sync {
 	struct store store;
 	struct machine machine;
 	struct conv_self self;
-	struct evdns_base *dns;		/* made when the first name is met, before confinement */
+	struct resolver *resolver;
 	struct event *turn;
 	struct peer_list peers;
 	unsigned n_peers, n_strangers;	/* of the latter: in conversation and not pinned */

@@ -32,6 +32,7 @@ int main(int argc, char **argv)
 	if (optind != argc)
 		options_usage(&s.o, "unexpected argument '%s'", argv[optind]);
 
+	s.resolver = resolver_start();
 	s.stage = stage_new("inv-sync", &s.o, &inv_sync_ops, &s);
 	store_open(&s.store, options_dir(&s.o), s.o.network, TABLE(T_PEERS) | TABLE(T_INVENTORIES) | TABLE(T_FAULTS) | TABLE(T_UPLOADS),
 	    stage_has_input(s.stage) ? 10000 : 0);
@@ -47,9 +48,11 @@ int main(int argc, char **argv)
 	peers_load(&s);
 	sandbox_enter(SANDBOX_CONNECT);
 
+	resolver_attach(s.resolver, stage_base(s.stage));
 	loop_start(&s);
 	code = stage_run(s.stage);
 	save_release(&s);
+	resolver_stop(s.resolver);
 	store_close(&s.store);
 	return code;
 }

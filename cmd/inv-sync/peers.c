@@ -1,6 +1,5 @@
 /* Who is known, and when to dial whom: peers that the operator or the network file names, those of earlier runs, and those that other peers name.
  * The latter are strangers' words, so they are bounded by teller, by host and in all, and must be public addresses. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -12,6 +11,8 @@
 #define DIAL_BASE_MS 1000
 #define DIAL_MAX_MS 60000	/* of a peer that was named to us; strangers wait ten times longer */
 #define DIAL_ONCE_MS 500	/* one pass has no time to wait */
+#define UNRESOLVED_MS 5000	/* at most between two questions for a name */
+#define UNRESOLVED_ONCE_MS 8000	/* one pass asks no more after that: each question may itself have taken RESOLVE_MS */
 #define LIE_MS 60000		/* after a lie */
 #define RIVAL_MS 600000		/* the same peer is in conversation under another address */
 
@@ -34,8 +35,6 @@ static bool is_numeric(const char *name, struct sockaddr_storage *sa, int *len)
 static struct peer *add(struct inv_sync *s, const char *name, uint64_t now)
 {
 	struct peer *p = find(s, name);
-	struct sockaddr_storage sa;
-	int len;
 
 	if (p)
 		return p;
@@ -48,9 +47,6 @@ static struct peer *add(struct inv_sync *s, const char *name, uint64_t now)
 	strlcpy(p->name, name, sizeof p->name);
 	TAILQ_INSERT_TAIL(&s->peers, p, entry);
 	s->n_peers++;
-	if (!is_numeric(name, &sa, &len) && !s->dns && !(s->dns = evdns_base_new(stage_base(s->stage),
-	    EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE)))
-		log_warnx("no name server: names of peers cannot be resolved");
 	return p;
 }
 
@@ -87,6 +83,7 @@ void peers_name(struct inv_sync *s, const char *text, bool operator_said)
 	if (!(p = add(s, name, 0)))
 		return;
 	p->pinned = true;
+	p->by_operator |= operator_said;
 	if (a.has_key) {
 		p->expected = true;
 		memcpy(p->key, a.key, KEY_LEN);
@@ -203,49 +200,64 @@ static void connect_to(struct peer *p, const struct sockaddr *sa, socklen_t len)
 	log_debug("dialling '%s'", p->name);
 }
 
-static bool may_connect(const struct peer *p, const struct sockaddr *sa)
+/* A name of the network file, or of an earlier run, is somebody else's word: it must not lead to our neighbours. */
+static bool may_connect(const struct peer *p, const uint8_t addr[16])
 {
-	return p->pinned || p->s->store.net.private_peers || !address_private(sa);
+	return p->by_operator || p->s->store.net.private_peers || !address_private16(addr);
+}
+
+/* Said once, and again when the reason is another one.  A name is asked for soon again: the network may have come up late. */
+static void not_resolved(struct peer *p, const char *why)
+{
+	struct inv_sync *s = p->s;
+	char text[sizeof p->name + 164];
+	uint64_t now = now_ms();
+
+	snprintf(text, sizeof text, "cannot resolve '%s': %s", p->name, why);
+	if (p->pinned && strcmp(p->unresolved, why) != 0)
+		log_warnx("%s", text);
+	strlcpy(p->unresolved, why, sizeof p->unresolved);
+	peers_down(p, "", text);
+	if (s->o.once)
+		p->given_up |= now >= p->unresolved_at + UNRESOLVED_ONCE_MS;
+	else if (p->dial_at > now + UNRESOLVED_MS)
+		p->dial_at = now + UNRESOLVED_MS;
+	if (p->pinned && (s->o.once ? p->given_up : p->failures == GIVE_UP))
+		save_fault(s, p->name, "useless", "cannot resolve", text);
 }
 
 /* Of several addresses of a name each dial takes the next one. */
-static void resolved(int error, struct evutil_addrinfo *list, void *arg)
+static void on_resolved(void *arg, const struct resolved *a)
 {
 	struct peer *p = arg;
-	struct evutil_addrinfo *ai;
-	unsigned n = 0, pick;
-	char reason[160];
+	struct sockaddr_storage sa;
+	unsigned may[MAX_ADDRESSES], n = 0;
+	socklen_t len;
 
-	p->resolving = false;
-	for (ai = list; ai; ai = ai->ai_next)
-		n += may_connect(p, ai->ai_addr);
-	pick = n ? p->downs % n : 0;
-	for (ai = list; ai; ai = ai->ai_next)
-		if (may_connect(p, ai->ai_addr) && pick-- == 0)
-			break;
-	if (ai) {
-		connect_to(p, ai->ai_addr, (socklen_t)ai->ai_addrlen);
-	} else {
-		snprintf(reason, sizeof reason, "cannot resolve: %s", error ? evutil_gai_strerror(error) : "no address that may be dialled");
-		peers_down(p, "", reason);
+	p->resolving = NULL;
+	for (unsigned i = 0; i < a->n; i++)
+		if (may_connect(p, a->at[i]))
+			may[n++] = i;
+	if (n == 0) {
+		not_resolved(p, a->why ? a->why : "its addresses are private, and the network file does not allow private peers");
+		return;
 	}
-	if (list)
-		evutil_freeaddrinfo(list);
+	if (p->unresolved[0] && p->pinned)
+		log_warnx("'%s' is resolved now", p->name);
+	p->unresolved[0] = '\0';
+	p->unresolved_at = 0;
+	address_from16(&sa, &len, a->at[may[p->downs % n]], (uint16_t)strtoul(strrchr(p->name, ':') + 1, NULL, 10));
+	connect_to(p, (struct sockaddr *)&sa, len);
 }
 
 static void resolve(struct peer *p)
 {
-	struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-	char host[256];
-	const char *colon = strrchr(p->name, ':');
+	char host[sizeof p->name];
 
-	if (!p->s->dns) {
-		peers_down(p, "", "cannot resolve: no name server");
-		return;
-	}
-	snprintf(host, sizeof host, "%.*s", (int)(colon - p->name), p->name);
-	p->resolving = true;
-	evdns_getaddrinfo(p->s->dns, host, colon + 1, &hints, resolved, p);
+	snprintf(host, sizeof host, "%.*s", (int)(strrchr(p->name, ':') - p->name), p->name);
+	if (!p->unresolved_at)
+		p->unresolved_at = now_ms();
+	p->resolving = resolver_ask(p->s->resolver, host, on_resolved, p);
 }
 
 static bool may_dial(const struct peer *p, uint64_t now)

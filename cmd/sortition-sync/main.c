@@ -90,6 +90,7 @@ static void
 release(struct sync *s)
 {
 	http_free(s->http);
+	resolver_stop(s->resolver);
 	for (unsigned i = 0; i < s->n; i++)
 		source_close(&s->sources[i]);
 	event_free(s->tick);
@@ -115,11 +116,13 @@ main(int argc, char **argv)
 	program_start("sortition-sync");
 	take_options(s, argc, argv, &quorum);
 	dir = options_dir(&s->o);
+	s->resolver = resolver_start();
 	s->stage = stage_new("sortition-sync", &s->o, &ops, s);
 	store_open(&s->store, dir, s->o.network, TABLE(T_META) | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS) | TABLE(T_FAULTS),
 	    stage_has_input(s->stage) ? 10000 : 0);
 	stage_network(s->stage, &s->store.net);
-	s->http = http_new(stage_base(s->stage), MAX_CONNECTIONS, true);
+	s->http = http_new(stage_base(s->stage), s->resolver, MAX_CONNECTIONS, true);
+	resolver_attach(s->resolver, stage_base(s->stage));
 	choose_sources(s, quorum);
 	for (unsigned i = 0; i < s->n; i++)
 		source_open(s, &s->sources[i], s->sources[i].name);

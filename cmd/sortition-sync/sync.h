@@ -48,6 +48,7 @@ struct sync {
 	struct options o;
 	struct stage *stage;
 	struct store store;
+	struct resolver *resolver;
 	struct http *http;
 	struct source sources[VIEW_SOURCES];
 	unsigned n, quorum;

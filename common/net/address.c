@@ -89,6 +89,18 @@ address_any16(const uint8_t addr[16])
 	return all_zero(addr, 16) || (memcmp(addr, mapped_prefix, 12) == 0 && all_zero(addr + 12, 4));
 }
 
+static bool
+is_loopback16(const uint8_t addr[16])
+{
+	return memcmp(addr, mapped_prefix, 12) == 0 ? addr[12] == 127 : all_zero(addr, 15) && addr[15] == 1;
+}
+
+bool
+address_same_host16(const uint8_t a[16], const uint8_t b[16])
+{
+	return memcmp(a, b, 16) == 0 || (is_loopback16(a) && is_loopback16(b));
+}
+
 void
 address_to16(uint8_t addr[16], uint16_t *port, const struct sockaddr *sa)
 {
@@ -220,4 +232,4 @@ address_url_of(const char *url, const char *address)
 	return strcasecmp(host, own) == 0 || (is_loopback(host) && is_loopback(own));
 }
 
-/* Next: common/net/http.c, the HTTP client as its callers see it. */
+/* Next: common/net/resolver.c (first its header), names to addresses. */

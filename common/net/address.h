@@ -14,6 +14,8 @@ void address_to16(uint8_t addr[16], uint16_t *port, const struct sockaddr *);
 void address_from16(struct sockaddr_storage *, socklen_t *, const uint8_t addr[16], uint16_t port);
 /* "host:port" or "[v6]:port"; out of at least 64 bytes. */
 const char *address_text(char out[64], const struct sockaddr *);
+/* One address, or both are this machine's loopback. */
+bool address_same_host16(const uint8_t a[16], const uint8_t b[16]);
 /* Whether a URL's host is the very host of an address "host:port", or both are this machine: a private data_url is the
  * peer's own or nobody's. */
 bool address_url_of(const char *url, const char *address);

@@ -108,6 +108,7 @@ http_ended(struct http_transfer *t, enum http_end end, const char *error)
 		return;
 	http_judge(t, end, error);
 	if (t->state == HTTP_RUNNING) {
+		http_names_stop(t);
 		http_loop_stop(t);
 		evtimer_del(&t->timer);
 		TAILQ_REMOVE(&h->running, t, entry);
@@ -186,8 +187,8 @@ start(struct http_transfer *t)
 	t->state = HTTP_RUNNING;
 	t->start_ms = t->last_ms = now_ms();
 	evtimer_assign(&t->timer, h->base, on_timer, t);
-	http_loop_start(t);
 	on_timer(-1, 0, t);
+	http_names_start(t);
 }
 
 static void
@@ -201,7 +202,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		next = TAILQ_NEXT(t, entry);
 		if (t->cancelled) {
 			http_ended(t, HTTP_CANCELLED, "cancelled");
-		} else if (t->held && !t->paused) {
+		} else if (t->easy && t->held && !t->paused) {
 			t->held = false;
 			t->last_ms = now_ms();
 			curl_easy_pause(t->easy, CURLPAUSE_CONT);
@@ -261,11 +262,12 @@ http_pause(struct http_transfer *t, bool paused)
 }
 
 struct http *
-http_new(struct event_base *base, unsigned max_host, bool private_ok)
+http_new(struct event_base *base, struct resolver *resolver, unsigned max_host, bool private_ok)
 {
 	struct http *h = xcalloc(1, sizeof *h);
 
 	h->base = base;
+	h->resolver = resolver;
 	h->max_host = max_host;
 	h->private_ok = private_ok;
 	RB_INIT(&h->hosts);
@@ -310,11 +312,11 @@ const char *
 http_end_name(enum http_end end)
 {
 	static const char *const names[] = {
-		[HTTP_DONE] = "done", [HTTP_CONNECT] = "cannot connect", [HTTP_TIMEOUT] = "timed out", [HTTP_STALLED] = "stalled",
+		[HTTP_DONE] = "done", [HTTP_UNRESOLVED] = "no address", [HTTP_CONNECT] = "cannot connect", [HTTP_TIMEOUT] = "timed out", [HTTP_STALLED] = "stalled",
 		[HTTP_TOO_LARGE] = "too large", [HTTP_CUT] = "cut short", [HTTP_PROTOCOL] = "no proper HTTP",
 		[HTTP_REFUSED_ADDRESS] = "private address", [HTTP_CANCELLED] = "cancelled", [HTTP_STOPPED] = "stopped",
 	};
 	return names[end];
 }
 
-/* Next: common/net/http_head.c, the head of an HTTP answer, judged line by line. */
+/* Next: common/net/http_names.c, which addresses they connect to. */

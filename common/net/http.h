@@ -6,14 +6,16 @@
 #include <event2/event.h>
 #include <sys/socket.h>
 #include "common/chain/bytes.h"
+#include "common/net/resolver.h"
 
 struct http;
-/* max_host: connections to one host:port (0: no limit).  Initialises curl, resolves once, loads the CA bundle: call before sandbox_enter. */
-struct http *http_new(struct event_base *, unsigned max_host, bool private_ok);
+/* max_host: connections to one host:port (0: no limit).  Names are resolved by the resolver, which the caller attaches to the same loop.
+ * Initialises curl, loads the CA bundle: call before sandbox_enter. */
+struct http *http_new(struct event_base *, struct resolver *, unsigned max_host, bool private_ok);
 void http_free(struct http *);
 
-enum http_end { HTTP_DONE, HTTP_CONNECT, HTTP_TIMEOUT, HTTP_STALLED, HTTP_TOO_LARGE, HTTP_CUT, HTTP_PROTOCOL, HTTP_REFUSED_ADDRESS, HTTP_CANCELLED, HTTP_STOPPED };
-/* HTTP_CONNECT: no connection, or one that was closed before the first byte of an answer; HTTP_CUT: closed within an answer. */
+enum http_end { HTTP_DONE, HTTP_UNRESOLVED, HTTP_CONNECT, HTTP_TIMEOUT, HTTP_STALLED, HTTP_TOO_LARGE, HTTP_CUT, HTTP_PROTOCOL, HTTP_REFUSED_ADDRESS, HTTP_CANCELLED, HTTP_STOPPED };
+/* HTTP_UNRESOLVED: no address for the host's name; HTTP_CONNECT: no connection, or one that was closed before the first byte of an answer; HTTP_CUT: closed within an answer. */
 const char *http_end_name(enum http_end);
 
 struct http_result {
@@ -24,7 +26,7 @@ struct http_result {
 	const uint8_t *body;	/* if no on_data was given: the whole body, until the callback returns */
 	size_t len;		/* bytes of body, also with on_data */
 	double seconds, first_byte;	/* whole time; until the first byte */
-	char error[128];
+	char error[400];	/* room for a host's name */
 };
 struct http_request {
 	const char *url;			/* copied */
@@ -34,6 +36,7 @@ struct http_request {
 	unsigned stall_ms;			/* no byte for this long: HTTP_STALLED (covers connecting and waiting) */
 	const char *accept;			/* a Content-Type that a 200 must have, or NULL */
 	bool private_ok;			/* this URL was named by the operator: any address */
+	uint8_t own[16];			/* else a private address may be this one (address_to16), the peer's own; zeros: none */
 	/* Bytes as they come (only of a 200). Return false to stop: HTTP_STOPPED. */
 	bool (*on_data)(void *arg, const uint8_t *, size_t);
 	/* Called exactly once, never from inside http_get. */

@@ -3,7 +3,6 @@
  * Nothing here calls a caller but on_data; ends are handed to http_ended, which tells them later. */
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,8 +108,11 @@ static curl_socket_t
 on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct http_transfer *t = arg;
+	uint8_t addr[16];
+	uint16_t port;
 
-	if (!t->r.private_ok && !t->http->private_ok && address_private(&a->addr)) {
+	address_to16(addr, &port, &a->addr);
+	if (!http_may_connect(t, addr)) {
 		t->refused = true;
 		return CURL_SOCKET_BAD;
 	}
@@ -124,14 +126,12 @@ on_prereq(void *arg, char *ip, char *local, int port, int local_port)
 	struct http_transfer *t = arg;
 	uint8_t addr[16] = { 0 };
 
-	if (t->r.private_ok || t->http->private_ok)
-		return CURL_PREREQFUNC_OK;
 	if (inet_pton(AF_INET6, ip, addr) != 1) {
 		memset(addr + 10, 0xff, 2);
 		if (inet_pton(AF_INET, ip, addr + 12) != 1)
 			memset(addr, 0, sizeof addr);
 	}
-	if (!address_private16(addr))
+	if (http_may_connect(t, addr))
 		return CURL_PREREQFUNC_OK;
 	t->refused = true;
 	return CURL_PREREQFUNC_ABORT;
@@ -252,7 +252,6 @@ http_loop_start(struct http_transfer *t)
 	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->curl_error);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);	/* else the end of a transfer waits for its name server */
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -269,8 +268,8 @@ http_loop_start(struct http_transfer *t)
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_prereq);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->r.post ? h->post_heads : h->get_heads);
-	if (!t->r.private_ok || address_url_private(t->r.url))
-		curl_easy_setopt(e, CURLOPT_PROXY, "");	/* the judge of addresses must see the peer's */
+	if (!http_uses_proxy(t))
+		curl_easy_setopt(e, CURLOPT_PROXY, "");
 	if (t->r.post) {
 		curl_easy_setopt(e, CURLOPT_POSTFIELDS, t->r.post);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->r.post_len);
@@ -280,6 +279,7 @@ http_loop_start(struct http_transfer *t)
 		curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, &blob);
 		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 	}
+	curl_easy_setopt(e, CURLOPT_RESOLVE, t->addresses);
 	if (curl_multi_add_handle(h->multi, e) != CURLM_OK)
 		BUG("a transfer cannot be added");
 }
@@ -289,12 +289,16 @@ http_loop_stop(struct http_transfer *t)
 {
 	curl_off_t us = 0;
 
+	if (!t->easy)
+		return;		/* it had not come so far */
 	/* A first byte of a head that has no whole line yet is known to libcurl alone. */
 	if (!t->first_ms && curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &us) == CURLE_OK && us > 0)
 		t->first_ms = t->start_ms + (uint64_t)us / 1000;
 	curl_multi_remove_handle(t->http->multi, t->easy);
 	curl_easy_cleanup(t->easy);
 	t->easy = NULL;
+	curl_slist_free_all(t->addresses);
+	t->addresses = NULL;
 }
 
 /* The CA bundle into memory, as its file is out of reach once the program is confined. */
@@ -324,12 +328,8 @@ load_ca(struct http *h)
 int
 http_loop_init(struct http *h)
 {
-	struct addrinfo *ai = NULL;
-
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || !(h->multi = curl_multi_init()))
 		return -1;
-	if (getaddrinfo("localhost", NULL, NULL, &ai) == 0)	/* loads the resolver's libraries */
-		freeaddrinfo(ai);
 	load_ca(h);
 	h->get_heads = curl_slist_append(NULL, "Expect:");
 	h->post_heads = curl_slist_append(curl_slist_append(NULL, "Expect:"), "Content-Type: application/octet-stream");

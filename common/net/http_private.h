@@ -1,4 +1,4 @@
-/* The inside of the HTTP client: http.c keeps the transfers, http_loop.c drives libcurl. */
+/* The inside of the HTTP client: http.c keeps the transfers, http_names.c finds their addresses, http_loop.c drives libcurl. */
 #ifndef BLOCKSYNC_NET_HTTP_PRIVATE_H
 #define BLOCKSYNC_NET_HTTP_PRIVATE_H
 
@@ -24,6 +24,7 @@ RB_PROTOTYPE(http_hosts, http_host, entry, http_host_cmp)
 
 struct http {
 	struct event_base *base;
+	struct resolver *resolver;
 	CURLM *multi;
 	struct event timer;	/* libcurl's */
 	struct event tick;	/* ours: what may not happen inside a callback of libcurl or of a caller */
@@ -44,7 +45,9 @@ struct http_transfer {
 	struct http_host *host;
 	struct http_request r;			/* url and post are ours */
 	enum http_state state;
-	CURL *easy;
+	struct http_names *names;		/* of the hosts to connect to, until they are resolved */
+	struct curl_slist *addresses;		/* what they resolved to, as CURLOPT_RESOLVE takes it */
+	CURL *easy;				/* NULL: names are being resolved */
 	struct event timer;			/* total and stall */
 	struct http_head head;
 	uint8_t *body;
@@ -56,9 +59,17 @@ struct http_transfer {
 	bool refused;		/* an address was */
 	bool judged;		/* end and error are set by us, not by libcurl */
 	enum http_end end;
-	char error[128], curl_error[CURL_ERROR_SIZE];
+	char error[400], curl_error[CURL_ERROR_SIZE];
 };
 
+/* http_names.c */
+/* Resolve the names that this transfer needs, then http_loop_start it, or end it. */
+void http_names_start(struct http_transfer *);
+void http_names_stop(struct http_transfer *);
+/* Whether a proxy that the environment names is used: the judge of addresses must see the peer's, so only for the operator's URLs. */
+bool http_uses_proxy(const struct http_transfer *);
+/* Whether this transfer may connect to an address. */
+bool http_may_connect(const struct http_transfer *, const uint8_t addr[16]);
 /* http_loop.c */
 int http_loop_init(struct http *);
 void http_loop_release(struct http *);

@@ -99,12 +99,14 @@ void sandbox_enter(unsigned flags)
 	/* what is inherited over exec must not bind the stages, each of which binds itself */
 	if (flags & SANDBOX_SPAWN)
 		return;
+	if (flags & SANDBOX_RESOLVE)
+		flags |= SANDBOX_CONNECT;
 	if (flags & SANDBOX_CONNECT)
 		flags |= SANDBOX_THREADS;	/* libcurl resolves in threads */
 	warm_up();
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	files = sandbox_files(flags);
-	if (!files)
+	if (!files && !(flags & SANDBOX_RESOLVE))	/* its parent says so */
 		log_warnx("no Landlock in this kernel: files are guarded by seccomp alone");
 	rc = calls_confine(flags);
 	if (rc < 0)

@@ -8,6 +8,8 @@ enum sandbox {
 	SANDBOX_CONNECT = 1,		/* new outgoing sockets, and name resolution (reads under /etc and library paths) */
 	SANDBOX_ACCEPT = 2,		/* accept on sockets that listen already */
 	SANDBOX_THREADS = 4,		/* start threads */
+	SANDBOX_RESOLVE = 16,		/* the resolver: ask name servers, and read /etc, /run and library paths; implies the
+					 * threads and sockets for that */
 	SANDBOX_SPAWN = 8,		/* the supervisor: fork and exec; nothing else is confined for it */
 };
 /* A refused call fails with EPERM (EACCES from Landlock) and is named once on stderr ("inv-sync: refused system call

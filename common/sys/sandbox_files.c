@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -44,6 +46,26 @@ static void allow_beneath(int rules, const char *path)
 	close(rule.parent_fd);
 }
 
+/* Directories, not files: what a file of the system's is replaced by is another file.  /mnt/wsl: resolv.conf points there under
+ * WSL; where else it points now is asked. */
+static void allow_names(int rules)
+{
+	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf" };
+	char *real, *slash;
+
+	allow_beneath(rules, "/run");
+	allow_beneath(rules, "/mnt/wsl");
+	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		real = realpath(files[i], NULL);
+		slash = real ? strrchr(real, '/') : NULL;
+		if (slash && slash > real) {
+			*slash = '\0';
+			allow_beneath(rules, real);
+		}
+		free(real);
+	}
+}
+
 bool sandbox_files(unsigned flags)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -61,6 +83,8 @@ bool sandbox_files(unsigned flags)
 	if (flags & SANDBOX_CONNECT)
 		for (unsigned i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
 			allow_beneath(rules, readable[i]);
+	if (flags & SANDBOX_RESOLVE)
+		allow_names(rules);
 	rc = (int)syscall(SYS_landlock_restrict_self, rules, 0);
 	close(rules);
 	return rc == 0;

@@ -43,6 +43,7 @@ static const struct answer answers[] = {
 struct world {
 	struct event_base *base;
 	struct evconnlistener *listener;
+	struct resolver *resolver;
 	struct http *http;
 	char url[64];
 	unsigned connections, running, most, requests, left;
@@ -88,6 +89,8 @@ on_request(struct bufferevent *bev, void *arg)
 	char *first = evbuffer_readln(in, NULL, EVBUFFER_EOL_CRLF);
 	sscanf(first, "%*s %299s", line);
 	free(first);
+	if (strncmp(line, "http://inside.test", 18) == 0)	/* as a proxy is asked */
+		memmove(line, line + 18, strlen(line + 18) + 1);
 	evbuffer_drain(in, evbuffer_get_length(in));
 	w->requests++;
 	if (strcmp(line, "/hugehead") == 0 || strcmp(line, "/big") == 0) {
@@ -132,13 +135,16 @@ world_start(struct world *w, unsigned max_host, bool private_ok)
 	assert_non_null(w->listener);
 	getsockname(evconnlistener_get_fd(w->listener), (struct sockaddr *)&in, &len);
 	snprintf(w->url, sizeof w->url, "http://127.0.0.1:%u", ntohs(in.sin_port));
-	w->http = http_new(w->base, max_host, private_ok);
+	w->resolver = resolver_start();
+	resolver_attach(w->resolver, w->base);
+	w->http = http_new(w->base, w->resolver, max_host, private_ok);
 }
 
 static void
 world_stop(struct world *w)
 {
 	http_free(w->http);
+	resolver_stop(w->resolver);
 	evconnlistener_free(w->listener);
 	event_base_loop(w->base, EVLOOP_NONBLOCK);
 	event_base_free(w->base);
@@ -359,20 +365,73 @@ test_connect(void **state)
 	event_base_dispatch(w.base);
 	assert_int_equal(s.r.end, HTTP_PROTOCOL);
 	http_free(w.http);
+	resolver_stop(w.resolver);
 	event_base_free(w.base);
 }
 
-/* libcurl's threads call this one: a name server that takes its time. */
+/* The resolver calls this one: a name server that takes its time, one that knows nothing, and one that knows us. */
 int
 getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
 	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
 
-	if (node && strcmp(node, "slow.test") == 0) {
+	if (node && strcmp(node, "slow.test") == 0)
 		sleep(2);
-		return EAI_AGAIN;
+	if (node && strcmp(node, "us.test") == 0)
+		return real("127.0.0.1", service, hints, out);
+	return node && strstr(node, ".test") ? EAI_AGAIN : real(node, service, hints, out);
+}
+
+static void
+test_names(void **state)
+{
+	static const struct { const char *name; bool private_ok, own; enum http_end end; } rows[] = {
+		{ "us.test", true, false, HTTP_DONE },
+		{ "us.test", false, false, HTTP_REFUSED_ADDRESS },
+		{ "US.test", false, true, HTTP_DONE },		/* the very host that we are in conversation with */
+		{ "unknown.test", true, false, HTTP_UNRESOLVED },
+	};
+	struct world w;
+
+	world_start(&w, 0, false);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct shot s = { .w = &w };
+		char url[200];
+		struct http_request r = { .url = url, .max_body = 100, .stall_ms = 5000, .private_ok = rows[i].private_ok, .on_end = on_end, .arg = &s };
+
+		if (rows[i].own)
+			memcpy(r.own, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", 16);
+		snprintf(url, sizeof url, "http://%s%s/ok", rows[i].name, strrchr(w.url, ':'));
+		w.left = 1;
+		http_send(w.http, &r);
+		event_base_dispatch(w.base);
+		if (s.r.end != rows[i].end)
+			fail_msg("%s, row %zu: %s (%s)", rows[i].name, i, http_end_name(s.r.end), s.r.error);
+		if (s.r.end == HTTP_UNRESOLVED)
+			assert_string_equal(s.r.error, "cannot resolve 'unknown.test': Temporary failure in name resolution");
 	}
-	return real(node, service, hints, out);
+	world_stop(&w);
+}
+
+/* A name that the environment's proxy alone can resolve is none of our business; the proxy's own name is. */
+static void
+test_proxy(void **state)
+{
+	struct world w;
+	struct shot s = { .w = &w };
+	struct http_request r = { .url = "http://inside.test/ok", .max_body = 100, .stall_ms = 5000, .private_ok = true, .on_end = on_end, .arg = &s };
+	char proxy[100];
+
+	world_start(&w, 0, false);
+	snprintf(proxy, sizeof proxy, "us.test%s", strrchr(w.url, ':'));
+	setenv("http_proxy", proxy, 1);
+	w.left = 1;
+	http_send(w.http, &r);
+	event_base_dispatch(w.base);
+	unsetenv("http_proxy");
+	assert_int_equal(s.r.end, HTTP_DONE);
+	assert_int_equal(w.requests, 1);
+	world_stop(&w);
 }
 
 /* A transfer that is given up while its host's name is resolved holds up nobody. */
@@ -390,7 +449,6 @@ test_slow_name(void **state)
 	assert_int_equal(s.r.end, HTTP_STALLED);
 	world_stop(&w);
 	assert_true(now_ms() - began < 1500);
-	sleep(2);	/* its thread still runs */
 }
 
 int
@@ -399,7 +457,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers), cmocka_unit_test(test_head_and_type), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_private), cmocka_unit_test(test_cancel), cmocka_unit_test(test_pause_and_stop), cmocka_unit_test(test_connect),
-		cmocka_unit_test(test_slow_name),
+		cmocka_unit_test(test_slow_name), cmocka_unit_test(test_names), cmocka_unit_test(test_proxy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
