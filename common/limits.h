@@ -41,4 +41,22 @@
 #define RESOLVE_MS 20000                 /* for one name: two of three name servers may be dead, at 5 s each */
 #define RESOLVED_MS 30000                /* an answer is good for so long: a hundred requests a second ask once */
 
+/* What a stranger's bytes may cost, in work that is counted (common/chain/work.h): for each way in, points of the curve
+ * a block or message, then bytes hashed and steps of parsing a byte that came.  unit/cost feeds each way the dearest
+ * bytes that we know, and the fuzz targets hold COST_ANSWER.  No way has work on the curve that grows with the bytes:
+ * a block's miner is asked for before its transactions, and the keys inside of those come last, when the miner and
+ * 70 % of the signers answer for them.
+ *   ANSWER    block-fetch: a block of an answer, in whatever pieces it comes.  None of it is looked at unless its
+ *             header is that of the block asked for
+ *   UPLOAD    block-serve, inv-sync: a block that is uploaded or pushed
+ *   JUDGE     block-verify, block-cat -i: a block whose miner or first signer is false
+ *   MESSAGE   a message of a conversation: its signature, before all else */
+#define COSTS(X) \
+	/* way      curve  hashed  parsed */ \
+	X(ANSWER,   0,     2,      5) \
+	X(UPLOAD,   1,     9,      3) \
+	X(JUDGE,    2,     10,     3) \
+	X(MESSAGE,  1,     1,      0)
+#define COST_BLOCK 2048                  /* hashed and parsed beside, once a block or message */
+
 #endif

@@ -168,6 +168,13 @@ static enum plan_take body_block(struct planner *p, uint64_t now, struct transfe
 	return verdict;
 }
 
+bool planner_expects(const struct planner *p, unsigned transfer, const uint8_t id[ID_LEN])
+{
+	const struct transfer *t = &p->transfers[transfer];
+
+	return !t->cancelled && !t->complete && (t->ask != ASK_BODY || t->work) && id_is(id, t->expect);
+}
+
 enum plan_take planner_block(struct planner *p, uint64_t now, unsigned transfer, const struct plan_block *b)
 {
 	struct transfer *t = &p->transfers[transfer];

@@ -1,5 +1,5 @@
 /* Transfers: a request goes out, blocks are cut from the bytes as they come, and leave as records.  Nothing
- * waits for the end of a tenure; what is not yet a whole block is all that is kept. */
+ * waits for the end of a tenure; what is not yet a whole block is all that is kept, and no byte is looked at twice. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,12 +65,39 @@ static void judge_extra(struct xfer *x)
 	x->more = used > 0 && memcmp(b.id, x->a.stop, ID_LEN) != 0;
 }
 
+/* The header of the next block, once it is whole: nothing behind it is looked at unless it is the block asked for. */
+static void judge_head(struct fetch *f, struct xfer *x)
+{
+	struct nakamoto b;
+	ssize_t used = nakamoto_header(&b, x->buf + x->off, x->len - x->off, &x->need);
+
+	if (used < 0)
+		x->garbage = x->stopped = true;
+	else if (used > 0 && planner_expects(f->plan, x->a.transfer, b.id))
+		x->headed = true;
+	else if (used > 0)
+		x->stopped = !take(f, x, &b);	/* which says what is wrong with it */
+}
+
+/* The block at off, as far as it has come. */
+static void cut_block(struct fetch *f, struct xfer *x)
+{
+	struct nakamoto b;
+	ssize_t used = nakamoto_walk(&x->walk, &b, x->buf + x->off, x->len - x->off, &x->need);
+
+	if (used < 0)
+		x->garbage = x->stopped = true;
+	if (used <= 0 || !take(f, x, &b))
+		return;
+	x->off += (size_t)used;
+	x->need = 0;
+	x->headed = false;
+	x->walk = (struct block_walk){ .at = 0 };
+}
+
 /* Cut blocks from the buffer while there is room for them.  False: stop the transfer. */
 static bool cut(struct fetch *f, struct xfer *x)
 {
-	struct nakamoto b;
-	ssize_t used;
-
 	while (x->len > x->off && x->len - x->off >= x->need && !x->stopped) {
 		if (x->complete) {
 			judge_extra(x);
@@ -78,17 +105,10 @@ static bool cut(struct fetch *f, struct xfer *x)
 		}
 		if (!transfers_room(f))
 			break;
-		x->need = 0;
-		used = nakamoto_parse(&b, x->buf + x->off, x->len - x->off, &x->need);
-		if (used == 0 && x->need <= MAX_BLOCK)
-			break;
-		if (used <= 0) {
-			x->garbage = x->stopped = true;
-			break;
-		}
-		if (!take(f, x, &b))
-			break;
-		x->off += (size_t)used;
+		if (x->headed)
+			cut_block(f, x);
+		else
+			judge_head(f, x);
 	}
 	return !x->stopped;
 }

@@ -3,7 +3,7 @@
  * rest is the pipeline's; an upload's answer waits for its verdict. */
 #include "cmd/block-serve/serve.h"
 #include "common/chain/hash.h"
-#include "common/chain/key.h"
+#include "common/chain/proof.h"
 #include "common/net/address.h"
 #include "common/sys/stage.h"
 
@@ -113,16 +113,12 @@ static void commit_soon(struct uploads *u)
 static const char *cheap_fault(struct serve *s, MDB_txn *txn, const struct nakamoto *n)
 {
 	struct rec_sortition own;
-	uint8_t key[KEY_LEN], hash[HASH160_LEN];
 
 	if (sortition_get(&s->store, txn, n->ch, &own) != 0)
 		return chain_reason_text(REASON_NOSORTITION);
 	if (!own.won)
 		return chain_reason_text(REASON_NOWINNER);
-	if (key_recover(key, n->miner_sig, n->miner_hash) != 0)
-		return chain_reason_text(REASON_SIGNATURE);
-	hash_hash160(hash, key, KEY_LEN);
-	return memcmp(hash, own.miner, HASH160_LEN) == 0 ? NULL : chain_reason_text(REASON_MINER);
+	return proof_miner(n, own.miner) == REASON_OK ? NULL : chain_reason_text(REASON_MINER);
 }
 
 enum pushed upload_take(struct serve *s, const uint8_t *body, size_t len, const char *source, const char *request,

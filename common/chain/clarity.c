@@ -1,14 +1,15 @@
 /* Skipping Clarity values, the part of a transaction that nests: a stack of counters, no recursion, nothing
  * allocated.  Lists are not typed here: a full node refuses more than this does. */
 #include "common/chain/clarity.h"
+#include "common/chain/work.h"
 
 #define MAX_ELEMENTS (1u << 20)	/* of a buffer, string, list or tuple */
-#define MAX_CONTAINERS 15	/* non-empty ones around any leaf */
 
 const uint8_t *read_bytes(struct reader *r, size_t n)
 {
 	size_t left = cursor_left(&r->c);
 
+	work_done.parsed++;
 	if (!r->c.bad && left < n)
 		r->need = n - left;
 	return cursor_take(&r->c, n);
@@ -61,6 +62,7 @@ static bool letter(uint8_t c)
 /* A letter, then letters, digits and the characters of `more`. */
 static bool word(const uint8_t *p, unsigned n, const char *more)
 {
+	work_done.parsed += n;
 	if (!letter(p[0]))
 		return false;
 	for (unsigned i = 1; i < n; i++)
@@ -132,6 +134,7 @@ static int read_string(struct reader *r, uint8_t kind)
 		return read_wrong(r);
 	if (!(p = read_bytes(r, n)))
 		return -1;
+	work_done.parsed += n;
 	if (kind == 0x0d) {
 		for (uint32_t i = 0; i < n; i++)
 			if (p[i] >= 0x80)
@@ -144,26 +147,17 @@ static int read_string(struct reader *r, uint8_t kind)
 	return 0;
 }
 
-/* A container that is open: how many values it lacks, and for a tuple the key before. */
-struct level { uint32_t left; bool tuple; const uint8_t *key; unsigned key_len; };
-
 /* The key of the next field, which must be above the one before. */
-static int read_key(struct reader *r, struct level *l)
+static int read_key(struct reader *r, const uint8_t *before, unsigned before_len, const uint8_t **key, unsigned *len)
 {
-	const uint8_t *key;
-	unsigned len;
+	int order;
 
-	if (read_clarity_name(r, &key, &len) < 0)
+	if (read_clarity_name(r, key, len) < 0)
 		return -1;
-	if (l->key) {
-		int order = memcmp(l->key, key, l->key_len < len ? l->key_len : len);
-
-		if (order > 0 || (order == 0 && l->key_len >= len))
-			return read_wrong(r);
-	}
-	l->key = key;
-	l->key_len = len;
-	return 0;
+	if (before_len == 0)
+		return 0;
+	order = memcmp(before, *key, before_len < *len ? before_len : *len);
+	return order > 0 || (order == 0 && before_len >= *len) ? read_wrong(r) : 0;
 }
 
 /* A value that holds no others, after its prefix. */
@@ -203,33 +197,43 @@ static int64_t open_value(struct reader *r, uint8_t kind)
 	}
 }
 
-int read_value(struct reader *r)
+int read_principal(struct reader *r)
 {
-	struct level stack[MAX_CONTAINERS];
-	unsigned depth = 0;
-	int first = -1;
+	uint8_t kind = read_u8(r);
 
-	do {
-		uint8_t kind;
-		int64_t inner;
+	if (r->c.bad)
+		return -1;
+	return kind == 0x05 || kind == 0x06 ? read_leaf(r, kind) : read_wrong(r);
+}
 
-		if (depth && stack[depth - 1].tuple && read_key(r, &stack[depth - 1]) < 0)
-			return -1;
-		kind = read_u8(r);
-		if (r->c.bad || (inner = open_value(r, kind)) < 0)
-			return -1;
-		if (first < 0)
-			first = kind;
-		if (inner > 0) {
-			if (depth == MAX_CONTAINERS)
-				return read_wrong(r);
-			stack[depth++] = (struct level){ .left = (uint32_t)inner, .tuple = kind == 0x0c };
-			continue;
-		}
-		while (depth && --stack[depth - 1].left == 0)
-			depth--;
-	} while (depth);
-	return first;
+int read_value_piece(struct reader *r, struct value_walk *w)
+{
+	const uint8_t *key = NULL;
+	unsigned len = 0, top = w->depth - 1;
+	int64_t inner;
+	uint8_t kind;
+
+	if (w->depth && w->open[top].tuple &&
+	    read_key(r, r->start + w->open[top].key, w->open[top].key_len, &key, &len) < 0)
+		return -1;
+	kind = read_u8(r);
+	if (r->c.bad || (inner = open_value(r, kind)) < 0)
+		return -1;
+	if (inner > 0 && w->depth == MAX_CONTAINERS)
+		return read_wrong(r);
+	if (key) {
+		w->open[top].key = (size_t)(key - r->start);
+		w->open[top].key_len = (uint8_t)len;
+	}
+	if (inner > 0) {
+		w->open[w->depth].left = (uint32_t)inner;
+		w->open[w->depth].tuple = kind == 0x0c;
+		w->open[w->depth++].key_len = 0;
+		return 0;
+	}
+	while (w->depth && --w->open[w->depth - 1].left == 0)
+		w->depth--;
+	return w->depth == 0;
 }
 
 bool signature_parses(const uint8_t sig[SIG_LEN])

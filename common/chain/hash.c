@@ -4,6 +4,7 @@
 #include <threads.h>
 #include <openssl/evp.h>
 #include "common/chain/hash.h"
+#include "common/chain/work.h"
 
 enum { SHA512_256, SHA256, RIPEMD160, ALGORITHMS };
 
@@ -53,6 +54,7 @@ static void once(int which, uint8_t *out, const void *p, size_t n)
 {
 	EVP_MD_CTX *ctx = begin(which);
 
+	work_done.hashed += n + HASH_FIXED;
 	if (!EVP_DigestUpdate(ctx, p, n) || !EVP_DigestFinal_ex(ctx, out, NULL))
 		abort();
 }
@@ -64,12 +66,14 @@ void hash_begin(void)
 
 void hash_add(const void *p, size_t n)
 {
+	work_done.hashed += n;
 	if (!EVP_DigestUpdate(context[SHA512_256], p, n))
 		abort();
 }
 
 void hash_end(uint8_t out[32])
 {
+	work_done.hashed += HASH_FIXED;
 	if (!EVP_DigestFinal_ex(context[SHA512_256], out, NULL))
 		abort();
 }

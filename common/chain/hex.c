@@ -42,4 +42,4 @@ int hex_to(void *out, size_t n, const char *hex, size_t len)
 	return 0;
 }
 
-/* Next: common/chain/hash.c, the hashes that identifiers are. */
+/* Next: common/chain/work.c, which counts what foreign bytes cost. */

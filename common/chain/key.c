@@ -4,6 +4,7 @@
 #include <secp256k1.h>
 #include <secp256k1_recovery.h>
 #include "common/chain/key.h"
+#include "common/chain/work.h"
 
 /* Recovery works on the library's constant context; only signing needs one of our own, made once a process. */
 static secp256k1_context *signing;
@@ -35,6 +36,7 @@ int key_recover(uint8_t key[KEY_LEN], const uint8_t sig[SIG_LEN], const uint8_t 
 	secp256k1_ecdsa_recoverable_signature parsed;
 	secp256k1_pubkey pub;
 
+	work_done.curve++;
 	if (sig[0] > 3 || !secp256k1_ecdsa_recoverable_signature_parse_compact(secp256k1_context_static, &parsed, sig + 1, sig[0]) ||
 	    !secp256k1_ecdsa_recover(secp256k1_context_static, &pub, &parsed, digest))
 		return -1;
@@ -74,6 +76,7 @@ bool key_valid(const uint8_t key[KEY_LEN])
 {
 	secp256k1_pubkey pub;
 
+	work_done.curve++;
 	return secp256k1_ec_pubkey_parse(secp256k1_context_static, &pub, key, KEY_LEN);
 }
 

@@ -62,12 +62,12 @@ static void hash_header(struct nakamoto *b)
 	hash_block_id(b->id, b->hash, b->ch);
 }
 
-static void hash_for_miner(struct nakamoto *b)
+void nakamoto_miner_hash(uint8_t hash[32], const struct nakamoto *b)
 {
 	hash_begin();
 	hash_add(b->bytes, PREFIX);
 	hash_add(b->tail, b->tail_len);
-	hash_end(b->miner_hash);
+	hash_end(hash);
 }
 
 ssize_t nakamoto_header(struct nakamoto *b, const uint8_t *p, size_t n, size_t *need)
@@ -77,39 +77,37 @@ ssize_t nakamoto_header(struct nakamoto *b, const uint8_t *p, size_t n, size_t *
 	if (used > 0) {
 		b->len = (size_t)used;
 		hash_header(b);
-		hash_for_miner(b);
 	}
 	return used;
 }
 
-/* The transactions from offset `at`, after their count.  Returns the block's length, 0 and *need, or -1. */
-static ssize_t read_txs(struct nakamoto *b, size_t at, size_t n, size_t *need)
+/* The transactions from where the walk stopped.  Returns the block's length, 0 and *need, or -1. */
+static ssize_t walk_txs(struct block_walk *w, const struct nakamoto *b, size_t n, size_t *need)
 {
-	struct cursor c = cursor_of(b->bytes + at, n - at);
+	for (; w->n < b->n_txs; w->n++) {
+		size_t more, rest = (size_t)(b->n_txs - w->n) * MIN_TX;
+		int whole = tx_walk(&w->tx, b->bytes + w->at, n - w->at, &more);
 
-	for (uint32_t i = 0; i < b->n_txs; i++) {
-		struct tx tx;
-		size_t more, begun = (size_t)(c.p - b->bytes);
-
-		if (tx_parse(&tx, &c, &more) < 0) {
-			if (more == 0)
-				return -1;
+		if (whole < 0)
+			return -1;
+		if (whole == 0) {
 			/* This one up to the bytes it asks for, and all that follow it. */
-			more += n + (size_t)(b->n_txs - i - 1) * MIN_TX;
-			if (more < begun + (size_t)(b->n_txs - i) * MIN_TX)
-				more = begun + (size_t)(b->n_txs - i) * MIN_TX;
+			more += n + rest - MIN_TX;
+			if (more < w->at + rest)
+				more = w->at + rest;
 			return more > MAX_BLOCK ? -1 : (*need = more, 0);
 		}
-		if (i == 0 && tx.payload == TX_TENURE_CHANGE) {
-			b->kind = tx.change.cause == 0 ? BLOCK_START : BLOCK_EXTEND;
-			b->change = tx.change;
+		if (w->n == 0 && w->tx.tx.payload == TX_TENURE_CHANGE) {
+			w->kind = w->tx.tx.change.cause == 0 ? BLOCK_START : BLOCK_EXTEND;
+			w->change = w->tx.tx.change;
 		}
+		w->at += w->tx.at;
+		tx_walk_begin(&w->tx);
 	}
-	at = (size_t)(c.p - b->bytes);
-	return at > MAX_BLOCK ? -1 : (ssize_t)at;
+	return w->at > MAX_BLOCK ? -1 : (ssize_t)w->at;
 }
 
-ssize_t nakamoto_parse(struct nakamoto *b, const uint8_t *p, size_t n, size_t *need)
+ssize_t nakamoto_walk(struct block_walk *w, struct nakamoto *b, const uint8_t *p, size_t n, size_t *need)
 {
 	ssize_t used = read_fields(b, p, n, need);
 	size_t at = (size_t)used;
@@ -123,13 +121,23 @@ ssize_t nakamoto_parse(struct nakamoto *b, const uint8_t *p, size_t n, size_t *n
 	if (b->n_txs > (MAX_BLOCK - at) / MIN_TX)
 		return -1;
 	b->txs = p + at;
-	used = read_txs(b, at, n, need);
+	if (w->at == 0)
+		w->at = at;
+	used = walk_txs(w, b, n, need);
 	if (used > 0) {
 		b->len = (size_t)used;
+		b->kind = w->kind;
+		b->change = w->change;
 		hash_header(b);
-		hash_for_miner(b);
 	}
 	return used;
+}
+
+ssize_t nakamoto_parse(struct nakamoto *b, const uint8_t *p, size_t n, size_t *need)
+{
+	struct block_walk w = { .at = 0 };
+
+	return nakamoto_walk(&w, b, p, n, need);
 }
 
 int nakamoto_peek(const uint8_t *p, size_t n, uint8_t id[ID_LEN], uint8_t ch[CH_LEN], uint64_t *height)

@@ -15,6 +15,7 @@ struct shape {
 	bool vrf;				/* that coinbase carries a proof */
 	struct tenure_change change;
 	uint32_t marker;			/* next marker to meet */
+	bool has_keys;				/* some transaction shows public keys */
 };
 
 static bool is_coinbase(const struct tx *tx)
@@ -24,6 +25,7 @@ static bool is_coinbase(const struct tx *tx)
 
 static void note_tx(struct shape *s, uint32_t i, const struct tx *tx)
 {
+	s->has_keys |= tx->has_keys;
 	if (tx->payload == TX_TENURE_CHANGE && s->changes++ == 0) {
 		s->change_at = i;
 		s->change = tx->change;
@@ -89,6 +91,24 @@ static enum chain_reason judge_txids(const struct nakamoto *b, uint8_t (*txids)[
 	return reason;
 }
 
+enum chain_reason proof_root(const struct nakamoto *b)
+{
+	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));
+	uint8_t (*txids)[32] = malloc((size_t)b->n_txs * 2 * 32 + 1);
+	enum chain_reason reason;
+	struct tx tx;
+
+	if (!txids)
+		abort();
+	for (uint32_t i = 0; i < b->n_txs && tx_parse(&tx, &c, NULL) == 0; i++) {
+		tx_txid(&tx);
+		memcpy(txids[i], tx.txid, 32);
+	}
+	reason = c.bad ? REASON_CODEC : judge_txids(b, txids);
+	free(txids);
+	return reason;
+}
+
 /* Coinbase and tenure change: how many, where, of which tenure. */
 static enum chain_reason judge_shape(const struct nakamoto *b, const struct shape *s)
 {
@@ -119,10 +139,9 @@ static enum chain_reason judge_shape(const struct nakamoto *b, const struct shap
 	return REASON_OK;
 }
 
-/* Everything that needs the transactions. txids has room for two rows of n_txs. */
-static enum chain_reason judge_txs(const struct nakamoto *b, uint8_t (*txids)[32], const struct network *net, enum epoch epoch)
+/* Everything that needs the transactions, but their keys.  s->txids has room for two rows of n_txs. */
+static enum chain_reason judge_txs(const struct nakamoto *b, struct shape *s, const struct network *net, enum epoch epoch)
 {
-	struct shape s = { .txids = txids };
 	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));
 	enum chain_reason first = judge_markers(b), reason;
 
@@ -132,33 +151,50 @@ static enum chain_reason judge_txs(const struct nakamoto *b, uint8_t (*txids)[32
 		if (tx_parse(&tx, &c, NULL) < 0)
 			return REASON_CODEC;
 		tx_txid(&tx);
-		memcpy(txids[i], tx.txid, 32);
-		note_tx(&s, i, &tx);
-		reason = judge_tx(b, &s, i, &tx, net, epoch);
+		memcpy(s->txids[i], tx.txid, 32);
+		note_tx(s, i, &tx);
+		reason = judge_tx(b, s, i, &tx, net, epoch);
 		if (first == REASON_OK)
 			first = reason;
 	}
 	/* A copy with other transactions says nothing about this block: the root comes before all of them. */
-	if ((reason = judge_txids(b, txids)) != REASON_OK)
+	if ((reason = judge_txids(b, s->txids)) != REASON_OK)
 		return reason;
-	return first != REASON_OK ? first : judge_shape(b, &s);
+	return first != REASON_OK ? first : judge_shape(b, s);
 }
 
-/* Version and shadow bit, before any transaction is looked at. */
+/* Version and shadow bit. */
 static enum chain_reason judge_version(const struct nakamoto *b, const struct network *net, enum epoch epoch)
 {
 	if ((b->version & SHADOW_BIT) && !network_is_shadow(net, b->id))
 		return REASON_SHADOW;
-	if ((b->version & ~SHADOW_BIT) != (epoch >= EPOCH_40 ? 1 : 0))
-		return REASON_VERSION;
-	return b->n_txs == 0 ? REASON_NOTX : REASON_OK;
+	return (b->version & ~SHADOW_BIT) != (epoch >= EPOCH_40 ? 1 : 0) ? REASON_VERSION : REASON_OK;
 }
 
-enum chain_reason proof_static(struct nakamoto *b, const uint8_t *p, size_t n, const struct network *net, uint64_t burn_height)
+static enum epoch epoch_of(const struct network *net, uint64_t burn_height)
 {
 	enum epoch epoch = network_epoch(net, burn_height);
+
+	/* The first tenure may belong to the last sortition before 3.0 (spec/blocks.md 8.6). */
+	return epoch < EPOCH_30 ? EPOCH_30 : epoch;
+}
+
+/* What the header alone tells, at the price of one hash. */
+static enum chain_reason judge_header(struct nakamoto *b, const uint8_t *p, size_t n, const struct network *net, uint64_t burn_height)
+{
+	size_t need;
+
+	if (nakamoto_header(b, p, n, &need) <= 0)
+		return REASON_CODEC;
+	return judge_version(b, net, epoch_of(net, burn_height));
+}
+
+/* What all bytes tell, at the price of hashing them.  *has_keys: judge_points is due. */
+static enum chain_reason judge_body(struct nakamoto *b, const uint8_t *p, size_t n, const struct network *net, uint64_t burn_height,
+    bool *has_keys)
+{
+	struct shape s = { .changes = 0 };
 	enum chain_reason reason;
-	uint8_t (*txids)[32];
 	size_t need;
 	ssize_t used = nakamoto_parse(b, p, n, &need);
 
@@ -166,16 +202,47 @@ enum chain_reason proof_static(struct nakamoto *b, const uint8_t *p, size_t n, c
 		return REASON_CODEC;
 	if ((size_t)used < n)
 		return REASON_TRAILING;
-	/* The first tenure may belong to the last sortition before 3.0 (spec/blocks.md 8.6). */
-	if (epoch < EPOCH_30)
-		epoch = EPOCH_30;
-	if ((reason = judge_version(b, net, epoch)) != REASON_OK)
-		return reason;
-	if (!(txids = malloc((size_t)b->n_txs * 2 * 32)))
+	if (b->n_txs == 0)
+		return REASON_NOTX;
+	if (!(s.txids = malloc((size_t)b->n_txs * 2 * 32)))
 		abort();
-	reason = judge_txs(b, txids, net, epoch);
-	free(txids);
+	reason = judge_txs(b, &s, net, epoch_of(net, burn_height));
+	free(s.txids);
+	*has_keys = s.has_keys;
 	return reason;
+}
+
+/* The keys that transactions show.  A square root each: the last thing to be judged, when somebody answers for them. */
+static enum chain_reason judge_points(const struct nakamoto *b)
+{
+	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));
+	struct tx tx;
+
+	for (uint32_t i = 0; i < b->n_txs; i++)
+		if (tx_parse(&tx, &c, NULL) < 0 || (tx.has_keys && !tx_points(&tx)))
+			return REASON_CODEC;
+	return REASON_OK;
+}
+
+enum chain_reason proof_static(struct nakamoto *b, const uint8_t *p, size_t n, const struct network *net, uint64_t burn_height)
+{
+	enum chain_reason reason = judge_header(b, p, n, net, burn_height);
+	bool has_keys = false;
+
+	if (reason == REASON_OK)
+		reason = judge_body(b, p, n, net, burn_height, &has_keys);
+	return reason == REASON_OK && has_keys ? judge_points(b) : reason;
+}
+
+enum chain_reason proof_miner(const struct nakamoto *b, const uint8_t miner[HASH160_LEN])
+{
+	uint8_t digest[32], key[KEY_LEN], own[HASH160_LEN];
+
+	nakamoto_miner_hash(digest, b);
+	if (key_recover(key, b->miner_sig, digest) < 0)
+		return REASON_MINER;
+	hash_hash160(own, key, KEY_LEN);
+	return memcmp(own, miner, HASH160_LEN) == 0 ? REASON_OK : REASON_MINER;
 }
 
 /* One signer's signature: who made it, whether that is his turn. *bound is the index that it must be above. */
@@ -200,23 +267,14 @@ static enum chain_reason judge_signer(const struct nakamoto *b, uint32_t i, cons
 	return REASON_OK;
 }
 
-enum chain_reason proof_signatures(const struct nakamoto *b, const struct proof_view *view, uint64_t *weight)
+/* The signers' signatures.  More than there are signers are refused before any is looked at. */
+static enum chain_reason judge_signers(const struct nakamoto *b, const struct proof_view *view, uint64_t *weight)
 {
 	bool strict = network_epoch(view->net, view->burn_height) >= EPOCH_40;
-	uint8_t used[(MAX_SIGNERS + 7) / 8] = { 0 }, key[KEY_LEN], miner[HASH160_LEN];
+	uint8_t used[(MAX_SIGNERS + 7) / 8] = { 0 };
 	enum chain_reason reason;
 	int bound = -1;
 
-	*weight = 0;
-	if (b->n_sigs > view->set->n)
-		return REASON_SIGNER;
-	if (key_recover(key, b->miner_sig, b->miner_hash) < 0)
-		return REASON_MINER;
-	hash_hash160(miner, key, KEY_LEN);
-	if (memcmp(miner, view->miner, HASH160_LEN) != 0)
-		return REASON_MINER;
-	if (b->kind != BLOCK_ORDINARY && memcmp(b->change.pubkey_hash, miner, HASH160_LEN) != 0)
-		return REASON_MINERHASH;
 	for (uint32_t i = 0; i < b->n_sigs; i++)
 		if ((reason = judge_signer(b, i, view->set, strict, used, &bound, weight)) != REASON_OK)
 			return reason;
@@ -225,17 +283,29 @@ enum chain_reason proof_signatures(const struct nakamoto *b, const struct proof_
 
 enum chain_reason proof_alone(struct nakamoto *b, const uint8_t *p, size_t n, const struct proof_view *view, uint64_t *weight)
 {
-	enum chain_reason reason = proof_static(b, p, n, view->net, view->burn_height);
+	enum chain_reason reason = judge_header(b, p, n, view->net, view->burn_height);
+	bool has_keys = false, shadow = b->version & SHADOW_BIT;
 
 	*weight = 0;
+	if (reason == REASON_OK && !shadow) {
+		if (b->n_sigs > view->set->n)
+			return REASON_SIGNER;
+		reason = proof_miner(b, view->miner);
+	}
+	if (reason == REASON_OK)
+		reason = judge_body(b, p, n, view->net, view->burn_height, &has_keys);
 	if (reason != REASON_OK)
 		return reason;
-	/* The network file vouches for the shadow blocks that it lists: nobody signs them. */
-	if (b->version & SHADOW_BIT) {
+	if (shadow) {
+		/* The network file vouches for the shadow blocks that it lists: nobody signs them. */
 		*weight = view->set->total;
-		return REASON_OK;
+	} else {
+		if (b->kind != BLOCK_ORDINARY && memcmp(b->change.pubkey_hash, view->miner, HASH160_LEN) != 0)
+			return REASON_MINERHASH;
+		if ((reason = judge_signers(b, view, weight)) != REASON_OK)
+			return reason;
 	}
-	return proof_signatures(b, view, weight);
+	return has_keys ? judge_points(b) : REASON_OK;
 }
 
 /* Next: common/chain/signers.c, how a signer is found. */

@@ -3,6 +3,7 @@
 #include "common/chain/hash.h"
 #include "common/chain/key.h"
 #include "common/chain/tx.h"
+#include "common/chain/work.h"
 #include "common/limits.h"
 
 static void needs_epoch(struct tx *tx, enum epoch epoch)
@@ -20,39 +21,35 @@ static int read_signature(struct reader *r)
 	return signature_parses(sig) ? 0 : read_wrong(r);
 }
 
-/* Fields of a multi-signature condition; returns the number of signatures among them, or -1. */
-static int64_t read_auth_fields(struct reader *r, bool witness)
+/* The pieces of a transaction, in the order of its bytes. */
+enum step { HEAD, CONDITION, FIELD, REQUIRED, MODES, POST, CODE, PAYLOAD, ARGUMENT, VALUE, END, STEPS };
+
+/* Each step reads its piece whole, or leaves the walk as it was, and returns the next step, or -1. */
+
+static int step_head(struct tx_walk *w, struct reader *r)
 {
-	uint32_t n = read_u32(r);
-	int64_t signatures = 0;
+	uint8_t auth;
 
-	while (n-- && !r->c.bad) {
-		uint8_t id = read_u8(r);
-		const uint8_t *key;
+	w->tx.testnet = read_u8(r) & 0x80;
+	w->tx.chain_id = read_u32(r);
+	auth = read_u8(r);
+	if (r->c.bad)
+		return -1;
+	if (auth != 0x04 && auth != 0x05)
+		return read_wrong(r);
+	w->conditions = auth == 0x05 ? 2 : 1;
+	return CONDITION;
+}
 
-		if (r->c.bad)
-			return -1;
-		if (id > 3 || (witness && (id & 1)))
-			return read_wrong(r);
-		if (id >= 2) {
-			if (read_signature(r) < 0)
-				return -1;
-			signatures++;
-		} else if (!(key = read_bytes(r, KEY_LEN))) {
-			return -1;
-		} else if (!key_valid(key)) {
-			return read_wrong(r);
-		}
-	}
-	return r->c.bad ? -1 : signatures;
+static int condition_done(struct tx_walk *w)
+{
+	return --w->conditions ? CONDITION : MODES;
 }
 
 /* A spending condition.  Signatures are parsed, not verified: that is execution's business. */
-static int read_condition(struct tx *tx, struct reader *r)
+static int step_condition(struct tx_walk *w, struct reader *r)
 {
 	uint8_t mode = read_u8(r);
-	int64_t signatures;
-	uint16_t required;
 
 	if (r->c.bad)
 		return -1;
@@ -63,50 +60,102 @@ static int read_condition(struct tx *tx, struct reader *r)
 			return -1;
 		if (p[36] > 1 || (mode == 0x02 && p[36] == 1))
 			return read_wrong(r);
-		return read_signature(r);
+		return read_signature(r) < 0 ? -1 : condition_done(w);
 	}
 	if (mode != 0x01 && mode != 0x03 && mode != 0x05 && mode != 0x07)
 		return read_wrong(r);
-	if (mode & 4)
-		needs_epoch(tx, EPOCH_30);
 	read_bytes(r, 20 + 8 + 8);
-	signatures = read_auth_fields(r, mode == 0x03 || mode == 0x07);
-	required = read_u16(r);
+	w->left = read_u32(r);
 	if (r->c.bad)
 		return -1;
-	if (signatures < required || (signatures > required && !(mode & 4)))
-		return read_wrong(r);
-	return 0;
+	if (mode & 4)
+		needs_epoch(&w->tx, EPOCH_30);
+	w->mode = mode;
+	w->signatures = 0;
+	return FIELD;
 }
 
-/* What an asset's condition may say: 0x10 to 0x12 of a non-fungible one, 0x30 to 0x32 of pox, else 1 to 5. */
-static int read_condition_code(struct tx *tx, struct reader *r, uint8_t asset)
+/* A field of a multi-signature condition: a signature, or the key of somebody who did not sign. */
+static int step_field(struct tx_walk *w, struct reader *r)
 {
-	uint8_t low = asset == 2 ? 0x10 : asset == 4 ? 0x30 : 1;
-	uint8_t high = asset == 2 ? 0x12 : asset == 4 ? 0x32 : 5;
-	uint8_t code = read_u8(r);
+	bool witness = w->mode == 0x03 || w->mode == 0x07;
+	const uint8_t *key;
+	uint8_t id;
+
+	if (w->left == 0)
+		return REQUIRED;
+	id = read_u8(r);
+	if (r->c.bad)
+		return -1;
+	if (id > 3 || (witness && (id & 1)))
+		return read_wrong(r);
+	if (id >= 2) {
+		if (read_signature(r) < 0)
+			return -1;
+		w->signatures++;
+	} else {
+		if (!(key = read_bytes(r, KEY_LEN)))
+			return -1;
+		if ((key[0] != 2 && key[0] != 3) || (w->points && !key_valid(key)))
+			return read_wrong(r);
+		w->tx.has_keys = true;
+	}
+	w->left--;
+	return FIELD;
+}
+
+static int step_required(struct tx_walk *w, struct reader *r)
+{
+	uint16_t required = read_u16(r);
 
 	if (r->c.bad)
 		return -1;
-	if (code < low || code > high)
+	if (w->signatures < required || (w->signatures > required && !(w->mode & 4)))
 		return read_wrong(r);
-	if (code == 0x12)
-		needs_epoch(tx, EPOCH_34);
-	if (asset != 2 && asset != 4)
-		read_bytes(r, 8);
-	return r->c.bad ? -1 : 0;
+	return condition_done(w);
 }
 
-static int read_post_condition(struct tx *tx, struct reader *r)
+static int step_modes(struct tx_walk *w, struct reader *r)
 {
-	uint8_t asset = read_u8(r), principal = read_u8(r);
+	w->tx.anchor_mode = read_u8(r);
+	w->tx.post_mode = read_u8(r);
+	w->left = read_u32(r);
+	if (r->c.bad)
+		return -1;
+	if (w->tx.anchor_mode < 1 || w->tx.anchor_mode > 3 || w->tx.post_mode < 1 || w->tx.post_mode > 3)
+		return read_wrong(r);
+	if (w->tx.post_mode == 3)
+		needs_epoch(&w->tx, EPOCH_34);
+	return POST;
+}
 
+static int value_then(struct tx_walk *w, enum step after)
+{
+	w->value.depth = 0;
+	w->after = after;
+	return VALUE;
+}
+
+static int step_value(struct tx_walk *w, struct reader *r)
+{
+	int done = read_value_piece(r, &w->value);
+
+	return done < 0 ? -1 : done ? w->after : VALUE;
+}
+
+/* A post-condition up to what it says of the amount or the asset. */
+static int step_post(struct tx_walk *w, struct reader *r)
+{
+	uint8_t asset, principal;
+
+	if (w->left == 0)
+		return PAYLOAD;
+	asset = read_u8(r);
+	principal = read_u8(r);
 	if (r->c.bad)
 		return -1;
 	if (asset > 4 || principal < 1 || principal > 3)
 		return read_wrong(r);
-	if (asset >= 3)
-		needs_epoch(tx, EPOCH_40);
 	if (principal > 1)
 		read_address(r);
 	if (principal == 3)
@@ -116,9 +165,33 @@ static int read_post_condition(struct tx *tx, struct reader *r)
 		read_contract_name(r, 40);
 		read_clarity_name(r, NULL, NULL);
 	}
-	if (asset == 2)
-		read_value(r);
-	return read_condition_code(tx, r, asset);
+	if (r->c.bad)
+		return -1;
+	if (asset >= 3)
+		needs_epoch(&w->tx, EPOCH_40);
+	w->asset = asset;
+	return asset == 2 ? value_then(w, CODE) : CODE;
+}
+
+/* What an asset's condition may say: 0x10 to 0x12 of a non-fungible one, 0x30 to 0x32 of pox, else 1 to 5. */
+static int step_code(struct tx_walk *w, struct reader *r)
+{
+	uint8_t low = w->asset == 2 ? 0x10 : w->asset == 4 ? 0x30 : 1;
+	uint8_t high = w->asset == 2 ? 0x12 : w->asset == 4 ? 0x32 : 5;
+	uint8_t code = read_u8(r);
+
+	if (r->c.bad)
+		return -1;
+	if (code < low || code > high)
+		return read_wrong(r);
+	if (w->asset != 2 && w->asset != 4)
+		read_bytes(r, 8);
+	if (r->c.bad)
+		return -1;
+	if (code == 0x12)
+		needs_epoch(&w->tx, EPOCH_34);
+	w->left--;
+	return POST;
 }
 
 /* Contract name and source text. */
@@ -131,6 +204,7 @@ static int read_code(struct reader *r)
 	n = read_u32(r);
 	if (!(p = read_bytes(r, n)))
 		return -1;
+	work_done.parsed += n;
 	for (uint32_t i = 0; i < n; i++)
 		if ((p[i] < 0x20 || p[i] > 0x7e) && p[i] != '\t' && p[i] != '\n')
 			return read_wrong(r);
@@ -150,17 +224,21 @@ static int read_versioned(struct tx *tx, struct reader *r)
 	return read_code(r);
 }
 
-static int read_call(struct reader *r)
+static int read_call(struct tx_walk *w, struct reader *r)
 {
-	uint32_t n;
-
 	read_address(r);
 	read_contract_name(r, 40);
 	read_clarity_name(r, NULL, NULL);
-	n = read_u32(r);
-	while (n-- && !r->c.bad)
-		read_value(r);
-	return r->c.bad ? -1 : 0;
+	w->left = read_u32(r);
+	return r->c.bad ? -1 : ARGUMENT;
+}
+
+static int step_argument(struct tx_walk *w, struct reader *r)
+{
+	if (w->left == 0)
+		return END;
+	w->left--;
+	return value_then(w, ARGUMENT);
 }
 
 /* Two conflicting microblock headers: sequence at 1, previous block at 3, signature at 67 of 132 bytes. */
@@ -175,14 +253,6 @@ static int read_poison(struct reader *r)
 	    !signature_parses(a + 67) || !signature_parses(b + 67))
 		return read_wrong(r);
 	return 0;
-}
-
-/* A principal as a Clarity value. */
-static int read_principal(struct reader *r)
-{
-	int kind = read_value(r);
-
-	return kind < 0 ? -1 : kind == 0x05 || kind == 0x06 ? 0 : read_wrong(r);
 }
 
 static int read_change(struct tenure_change *c, struct reader *r)
@@ -233,22 +303,14 @@ static int read_coinbase_vrf(struct tx *tx, struct reader *r)
 	return read_wrong(r);
 }
 
+/* A payload without a list of values. */
 static int read_payload(struct tx *tx, struct reader *r)
 {
-	uint8_t id = read_u8(r);
-
-	if (r->c.bad)
-		return -1;
-	if (id > TX_COINBASE_VRF)
-		return read_wrong(r);
-	tx->payload = id;
 	switch (tx->payload) {
 	case TX_TRANSFER:
 		return read_principal(r) < 0 || !read_bytes(r, 8 + 34) ? -1 : 0;
 	case TX_CONTRACT:
 		return read_code(r);
-	case TX_CALL:
-		return read_call(r);
 	case TX_POISON:
 		return read_poison(r);
 	case TX_COINBASE:
@@ -264,61 +326,93 @@ static int read_payload(struct tx *tx, struct reader *r)
 		return read_change(&tx->change, r);
 	case TX_COINBASE_VRF:
 		return read_coinbase_vrf(tx, r);
+	case TX_CALL:
+		break;
 	}
 	return read_wrong(r);
 }
 
-static int read_tx(struct tx *tx, struct reader *r)
+static int step_payload(struct tx_walk *w, struct reader *r)
 {
-	uint8_t auth;
-	uint32_t n;
+	uint8_t id = read_u8(r);
 
-	tx->testnet = read_u8(r) & 0x80;
-	tx->chain_id = read_u32(r);
-	auth = read_u8(r);
 	if (r->c.bad)
 		return -1;
-	if (auth != 0x04 && auth != 0x05)
+	if (id > TX_COINBASE_VRF)
 		return read_wrong(r);
-	if (read_condition(tx, r) < 0 || (auth == 0x05 && read_condition(tx, r) < 0))
-		return -1;
-	tx->anchor_mode = read_u8(r);
-	tx->post_mode = read_u8(r);
-	n = read_u32(r);
-	while (n-- && !r->c.bad)
-		read_post_condition(tx, r);
-	if (r->c.bad || read_payload(tx, r) < 0)
-		return -1;
-	if (tx->anchor_mode < 1 || tx->anchor_mode > 3 || tx->post_mode < 1 || tx->post_mode > 3)
-		return read_wrong(r);
-	if (tx->post_mode == 3)
-		needs_epoch(tx, EPOCH_34);
-	if (tx->anchor_mode != 1 && (tx->payload == TX_COINBASE || tx->payload == TX_COINBASE_ALT ||
-	    tx->payload == TX_COINBASE_VRF || tx->payload == TX_POISON))
-		return read_wrong(r);
-	return 0;
+	w->tx.payload = id;
+	if (w->tx.payload == TX_CALL)
+		return read_call(w, r);
+	return read_payload(&w->tx, r) < 0 ? -1 : END;
+}
+
+/* What only the chain's own kinds must be: anchored in a block. */
+static bool misplaced(const struct tx *tx)
+{
+	return tx->anchor_mode != 1 && (tx->payload == TX_COINBASE || tx->payload == TX_COINBASE_ALT ||
+	    tx->payload == TX_COINBASE_VRF || tx->payload == TX_POISON);
+}
+
+/* Only what is read before it is written: the rest of the value's stack is left alone. */
+void tx_walk_begin(struct tx_walk *w)
+{
+	memset(&w->tx, 0, sizeof(w->tx));
+	w->tx.since = EPOCH_20;
+	w->at = 0;
+	w->step = HEAD;
+	w->value.depth = 0;
+}
+
+int tx_walk(struct tx_walk *w, const uint8_t *p, size_t n, size_t *need)
+{
+	static int (*const steps[STEPS])(struct tx_walk *, struct reader *) = {
+		[HEAD] = step_head, [CONDITION] = step_condition, [FIELD] = step_field, [REQUIRED] = step_required,
+		[MODES] = step_modes, [POST] = step_post, [CODE] = step_code, [PAYLOAD] = step_payload,
+		[ARGUMENT] = step_argument, [VALUE] = step_value,
+	};
+	size_t bound = n < MAX_TX ? n : MAX_TX;
+	struct reader r = { .c = cursor_of(p + w->at, bound - w->at), .start = p };
+
+	while (w->step != END) {
+		int next = steps[w->step](w, &r);
+
+		if (next < 0) {
+			/* What runs over the bound is wrong: more bytes do not help. */
+			if (r.need == 0 || bound + r.need > MAX_TX)
+				return -1;
+			*need = r.need;
+			return 0;
+		}
+		w->step = (uint8_t)next;
+		w->at = (size_t)(r.c.p - p);
+	}
+	return misplaced(&w->tx) ? -1 : 1;
 }
 
 int tx_parse(struct tx *tx, struct cursor *c, size_t *need)
 {
-	struct reader r = { .c = *c };
-	bool bounded = cursor_left(c) > MAX_TX;
+	struct tx_walk w = { .step = HEAD };
+	size_t lacking = 0;
 
-	memset(tx, 0, sizeof(*tx));
-	tx->since = EPOCH_20;
-	tx->bytes = c->p;
-	if (bounded)
-		r.c.end = c->p + MAX_TX;
-	if (read_tx(tx, &r) < 0) {
-		/* What runs over the bound is wrong: more bytes do not help. */
+	if (c->bad || tx_walk(&w, c->p, cursor_left(c), &lacking) <= 0) {
 		if (need)
-			*need = bounded ? 0 : r.need;
+			*need = lacking;
 		c->bad = true;
 		return -1;
 	}
-	tx->len = (size_t)(r.c.p - c->p);
-	c->p = r.c.p;
+	*tx = w.tx;
+	tx->bytes = c->p;
+	tx->len = w.at;
+	c->p += w.at;
 	return 0;
+}
+
+bool tx_points(const struct tx *tx)
+{
+	struct tx_walk w = { .points = true };
+	size_t need;
+
+	return tx_walk(&w, tx->bytes, tx->len, &need) == 1;
 }
 
 void tx_txid(struct tx *tx)

@@ -1,9 +1,15 @@
 /* Any bytes as a block: nothing is read beyond them; header, parse and peek agree; a piece of a block asks for more and
- * never for too much; and judging ends in a reason. */
+ * never for too much; whole or in pieces, the same comes of it, at no higher price than limits.h says; and judging ends
+ * in a reason. */
 #include <assert.h>
 #include <stdlib.h>
 #include "common/chain/proof.h"
+#include "common/chain/work.h"
 #include "common/limits.h"
+
+#define X(way, curve, hashed, parsed) COST_##way##_CURVE = curve, COST_##way##_HASHED = hashed, COST_##way##_PARSED = parsed,
+enum { COSTS(X) };
+#undef X
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -34,6 +40,32 @@ static void check_block(const uint8_t *p, size_t n, ssize_t used, const struct n
 		check_prefix(p, cut, (size_t)used);
 }
 
+/* As block-fetch meets them: a few bytes more each time, at another place. */
+static void check_pieces(const uint8_t *p, size_t n, ssize_t whole, size_t step)
+{
+	struct block_walk w = { .at = 0 };
+	struct work before = work_done, cost;
+	struct nakamoto b;
+	size_t have = 0, need = 0;
+	ssize_t used = 0;
+
+	while (used == 0 && have < n) {
+		uint8_t *copy;
+
+		have = need > have + step ? need : have + step;
+		have = have < n ? have : n;
+		assert((copy = malloc(have)));
+		memcpy(copy, p, have);
+		used = nakamoto_walk(&w, &b, copy, have, &need);
+		assert(used != 0 || need > have);
+		free(copy);
+	}
+	assert(used == whole);
+	cost = work_since(before);
+	assert(cost.curve == COST_ANSWER_CURVE && cost.hashed <= COST_BLOCK + COST_ANSWER_HASHED * n &&
+	    cost.parsed <= COST_BLOCK + COST_ANSWER_PARSED * n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static struct network net = { .chain_id = 0x80000000, .cycle_length = 20, .prepare_length = 5 };
@@ -50,6 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		assert(need > n && need <= MAX_BLOCK);
 	if (used > 0)
 		check_block(p, n, used, &b);
+	check_pieces(p, n, used, 1);
+	check_pieces(p, n, used, 37);
 	net.n_epochs = 1;
 	net.epochs[0].epoch = n & 1 ? EPOCH_30 : EPOCH_40;
 	assert(signer_set_init(&set, 5, 1, key, weight) == 0);

@@ -198,6 +198,40 @@ static void conditions(void **state)
 	assert_int_equal(multisig(&tx, 1, 2, 4), -1);
 }
 
+/* Where a transaction ends does not depend on whether its keys are points; that is asked on its own. */
+static void points(void **state)
+{
+	static const uint8_t none[KEY_LEN] = { 2, [KEY_LEN - 1] = 5 };	/* no point has this x */
+	uint8_t secret[32], key[KEY_LEN];
+	struct bytes b;
+	struct tx tx;
+
+	made_secret(secret, 3);
+	assert_int_equal(key_public(key, secret), 0);
+	for (int i = 0; i < 3; i++) {
+		b = (struct bytes){ .n = 0 };
+		add(&b, "\x80\x80\0\0\0\x04\x01", 7);
+		add_fill(&b, 0x11, 20 + 8 + 8);
+		add_u32(&b, 1);
+		add_u8(&b, 0);
+		add(&b, i == 1 ? none : key, KEY_LEN);
+		if (i == 2)
+			b.p[b.n - KEY_LEN] = 4;		/* no compressed key */
+		add_u16(&b, 0);
+		add(&b, "\x01\x02\0\0\0\0\x04", 7);
+		add_fill(&b, 0, 32);
+		assert_int_equal(parse(&tx, &b), i == 2 ? -1 : 0);
+		if (i < 2) {
+			assert_true(tx.has_keys);
+			assert_int_equal(tx_points(&tx), i == 0);
+		}
+	}
+	b = (struct bytes){ .n = 0 };
+	tx_coinbase(&b);
+	assert_int_equal(parse(&tx, &b), 0);
+	assert_false(tx.has_keys);
+}
+
 static void epochs(void **state)
 {
 	static const struct { const char *condition; size_t n; enum epoch since; } cases[] = {
@@ -253,7 +287,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vectors), cmocka_unit_test(nesting), cmocka_unit_test(values), cmocka_unit_test(envelope),
-		cmocka_unit_test(conditions), cmocka_unit_test(epochs), cmocka_unit_test(needs),
+		cmocka_unit_test(conditions), cmocka_unit_test(points), cmocka_unit_test(epochs), cmocka_unit_test(needs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

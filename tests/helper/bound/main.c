@@ -56,7 +56,7 @@ static struct task *tasks_of(const struct chaindir *c)
 	for (uint32_t i = 0; i < c->n_blocks; i++) {
 		if (nakamoto_header(&block, chaindir_bytes(c, &c->blocks[i]), c->blocks[i].size, &need) <= 0)
 			die_world("block %u is no block", i);
-		memcpy(tasks[2 * i].digest, block.miner_hash, 32);
+		nakamoto_miner_hash(tasks[2 * i].digest, &block);
 		tasks[2 * i].sigs = block.miner_sig;
 		tasks[2 * i].n = 1;
 		memcpy(tasks[2 * i + 1].digest, block.hash, 32);
