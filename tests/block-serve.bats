@@ -35,6 +35,7 @@ setup() {
 
 teardown() {
 	[ -z "${pipeline:-}" ] || kill -- "-$pipeline" 2>/dev/null || true
+	[ -z "${strangers:-}" ] || kill "$strangers" 2>/dev/null || true
 	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
 }
 
@@ -256,6 +257,7 @@ raw() {
 }
 
 @test "SIGUSR1 tells, and SIGTERM ends with 0" {
+	: >one
 	"$BIN/block-serve" -d store -w 127.0.0.1:0 >one 2>one.log 3>&- &
 	server=$!
 	for _ in $(seq 100); do [ -s one ] && break; sleep 0.05; done
@@ -278,6 +280,75 @@ raw() {
 	[ "${line%$'\r'}" = 'HTTP/1.1 200 OK' ]
 	run ! curl -s -m 5 "http://127.0.0.1:$port/v3/health"
 	exec 7>&- 8>&-
+	kill "$server"
+	wait "$server"
+}
+
+# serve OPTION...: the store on free ports, both sides; $http and $p2p are known once it is ready
+serve() {
+	: >served
+	"$BIN/block-serve" -d store -l 127.0.0.1:0 -w 127.0.0.1:0 "$@" >served 2>served.log 3>&- &
+	server=$!
+	for _ in $(seq 100); do grep -q '^http ' served && break; sleep 0.05; done
+	http=$(sed -n 's/^http //p' served)
+	p2p=$(awk '/^p2p/ { print $2 }' served)
+}
+# crowd ARGS...: strangers, until they are all there
+crowd() {
+	: >crowd.out
+	"$HELPER/crowd" "$@" >crowd.out 2>crowd.err 3>&- &
+	strangers=$!
+	for _ in $(seq 600); do [ -s crowd.out ] && break; sleep 0.05; done
+	[ -s crowd.out ]
+}
+disperse() { kill "$strangers"; wait "$strangers" || true; strangers=; }
+
+@test "strangers who hold every connection from a few addresses give way to newcomers" {
+	serve -c 64
+	crowd 512 8 "$http" http
+	[ "$(sed -n '1s/held //p' crowd.out)" -ge 480 ]
+	for i in $(seq 40 49); do
+		[ "$(curl -s -m 5 --interface "127.$i.0.1" -o body -w '%{http_code}' "http://$http/v3/health")" = 200 ]
+	done
+	disperse
+	crowd 768 12 "$p2p" p2p store
+	[ "$(sed -n '1s/held //p' crowd.out)" -ge 740 ]
+	for _ in $(seq 3); do
+		[ "$(timeout 5 "$HELPER/dial" store "$(awk '/^p2p/ { print $3 "@" $2 }' served)" ping)" = Pong ]
+	done
+	disperse
+	kill "$server"
+	wait "$server"
+}
+
+@test "without -c one address may have every place, and gives way too" {
+	serve
+	crowd 510 1 "$http" http
+	[ "$(sed -n '1s/held //p' crowd.out)" -eq 500 ]
+	[ "$(curl -s -m 5 --interface 127.40.0.1 -o body -w '%{http_code}' "http://$http/v3/health")" = 200 ]
+	disperse
+	kill "$server"
+	wait "$server"
+}
+
+@test "one key has four conversations, from however many addresses: the newest" {
+	serve
+	crowd -k -r 0 12 12 "$p2p" p2p store
+	for _ in $(seq 100); do [ "$(tail -n 1 crowd.out)" = 'held 4' ] && break; sleep 0.05; done
+	[ "$(tail -n 1 crowd.out)" = 'held 4' ]
+	disperse
+	kill "$server"
+	wait "$server"
+}
+
+@test "-L: loopback is exempt" {
+	serve -c 2 -L
+	crowd 12 1 "$http" http
+	[ "$(cat crowd.out)" = 'held 12' ]
+	disperse
+	crowd -k 12 2 "$p2p" p2p store
+	[ "$(cat crowd.out)" = 'held 12' ]
+	disperse
 	kill "$server"
 	wait "$server"
 }

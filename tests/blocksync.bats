@@ -166,12 +166,12 @@ run_bg() {
 
 @test "block-serve stands beside and is started again alone" {
 	stage block-serve 'echo http 127.0.0.1:5; [ -e once ] || { touch once; exit 111; }; trap "exit 0" TERM; while :; do sleep 0.05; done'
-	run_bg -n net -l 127.0.0.1:0 -w 127.0.0.1:0 -U http://x
+	run_bg -n net -l 127.0.0.1:0 -L -w 127.0.0.1:0 -U http://x
 	until_holds starts block-serve 2
 	starts block-store 1 && ! starts block-store 2
 	kill "$SELF"
 	wait "$PID"
-	[[ "$(head -1 block-serve.log)" == *"/block-serve -d dir -n net -q -l 127.0.0.1:0 -w 127.0.0.1:0 -U http://x "* ]]
+	[[ "$(head -1 block-serve.log)" == *"/block-serve -d dir -n net -q -l 127.0.0.1:0 -L -w 127.0.0.1:0 -U http://x "* ]]
 	grep -q '^http 127.0.0.1:5$' out
 	grep -q "'block-serve' failed: exit 111" err
 }

@@ -75,58 +75,6 @@ static void output_cb(struct evbuffer *out, const struct evbuffer_cb_info *info,
 	http_conn_close(c);
 }
 
-/* Counts a connection, unless that would be one too many; or takes it out again. */
-static bool host_add(struct http_hosts *t, const struct sockaddr *sa, unsigned limit)
-{
-	uint8_t addr[16];
-	uint16_t port;
-	unsigned i;
-	bool ok;
-
-	address_to16(addr, &port, sa);
-	pthread_mutex_lock(&t->lock);
-	for (i = 0; i < t->n_hosts; i++)
-		if (memcmp(t->hosts[i].addr, addr, 16) == 0)
-			break;
-	ok = t->n < HTTP_MAX && (i == t->n_hosts || limit == 0 || t->hosts[i].n < limit);
-	if (ok) {
-		if (i == t->n_hosts) {
-			memcpy(t->hosts[t->n_hosts].addr, addr, 16);
-			t->hosts[t->n_hosts++].n = 0;
-		}
-		t->hosts[i].n++;
-		t->n++;
-	}
-	pthread_mutex_unlock(&t->lock);
-	return ok;
-}
-
-static void host_drop(struct http_hosts *t, const struct sockaddr *sa)
-{
-	uint8_t addr[16];
-	uint16_t port;
-
-	address_to16(addr, &port, sa);
-	pthread_mutex_lock(&t->lock);
-	for (unsigned i = 0; i < t->n_hosts; i++) {
-		if (memcmp(t->hosts[i].addr, addr, 16) != 0)
-			continue;
-		t->n--;
-		if (--t->hosts[i].n == 0)
-			t->hosts[i] = t->hosts[--t->n_hosts];
-		break;
-	}
-	pthread_mutex_unlock(&t->lock);
-}
-
-unsigned http_count(struct http_hosts *t)
-{
-	pthread_mutex_lock(&t->lock);
-	unsigned n = t->n;
-	pthread_mutex_unlock(&t->lock);
-	return n;
-}
-
 static void conn_free(struct http_conn *c)
 {
 	struct http *h = c->serve->http;
@@ -141,8 +89,7 @@ static void conn_free(struct http_conn *c)
 	if (c->gone != NULL)
 		c->gone(c->gone_arg);
 	LIST_REMOVE(c, entry);
-	if (c->counted)
-		host_drop(c->serve->hosts, (const struct sockaddr *)&c->peer);
+	seat_give_back(c->seat);
 	if (c->readable != NULL)
 		event_free(c->readable);
 	bufferevent_decref(c->bev);
@@ -197,20 +144,21 @@ static void sweep_cb(evutil_socket_t fd, short what, void *arg)
 	sweep(arg);
 }
 
-static bool over_limits(struct http *h, struct http_conn *c)
+/* Another needs the place.  Any thread may say so, and the loop of this one sees the end of the connection. */
+static void leave(void *arg)
 {
-	const struct sockaddr *sa = (const struct sockaddr *)&c->peer;
-	unsigned limit = h->s->max_address;
+	shutdown(((struct http_conn *)arg)->fd, SHUT_RDWR);
+}
 
-	if (limit == 0 && !address_loopback(sa))
-		limit = HTTP_MAX_ADDRESS;
-	c->counted = host_add(h->s->hosts, sa, limit);
-	if (!c->counted) {
-		/* Perhaps some have gone without a word. */
-		sweep(h);
-		c->counted = host_add(h->s->hosts, sa, limit);
-	}
-	return !c->counted;
+static bool take_seat(struct http_conn *c, int fd)
+{
+	struct sockaddr *peer = (struct sockaddr *)&c->peer;
+	socklen_t len = sizeof c->peer;
+
+	c->fd = fd;
+	if (getpeername(fd, peer, &len) == 0)
+		c->seat = seat_take(c->serve->http_seats, fd, peer, leave, c);
+	return c->seat != NULL;
 }
 
 static struct http_conn *newest(struct http *h)
@@ -248,12 +196,10 @@ static void adopt_cb(evutil_socket_t nofd, short what, void *arg)
 	struct http_conn *c;
 	int one = 1, unsent = 2 * CHUNK;
 
-	/* New ones are at the head; a sweep may free others meanwhile. */
-	while ((c = newest(h)) != NULL) {
+	while ((c = newest(h)) != NULL) {	/* new ones are at the head */
 		int fd = bufferevent_getfd(c->bev);
-		socklen_t len = sizeof c->peer;
 		c->adopted = true;
-		if (fd < 0 || (size_t)fd >= h->n_by_fd || getpeername(fd, (struct sockaddr *)&c->peer, &len) != 0 || over_limits(h, c)) {
+		if (fd < 0 || (size_t)fd >= h->n_by_fd || !take_seat(c, fd)) {
 			h->s->n_refused++;
 			http_conn_close(c);
 			continue;

@@ -226,6 +226,8 @@ static bool stream_start(struct request *r, const struct stream *from, MDB_txn *
 	st.req = r->req;
 	st.conn = r->conn;
 	bool known = gather(&p, &st, txn);
+	if (known)
+		seat_useful(r->conn->seat);
 	if (known && !(st.done && reply_straight(r, 200, OCTETS, p.parts, p.n, p.bytes)))
 		out = copy(&p);
 	store_read_end(txn);

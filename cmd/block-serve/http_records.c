@@ -52,6 +52,7 @@ void get_records(struct request *r)
 	sortition_walk(&r->s->store, txn, r->number, add_row, &b);
 	add_sets(r->s, txn, &b);
 	store_read_end(txn);
+	seat_useful(r->conn->seat);
 	evbuffer_add_reference(out, b.buf.p, b.buf.n, free_batch, b.buf.p);
 	reply_octets(r, out);
 }

@@ -1,4 +1,4 @@
-/* Listening sockets, acquired before the program confines itself, and questions about addresses. */
+/* Listening sockets, acquired before the program confines itself. */
 #include <netdb.h>
 #include <netinet/in.h>
 #include <unistd.h>
@@ -82,24 +82,4 @@ void listen_on(const char *option, const char *host_port, int *fds, unsigned n, 
 	*wildcard = address_any16(addr);
 }
 
-bool address_same_host(const struct sockaddr *a, const struct sockaddr *b)
-{
-	uint8_t x[16], y[16];
-	uint16_t port;
-
-	address_to16(x, &port, a);
-	address_to16(y, &port, b);
-	return memcmp(x, y, 16) == 0;
-}
-
-bool address_loopback(const struct sockaddr *sa)
-{
-	static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-	uint8_t x[16];
-	uint16_t port;
-
-	address_to16(x, &port, sa);
-	return (memcmp(x, mapped, 12) == 0 && x[12] == 127) || (all_zero(x, 15) && x[15] == 1);
-}
-
-/* Next: cmd/block-serve/threads.c, more threads for HTTP. */
+/* Next: cmd/block-serve/seats.c, who may be connected, and who leaves for another. */

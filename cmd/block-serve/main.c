@@ -113,19 +113,21 @@ static void say_ready(const struct serve *s, const char *p2p, const char *http)
 	out_flush();
 }
 
-static const char usage[] = "block-serve -d DIR [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-c CONNECTIONS] [-j THREADS] [-n NETWORK]";
+#define OWN_FILES 128	/* descriptors of the store, listeners, loops, and of connections that are about to end */
+static const char usage[] = "block-serve -d DIR [-l HOST:PORT] [-w HOST:PORT] [-L] [-U DATA_URL] [-c CONNECTIONS] [-j THREADS] [-n NETWORK]";
 
 /* Options that are ours alone. */
-struct asked { const char *p2p, *http, *url; };
+struct asked { const char *p2p, *http, *url; unsigned per_host; bool free_loopback; };
 
 static void take_options(struct serve *s, struct options *o, struct asked *a, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, OPTIONS_COMMON "c:j:l:U:w:")) != -1) {
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "c:j:Ll:U:w:")) != -1) {
 		switch (c) {
-		case 'c': s->max_address = (unsigned)options_number("-c", optarg, 1, 1000000); break;
+		case 'c': a->per_host = (unsigned)options_number("-c", optarg, 1, 1000000); break;
 		case 'j': s->threads = (unsigned)options_number("-j", optarg, 1, THREADS_MAX); break;
+		case 'L': a->free_loopback = true; break;
 		case 'l': a->p2p = optarg; break;
 		case 'U': a->url = optarg; break;
 		case 'w': a->http = optarg; break;
@@ -138,6 +140,21 @@ static void take_options(struct serve *s, struct options *o, struct asked *a, in
 		options_usage(o, "give -l HOST:PORT, -w HOST:PORT or both");
 }
 
+/* As many places as the machine has descriptors for, beside our own. */
+static void make_seats(struct serve *s, const struct asked *a)
+{
+	long files = sysconf(_SC_OPEN_MAX), room = HTTP_MAX + P2P_MAX;
+
+	if (files >= 0 && files < 2 * OWN_FILES)
+		die_world("%ld open files are too few (ulimit -n)", files);
+	if (files >= 0 && files - OWN_FILES < room) {
+		room = files - OWN_FILES;
+		log_warnx("%ld connections at once and no more: open files are limited (ulimit -n)", room);
+	}
+	s->http_seats = seats_new((unsigned)(room * HTTP_MAX / (HTTP_MAX + P2P_MAX)), a->per_host, a->free_loopback);
+	s->p2p_seats = seats_new((unsigned)(room * P2P_MAX / (HTTP_MAX + P2P_MAX)), a->per_host, a->free_loopback);
+}
+
 static unsigned default_threads(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -148,7 +165,6 @@ static unsigned default_threads(void)
 int main(int argc, char **argv)
 {
 	static struct serve s;
-	static struct http_hosts hosts = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct options o = { .usage = usage };
 	struct asked asked = { 0 };
 	char p2p[64] = "", http[64] = "", url[80] = "";
@@ -156,7 +172,6 @@ int main(int argc, char **argv)
 	int p2p_fd = -1, http_fds[THREADS_MAX];
 
 	program_start("block-serve");
-	s.hosts = &hosts;
 	s.threads = default_threads();
 	take_options(&s, &o, &asked, argc, argv);
 	log_verbose(o.verbose);
@@ -171,6 +186,7 @@ int main(int argc, char **argv)
 	if (p2p_fd >= 0 && asked.url == NULL && url[0] == 0)
 		log_warnx("no -U: peers will not know where to fetch blocks");
 	set_self(&s, p2p_fd, p2p_any, asked.url != NULL ? asked.url : url);
+	make_seats(&s, &asked);
 	uploads_new(&s);
 	view_refresh(&s);	/* here and in set_self, so that libcrypto has read its files ... */
 	tzset();		/* ... and libc the zone's: evhttp dates its answers */

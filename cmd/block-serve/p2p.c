@@ -9,15 +9,15 @@
 struct p2p_conn {
 	LIST_ENTRY(p2p_conn) entry;
 	struct serve *s;
-	struct sockaddr_storage peer;
-	struct conv *conv;		/* once it is up and has a row of `peers` that says so */
+	struct conv *conv;
+	struct seat *seat;
+	bool told;			/* a row of `peers` says that it is up */
 };
 
 struct p2p {
 	struct serve *s;
 	struct evconnlistener *listener;
 	LIST_HEAD(, p2p_conn) conns;
-	unsigned n;
 	unsigned long long accepted, refused, inventories, nacks;
 };
 
@@ -47,7 +47,7 @@ static void put_row(struct conv *c, struct p2p_conn *pc, const char *state)
 	row.inbound = true;
 	row.first_contact = row.last_contact = now_unix();
 	upload_peer(pc->s, &row);
-	pc->conv = c;
+	pc->told = true;
 }
 
 static void up(struct conv *c, void *arg)
@@ -55,6 +55,7 @@ static void up(struct conv *c, void *arg)
 	struct p2p_conn *pc = arg;
 
 	log_debug("'%s' is up", conv_address(c));
+	seat_key(pc->seat, conv_key(c));
 	put_row(c, pc, "up");
 }
 
@@ -63,10 +64,10 @@ static void down(struct conv *c, void *arg, const char *class, const char *reaso
 	struct p2p_conn *pc = arg;
 
 	log_debug("'%s' is gone: %s", conv_address(c), reason);
-	if (pc->conv != NULL)
+	if (pc->told)
 		put_row(c, pc, "down");
 	LIST_REMOVE(pc, entry);
-	pc->s->p2p->n--;
+	seat_give_back(pc->seat);
 	free(pc);
 }
 
@@ -111,6 +112,7 @@ static void answer_nakamoto(struct serve *s, struct conv *c, const struct messag
 		m.u.inv.bytes = (uint32_t)bitvec_bytes(inv->count);
 		m.u.inv.bits = inv->bits;
 		s->p2p->inventories++;
+		seat_useful(((struct p2p_conn *)conv_arg(c))->seat);
 		conv_reply(c, to, &m);
 	} else {
 		nack(s, c, to, code != 0 ? code : NACK_NO_SUCH_BLOCK);
@@ -165,16 +167,18 @@ static void answer_pox(struct serve *s, struct conv *c, const struct message *to
 	conv_reply(c, to, &m);
 }
 
-struct push { struct serve *s; char source[2 * KEY_LEN + 1]; };
+struct push { struct serve *s; char source[2 * KEY_LEN + 1]; unsigned taken; };
 
 static void take_pushed(void *arg, const struct nakamoto *n)
 {
 	struct push *p = arg;
 	uint8_t id[ID_LEN];
 	char why[200];
+	enum pushed what = upload_take(p->s, n->bytes, n->len, p->source, "push", id, why);
 
 	p->s->n_pushes++;
-	if (upload_take(p->s, n->bytes, n->len, p->source, "push", id, why) == PUSHED_REFUSED)
+	p->taken += what == PUSHED_TAKEN;
+	if (what == PUSHED_REFUSED)
 		log_debug("block pushed by '%s' refused: %s", p->source, why);
 }
 
@@ -185,6 +189,8 @@ static void take_push(struct serve *s, struct conv *c, const struct message *m)
 	hex_of(p.source, conv_key(c), KEY_LEN);
 	if (message_blocks(m, take_pushed, &p) != 0)
 		conv_fail(c, "invalid", "undecodable push");
+	if (p.taken > 0)
+		seat_useful(((struct p2p_conn *)conv_arg(c))->seat);
 }
 
 static void message(struct conv *c, void *arg, const struct message *m)
@@ -240,46 +246,33 @@ static bool is_inside(int fd)
 
 static bool may_come(struct p2p *p, int fd, const struct sockaddr *sa)
 {
-	unsigned limit = p->s->max_address, same = 0;
-	struct p2p_conn *c;
-
 	view_refresh(p->s);
 	/* Without a burn view there is no valid preamble. */
-	if (p->n >= P2P_MAX || !p->s->view.has_burn)
+	if (!p->s->view.has_burn)
 		return false;
-	if (address_private(sa) && !p->s->store.net.private_peers && !is_inside(fd))
-		return false;
-	if (limit == 0) {
-		if (address_loopback(sa))
-			return true;
-		limit = P2P_MAX_ADDRESS;
-	}
-	LIST_FOREACH(c, &p->conns, entry)
-		same += address_same_host(sa, (const struct sockaddr *)&c->peer);
-	return same < limit;
+	return !address_private(sa) || p->s->store.net.private_peers || is_inside(fd);
+}
+
+static void leave(void *arg)
+{
+	conv_fail(((struct p2p_conn *)arg)->conv, "", "its place is needed by another");
 }
 
 static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
 {
 	struct p2p *p = arg;
-	struct p2p_conn *c;
+	struct p2p_conn *c = xcalloc(1, sizeof *c);
 
-	if (!may_come(p, fd, sa)) {
+	if (!may_come(p, fd, sa) || (c->seat = seat_take(p->s->p2p_seats, fd, sa, leave, c)) == NULL) {
 		p->refused++;
+		free(c);
 		close(fd);
 		return;
 	}
-	c = xcalloc(1, sizeof *c);
 	c->s = p->s;
-	memcpy(&c->peer, sa, (size_t)len < sizeof c->peer ? (size_t)len : sizeof c->peer);
 	LIST_INSERT_HEAD(&p->conns, c, entry);
-	p->n++;
 	p->accepted++;
-	if (conv_accept(p->s->base, &p->s->self, fd, sa, &ops, c) == NULL) {
-		LIST_REMOVE(c, entry);
-		p->n--;
-		free(c);
-	}
+	c->conv = conv_accept(p->s->base, &p->s->self, fd, sa, &ops, c);
 }
 
 /* Those who dialled an earlier run of ours are gone. */
@@ -321,7 +314,7 @@ void p2p_stop(struct p2p *p)
 	struct p2p_conn *c;
 
 	LIST_FOREACH(c, &p->conns, entry)
-		if (c->conv != NULL)
+		if (c->told)
 			put_row(c->conv, c, "down");
 }
 
@@ -331,7 +324,7 @@ void p2p_report(const struct serve *s)
 
 	if (p != NULL)
 		log_warnx("p2p: %u conversations, %llu accepted, %llu refused, %llu inventories, %llu nacks, %llu blocks pushed",
-		    p->n, p->accepted, p->refused, p->inventories, p->nacks, s->n_pushes);
+		    seats_taken(s->p2p_seats), p->accepted, p->refused, p->inventories, p->nacks, s->n_pushes);
 	log_warnx("inventory: %u cycles held, %llu hits, %llu misses, dropped %llu times", s->inv.n,
 	    (unsigned long long)s->inv.hits, (unsigned long long)s->inv.misses, (unsigned long long)s->inv.drops);
 }

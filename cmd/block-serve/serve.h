@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 #include <sys/uio.h>
 #include "cmd/block-serve/inventory.h"
+#include "cmd/block-serve/seats.h"
 #include "common/net/conv.h"
 #include "common/store/store.h"
 #include "common/sys/log.h"
@@ -21,9 +22,7 @@
 
 #define CHUNK (32u << 10)		/* bytes copied out of the store in one read transaction; DESIGN 3 allows 64 KiB */
 #define HTTP_MAX 500			/* connections at once */
-#define HTTP_MAX_ADDRESS 64		/* of them from one address */
 #define P2P_MAX 750			/* conversations at once, as a stacks-node's num_clients */
-#define P2P_MAX_ADDRESS 64
 #define HTTP_IDLE 20			/* seconds without a byte either way */
 #define HTTP_HEAD_SECONDS 10		/* a request's head must be whole after this, then 32 KiB of body a second */
 #define HTTP_INPUT (12u << 20)		/* bytes of unread requests, all connections of a thread together */
@@ -42,13 +41,6 @@ struct view {
 	struct rec_tenure tenure;		/* of the canonical tip; texts are dropped */
 	struct rec_tip tip;			/* what the sources name */
 	char height_text[24];
-};
-
-/* What the threads share: how many HTTP connections there are, and from whom. */
-struct http_hosts {
-	pthread_mutex_t lock;
-	unsigned n, n_hosts;
-	struct { uint8_t addr[16]; unsigned n; } hosts[HTTP_MAX];
 };
 
 /* What GetNeighbors gets: peers that we dialled, made anew every few seconds. */
@@ -70,9 +62,8 @@ struct serve {
 	struct threads *others;			/* the first thread's: the other ones */
 	struct conv_self self;			/* key, addresses, services, view */
 	uint8_t key_hash[HASH160_LEN];
-	unsigned max_address;			/* -c, 0: the defaults, loopback exempt */
 	unsigned threads;			/* -j */
-	struct http_hosts *hosts;
+	struct seats *http_seats, *p2p_seats;	/* the former is all threads' */
 	struct neighbors neighbors;
 	time_t date_of;				/* reply.c: the second that date tells */
 	char date[64];
@@ -93,9 +84,6 @@ int claims_top(struct serve *, MDB_txn *, struct rec_tenure *);
 
 /* listen.c: bind and listen on HOST:PORT with n sockets; text gets the chosen one.  Exits 100 or 111. */
 void listen_on(const char *option, const char *host_port, int *fds, unsigned n, char text[64], bool *wildcard);
-/* Both addresses have the same host part; loopback: 127/8 and ::1. */
-bool address_same_host(const struct sockaddr *, const struct sockaddr *);
-bool address_loopback(const struct sockaddr *);
 
 /* neighbors.c: the callback of conv.h; arg is a struct serve. */
 uint32_t neighbors_tell(void *arg, struct neighbor *out);
@@ -113,15 +101,15 @@ struct http_conn {
 	struct bufferevent *bev;		/* with a reference of ours */
 	struct event *readable;			/* ours, beside evhttp's (http.c) */
 	struct sockaddr_storage peer;
-	bool adopted, closing, watched;		/* limits judged; shut down by us; close callback is set */
-	bool counted;				/* in the table of hosts */
+	struct seat *seat;			/* NULL: there was none for it */
+	int fd;					/* once it has a seat */
+	bool adopted, closing, watched;		/* seat asked for; shut down by us; close callback is set */
 	uint64_t begun;				/* ms: first byte of the request that is being read, 0 if none */
 	size_t received;			/* bytes of it */
 	void (*gone)(void *arg);		/* the owner of the running request hears of a close, once */
 	void *gone_arg;
 };
 struct http *http_start(struct serve *, int fd);
-unsigned http_count(struct http_hosts *);
 void http_conn_close(struct http_conn *);	/* ends as soon as the loop turns */
 
 /* One request while its handler runs; what must live longer copies req and conn. */

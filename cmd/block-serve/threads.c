@@ -1,5 +1,5 @@
 /* More threads for HTTP.  Each is a copy of the first thread's state with a loop, a listening socket, a view and uploads
- * of its own; the store's environment and the table of hosts are shared.  A pipe that is closed tells them to end. */
+ * of its own; the store's environment and the places are shared.  A pipe that is closed tells them to end. */
 #include <event2/event.h>
 #include <unistd.h>
 #include "cmd/block-serve/serve.h"
@@ -74,7 +74,7 @@ void threads_report(const struct threads *t, const struct serve *first)
 		late += t->at[i].s.n_late;
 		uploads += t->at[i].s.n_uploads;
 	}
-	log_warnx("http: %u connections, %llu requests, %llu bytes, %llu uploads, %llu refused, %llu too slow", http_count(first->hosts),
+	log_warnx("http: %u connections, %llu requests, %llu bytes, %llu uploads, %llu refused, %llu too slow", seats_taken(first->http_seats),
 	    requests, bytes, uploads, refused, late);
 }
 

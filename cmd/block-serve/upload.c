@@ -205,6 +205,7 @@ static bool settled(struct waiter *w, MDB_txn *txn, uint64_t now)
 	if (judged)
 		rec_cstr(text, sizeof text, v.detail.n > 0 ? v.detail : v.reason);
 	if (block_known(&w->s->store, txn, w->id)) {
+		seat_useful(w->conn->seat);
 		answer_id(&r, w->id, !judged || !rec_is(v.status, "stored"));
 	} else if (judged && rec_is(v.status, "refused")) {
 		char word[33];

@@ -15,11 +15,11 @@
 #include "common/sys/sandbox.h"
 #include "common/sys/start.h"
 
-static const char usage[] = "blocksync [-1cqv] -d DIR [-n NETWORK] [-s SOURCE]... [-Q N] [-p PEER]... [-u URL]... "
+static const char usage[] = "blocksync [-1cLqv] -d DIR [-n NETWORK] [-s SOURCE]... [-Q N] [-p PEER]... [-u URL]... "
     "[-F CYCLE] [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-a ADDR] [-b BYTES/S]";
 
 static const struct program programs[] = {
-	{ "block-serve", "lwU", false },
+	{ "block-serve", "lwUL", false },
 	{ "sortition-sync", "1sQ", false },
 	{ "public-ip", "1pa", true },
 	{ "inv-sync", "1p", false },
@@ -116,8 +116,8 @@ static void given_take(struct given *g, int argc, char **argv)
 	int c;
 
 	g->o.usage = usage;
-	while ((c = getopt(argc, argv, OPTIONS_COMMON "a:b:cF:l:p:Q:s:U:u:w:")) != -1) {
-		if (!strchr("abcFlpQsUuw", c)) {
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "a:b:cF:Ll:p:Q:s:U:u:w:")) != -1) {
+		if (!strchr("abcFLlpQsUuw", c)) {
 			options_take(&g->o, c, optarg);
 			continue;
 		}

@@ -84,6 +84,18 @@ address_private(const struct sockaddr *sa)
 }
 
 bool
+address_loopback(const struct sockaddr *sa)
+{
+	uint8_t addr[16];
+	uint16_t port;
+
+	address_to16(addr, &port, sa);
+	if (memcmp(addr, mapped_prefix, 12) == 0)
+		return addr[12] == 127;
+	return all_zero(addr, 15) && addr[15] == 1;
+}
+
+bool
 address_any16(const uint8_t addr[16])
 {
 	return all_zero(addr, 16) || (memcmp(addr, mapped_prefix, 12) == 0 && all_zero(addr + 12, 4));
@@ -232,4 +244,4 @@ address_url_of(const char *url, const char *address)
 	return strcasecmp(host, own) == 0 || (is_loopback(host) && is_loopback(own));
 }
 
-/* Next: common/net/resolver.c (first its header), names to addresses. */
+/* Next: common/net/admit.c, who has to go when there is no room. */

@@ -9,6 +9,7 @@
 /* Loopback, private, link-local, unspecified, multicast, carrier-grade, mapped forms of these. */
 bool address_private(const struct sockaddr *);
 bool address_private16(const uint8_t addr[16]);		/* the wire's 16-byte form */
+bool address_loopback(const struct sockaddr *);		/* 127/8, plain or mapped, and ::1 */
 bool address_any16(const uint8_t addr[16]);		/* "anynet": zeros or mapped 0.0.0.0 */
 void address_to16(uint8_t addr[16], uint16_t *port, const struct sockaddr *);
 void address_from16(struct sockaddr_storage *, socklen_t *, const uint8_t addr[16], uint16_t port);

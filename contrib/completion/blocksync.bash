@@ -12,11 +12,11 @@ _blocksync() {
 	block-fetch) letters='1 d h n o q u v F V' ;;
 	block-verify) letters='d h j n q v R V' ;;
 	block-store) letters='d h n q v V' ;;
-	block-serve) letters='c d h j l n q v w U V' ;;
+	block-serve) letters='c d h j l n q v w L U V' ;;
 	block-cat) letters='d h i l n q v x V' ;;
 	sync-status) letters='d h j q v V' ;;
 	rec) letters='h q r v V' ;;
-	blocksync) letters='1 a b c d h l n p q s u v w F Q U V' ;;
+	blocksync) letters='1 a b c d h l n p q s u v w F L Q U V' ;;
 	esac
 	# shellcheck disable=SC2086
 	mapfile -t COMPREPLY < <(compgen -W "$(printf -- '-%s ' $letters)" -- "$cur")

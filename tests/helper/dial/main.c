@@ -7,11 +7,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
-#include "common/chain/key.h"
 #include "common/net/conv.h"
 #include "common/store/store.h"
 #include "common/sys/options.h"
 #include "common/sys/log.h"
+#include "tests/helper/lib/self.h"
 
 struct dial {
 	struct event_base *base;
@@ -22,8 +22,6 @@ struct dial {
 };
 
 static void step(struct dial *);
-
-static int any_hash(void *arg, uint64_t height, const uint8_t *hash) { return -1; }
 
 static void print_bits(const struct message *m)
 {
@@ -120,26 +118,6 @@ static void down(struct conv *c, void *arg, const char *class, const char *reaso
 
 static const struct conv_ops ops = { .up = up, .message = message, .down = down };
 
-static void load(struct store *s, struct dial *d, const char *dir)
-{
-	struct rec_sortition tip, stable;
-
-	store_open(s, dir, NULL, 0, 0);
-	MDB_txn *txn = store_read(s);
-	if (sortition_tip(s, txn, &tip) != 0 || sortition_at(s, txn, tip.burn_height - s->net.stable_confirmations, &stable) != 0)
-		die_world("the store has no burnchain view");
-	store_read_end(txn);
-	d->self.net = &s->net;
-	d->self.port = 20444;
-	d->self.view.burn_height = tip.burn_height;
-	d->self.view.stable_height = stable.burn_height;
-	memcpy(d->self.view.burn_hash, tip.burn_hash, 32);
-	memcpy(d->self.view.stable_hash, stable.burn_hash, 32);
-	d->self.stable_known = any_hash;
-	memset(d->self.secret, 7, sizeof d->self.secret);
-	key_public(d->self.key, d->self.secret);
-}
-
 int main(int argc, char **argv)
 {
 	static struct store s;
@@ -154,7 +132,7 @@ int main(int argc, char **argv)
 	if (peer_addr_parse(&at, argv[2], err) != 0 || inet_pton(AF_INET, at.host, &sin.sin_addr) != 1)
 		die_usage("'%s': %s", argv[2], err);
 	sin.sin_port = htons(at.port);
-	load(&s, &d, argv[1]);
+	self_load(&d.self, &s, argv[1]);
 	d.base = event_base_new();
 	if (conv_dial(d.base, &d.self, (struct sockaddr *)&sin, sizeof sin, at.has_key ? at.key : NULL, &ops, &d) == NULL)
 		die_world("cannot dial");

@@ -1,0 +1,229 @@
+/* Who has to go when more want to be connected than there are places. */
+#include <stdlib.h>
+#include <string.h>
+#include "common/chain/hash.h"
+#include "common/net/admit.h"
+#include "common/sys/log.h"
+
+uint64_t admit_hash(const uint8_t secret[32], const void *p, size_t n)
+{
+	uint8_t hash[32];
+
+	hash_begin();
+	hash_add(secret, 32);
+	hash_add(p, n);
+	hash_end(hash);
+	return get_be64(hash) | 1;
+}
+
+/* The IPv4 address that an IPv6 one stands for. */
+static bool embedded4(uint8_t out[4], const uint8_t addr[16])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, 0xff }, nat64[12] = { 0, 0x64, 0xff, 0x9b };
+	static const uint8_t teredo[4] = { 0x20, 0x01 };
+
+	if (memcmp(addr, mapped, 12) == 0 || memcmp(addr, nat64, 12) == 0) {
+		memcpy(out, addr + 12, 4);
+	} else if (addr[0] == 0x20 && addr[1] == 0x02) {
+		memcpy(out, addr + 2, 4);
+	} else if (memcmp(addr, teredo, 4) == 0) {
+		for (int i = 0; i < 4; i++)
+			out[i] = addr[12 + i] ^ 0xff;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+void admit_place(struct admit_conn *c, const uint8_t addr[16], const uint8_t secret[32])
+{
+	uint8_t network[5] = { 4 }, host[9] = { 4 }, in[4];	/* families are kept apart */
+
+	if (embedded4(in, addr)) {
+		memcpy(network + 1, in, 2);
+		memcpy(host + 1, in, 4);
+	} else {
+		network[0] = host[0] = 6;
+		memcpy(network + 1, addr, 4);
+		memcpy(host + 1, addr, 8);
+	}
+	c->network = admit_hash(secret, network, sizeof network);
+	c->host = admit_hash(secret, host, sizeof host);
+}
+
+size_t admit_same_host(struct admit_conn *const *all, size_t n, const struct admit_conn *c)
+{
+	size_t same = 0;
+
+	for (size_t i = 0; i < n; i++)
+		same += all[i]->host == c->host;
+	return same;
+}
+
+#define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
+
+/* Who of a host, or of a key, has its vote: the most useful, then the eldest. */
+static int by_merit(const struct admit_conn *a, const struct admit_conn *b)
+{
+	return a->useful != b->useful ? ORDER(b->useful, a->useful) : ORDER(a->since, b->since);
+}
+
+static int by_place(const void *p, const void *q)
+{
+	const struct admit_conn *a = *(struct admit_conn *const *)p, *b = *(struct admit_conn *const *)q;
+
+	if (a->network != b->network)
+		return ORDER(a->network, b->network);
+	return a->host != b->host ? ORDER(a->host, b->host) : by_merit(a, b);
+}
+
+static int by_key(const void *p, const void *q)
+{
+	const struct admit_conn *a = *(struct admit_conn *const *)p, *b = *(struct admit_conn *const *)q;
+
+	return a->key != b->key ? ORDER(a->key, b->key) : by_merit(a, b);
+}
+
+static int by_age(const void *p, const void *q)
+{
+	const struct admit_conn *a = *(struct admit_conn *const *)p, *b = *(struct admit_conn *const *)q;
+
+	return ORDER(a->since, b->since);
+}
+
+/* sorted is by place. */
+static void weigh(struct admit_conn **sorted, size_t n)
+{
+	for (size_t i = 0, network_end; i < n; i = network_end) {
+		for (network_end = i; network_end < n && sorted[network_end]->network == sorted[i]->network;)
+			network_end++;
+		for (size_t h = i, host_end; h < network_end; h = host_end) {
+			for (host_end = h; host_end < network_end && sorted[host_end]->host == sorted[h]->host;)
+				host_end++;
+			for (size_t k = h; k < host_end; k++)
+				sorted[k]->weight = (uint32_t)(network_end - i + ADMIT_HOST_WEIGHT * (host_end - h - 1));
+		}
+	}
+}
+
+/* One a host, out of those sorted by place, then one a key: how many are left in voters. */
+static size_t take_voters(struct admit_conn **voters, struct admit_conn *const *sorted, size_t n)
+{
+	size_t hosts = 0, keys = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || sorted[i]->host != sorted[i - 1]->host)
+			voters[hosts++] = sorted[i];
+	qsort(voters, hosts, sizeof *voters, by_key);
+	for (size_t i = 0; i < hosts; i++)
+		if (i == 0 || voters[i]->key == 0 || voters[i]->key != voters[keys - 1]->key)
+			voters[keys++] = voters[i];
+	return keys;
+}
+
+/* The lower the better; UINT64_MAX: no merit of this kind. */
+typedef uint64_t rank_of(const struct admit_conn *, uint64_t now);
+
+/* Keep the k voters that are the best of those not kept yet. */
+static void keep_best(struct admit_conn **voters, size_t n, unsigned k, rank_of *rank, uint64_t now)
+{
+	while (k-- > 0) {
+		struct admit_conn *best = NULL;
+		uint64_t best_rank = UINT64_MAX;
+		for (size_t i = 0; i < n; i++) {
+			uint64_t r = voters[i]->kept ? UINT64_MAX : rank(voters[i], now);
+			if (r < best_rank) {
+				best = voters[i];
+				best_rank = r;
+			}
+		}
+		if (best == NULL)
+			return;
+		best->kept = true;
+	}
+}
+
+static uint64_t rank_network(const struct admit_conn *c, uint64_t now)
+{
+	return c->network;
+}
+
+static uint64_t rank_near(const struct admit_conn *c, uint64_t now)
+{
+	return c->rtt == UINT32_MAX ? UINT64_MAX : c->rtt;
+}
+
+static uint64_t rank_useful(const struct admit_conn *c, uint64_t now)
+{
+	return c->useful == 0 ? UINT64_MAX : UINT64_MAX - c->useful;
+}
+
+static uint64_t rank_new(const struct admit_conn *c, uint64_t now)
+{
+	return now - c->since < ADMIT_NEW_MS ? now - c->since : UINT64_MAX;
+}
+
+/* Half of the voters that are left, the elder ones. */
+static void keep_eldest(struct admit_conn **voters, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!voters[i]->kept)
+			voters[left++] = voters[i];
+	qsort(voters, left, sizeof *voters, by_age);
+	for (size_t i = 0; i < left / 2; i++)
+		voters[i]->kept = true;
+}
+
+static void keep_some(struct admit_conn **voters, size_t n, uint64_t now)
+{
+	keep_best(voters, n, ADMIT_KEEP_NETWORKS, rank_network, now);
+	keep_best(voters, n, ADMIT_KEEP_NEAR, rank_near, now);
+	keep_best(voters, n, ADMIT_KEEP_USEFUL, rank_useful, now);
+	keep_best(voters, n, ADMIT_KEEP_NEW, rank_new, now);
+	keep_eldest(voters, n);
+}
+
+/* The newcomer is among `sorted`.  Its own host cannot make room for it: there it is the youngest. */
+static struct admit_conn *choose(struct admit_conn **sorted, size_t n, const struct admit_conn *newcomer)
+{
+	struct admit_conn *worst = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		struct admit_conn *c = sorted[i];
+		bool lighter = c->host == newcomer->host || c->weight < newcomer->weight;
+		if (c->kept || c->exempt || (lighter && !newcomer->exempt))
+			continue;
+		if (worst == NULL || c->weight > worst->weight ||
+		    (c->weight == worst->weight && c->since > worst->since))
+			worst = c;
+	}
+	return worst;
+}
+
+struct admit_conn *admit_victim(struct admit_conn *const *all, size_t n, const struct admit_conn *newcomer, uint64_t now)
+{
+	struct admit_conn **sorted = xmalloc((n + 1) * sizeof *sorted);
+	struct admit_conn **voters = xmalloc((n + 1) * sizeof *voters);
+	struct admit_conn own = *newcomer, *victim;
+
+	memcpy(sorted, all, n * sizeof *sorted);
+	own.since = now;
+	sorted[n] = &own;
+	qsort(sorted, n + 1, sizeof *sorted, by_place);
+	weigh(sorted, n + 1);
+	for (size_t i = 0; i <= n; i++)
+		sorted[i]->kept = sorted[i] == &own;
+	/* Most of a flood ends here, without the rest of the work. */
+	victim = choose(sorted, n + 1, &own);
+	if (victim != NULL) {
+		keep_some(voters, take_voters(voters, sorted, n + 1), now);
+		victim = choose(sorted, n + 1, &own);
+	}
+	free(sorted);
+	free(voters);
+	return victim;
+}
+
+/* Next: common/net/resolver.c (first its header), names to addresses. */
