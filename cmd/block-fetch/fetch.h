@@ -59,13 +59,15 @@ struct fetch {
 	char unresolved[400];		/* what was said last of the name of a URL of the operator's */
 	struct planner *plan;
 	struct event *tick;
-	struct { char base[MAX_SOURCE + 1]; bool private_ok; } places[MAX_SOURCES];	/* by the planner's index */
+	struct { char base[MAX_SOURCE + 1]; bool private_ok; uint8_t own[16]; } places[MAX_SOURCES];	/* by the planner's index */
 	struct xfer xfers[MAX_TRANSFERS];
 	size_t unfinished;		/* bytes in buffers of transfers */
 	struct written *ring;		/* FIFO */
 	unsigned head, n_written, cap;
 	size_t written_bytes;
 	uint64_t scanned_at, written_at;
+	struct { const char *who; unsigned n; } served[MAX_SOURCES];	/* blocks that the store took, for the rows of peers */
+	unsigned n_served;
 	char **names;			/* interned */
 	unsigned n_names;
 	uint64_t upload_next;

@@ -1,6 +1,6 @@
 /* block-fetch - decides what is wanted, from whom, and fetches it.
  * Reads: sortition, reorg, reward_set, peer, inventory, tip.  Writes: block, want, progress, fault.
- * Store: downloads, verdicts (set aside), faults, meta.  Net: HTTP out. */
+ * Store: peers (blocks), downloads, verdicts (set aside), faults, meta.  Net: HTTP out. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	f.once = f.options.once;
 	f.resolver = resolver_start();
 	f.stage = stage_new("block-fetch", &f.options, &fetch_ops, &f);
-	store_open(&f.store, options_dir(&f.options), f.options.network, TABLE(T_META) | TABLE(T_DOWNLOADS) | TABLE(T_VERDICTS) | TABLE(T_FAULTS),
+	store_open(&f.store, options_dir(&f.options), f.options.network, TABLE(T_PEERS) | TABLE(T_META) | TABLE(T_DOWNLOADS) | TABLE(T_VERDICTS) | TABLE(T_FAULTS),
 	    stage_has_input(f.stage) ? 10000 : 0);
 	f.http = http_new(stage_base(f.stage), f.resolver, MAX_CONNECTIONS, false);
 	resolver_attach(f.resolver, stage_base(f.stage));

@@ -131,6 +131,21 @@ static bool progress_is_news(struct fetch *f, const struct rec_progress *p, uint
 	return true;
 }
 
+/* A source that is a peer is named by its key. */
+static void put_served(struct fetch *f, MDB_txn *txn)
+{
+	for (unsigned i = 0; i < f->n_served; i++) {
+		const char *who = f->served[i].who;
+		uint8_t key[KEY_LEN];
+		struct rec_peer r;
+		if (hex_to(key, KEY_LEN, who, strlen(who)) != 0 || peer_get(&f->store, txn, key, &r) != 0)
+			continue;
+		r.blocks += f->served[i].n;
+		peer_put(&f->store, txn, &r);
+	}
+	f->n_served = 0;
+}
+
 static void keep(struct fetch *f, const struct rec_progress *p)
 {
 	MDB_txn *txn = store_write(&f->store);
@@ -141,6 +156,7 @@ static void keep(struct fetch *f, const struct rec_progress *p)
 	}
 	put_unavailable(f, txn);
 	if (p) {
+		put_served(f, txn);
 		forget_available(f, txn);
 		meta_put_row(&f->store, txn, "progress.block-fetch", REC_PROGRESS, p);
 		meta_put(&f->store, txn, "mode", p->mode.p, p->mode.n);

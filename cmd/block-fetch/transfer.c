@@ -281,6 +281,7 @@ void transfer_start(struct fetch *f, const struct action *a)
 	char url[MAX_SOURCE + 220];
 	struct http_request r = { .url = url, .arg = x, .on_end = on_end, .private_ok = f->places[a->source].private_ok };
 
+	memcpy(r.own, f->places[a->source].own, sizeof(r.own));
 	*x = (struct xfer){ .fetch = f, .live = true, .a = *a };
 	planner_path(a, x->path);
 	snprintf(url, sizeof(url), "%s%s", f->places[a->source].base, x->path);

@@ -37,23 +37,31 @@ static void tip(struct fetch *f, const struct rec_tip *t)
 
 /* ---- peers ---- */
 
-/* A private data_url is the peer's own or nobody's, whatever the network allows: else any peer could have us knock at
- * our neighbours' doors. */
-static bool own_url(const struct rec_peer *p, const char *url)
+/* The host that we are in conversation with; zeros: none.  A private data_url is on that very host, whatever the network allows and
+ * whatever the peer was named: else any peer could have us knock at our neighbours' doors. */
+static void own_address(uint8_t own[16], const struct rec_peer *p)
 {
-	char address[MAX_SOURCE + 1];
+	char text[MAX_SOURCE + 1];
+	struct sockaddr_storage sa;
+	int len = sizeof(sa);
+	uint16_t port;
 
-	return address_url_of(url, rec_cstr(address, sizeof(address), p->address));
+	memset(own, 0, 16);
+	rec_cstr(text, sizeof(text), p->dialled.n ? p->dialled : p->address);
+	if (evutil_parse_sockaddr_port(text, (struct sockaddr *)&sa, &len) == 0)
+		address_to16(own, &port, (struct sockaddr *)&sa);
 }
 
 /* Fault of a peer's URL, or NULL. */
-static const char *url_fault(const struct rec_peer *p, const char *url)
+static const char *url_fault(const uint8_t own[16], const char *url)
 {
+	uint8_t addr[16];
+
 	if (!url[0])
 		return "no url";
 	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
 		return "malformed url";
-	if (address_url_private(url) && !own_url(p, url))
+	if (address_of_url(addr, url) && address_private16(addr) && !address_same_host16(addr, own))
 		return "private url";
 	return NULL;
 }
@@ -73,6 +81,7 @@ static void peer(struct fetch *f, const struct rec_peer *p, bool stored)
 	char name[2 * KEY_LEN + 1], url[MAX_SOURCE + 1];
 	bool up = rec_is(p->state, "up") || rec_is(p->state, "behind");
 	const char *fault;
+	uint8_t own[16];
 	int i;
 
 	if (all_zero(p->key, KEY_LEN) || p->inbound)
@@ -86,7 +95,8 @@ static void peer(struct fetch *f, const struct rec_peer *p, bool stored)
 		return;
 	}
 	rec_cstr(url, sizeof(url), p->data_url);
-	fault = url_fault(p, url);
+	own_address(own, p);
+	fault = url_fault(own, url);
 	if (fault) {
 		planner_useless(f->plan, now_ms(), name, fault, url[0] ? url : "its handshake has no data_url");
 		return;
@@ -96,7 +106,8 @@ static void peer(struct fetch *f, const struct rec_peer *p, bool stored)
 	for (size_t n = strlen(url); n && url[n - 1] == '/';)
 		url[--n] = '\0';
 	memcpy(f->places[i].base, url, sizeof(url));
-	f->places[i].private_ok = own_url(p, url);
+	memcpy(f->places[i].own, own, sizeof(own));
+	f->places[i].private_ok = false;
 }
 
 static bool on_peer(void *arg, const struct rec_peer *p)

@@ -84,6 +84,20 @@ void written_add(struct fetch *f, const struct rec_block *r, const struct action
 
 /* ---- verdicts ---- */
 
+/* For the peer's row, whose keeper holds conversations with those that served. */
+static void served(struct fetch *f, const char *who)
+{
+	unsigned i = 0;
+
+	while (i < f->n_served && f->served[i].who != who)
+		i++;
+	if (i == MAX_SOURCES)
+		return;
+	if (i == f->n_served)
+		f->served[f->n_served++].who = who;
+	f->served[i].n++;
+}
+
 /* The planner counts by the tenure of the request, which need not be the block's own. */
 static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum plan_verdict v, const char *reason)
 {
@@ -93,6 +107,8 @@ static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum pl
 
 	f->written_bytes -= w->len;
 	f->stored += v == VERDICT_STORED;
+	if (v == VERDICT_STORED)
+		served(f, w->source);
 	if (s && !s->gone) {
 		s->gone = true;
 		f->n_crowd -= !s->alone && f->n_crowd;

@@ -54,6 +54,7 @@ static void put_peer(struct serve *s, MDB_txn *txn, struct rec_peer *row)
 		row->first_contact = old.first_contact;
 		row->banned_until = old.banned_until;
 		row->pinned = old.pinned;
+		row->blocks = old.blocks;
 	} else if (store_count(&s->store, txn, T_PEERS) >= PEER_ROWS) {
 		return;
 	}

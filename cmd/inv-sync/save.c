@@ -173,6 +173,7 @@ static struct rec_peer peer_row(struct peer *p, MDB_txn *txn)
 		memcpy(r.burn_hash, p->view.burn_hash, 32);
 		memcpy(r.stable_hash, p->view.stable_hash, 32);
 		r.last_contact = now;
+		r.dialled = rec_str(conv_address(p->conv));
 	}
 	r.inbound = false;
 	r.pinned |= p->pinned;

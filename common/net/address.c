@@ -13,7 +13,7 @@
 
 static const uint8_t mapped_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
-/* Networks of special use (RFC 6890 and its successors): nobody's public peer is there. */
+/* IANA's special-purpose registries, and multicast: nobody's public peer is there. */
 static const struct { uint8_t net[4]; unsigned bits; } private4[] = {
 	{ { 0, 0, 0, 0 }, 8 },		/* this network */
 	{ { 10, 0, 0, 0 }, 8 },
@@ -21,22 +21,26 @@ static const struct { uint8_t net[4]; unsigned bits; } private4[] = {
 	{ { 127, 0, 0, 0 }, 8 },
 	{ { 169, 254, 0, 0 }, 16 },	/* link-local */
 	{ { 172, 16, 0, 0 }, 12 },
-	{ { 192, 0, 0, 0 }, 24 },
+	{ { 192, 0, 0, 0 }, 24 },	/* protocol assignments */
 	{ { 192, 0, 2, 0 }, 24 },	/* documentation */
+	{ { 192, 31, 196, 0 }, 24 },	/* AS112, as 192.175.48 */
+	{ { 192, 52, 193, 0 }, 24 },	/* AMT */
+	{ { 192, 88, 99, 0 }, 24 },	/* relays of 6to4 */
 	{ { 192, 168, 0, 0 }, 16 },
+	{ { 192, 175, 48, 0 }, 24 },
 	{ { 198, 18, 0, 0 }, 15 },	/* benchmarks */
 	{ { 198, 51, 100, 0 }, 24 },
 	{ { 203, 0, 113, 0 }, 24 },
 	{ { 224, 0, 0, 0 }, 3 },	/* multicast, reserved, broadcast */
 };
+/* Within 2000::/3; all else of IPv6 is not global unicast. */
 static const struct { uint8_t net[16]; unsigned bits; } private6[] = {
-	{ { 0 }, 96 },				/* unspecified, loopback, v4-compatible */
-	{ { 0x01 }, 64 },			/* discard only */
-	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32 },	/* documentation */
-	{ { 0xfc }, 7 },			/* unique local */
-	{ { 0xfe, 0x80 }, 9 },			/* link-local and the old site-local */
-	{ { 0xff }, 8 },			/* multicast */
+	{ { 0x20, 0x01 }, 23 },				/* protocol assignments: Teredo, benchmarks, ORCHID */
+	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32 },		/* documentation */
+	{ { 0x26, 0x20, 0x00, 0x4f, 0x80 }, 48 },	/* AS112 */
+	{ { 0x3f, 0xff }, 20 },				/* documentation */
 };
+static const uint8_t global6[1] = { 0x20 };
 
 static bool
 in_net(const uint8_t *addr, const uint8_t *net, unsigned bits)
@@ -68,7 +72,7 @@ address_private16(const uint8_t addr[16])
 	for (size_t i = 0; i < sizeof private6 / sizeof *private6; i++)
 		if (in_net(addr, private6[i].net, private6[i].bits))
 			return true;
-	return false;
+	return !in_net(addr, global6, 3);
 }
 
 bool
@@ -200,48 +204,32 @@ url_host(const char *url, char *host, size_t size)
 }
 
 bool
-address_url_private(const char *url)
+address_of_url(uint8_t addr[16], const char *url)
 {
 	char host[256];
-	uint8_t addr[16];
 	struct in_addr in;
 
 	if (!url_host(url, host, sizeof host))
 		return false;
-	if (strcasecmp(host, "localhost") == 0)
-		return true;
 	if (inet_pton(AF_INET6, host, addr) == 1)
-		return address_private16(addr);
+		return true;
 	/* inet_aton also knows the odd forms (127.1, 0x7f000001) that a resolver would take. */
-	if (inet_aton(host, &in)) {
-		memcpy(addr, &in, 4);
-		return is_private4(addr);
-	}
-	return false;
-}
-
-static bool
-is_loopback(const char *host)
-{
-	uint8_t addr[16];
-	struct in_addr in;
-
 	if (strcasecmp(host, "localhost") == 0)
-		return true;
-	if (inet_pton(AF_INET6, host, addr) == 1)
-		return all_zero(addr, 15) && addr[15] == 1;
-	return inet_aton(host, &in) && ntohl(in.s_addr) >> 24 == 127;
+		in.s_addr = htonl(INADDR_LOOPBACK);
+	else if (!inet_aton(host, &in))
+		return false;
+	memset(addr, 0, 10);
+	memset(addr + 10, 0xff, 2);
+	memcpy(addr + 12, &in, 4);
+	return true;
 }
 
 bool
-address_url_of(const char *url, const char *address)
+address_url_private(const char *url)
 {
-	char text[512], host[256], own[256];
+	uint8_t addr[16];
 
-	snprintf(text, sizeof text, "http://%s", address);
-	if (!url_host(url, host, sizeof host) || !url_host(text, own, sizeof own))
-		return false;
-	return strcasecmp(host, own) == 0 || (is_loopback(host) && is_loopback(own));
+	return address_of_url(addr, url) && address_private16(addr);
 }
 
 /* Next: common/net/admit.c, who has to go when there is no room. */

@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* Loopback, private, link-local, unspecified, multicast, carrier-grade, mapped forms of these. */
+/* Not an address that a peer of the public network can have: loopback, private, link-local, carrier-grade, multicast, of special
+ * use or of tunnels.  What holds an IPv4 address (mapped, NAT64, 6to4) is judged by that. */
 bool address_private(const struct sockaddr *);
 bool address_private16(const uint8_t addr[16]);		/* the wire's 16-byte form */
 bool address_loopback(const struct sockaddr *);		/* 127/8, plain or mapped, and ::1 */
@@ -17,9 +18,8 @@ void address_from16(struct sockaddr_storage *, socklen_t *, const uint8_t addr[1
 const char *address_text(char out[64], const struct sockaddr *);
 /* One address, or both are this machine's loopback. */
 bool address_same_host16(const uint8_t a[16], const uint8_t b[16]);
-/* Whether a URL's host is the very host of an address "host:port", or both are this machine: a private data_url is the
- * peer's own or nobody's. */
-bool address_url_of(const char *url, const char *address);
+/* The host of a URL, if it is a number (in any form that a resolver would take) or localhost. */
+bool address_of_url(uint8_t addr[16], const char *url);
 /* Host of a URL that is a numeric private address (so that it can be refused without resolving). */
 bool address_url_private(const char *url);
 
