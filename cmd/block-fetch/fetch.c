@@ -5,6 +5,7 @@
 
 #include "cmd/block-fetch/fetch.h"
 #include "common/sys/log.h"
+#include "common/sys/loop.h"
 
 #define TICK_MS 50
 #define NO_VERDICTS_MS 60000	/* with -1: nobody judges or stores what is written */
@@ -162,7 +163,7 @@ const struct stage_ops fetch_ops = {
 
 void fetch_init(struct fetch *f)
 {
-	f->tick = event_new(stage_base(f->stage), -1, 0, on_tick, f);
+	f->tick = loop_event(stage_base(f->stage), -1, 0, on_tick, f);
 	f->progress_at = now_ms();	/* the input's hello first */
 	view_start(f);
 	view_seed(f);

@@ -8,6 +8,7 @@
 #include "cmd/block-serve/serve.h"
 #include "common/chain/hash.h"
 #include "common/net/address.h"
+#include "common/sys/loop.h"
 #include "common/sys/options.h"
 #include "common/sys/out.h"
 #include "common/sys/sandbox.h"
@@ -46,20 +47,12 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 struct event_base *serve_base(void)
 {
-	struct event_config *cfg = event_config_new();
-	struct event_base *base;
-
-	/* The changes of one turn are one epoll_ctl. */
-	if (cfg == NULL || event_config_set_flag(cfg, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) != 0 ||
-	    (base = event_base_new_with_config(cfg)) == NULL)
-		die_world("cannot start an event loop");
-	event_config_free(cfg);
-	return base;
+	return loop_new(0, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);	/* the changes of one turn are one epoll_ctl */
 }
 
 static int watch_signal(struct serve *s, int sig, event_callback_fn fn)
 {
-	return signal_ignored(sig) ? 0 : event_add(evsignal_new(s->base, sig, fn, s), NULL);
+	return signal_ignored(sig) ? 0 : event_add(loop_event(s->base, sig, EV_SIGNAL | EV_PERSIST, fn, s), NULL);
 }
 
 static void start_loop(struct serve *s)
@@ -72,7 +65,8 @@ static void start_loop(struct serve *s)
 	mallopt(M_TRIM_THRESHOLD, 128 << 20);
 	mallopt(M_TOP_PAD, 1 << 20);
 	s->base = serve_base();
-	if ((tick = event_new(s->base, -1, EV_PERSIST, on_tick, s)) == NULL || event_add(tick, &tenth) != 0 ||
+	tick = loop_event(s->base, -1, EV_PERSIST, on_tick, s);
+	if (event_add(tick, &tenth) != 0 ||
 	    watch_signal(s, SIGTERM, on_term) != 0 || watch_signal(s, SIGINT, on_term) != 0 ||
 	    watch_signal(s, SIGHUP, on_term) != 0 || watch_signal(s, SIGUSR1, on_report) != 0)
 		die_world("cannot start the event loop");

@@ -9,6 +9,7 @@
 #include "common/net/address.h"
 #include "common/net/admit.h"
 #include "common/sys/stage.h"
+#include "common/sys/start.h"
 
 struct seat {
 	struct admit_conn who;		/* first: admit.c names seats by it */
@@ -36,7 +37,7 @@ struct seats *seats_new(unsigned max, unsigned per_host, bool free_loopback)
 	t->max = max;
 	t->per_host = per_host;
 	t->free_loopback = free_loopback;
-	arc4random_buf(t->secret, sizeof t->secret);
+	random_bytes(t->secret, sizeof t->secret);
 	return t;
 }
 

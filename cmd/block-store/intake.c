@@ -8,6 +8,7 @@
 #include "cmd/block-store/keep.h"
 #include "common/chain/hash.h"
 #include "common/sys/log.h"
+#include "common/sys/loop.h"
 
 #define TICK_MS 1000
 #define RESCAN_TICKS 5
@@ -240,11 +241,11 @@ void intake_start(struct intake *in, struct stage *stage, struct store *s, struc
 	in->stage = stage;
 	in->s = s;
 	in->writer = w;
-	in->due = evtimer_new(stage_base(stage), on_due, in);
-	in->tick = evtimer_new(stage_base(stage), on_tick, in);
-	in->done = event_new(stage_base(stage), w->wake, EV_READ | EV_PERSIST, on_done, in);
-	if (!in->due || !in->tick || !in->done || event_add(in->done, NULL) < 0)
-		die_world("cannot make events");
+	in->due = loop_event(stage_base(stage), -1, 0, on_due, in);
+	in->tick = loop_event(stage_base(stage), -1, 0, on_tick, in);
+	in->done = loop_event(stage_base(stage), w->wake, EV_READ | EV_PERSIST, on_done, in);
+	if (event_add(in->done, NULL) < 0)
+		die_world("cannot watch the writer: %s", strerror(errno));
 	again(in->tick, TICK_MS);
 	/* What waited when the last run ended. */
 	in->batch.rescan = true;

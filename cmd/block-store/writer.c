@@ -93,7 +93,7 @@ static void *writer_main(void *arg)
 		w->busy = false;
 		pthread_cond_broadcast(&w->todo);
 		if (write(w->wake, &one, sizeof one) < 0)
-			log_warn("cannot wake the stage");
+			die_world("cannot write to an eventfd: %s", strerror(errno));
 	}
 	pthread_mutex_unlock(&w->lock);
 	return NULL;

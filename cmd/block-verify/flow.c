@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "cmd/block-verify/verify.h"
 #include "common/sys/log.h"
+#include "common/sys/loop.h"
 
 /* Enough to keep all cores busy for a while; little, because what is in flight when a pipeline dies is asked for
  * again. */
@@ -176,8 +177,8 @@ void flow_init(struct flow *f, struct stage *stage, struct view *view, struct po
 	f->view = view;
 	f->pool = pool;
 	f->tail = &f->head;
-	f->wake = event_new(stage_base(stage), pool->wake_fd, EV_READ | EV_PERSIST, on_wake, f);
-	if (!f->wake || event_add(f->wake, NULL) < 0)
+	f->wake = loop_event(stage_base(stage), pool->wake_fd, EV_READ | EV_PERSIST, on_wake, f);
+	if (event_add(f->wake, NULL) < 0)
 		die_world("cannot watch the worker threads");
 }
 

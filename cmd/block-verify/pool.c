@@ -50,7 +50,7 @@ static void wake(struct pool *p)
 	uint64_t one = 1;
 
 	if (!atomic_exchange(&p->woken, true) && write(p->wake_fd, &one, sizeof(one)) < 0)
-		BUG("cannot write to an eventfd: %s", strerror(errno));
+		die_world("cannot write to an eventfd: %s", strerror(errno));
 }
 
 static void *worker(void *arg)
@@ -93,7 +93,7 @@ void pool_woken(struct pool *p)
 	uint64_t count;
 
 	if (read(p->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		BUG("cannot read an eventfd: %s", strerror(errno));
+		die_world("cannot read an eventfd: %s", strerror(errno));
 	atomic_store(&p->woken, false);
 }
 

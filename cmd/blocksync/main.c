@@ -181,7 +181,8 @@ int main(int argc, char **argv)
 	setenv("BLOCKSYNC_SUPERVISED", "1", 1);
 	s.given = &g;
 	s.signals = signals_open();
-	s.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if ((s.null = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
+		die_world("cannot open '/dev/null': %s", strerror(errno));
 	for (const struct program *p = programs + 1; p->name; p++)
 		if (beside_us(path, sizeof(path), p->name), !p->optional || access(path, X_OK) == 0)
 			s.stage[s.n++].program = p;

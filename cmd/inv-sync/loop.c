@@ -2,6 +2,7 @@
  * they are handled, and the next question asked, as they come. */
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/sys/log.h"
+#include "common/sys/loop.h"
 
 #define BANS_MS 5000
 
@@ -60,8 +61,8 @@ void loop_start(struct inv_sync *s)
 
 	store_changed(&s->store);
 	view_refresh(s, now_ms());
-	s->turn = event_new(stage_base(s->stage), -1, EV_PERSIST, on_turn, s);
-	if (!s->turn || event_add(s->turn, &tv) < 0)
+	s->turn = loop_event(stage_base(s->stage), -1, EV_PERSIST, on_turn, s);
+	if (event_add(s->turn, &tv) < 0)
 		die_world("cannot set a timer");
 }
 

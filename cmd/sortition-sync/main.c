@@ -4,7 +4,6 @@
  * Store: sortitions, reward_sets, meta, faults.  Net: HTTP(S) out. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <unistd.h>
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
@@ -53,8 +52,7 @@ choose_sources(struct sync *s, const char *quorum)
 	s->quorum = s->n / 2 + 1;
 	if (quorum)
 		s->quorum = (unsigned)options_number("-Q", quorum, 1, s->n);
-	if (getrandom(secret, sizeof secret, 0) != sizeof secret)
-		die_world("no random numbers");
+	random_bytes(secret, sizeof secret);
 	view_init(&s->view, net, s->n, s->quorum, secret);
 	claims_init(&s->claims, s->n, s->quorum, low == UINT64_MAX ? UINT64_MAX - CLAIMS_CYCLES : network_cycle(net, low));
 }

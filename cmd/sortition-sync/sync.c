@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "common/sys/log.h"
+#include "common/sys/loop.h"
 #include "cmd/sortition-sync/sync.h"
 
 #define TICK_MS 50
@@ -365,9 +366,9 @@ sync_start(struct sync *s)
 
 	s->progress = now_ms();
 	view_tick(&s->view, s->progress);
-	s->local = evtimer_new(stage_base(s->stage), on_local, s);
-	s->tick = event_new(stage_base(s->stage), -1, EV_PERSIST, on_tick, s);
-	if (!s->tick || !s->local || event_add(s->tick, &tv) != 0)
+	s->local = loop_event(stage_base(s->stage), -1, 0, on_local, s);
+	s->tick = loop_event(stage_base(s->stage), -1, EV_PERSIST, on_tick, s);
+	if (event_add(s->tick, &tv) != 0)
 		die_world("cannot set a timer");
 	sync_local_work(s);
 	for (unsigned i = 0; i < s->n; i++)

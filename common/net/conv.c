@@ -7,6 +7,7 @@
 #include "common/net/address.h"
 #include "common/net/conv_private.h"
 #include "common/sys/log.h"
+#include "common/sys/loop.h"
 #include "common/sys/stage.h"
 
 static void conv_free(struct conv *c)
@@ -193,10 +194,10 @@ static struct conv *conv_new(struct event_base *base, const struct conv_self *se
 	c->resume_at = c->phase_deadline = UINT64_MAX;
 	c->heard_at = c->said_at = c->tokens_at = now_ms();
 	c->tokens = RATE_BURST * 1000;
-	c->timer = evtimer_new(base, on_timer, c);
-	c->ending = event_new(base, -1, 0, on_ending, c);
+	c->timer = loop_event(base, -1, 0, on_timer, c);
+	c->ending = loop_event(base, -1, 0, on_ending, c);
 	c->bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
-	if (!c->timer || !c->ending || !c->bev)
+	if (!c->bev)
 		die_world("cannot start a conversation: no memory");
 	bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, READ_BUFFER);

@@ -7,6 +7,7 @@
 #include "common/net/conv_private.h"
 #include "common/sys/log.h"
 #include "common/sys/stage.h"
+#include "common/sys/start.h"
 
 static void say(struct conv *c, struct message *m, uint32_t seq)
 {
@@ -39,7 +40,7 @@ static uint32_t fresh_seq(const struct conv *c)
 	bool taken;
 
 	do {
-		seq = arc4random();
+		seq = random_u32();
 		taken = seq == c->hello_seq;
 		for (unsigned i = 0; i < MAX_REQUESTS; i++)
 			taken |= c->pending[i].used && c->pending[i].seq == seq;
@@ -129,7 +130,7 @@ void conv_hello(struct conv *c)
 
 	c->state = CONV_GREETING;
 	c->phase_deadline = now_ms() + c->greet_ms;
-	c->hello_seq = arc4random();
+	c->hello_seq = random_u32();
 	say(c, &m, c->hello_seq);
 }
 
@@ -318,7 +319,7 @@ void conv_heartbeat(struct conv *c, uint64_t now)
 		conv_fail(c, "", "silent beyond its heartbeat");
 		return;
 	}
-	ping.u.nonce = arc4random();
+	ping.u.nonce = random_u32();
 	conv_request(c, &ping, PING_MS, take_pong, NULL);
 }
 

@@ -13,6 +13,7 @@
 #include "common/net/address.h"
 #include "common/net/http_private.h"
 #include "common/sys/log.h"
+#include "common/sys/loop.h"
 #include "common/sys/stage.h"
 
 #define MAX_CA (8 << 20)	/* a bundle is some 200 kB */
@@ -160,6 +161,9 @@ end_of_code(const struct http_transfer *t, CURLcode code, const char *error)
 		return t->head.status ? HTTP_CUT : HTTP_CONNECT;
 	case CURLE_OPERATION_TIMEDOUT:
 		return HTTP_TIMEOUT;
+	case CURLE_OUT_OF_MEMORY:	/* ours: no peer is to blame */
+	case CURLE_FAILED_INIT:
+		die_world("cannot fetch: %s", curl_easy_strerror(code));
 	default:
 		return HTTP_PROTOCOL;
 	}
@@ -209,8 +213,8 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 		event_free(ev);
 	ev = NULL;
 	if (what != CURL_POLL_REMOVE) {
-		ev = event_new(h->base, fd, events, on_socket_ready, h);
-		if (!ev || event_add(ev, NULL) != 0)
+		ev = loop_event(h->base, fd, events, on_socket_ready, h);
+		if (event_add(ev, NULL) != 0)
 			die_world("cannot watch a socket");
 	}
 	curl_multi_assign(h->multi, fd, ev);

@@ -9,6 +9,7 @@
 #include "common/chain/key.h"
 #include "common/net/conv.h"
 #include "common/sys/log.h"
+#include "common/sys/start.h"
 
 #define KEY_TEXT 65	/* 64 hex digits and a newline */
 
@@ -23,7 +24,8 @@ static int read_key(const char *path, uint8_t secret[32], uint8_t key[KEY_LEN])
 			die_world("cannot read '%s': %s", path, strerror(errno));
 		return -1;
 	}
-	n = read(fd, text, sizeof text);
+	if ((n = read(fd, text, sizeof text)) < 0)
+		die_world("cannot read '%s': %s", path, strerror(errno));
 	close(fd);
 	if (n == KEY_TEXT && text[64] == '\n')
 		n--;
@@ -39,7 +41,7 @@ static void make_key(const char *dir, const char *path)
 	int fd;
 
 	do
-		arc4random_buf(secret, sizeof secret);
+		random_bytes(secret, sizeof secret);
 	while (key_public(key, secret) < 0);
 	hex_of(text, secret, 32);
 	text[64] = '\n';

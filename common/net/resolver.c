@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "common/net/resolver_private.h"
 #include "common/sys/log.h"
+#include "common/sys/loop.h"
 #include "common/sys/stage.h"
 
 #define FAILED_MS 500		/* a failure is the answer to all that ask at about that time */
@@ -184,9 +185,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 void resolver_attach(struct resolver *r, struct event_base *base)
 {
-	r->readable = event_new(base, r->fd, EV_READ | EV_PERSIST, on_readable, r);
-	r->timer = evtimer_new(base, on_timer, r);
-	if (!r->readable || !r->timer || event_add(r->readable, NULL) < 0)
+	r->readable = loop_event(base, r->fd, EV_READ | EV_PERSIST, on_readable, r);
+	r->timer = loop_event(base, -1, 0, on_timer, r);
+	if (event_add(r->readable, NULL) < 0)
 		die_world("cannot watch the resolver");
 }
 

@@ -1,8 +1,8 @@
 /* The keeper's commits: blocks in, judged, written, packed; and the start from what the store holds. */
 #include <stdlib.h>
-#include <sys/random.h>
 #include "common/store/graph.h"
 #include "common/sys/log.h"
+#include "common/sys/start.h"
 
 #define NODE_BUCKETS 65536
 #define PACK_BYTES (4u << 20)	/* rewritten in one commit at most: some 10 ms */
@@ -120,8 +120,7 @@ struct keeper *keeper_new(struct store *s, const char *stage)
 	k->node_mask = NODE_BUCKETS - 1;
 	k->by_id = xcalloc(NODE_BUCKETS, sizeof *k->by_id);
 	k->by_parent_node = xcalloc(NODE_BUCKETS, sizeof *k->by_parent_node);
-	if (getrandom(&k->secret, sizeof k->secret, 0) != sizeof k->secret)
-		k->secret = (uintptr_t)k;
+	random_bytes(&k->secret, sizeof k->secret);
 	restore(k);
 	return k;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "common/sys/log.h"
 #include "common/sys/stage.h"
+#include "common/sys/start.h"
 
 uint64_t now_ms(void)
 {
@@ -31,7 +32,7 @@ uint64_t backoff_ms(struct backoff *b, uint64_t base, uint64_t max)
 		wait = max;
 	b->tries++;
 	/* a fifth either way, so that those who failed together do not return together */
-	return wait - wait / 5 + (wait >= 5 ? arc4random_uniform((uint32_t)(2 * (wait / 5) + 1)) : 0);
+	return wait - wait / 5 + (wait >= 5 ? random_u32() % (2 * (wait / 5) + 1) : 0);
 }
 
 #define PROGRESS_MS 200

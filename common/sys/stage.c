@@ -7,22 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "common/sys/log.h"
+#include "common/sys/loop.h"
 #include "common/sys/stage_private.h"
 #include "common/sys/start.h"
-
-static struct event_base *base_new(bool any_file)
-{
-	struct event_config *config = event_config_new();
-	struct event_base *base;
-
-	if (config && any_file)
-		event_config_require_features(config, EV_FEATURE_FDS);
-	base = config ? event_base_new_with_config(config) : NULL;
-	if (!base)
-		die_world("cannot make an event base");
-	event_config_free(config);
-	return base;
-}
 
 /* Not from within the turn: it would run for ever without a look at the descriptors, and sees for itself. */
 void stage_wake(struct stage *s)
@@ -90,14 +77,12 @@ static void events_make(struct stage *s)
 {
 	static const int signals[STAGE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 
-	s->turn = event_new(s->base, -1, 0, stage_turn, s);
-	s->ev_out = event_new(s->base, STDOUT_FILENO, EV_WRITE, on_writable, s);
-	s->ev_in = event_new(s->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_readable, s);
-	s->ev_reader = event_new(s->base, STDOUT_FILENO, EV_READ | EV_PERSIST, on_reader, s);
-	if (!s->turn || !s->ev_out || !s->ev_in || !s->ev_reader)
-		die_world("out of memory");
+	s->turn = loop_event(s->base, -1, 0, stage_turn, s);
+	s->ev_out = loop_event(s->base, STDOUT_FILENO, EV_WRITE, on_writable, s);
+	s->ev_in = loop_event(s->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_readable, s);
+	s->ev_reader = loop_event(s->base, STDOUT_FILENO, EV_READ | EV_PERSIST, on_reader, s);
 	for (unsigned i = 0; i < STAGE_SIGNALS; i++) {
-		s->ev_signal[i] = evsignal_new(s->base, signals[i], signals[i] == SIGUSR1 ? on_report : on_signal, s);
+		s->ev_signal[i] = loop_event(s->base, signals[i], EV_SIGNAL | EV_PERSIST, signals[i] == SIGUSR1 ? on_report : on_signal, s);
 		if (!signal_ignored(signals[i]))
 			event_or_die(s->ev_signal[i]);
 	}
@@ -115,7 +100,7 @@ struct stage *stage_new(const char *name, const struct options *o, const struct 
 	s->out_kind = fd_kind(STDOUT_FILENO, false);
 	s->in.flags = fd_prepare(STDIN_FILENO, s->in.kind);
 	s->out_flags = fd_prepare(STDOUT_FILENO, s->out_kind);
-	s->base = base_new(s->in.kind == FD_FILE || s->out_kind == FD_FILE);
+	s->base = loop_new(s->in.kind == FD_FILE || s->out_kind == FD_FILE ? EV_FEATURE_FDS : 0, 0);
 	s->out = outq_new(STDOUT_FILENO, s->out_kind == FD_NONE);
 	events_make(s);
 	return s;
@@ -277,4 +262,4 @@ int stage_run(struct stage *s)
 	return s->code;
 }
 
-/* Next: common/sys/stage_input.c, frames out of a descriptor. */
+/* Next: common/sys/loop.c, the loop beneath it. */

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include "common/sys/log.h"
@@ -78,6 +79,20 @@ void thread_start(pthread_t *thread, void *(*run)(void *), void *arg)
 	if (errno)
 		die_world("cannot start a thread: %s", strerror(errno));
 	pthread_sigmask(SIG_SETMASK, &was, NULL);
+}
+
+uint32_t random_u32(void)
+{
+	uint32_t n;
+
+	random_bytes(&n, sizeof n);
+	return n;
+}
+
+void random_bytes(void *p, size_t n)
+{
+	if (getrandom(p, n, 0) != (ssize_t)n)
+		die_world("the kernel gives no random bytes: %s", strerror(errno));
 }
 
 /* Next: common/sys/out.c, standard output. */

@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* The first call of each main.  `name` is kept: it stands at the head of each line for people.
  *   Descriptors 0, 1 and 2 are open afterwards, on /dev/null where they were closed: what is opened later, such as the
@@ -21,5 +23,9 @@ bool signal_ignored(int sig);
 /* Start a thread that receives no signals but those of its own faults, and SIGSYS, by which the sandbox speaks: the
  * others are the first thread's.  It is joined by the caller.  A thread that cannot be started ends the program, 111. */
 void thread_start(pthread_t *, void *(*run)(void *), void *arg);
+
+/* Fill n bytes, 256 at most, with what nobody can foretell; a kernel that has none ends the program, 111. */
+void random_bytes(void *, size_t n);
+uint32_t random_u32(void);
 
 #endif
