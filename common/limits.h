@@ -31,6 +31,7 @@
 /* HTTP (spec/blocks.md 4.1). */
 #define MAX_TENURE_BODY 16777217u        /* a server cuts a tenure stream here */
 #define MAX_HTTP_HEAD 4096
+#define MAX_CHUNK_LINE 256               /* what may follow a chunk's size on its line */
 #define MAX_JSON (1u << 20)              /* the largest JSON answer that we read: a reward set of 4,000 */
 
 /* Names of hosts (common/net/resolver.h). */
@@ -58,5 +59,18 @@
 	X(JUDGE,    2,     10,     3) \
 	X(MESSAGE,  1,     1,      0)
 #define COST_BLOCK 2048                  /* hashed and parsed beside, once a block or message */
+
+/* What strangers make block-serve hold over HTTP; each row ends by a deadline of progress (block-serve(1), "Limits").  A thread has its
+ * own connections, so that the bytes are a thread's; the 500 connections are those of all threads. */
+#define HTTP_INPUT (8u << 20)            /* heads, bodies and what was sent ahead: two of the largest blocks */
+#define HTTP_STALL 10                    /* seconds that a request in parts may stand still ... */
+#define HTTP_INPUT_RATE (32u << 10)      /* ... less what it is slower than so many bytes a second */
+#define HTTP_UNSENT (8u << 20)           /* answers that the socket did not take: ten of the longest, some 800 KiB of records */
+#define HTTP_IDLE 20                     /* seconds without a request, or in which a client takes nothing ... */
+#define HTTP_UNSENT_RATE (4u << 10)      /* ... less what it is slower than so many bytes a second */
+#define HTTP_LINGER_SECONDS 2            /* bytes that a refused client still sends are read past so long, so that it sees why */
+#define UPLOAD_SECONDS 10                /* an upload's answer waits no longer for its verdict */
+#define UPLOAD_WAITERS 256               /* uploads that wait: a connection each, and no body */
+#define UPLOAD_PENDING (8u << 20)        /* bytes gathered for the next commit, which is at most 250 ms away */
 
 #endif

@@ -1,148 +1,446 @@
-/* The HTTP side's connections and their limits.  evhttp of libevent 2.1 hides connections until their first whole
- * request, so we make each bufferevent ourselves and hold a reference: that shows their bytes, their age and their end. */
-#include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
+/* The HTTP side's connections: accepted, read, answered and ended (http.h says who owns what).
+ *
+ * HTTP/1 is read and framed here and in head.c, not by libevent's server: that one moves chunked bodies to where nobody counts them,
+ * hides connections until their first request, ends them inside of calls, and answers what it cannot read in HTML.  Here each byte
+ * that is held for a client is counted (common/net/budget.h), and a client is read no further than its next request. */
+#include <event2/listener.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
-#include "cmd/block-serve/serve.h"
+#include "cmd/block-serve/http.h"
 #include "common/net/address.h"
 #include "common/sys/loop.h"
 #include "common/sys/stage.h"
 
+#define READ_SIZE (16u << 10)		/* read at once */
+#define WRITE_SIZE (2 * CHUNK)		/* written at once of what waits */
+#define TURN 32				/* requests answered before others have their turn */
+
 LIST_HEAD(conn_list, http_conn);
 struct http {
 	struct serve *s;
-	struct evhttp *evhttp;
-	struct event *adopt, *sweep;
-	struct conn_list conns;
-	struct http_conn **by_fd;
-	size_t n_by_fd;
-	size_t input;				/* bytes of requests not yet handled */
+	struct evconnlistener *listener;
+	struct event *sweep, *reap;
+	struct conn_list conns, dead;
+	struct budget in, unsent;
+	uint8_t scratch[READ_SIZE];
 };
-
-/* Bytes came or were taken: the age and the size of the request that is being read. */
-static void input_cb(struct evbuffer *buf, const struct evbuffer_cb_info *info, void *arg)
-{
-	struct http_conn *c = arg;
-	struct http *h = c->serve->http;
-
-	h->input += info->n_added - info->n_deleted;
-	if (info->n_added == 0)
-		return;
-	c->received += info->n_added;
-	if (c->begun == 0)
-		c->begun = now_ms();
-	if (h->input > HTTP_INPUT && c->received > CHUNK)
-		http_conn_close(c);
-}
-
-/* A socket that is closed with bytes unread resets the connection, and the client may lose the answer. */
-static void drain(int fd)
-{
-	char junk[4096];
-
-	for (size_t n = 0; n < CHUNK && recv(fd, junk, sizeof junk, MSG_DONTWAIT) > 0; n += sizeof junk)
-		;
-}
-
-/* What evhttp cannot read it answers itself, in HTML, which a node's client does not take (spec/blocks.md 4.1).  It writes the first
- * line, then this header: here its answer is replaced by text, and what it goes on to write goes nowhere. */
-static void output_cb(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
-{
-	static const char html[] = "Content-Type: text/html\r\n";
-	struct http_conn *c = arg;
-	struct evbuffer_iovec whole;
-	char head[128], answer[256];
-	int len;
-
-	/* What is queued may not be copied out once something has been sent, but it may be looked at; so short a piece is one. */
-	if (info->n_added != sizeof html - 1 || c->closing || evbuffer_peek(out, -1, NULL, &whole, 1) != 1 || whole.iov_len >= sizeof head)
-		return;
-	memcpy(head, whole.iov_base, whole.iov_len);
-	head[whole.iov_len] = 0;
-	char *end = strstr(head, "\r\n"), *phrase = end != NULL ? strchr(head, ' ') : NULL;
-	if (phrase == NULL || strcmp(end + 2, html) != 0)
-		return;
-	*end = 0;
-	phrase++;
-	len = snprintf(answer, sizeof answer, "%s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
-	    head, strlen(phrase) + 1, phrase);
-	/* A client that does not take so much has asked far ahead and reads nothing: it misses little. */
-	if (write(bufferevent_getfd(c->bev), answer, (size_t)len) != len)
-		c->serve->n_refused++;
-	drain(bufferevent_getfd(c->bev));
-	http_conn_close(c);
-}
-
-static void conn_free(struct http_conn *c)
-{
-	struct http *h = c->serve->http;
-	struct evbuffer *in = bufferevent_get_input(c->bev);
-	int fd = bufferevent_getfd(c->bev);
-
-	evbuffer_remove_cb(in, input_cb, c);
-	evbuffer_remove_cb(bufferevent_get_output(c->bev), output_cb, c);
-	h->input -= evbuffer_get_length(in);
-	if (fd >= 0 && (size_t)fd < h->n_by_fd && h->by_fd[fd] == c)
-		h->by_fd[fd] = NULL;
-	if (c->gone != NULL)
-		c->gone(c->gone_arg);
-	LIST_REMOVE(c, entry);
-	seat_give_back(c->seat);
-	if (c->readable != NULL)
-		event_free(c->readable);
-	bufferevent_decref(c->bev);
-	free(c);
-}
 
 void http_conn_close(struct http_conn *c)
 {
-	if (!c->closing)
-		shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
-	c->closing = true;
+	struct http *h = c->serve->http;
+
+	if (c->state == HTTP_DEAD)
+		return;
+	c->state = HTTP_DEAD;
+	event_del(c->readable);
+	event_del(c->writable);
+	hold_set(&h->in, &c->in, 0, 0);
+	hold_set(&h->unsent, &c->unsent, 0, 0);
+	LIST_REMOVE(c, entry);
+	LIST_INSERT_HEAD(&h->dead, c, entry);
+	event_active(h->reap, EV_TIMEOUT, 0);
 }
 
-static void conn_closed(struct evhttp_connection *evcon, void *arg)
+/* The one place where connections end. */
+static void reap_cb(evutil_socket_t nofd, short what, void *arg)
 {
-	conn_free(arg);
+	struct http *h = arg;
+	struct http_conn *c;
+
+	while ((c = LIST_FIRST(&h->dead)) != NULL) {
+		LIST_REMOVE(c, entry);
+		if (c->later != NULL)
+			c->later->gone(c->later_arg);
+		seat_give_back(c->seat);
+		event_free(c->readable);
+		event_free(c->writable);
+		close(c->fd);
+		evbuffer_free(c->out);
+		free(c->ahead);
+		free(c->body);
+		free(c);
+	}
 }
 
-/* A connection without a request ends without a word: its callbacks are gone then. */
-static bool conn_abandoned(const struct http_conn *c)
+/* Of a hold: it gave way to others, or was too slow. */
+static void dropped(void *arg)
 {
-	bufferevent_event_cb event_cb;
+	struct http_conn *c = arg;
 
-	if (c->watched)
+	c->serve->n_late++;
+	http_conn_close(c);
+}
+
+/* A request whose body is awaited holds something even before the first byte of it. */
+static void count_in(struct http_conn *c)
+{
+	if (c->state != HTTP_DEAD)
+		hold_set(&c->serve->http->in, &c->in, c->n_ahead + c->cap_body + (c->state == HTTP_BODY), now_ms());
+}
+
+static void listen_to(struct http_conn *c, struct event *ev)
+{
+	if (!event_pending(ev, EV_READ | EV_WRITE, NULL) && event_add(ev, NULL) != 0)
+		http_conn_close(c);
+}
+
+bool http_sent(const struct http_conn *c)
+{
+	return evbuffer_get_length(c->out) == 0;
+}
+
+static void count_unsent(struct http_conn *c)
+{
+	hold_set(&c->serve->http->unsent, &c->unsent, evbuffer_get_length(c->out), now_ms());
+	if (c->state != HTTP_DEAD && !http_sent(c))
+		listen_to(c, c->writable);
+}
+
+void http_send(struct http_conn *c, struct iovec *parts, size_t n)
+{
+	ssize_t sent = 0;
+
+	if (c->state == HTTP_DEAD)
+		return;
+	/* An error shows again when the rest is written. */
+	if (http_sent(c) && (sent = writev(c->fd, parts, (int)n)) < 0)
+		sent = 0;
+	for (size_t i = 0, left = (size_t)sent; i < n; i++) {
+		size_t skip = left < parts[i].iov_len ? left : parts[i].iov_len;
+		left -= skip;
+		if (skip < parts[i].iov_len && evbuffer_add(c->out, (uint8_t *)parts[i].iov_base + skip, parts[i].iov_len - skip) != 0)
+			die_world("no memory for an answer");
+	}
+	if (!http_sent(c))
+		count_unsent(c);
+}
+
+void http_send_buffer(struct http_conn *c, struct evbuffer *b)
+{
+	if (c->state == HTTP_DEAD)
+		return;
+	if (evbuffer_add_buffer(c->out, b) != 0)
+		die_world("no memory for an answer");
+	if (!http_sent(c))
+		evbuffer_write_atmost(c->out, c->fd, WRITE_SIZE);
+	if (!http_sent(c))
+		count_unsent(c);
+}
+
+void http_go_on(struct http_conn *c)
+{
+	if (c->state != HTTP_DEAD)
+		event_active(c->writable, EV_WRITE, 0);
+}
+
+void http_later(struct http_conn *c, const struct http_later *later, void *arg)
+{
+	c->later = later;
+	c->later_arg = arg;
+}
+
+/* Once a whole answer has left: the connection waits for the next request, or lingers.  False: it has not left. */
+static bool settle(struct http_conn *c)
+{
+	if (c->state != HTTP_ANSWER || !c->whole || !http_sent(c))
 		return false;
-	bufferevent_getcb(c->bev, NULL, NULL, &event_cb, NULL);
-	return event_cb == NULL;
+	c->since = now_ms();
+	c->state = c->closes ? HTTP_LINGER : HTTP_HEAD;
+	if (c->closes && (c->eof || shutdown(c->fd, SHUT_WR) != 0))
+		http_conn_close(c);
+	return true;
 }
 
-static bool too_late(const struct http_conn *c, uint64_t now)
+/* Bytes that were read and not taken: `rest` of them, at p, which may lie in the ones kept before. */
+static void keep(struct http_conn *c, const uint8_t *p, size_t rest)
 {
-	return c->begun != 0 && now - c->begun > HTTP_HEAD_SECONDS * 1000 + c->received / CHUNK * 1000;
+	if (rest == 0 || c->state == HTTP_LINGER) {
+		free(c->ahead);
+		c->ahead = NULL;
+		rest = 0;
+	} else if (c->ahead != NULL) {
+		memmove(c->ahead, p, rest);
+		c->ahead = xrealloc(c->ahead, rest);
+	} else {
+		c->ahead = xmalloc(rest);
+		memcpy(c->ahead, p, rest);
+	}
+	c->n_ahead = rest;
+	count_in(c);
 }
 
-static void sweep(struct http *h)
+/* Reading goes on, first with what was read already. */
+static void resume(struct http_conn *c)
 {
+	if (c->state == HTTP_LINGER)
+		keep(c, NULL, 0);
+	if (c->state != HTTP_DEAD && c->eof && c->n_ahead == 0)
+		http_conn_close(c);
+	if (c->state == HTTP_DEAD)
+		return;
+	if (!c->eof)
+		listen_to(c, c->readable);
+	c->again = c->n_ahead > 0;
+	if (c->again && c->state != HTTP_DEAD)
+		event_active(c->readable, EV_READ, 0);
+}
+
+void http_done(struct http_conn *c)
+{
+	c->later = NULL;
+	c->whole = true;
+	if (settle(c) && !c->reading)
+		resume(c);
+}
+
+static void writable_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_conn *c = arg;
+	int n;
+
+	if (c->state == HTTP_DEAD)
+		return;
+	if (!http_sent(c)) {
+		n = evbuffer_write_atmost(c->out, fd, WRITE_SIZE);
+		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			http_conn_close(c);
+			return;
+		}
+		if (n > 0)
+			hold_moved(&c->unsent, (size_t)n, now_ms());
+		count_unsent(c);
+		if (!http_sent(c))
+			return;
+	}
+	event_del(c->writable);
+	if (settle(c))
+		resume(c);
+	else if (c->later != NULL && c->later->more != NULL)
+		c->later->more(c->later_arg);
+}
+
+static struct request request_of(struct http_conn *c)
+{
+	return (struct request){ .s = c->serve, .conn = c, .path = c->head.path, .query = c->head.query };
+}
+
+static void answer_begins(struct http_conn *c)
+{
+	c->state = HTTP_ANSWER;
+	c->whole = false;
+	c->closes = !c->head.keep;
+}
+
+static void body_drop(struct http_conn *c)
+{
+	free(c->body);
+	c->body = NULL;
+	c->n_body = c->cap_body = 0;
+	count_in(c);
+}
+
+/* What cannot be read any further. */
+static void refuse(struct http_conn *c, int status, const char *fault)
+{
+	struct request r = request_of(c);
+
+	answer_begins(c);
+	body_drop(c);
+	reply_closes(&r);
+	reply_text(&r, status, "%s\n", fault);
+}
+
+/* A head is there. */
+static void take_request(struct http_conn *c, bool more)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct request r = request_of(c);
+
+	c->serve->n_requests++;
+	view_refresh(c->serve);
+	answer_begins(c);
+	c->route = route_request(&r);
+	if (c->route == NULL || c->state == HTTP_DEAD)
+		return;
+	c->state = HTTP_BODY;
+	c->chunks = (struct chunks){ .state = CHUNK_SIZE };
+	if (c->head.expects && !more)
+		http_send(c, &(struct iovec){ (void *)(uintptr_t)go_on, sizeof go_on - 1 }, 1);
+}
+
+/* Room for n more bytes of the body: memory is given as bytes come, not for what a head announces. */
+static uint8_t *body_room(struct http_conn *c, size_t n)
+{
+	size_t need = c->n_body + n, cap = c->cap_body + c->cap_body / 2;
+
+	if (need > c->cap_body) {
+		if (!c->head.chunked && cap > c->head.length)
+			cap = c->head.length;
+		c->cap_body = cap > need ? cap : need;
+		c->body = xrealloc(c->body, c->cap_body);
+	}
+	return c->body + c->n_body;
+}
+
+static void body_whole(struct http_conn *c)
+{
+	struct request r = request_of(c);
+
+	r.path = "";
+	r.query = NULL;
+	answer_begins(c);
+	route_body(c->route, &r);
+	body_drop(c);
+}
+
+/* n bytes have come to the body's end; is that all? */
+static void body_grown(struct http_conn *c, size_t n)
+{
+	c->n_body += n;
+	count_in(c);
+	hold_moved(&c->in, n, now_ms());
+	if (c->state == HTTP_BODY && (c->head.chunked ? c->chunks.state == CHUNK_DONE : c->n_body == c->head.length))
+		body_whole(c);
+}
+
+/* Takes something of n bytes: returns how much. */
+static size_t take_body(struct http_conn *c, const uint8_t *p, size_t n)
+{
+	const uint8_t *data = p;
+	size_t len = c->head.length - c->n_body < n ? c->head.length - c->n_body : n;
+	ssize_t used = (ssize_t)len;
+
+	if (c->head.chunked) {
+		used = chunks_take(&c->chunks, p, n, &data, &len);
+		if (used < 0) {
+			refuse(c, 400, "the body is not in chunks");
+			return n;
+		}
+		if (c->n_body + len + c->chunks.left > MAX_BLOCK) {
+			refuse(c, 413, "the body is too long");
+			return n;
+		}
+	}
+	if (len > 0)
+		memcpy(body_room(c, len), data, len);
+	body_grown(c, len);
+	return (size_t)used;
+}
+
+/* Takes requests out of n bytes at p, as far as they are whole and the answers leave at once; returns how many bytes that was. */
+static size_t take(struct http_conn *c, uint8_t *p, size_t n)
+{
+	size_t used = 0;
+	unsigned turn;
+
+	for (turn = 0; used < n && turn < TURN && c->state == HTTP_HEAD; turn++) {
+		ssize_t k = head_parse(&c->head, (char *)p + used, n - used);
+		if (k == 0)
+			return used;
+		if (k < 0) {
+			refuse(c, c->head.status, c->head.fault);
+			return n;
+		}
+		used += (size_t)k;
+		take_request(c, used < n);
+		while (used < n && c->state == HTTP_BODY)
+			used += take_body(c, p + used, n - used);
+	}
+	c->again = turn == TURN && used < n && c->state == HTTP_HEAD;
+	return used;
+}
+
+/* n bytes have come, after those that were kept. */
+static void input(struct http_conn *c, uint8_t *p, size_t n)
+{
+	size_t used = 0;
+
+	c->reading = true;
+	while (c->n_ahead == 0 && used < n && c->state == HTTP_BODY)
+		used += take_body(c, p + used, n - used);
+	if (c->n_ahead > 0 && n > 0) {
+		c->ahead = xrealloc(c->ahead, c->n_ahead + n);
+		memcpy(c->ahead + c->n_ahead, p, n);
+	}
+	if (c->n_ahead > 0) {
+		p = c->ahead;
+		n += c->n_ahead;
+	}
+	used += take(c, p + used, n - used);
+	c->reading = false;
+	keep(c, p + used, n - used);
+	if (c->again && c->state != HTTP_DEAD)
+		event_active(c->readable, EV_READ, 0);
+	else if (c->eof && (c->state == HTTP_HEAD || c->state == HTTP_BODY))
+		http_conn_close(c);
+}
+
+/* Bytes of a body with length go where they belong at once. */
+static ssize_t receive(struct http_conn *c, uint8_t **into)
+{
+	size_t left = c->head.length - c->n_body, room = c->n_body > READ_SIZE ? c->n_body : READ_SIZE;
+
+	*into = c->serve->http->scratch;
+	if (c->state != HTTP_BODY || c->head.chunked)
+		return recv(c->fd, *into, READ_SIZE, 0);
+	*into = NULL;
+	room = room < left ? room : left;
+	return recv(c->fd, body_room(c, room), room, 0);
+}
+
+static void readable_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_conn *c = arg;
+	uint8_t *into;
+	ssize_t n;
+
+	if (c->state == HTTP_DEAD)
+		return;
+	if (c->again) {
+		c->again = false;
+		input(c, NULL, 0);
+		return;
+	}
+	if (c->state == HTTP_ANSWER && c->n_ahead >= MAX_HTTP_HEAD) {
+		event_del(c->readable);
+		return;
+	}
+	n = receive(c, &into);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0 || (n == 0 && c->state != HTTP_ANSWER)) {
+		http_conn_close(c);
+	} else if (n == 0) {
+		/* The client may have closed one direction only: it gets its answer. */
+		c->eof = true;
+		event_del(c->readable);
+	} else if (into == NULL) {
+		body_grown(c, (size_t)n);
+	} else if (c->state != HTTP_LINGER) {
+		if (c->state == HTTP_HEAD)
+			hold_moved(&c->in, (size_t)n, now_ms());
+		input(c, into, (size_t)n);
+	}
+}
+
+/* Each second.  Who waits for us is not late. */
+static void sweep_cb(evutil_socket_t nofd, short what, void *arg)
+{
+	struct http *h = arg;
 	struct http_conn *c, *next;
 	uint64_t now = now_ms();
 
 	LIST_FOREACH_SAFE(c, &h->conns, entry, next) {
-		if (conn_abandoned(c)) {
-			conn_free(c);
-		} else if (too_late(c, now)) {
-			h->s->n_late++;
-			http_conn_close(c);
-		}
+		uint64_t patience = c->state == HTTP_LINGER ? HTTP_LINGER_SECONDS : HTTP_IDLE;
+		if (c->state == HTTP_ANSWER)
+			hold_moved(&c->in, h->in.rate * (HTTP_STALL + 1), now);
+		else if (c->in.of == NULL && now - c->since > patience * 1000)
+			dropped(c);
 	}
-}
-
-static void sweep_cb(evutil_socket_t fd, short what, void *arg)
-{
-	sweep(arg);
+	budget_sweep(&h->in, now);
+	budget_sweep(&h->unsent, now);
+	evconnlistener_enable(h->listener);
 }
 
 /* Another needs the place.  Any thread may say so, and the loop of this one sees the end of the connection. */
@@ -151,108 +449,40 @@ static void leave(void *arg)
 	shutdown(((struct http_conn *)arg)->fd, SHUT_RDWR);
 }
 
-static bool take_seat(struct http_conn *c, int fd)
-{
-	struct sockaddr *peer = (struct sockaddr *)&c->peer;
-	socklen_t len = sizeof c->peer;
-
-	c->fd = fd;
-	if (getpeername(fd, peer, &len) == 0)
-		c->seat = seat_take(c->serve->http_seats, fd, peer, leave, c);
-	return c->seat != NULL;
-}
-
-static struct http_conn *newest(struct http *h)
-{
-	struct http_conn *c;
-
-	LIST_FOREACH(c, &h->conns, entry)
-		if (!c->adopted)
-			return c;
-	return NULL;
-}
-
-/* evhttp stops reading at each request and starts again after the answer.  While an event of ours waits for the same, that is
- * no epoll_ctl.  Where bytes come that evhttp does not want yet, ours has to go until the next request. */
-static void readable_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct http_conn *c = arg;
-
-	if (!(bufferevent_get_enabled(c->bev) & EV_READ))
-		event_del(c->readable);
-}
-
-static void watch_readable(struct http_conn *c)
-{
-	if (c->readable == NULL)
-		c->readable = loop_event(c->serve->base, bufferevent_getfd(c->bev), EV_READ | EV_PERSIST, readable_cb, c);
-	if (!event_pending(c->readable, EV_READ, NULL) && event_add(c->readable, NULL) != 0)
-		die_world("no memory for a connection");
-}
-
-/* evhttp has put the socket into the bufferevents made since the last turn. */
-static void adopt_cb(evutil_socket_t nofd, short what, void *arg)
-{
-	struct http *h = arg;
-	struct http_conn *c;
-	int one = 1, unsent = 2 * CHUNK;
-
-	while ((c = newest(h)) != NULL) {	/* new ones are at the head */
-		int fd = bufferevent_getfd(c->bev);
-		c->adopted = true;
-		if (fd < 0 || (size_t)fd >= h->n_by_fd || !take_seat(c, fd)) {
-			h->s->n_refused++;
-			http_conn_close(c);
-			continue;
-		}
-		h->by_fd[fd] = c;
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-		/* A client that does not read costs the kernel no more than it costs us. */
-		setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-	}
-}
-
-static struct bufferevent *make_conn(struct event_base *base, void *arg)
+static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
 {
 	struct http *h = arg;
 	struct http_conn *c = xcalloc(1, sizeof *c);
+	int one = 1, unsent = 2 * CHUNK;
 
-	if ((c->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE)) == NULL)
-		die_world("no memory for a connection");
 	c->serve = h->s;
-	bufferevent_incref(c->bev);
-	bufferevent_setwatermark(c->bev, EV_READ, 0, MAX_BLOCK + MAX_HTTP_HEAD);
-	bufferevent_set_max_single_write(c->bev, 2 * CHUNK);
-	evbuffer_add_cb(bufferevent_get_input(c->bev), input_cb, c);
-	evbuffer_add_cb(bufferevent_get_output(c->bev), output_cb, c);
-	LIST_INSERT_HEAD(&h->conns, c, entry);
-	event_active(h->adopt, EV_TIMEOUT, 0);
-	return c->bev;
-}
-
-/* Each whole request.  A request that evhttp could not read never comes here. */
-static void request_cb(struct evhttp_request *req, void *arg)
-{
-	struct http *h = arg;
-	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
-	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
-	struct http_conn *c = fd >= 0 && (size_t)fd < h->n_by_fd ? h->by_fd[fd] : NULL;
-
-	if (c == NULL) {
-		evhttp_send_error(req, 503, "Service Unavailable");
+	c->fd = fd;
+	memcpy(&c->peer, sa, (size_t)len < sizeof c->peer ? (size_t)len : sizeof c->peer);
+	if ((c->seat = seat_take(h->s->http_seats, fd, sa, leave, c)) == NULL) {
+		h->s->n_refused++;
+		close(fd);
+		free(c);
 		return;
 	}
-	if (!c->watched) {
-		c->watched = true;
-		evhttp_connection_set_closecb(evcon, conn_closed, c);
-	}
-	c->begun = 0;
-	c->received = 0;
-	watch_readable(c);
-	h->s->n_requests++;
-	view_refresh(h->s);
-	struct request r = { .s = h->s, .req = req, .conn = c };
-	route_request(&r);
+	c->in.drop = c->unsent.drop = dropped;
+	c->in.arg = c->unsent.arg = c;
+	c->since = now_ms();
+	c->out = evbuffer_new();
+	c->readable = loop_event(h->s->base, fd, EV_READ | EV_PERSIST, readable_cb, c);
+	c->writable = loop_event(h->s->base, fd, EV_WRITE | EV_PERSIST, writable_cb, c);
+	if (c->out == NULL)
+		die_world("no memory for a connection");
+	LIST_INSERT_HEAD(&h->conns, c, entry);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	/* A client that does not read costs the kernel no more than it costs us. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+	listen_to(c, c->readable);
+}
+
+/* No descriptor, or no memory: the next sweep tries again. */
+static void accept_failed(struct evconnlistener *l, void *arg)
+{
+	evconnlistener_disable(l);
 }
 
 struct http *http_start(struct serve *s, int fd)
@@ -262,22 +492,15 @@ struct http *http_start(struct serve *s, int fd)
 
 	h->s = s;
 	LIST_INIT(&h->conns);
-	h->n_by_fd = 8192;
-	h->by_fd = xcalloc(h->n_by_fd, sizeof *h->by_fd);
-	h->adopt = loop_event(s->base, -1, 0, adopt_cb, h);
+	LIST_INIT(&h->dead);
+	budget_init(&h->in, HTTP_INPUT, HTTP_STALL * 1000, HTTP_INPUT_RATE);
+	budget_init(&h->unsent, HTTP_UNSENT, HTTP_IDLE * 1000, HTTP_UNSENT_RATE);
+	h->reap = loop_event(s->base, -1, 0, reap_cb, h);
 	h->sweep = loop_event(s->base, -1, EV_PERSIST, sweep_cb, h);
-	h->evhttp = evhttp_new(s->base);
-	if (h->evhttp == NULL || event_add(h->sweep, &second) != 0)
+	h->listener = evconnlistener_new(s->base, accept_cb, h, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+	if (h->listener == NULL || event_add(h->sweep, &second) != 0)
 		die_world("cannot start the HTTP server");
-	evhttp_set_timeout(h->evhttp, HTTP_IDLE);
-	evhttp_set_max_headers_size(h->evhttp, MAX_HTTP_HEAD);
-	evhttp_set_max_body_size(h->evhttp, MAX_BLOCK);
-	evhttp_set_default_content_type(h->evhttp, "text/plain");
-	evhttp_set_allowed_methods(h->evhttp, 0xffff);
-	evhttp_set_bevcb(h->evhttp, make_conn, h);
-	evhttp_set_gencb(h->evhttp, request_cb, h);
-	if (evhttp_accept_socket_with_handle(h->evhttp, fd) == NULL)
-		die_world("cannot accept on the HTTP socket");
+	evconnlistener_set_error_cb(h->listener, accept_failed);
 	return h;
 }
 

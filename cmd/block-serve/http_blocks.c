@@ -1,14 +1,10 @@
-/* Blocks and tenures as bytes.  A response of at most 32 KiB is written to the socket from where it lies in the store.  A longer one is copied
- * out in such pieces, each under a read transaction that ends with it; the next piece is made when the one before has left for the
- * socket.  So several hundred slow clients cost a piece each, and pin no pages. */
-#include <event2/bufferevent.h>
-#include "cmd/block-serve/serve.h"
+/* Blocks and tenures as bytes, written to the socket from where they lie in the store: up to 32 KiB at once with its length, what is longer
+ * in such pieces (stream.c). */
+#include "cmd/block-serve/http.h"
 #include "common/store/blocks.h"
 
-struct stream {
+struct walk {
 	struct serve *s;
-	struct evhttp_request *req;
-	struct http_conn *conn;
 	bool one;			/* a single block, not the tenure below it */
 	bool has_stop, done, broken;
 	uint8_t ch[CH_LEN];		/* the tenure, once the first block is sent */
@@ -35,27 +31,18 @@ static uint64_t sum_of(const uint8_t *p, size_t n)
 	return h;
 }
 
-/* What the next piece holds: views into the map behind a place for the head. */
-#define PARTS 256
-struct piece {
-	struct stream *st;
+/* A piece that is being filled. */
+struct filling {
+	struct walk *st;
+	struct piece *out;
 	uint64_t txn;
-	struct iovec parts[1 + PARTS];
-	unsigned n;
-	size_t bytes;
 	bool full;
 };
 
-static void add_view(struct piece *p, const uint8_t *bytes, size_t n)
-{
-	p->parts[p->n++] = (struct iovec){ (void *)(uintptr_t)bytes, n };
-	p->bytes += n;
-}
-
 /* A part of a block that is larger than a piece. */
-static void add_part(struct piece *p, const struct stored_block *b)
+static void add_part(struct filling *p, const struct stored_block *b)
 {
-	struct stream *st = p->st;
+	struct walk *st = p->st;
 	size_t part = b->len - st->offset < CHUNK ? b->len - st->offset : CHUNK;
 
 	if (st->offset == 0) {
@@ -67,7 +54,7 @@ static void add_part(struct piece *p, const struct stored_block *b)
 			return;
 	}
 	st->sum_txn = p->txn;
-	add_view(p, b->bytes + st->offset, part);
+	piece_add(p->out, b->bytes + st->offset, part);
 	st->offset += part;
 	p->full = true;
 	if (st->offset == b->len)
@@ -76,8 +63,8 @@ static void add_part(struct piece *p, const struct stored_block *b)
 
 static bool add_block(void *arg, const struct stored_block *b)
 {
-	struct piece *p = arg;
-	struct stream *st = p->st;
+	struct filling *p = arg;
+	struct walk *st = p->st;
 
 	memcpy(st->next, b->id, ID_LEN);
 	if (st->offset == 0 && st->sent > 0) {
@@ -88,14 +75,14 @@ static bool add_block(void *arg, const struct stored_block *b)
 			return false;
 	}
 	memcpy(st->ch, b->ch, CH_LEN);
-	if (p->full || p->n == 1 + PARTS || (st->offset == 0 && p->bytes > 0 && p->bytes + b->len > CHUNK)) {
+	if (p->full || p->out->n == 1 + PARTS || (st->offset == 0 && p->out->bytes > 0 && p->out->bytes + b->len > CHUNK)) {
 		p->full = true;
 		return false;
 	}
 	if (st->offset > 0 || b->len > CHUNK)
 		add_part(p, b);
 	else
-		add_view(p, b->bytes, b->len);
+		piece_add(p->out, b->bytes, b->len);
 	if (st->broken)
 		return false;
 	if (st->offset == 0) {
@@ -107,134 +94,55 @@ static bool add_block(void *arg, const struct stored_block *b)
 }
 
 /* The next piece.  False: the block it begins with is not (or no longer) proven.  st->done: it is the last; st->broken: the
- * stream cannot be finished. */
-static bool gather(struct piece *p, struct stream *st, MDB_txn *txn)
+ * answer cannot be finished. */
+static bool gather(struct piece *out, struct walk *st, MDB_txn *txn)
 {
+	struct filling p = { .st = st, .out = out, .txn = mdb_txn_id(txn) };
 	uint8_t first[ID_LEN];
 
-	p->st = st;
-	p->txn = mdb_txn_id(txn);
-	p->n = 1;
-	p->bytes = 0;
-	p->full = false;
 	memcpy(first, st->next, ID_LEN);
-	if (!proven_blocks_down(&st->s->store, txn, first, st->has_stop ? st->stop : NULL, add_block, p))
+	if (!proven_blocks_down(&st->s->store, txn, first, st->has_stop ? st->stop : NULL, add_block, &p))
 		return false;
 	/* Not stopped by us: the tenure's start was the last. */
-	if (!p->full && !st->broken)
+	if (!p.full && !st->broken)
 		st->done = true;
 	return true;
 }
 
-static void free_copy(const void *data, size_t n, void *arg)
+static enum streamed walk_next(void *arg, MDB_txn *txn, struct piece *p)
 {
-	free(arg);
+	struct walk *st = arg;
+
+	if (st->done)
+		return STREAM_LAST;
+	if (gather(p, st, txn) && !st->broken && p->bytes > 0)
+		return STREAM_MORE;
+	/* In the middle of a block that is gone; or what comes next is another tenure's, or is no longer proven: nobody gets it. */
+	return st->broken || st->offset > 0 ? STREAM_BROKEN : STREAM_LAST;
 }
 
-/* The piece as a buffer that outlives the transaction. */
-static struct evbuffer *copy(const struct piece *p)
-{
-	struct evbuffer *out = reply_buffer();
-	uint8_t *bytes = xmalloc(p->bytes);
-	size_t at = 0;
-
-	for (unsigned i = 1; i < p->n; at += p->parts[i++].iov_len)
-		memcpy(bytes + at, p->parts[i].iov_base, p->parts[i].iov_len);
-	evbuffer_add_reference(out, bytes, p->bytes, free_copy, bytes);
-	return out;
-}
-
-static void stream_free(struct stream *st)
-{
-	st->conn->gone = NULL;
-	free(st);
-}
-
-/* The connection is gone: evhttp has let go of the request, which is ours to end. */
-static void stream_gone(void *arg)
-{
-	struct stream *st = arg;
-	struct evhttp_request *req = st->req;
-
-	free(st);
-	evhttp_send_reply_end(req);
-}
-
-static void stream_end(struct stream *st)
-{
-	static const struct timeval idle = { HTTP_IDLE, 0 };
-	struct evhttp_request *req = st->req;
-
-	bufferevent_set_timeouts(st->conn->bev, &idle, &idle);
-	stream_free(st);
-	evhttp_send_reply_end(req);
-}
-
-static void stream_more(struct evhttp_connection *evcon, void *arg)
-{
-	struct stream *st = arg;
-
-	if (st->done) {
-		stream_end(st);
-		return;
-	}
-	MDB_txn *txn = store_read(&st->s->store);
-	struct evbuffer *out = NULL;
-	struct piece p;
-	if (gather(&p, st, txn) && !st->broken && p.bytes > 0)
-		out = copy(&p);
-	store_read_end(txn);
-	if (out != NULL) {
-		st->s->n_bytes += p.bytes;
-		evhttp_send_reply_chunk_with_cb(st->req, out, stream_more, st);
-		evbuffer_free(out);
-	} else if (st->broken || st->offset > 0) {
-		/* In the middle of a block that is gone.  No last chunk: the client sees that the body is cut. */
-		http_conn_close(st->conn);
-	} else {
-		/* What comes next is another tenure's, or is no longer proven: nobody gets it. */
-		stream_end(st);
-	}
-}
-
-/* A larger body goes out in chunks. */
-static void stream_chunks(struct request *r, const struct stream *st, struct evbuffer *first)
-{
-	static const struct timeval idle = { HTTP_IDLE, 0 };
-	struct stream *kept = xmalloc(sizeof *kept);
-
-	*kept = *st;
-	r->conn->gone = stream_gone;
-	r->conn->gone_arg = kept;
-	/* The client has nothing to say now; only writes must go on. */
-	bufferevent_set_timeouts(r->conn->bev, NULL, &idle);
-	r->s->n_bytes += evbuffer_get_length(first);
-	reply_begin(r->s, r->req);
-	evhttp_send_reply_chunk_with_cb(r->req, first, stream_more, kept);
-	evbuffer_free(first);
-}
+static const struct stream_ops walk_ops = { walk_next, free };
 
 /* A body that is one piece leaves in one go, with its length.  False, without an answer, if the first block is not proven.
  * Ends the transaction. */
-static bool stream_start(struct request *r, const struct stream *from, MDB_txn *txn)
+static bool walk_start(struct request *r, const struct walk *from, MDB_txn *txn)
 {
-	struct stream st = *from;
-	struct evbuffer *out = NULL;
+	struct walk st = *from, *kept;
 	struct piece p;
 
 	st.s = r->s;
-	st.req = r->req;
-	st.conn = r->conn;
+	piece_begin(&p);
 	bool known = gather(&p, &st, txn);
 	if (known)
 		seat_useful(r->conn->seat);
-	if (known && !(st.done && reply_straight(r, 200, OCTETS, p.parts, p.n, p.bytes)))
-		out = copy(&p);
+	if (known && st.done) {
+		reply_parts(r, 200, OCTETS, p.parts, p.n, p.bytes);
+	} else if (known) {
+		kept = xmalloc(sizeof *kept);
+		*kept = st;
+		stream_begin(r, OCTETS, &walk_ops, kept, &p);
+	}
 	store_read_end(txn);
-	if (out != NULL && st.done)
-		reply_octets(r, out);
-	else if (out != NULL)
-		stream_chunks(r, &st, out);
 	return known;
 }
 
@@ -247,10 +155,10 @@ static void no_such_block(struct request *r)
 
 void get_block(struct request *r)
 {
-	struct stream st = { .one = true };
+	struct walk st = { .one = true };
 
 	memcpy(st.next, r->hash, ID_LEN);
-	if (!stream_start(r, &st, store_read(&r->s->store)))
+	if (!walk_start(r, &st, store_read(&r->s->store)))
 		no_such_block(r);
 }
 
@@ -276,7 +184,7 @@ void get_block_at(struct request *r)
 {
 	uint8_t tip[ID_LEN];
 	int asked = query_is(r, "tip", "latest") ? 0 : query_hex(r, "tip", tip, ID_LEN);
-	struct stream st = { .one = true };
+	struct walk st = { .one = true };
 	struct stored_block b;
 	MDB_txn *txn;
 	int rc;
@@ -293,13 +201,13 @@ void get_block_at(struct request *r)
 	}
 	if (rc != 0)
 		store_read_end(txn);
-	if (rc != 0 || !stream_start(r, &st, txn))
+	if (rc != 0 || !walk_start(r, &st, txn))
 		reply_text(r, 404, "No such block #%llu\n", (unsigned long long)r->number);
 }
 
 void get_tenure(struct request *r)
 {
-	struct stream st = { 0 };
+	struct walk st = { 0 };
 	int stop = query_hex(r, "stop", st.stop, ID_LEN);
 
 	if (stop < 0) {
@@ -309,7 +217,7 @@ void get_tenure(struct request *r)
 	/* The stop id has no effect on the first block. */
 	st.has_stop = stop > 0 && memcmp(st.stop, r->hash, ID_LEN) != 0;
 	memcpy(st.next, r->hash, ID_LEN);
-	if (!stream_start(r, &st, store_read(&r->s->store)))
+	if (!walk_start(r, &st, store_read(&r->s->store)))
 		no_such_block(r);
 }
 

@@ -1,6 +1,6 @@
 /* The node's facts as JSON: /v2/info, /v2/pox, /v2/neighbors, /v3/health (spec/blocks.md 4.4). */
 #include <arpa/inet.h>
-#include "cmd/block-serve/serve.h"
+#include "cmd/block-serve/http.h"
 #include "common/net/address.h"
 
 #define MAGIC_BITCOIN 3652501241u	/* parent_network_id: bitcoin's network magic, and that of its testnet */

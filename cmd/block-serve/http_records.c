@@ -1,6 +1,6 @@
 /* GET /blocksync/sortitions/FROM/N: the burnchain view as records, so that a mirror's view loads in seconds.  hello, then
  * the canonical sortitions from FROM upwards, at most N and 2,100, then the reward sets of the cycles touched. */
-#include "cmd/block-serve/serve.h"
+#include "cmd/block-serve/http.h"
 
 #define RECORDS_MAX 2100
 

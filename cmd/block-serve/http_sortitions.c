@@ -1,5 +1,5 @@
 /* The burnchain view as a stacks-node gives it: sortitions and signers (spec/blocks.md 5.1, 5.4). */
-#include "cmd/block-serve/serve.h"
+#include "cmd/block-serve/http.h"
 
 #define BURN_HASH_SEARCH 100000		/* rows looked at for a burn hash, which has no index */
 

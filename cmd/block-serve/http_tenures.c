@@ -1,5 +1,5 @@
 /* Tenures as JSON: the ongoing one, the tip of each, and the blocks of each (spec/blocks.md 4.2). */
-#include "cmd/block-serve/serve.h"
+#include "cmd/block-serve/http.h"
 
 /* The highest tenure claimed and its last block: of the canonical chain, or of what is claimed instead of it. */
 static int ongoing(struct serve *s, MDB_txn *txn, struct rec_tenure *t, uint8_t id[ID_LEN], uint64_t *height)
@@ -159,7 +159,13 @@ void get_tenure_tip_metadata(struct request *r)
 	reply_json(r, 200, b);
 }
 
-struct listing { struct evbuffer *b; unsigned n; };
+/* A listing, made in pieces: a tenure may have tens of thousands of blocks. */
+struct listing {
+	struct serve *s;
+	struct evbuffer *text;			/* of the piece */
+	bool started, full, rows;		/* rows: some block was listed in this piece */
+	uint8_t next[ID_LEN];			/* the block that comes next */
+};
 
 static bool add_listed(void *arg, const struct stored_block *b)
 {
@@ -167,31 +173,79 @@ static bool add_listed(void *arg, const struct stored_block *b)
 	struct nakamoto n;
 	size_t need;
 
-	if (nakamoto_header(&n, b->bytes, b->len, &need) <= 0)
+	memcpy(l->next, b->id, ID_LEN);
+	l->full = evbuffer_get_length(l->text) >= CHUNK;
+	if (l->full || nakamoto_header(&n, b->bytes, b->len, &need) <= 0)
 		return false;
-	add_hex(l->b, l->n++ > 0 ? ",{\"block_id\":\"" : "{\"block_id\":\"", b->id, ID_LEN, "\",\"header_type\":\"nakamoto\"");
-	add_hex(l->b, ",\"block_hash\":\"", n.hash, 32, "\"");
-	add_hex(l->b, ",\"parent_block_id\":\"", n.parent, ID_LEN, "\"");
-	evbuffer_add_printf(l->b, ",\"height\":%llu}", (unsigned long long)b->height);
+	add_hex(l->text, l->started ? ",{\"block_id\":\"" : "{\"block_id\":\"", b->id, ID_LEN, "\",\"header_type\":\"nakamoto\"");
+	add_hex(l->text, ",\"block_hash\":\"", n.hash, 32, "\"");
+	add_hex(l->text, ",\"parent_block_id\":\"", n.parent, ID_LEN, "\"");
+	evbuffer_add_printf(l->text, ",\"height\":%llu}", (unsigned long long)b->height);
+	l->started = l->rows = true;
 	return true;
+}
+
+/* The next piece of the text.  False: a block that was to come is gone. */
+static bool list_more(struct listing *l, MDB_txn *txn)
+{
+	uint8_t from[ID_LEN];
+
+	memcpy(from, l->next, ID_LEN);
+	l->full = l->rows = false;
+	tenure_blocks_down(&l->s->store, txn, from, NULL, add_listed, l);
+	if (!l->full)
+		evbuffer_add_printf(l->text, "]}");
+	return l->rows;
+}
+
+static enum streamed list_next(void *arg, MDB_txn *txn, struct piece *p)
+{
+	struct listing *l = arg;
+
+	if (!l->full)
+		return STREAM_LAST;
+	evbuffer_drain(l->text, evbuffer_get_length(l->text));
+	if (!list_more(l, txn))
+		return STREAM_BROKEN;
+	piece_add(p, evbuffer_pullup(l->text, -1), evbuffer_get_length(l->text));
+	return l->full ? STREAM_MORE : STREAM_LAST;
+}
+
+static void list_release(void *arg)
+{
+	struct listing *l = arg;
+
+	evbuffer_free(l->text);
+	free(l);
 }
 
 /* Ends the transaction. */
 static void list_blocks(struct request *r, MDB_txn *txn, const struct rec_sortition *own)
 {
-	struct listing l = { .b = reply_buffer() };
+	static const struct stream_ops ops = { list_next, list_release };
+	struct listing *l = xcalloc(1, sizeof *l);
 	struct rec_tenure t;
-	uint8_t id[ID_LEN];
+	struct piece p;
 
-	add_hex(l.b, "{\"consensus_hash\":\"", own->consensus_hash, CH_LEN, "\"");
-	add_hex(l.b, ",\"last_sortition_ch\":\"", own->last_ch, CH_LEN, "\"");
-	evbuffer_add_printf(l.b, ",\"burn_block_height\":%llu", (unsigned long long)own->burn_height);
-	add_hex(l.b, ",\"burn_block_hash\":\"", own->burn_hash, 32, "\",\"stacks_blocks\":[");
-	if (tenure_get(&r->s->store, txn, own->consensus_hash, &t) == 0 && tenure_top(r->s, &t, id) == 0)
-		tenure_blocks_down(&r->s->store, txn, id, NULL, add_listed, &l);
+	l->s = r->s;
+	l->text = reply_buffer();
+	add_hex(l->text, "{\"consensus_hash\":\"", own->consensus_hash, CH_LEN, "\"");
+	add_hex(l->text, ",\"last_sortition_ch\":\"", own->last_ch, CH_LEN, "\"");
+	evbuffer_add_printf(l->text, ",\"burn_block_height\":%llu", (unsigned long long)own->burn_height);
+	add_hex(l->text, ",\"burn_block_hash\":\"", own->burn_hash, 32, "\",\"stacks_blocks\":[");
+	if (tenure_get(&r->s->store, txn, own->consensus_hash, &t) == 0 && tenure_top(r->s, &t, l->next) == 0)
+		list_more(l, txn);
+	else
+		evbuffer_add_printf(l->text, "]}");
+	if (l->full) {
+		piece_begin(&p);
+		piece_add(&p, evbuffer_pullup(l->text, -1), evbuffer_get_length(l->text));
+		stream_begin(r, "application/json", &ops, l, &p);
+	} else {
+		reply_json(r, 200, l->text);
+		free(l);
+	}
 	store_read_end(txn);
-	evbuffer_add_printf(l.b, "]}");
-	reply_json(r, 200, l.b);
 }
 
 static void list_or_404(struct request *r, MDB_txn *txn, int rc, const struct rec_sortition *own)

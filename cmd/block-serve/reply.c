@@ -1,14 +1,7 @@
 /* How answers are written: what a stacks-node's strict client accepts (spec/blocks.md 4.1): one length, one of three
- * content types, no header twice, a short head.
- *
- * evhttp reads requests.  It also writes what is long and what ends a connection.  An answer of up to 32 KiB on a connection that stays
- * is written by us, by one system call with its head and straight from where its bytes lie; evhttp hears that the request is done
- * (evhttp_send_reply_end without a start: in libevent 2.1 that asks for the next request when the output is empty). */
-#include <event2/bufferevent.h>
-#include <event2/http.h>
-#include <event2/http_struct.h>
+ * content types, no header twice, a short head.  A head and its body leave by one system call, the body straight from where it lies. */
 #include <stdarg.h>
-#include "cmd/block-serve/serve.h"
+#include "cmd/block-serve/http.h"
 
 #define TIP_HEADER "x-canonical-stacks-tip-height"
 
@@ -19,13 +12,16 @@ static const char *reason_of(int code)
 	case 400: return "Bad Request";
 	case 404: return "Not Found";
 	case 405: return "Method Not Allowed";
+	case 413: return "Content Too Large";
+	case 417: return "Expectation Failed";
 	case 500: return "Internal Server Error";
+	case 501: return "Not Implemented";
 	case 503: return "Service Unavailable";
 	default: return "Unknown";
 	}
 }
 
-/* The Date header: evhttp would format it for each answer. */
+/* The Date header, made once a second. */
 static const char *date_of(struct serve *s)
 {
 	time_t t = time(NULL);
@@ -36,69 +32,53 @@ static const char *date_of(struct serve *s)
 	return s->date;
 }
 
-/* Whether evhttp would only write a head and the body, and wait for the next request: nothing is to be closed, nothing is unsent.
- * (A request in chunks leaves a mark that would end the answer like one.) */
-static bool keeps_on(const struct request *r)
+/* framing: a header that says where the body ends, or nothing. */
+static struct iovec head_of(const struct http_conn *c, int code, const char *type, const char *framing, const char *allow, char head[640])
 {
-	const char *asked = evhttp_find_header(evhttp_request_get_input_headers(r->req), "Connection");
-
-	return r->req->major == 1 && r->req->minor >= 1 && !r->req->chunked && (asked == NULL || evutil_ascii_strcasecmp(asked, "keep-alive") == 0) &&
-	    evhttp_find_header(evhttp_request_get_output_headers(r->req), "Connection") == NULL &&
-	    evbuffer_get_length(bufferevent_get_output(r->conn->bev)) == 0;
-}
-
-/* What the socket did not take leaves as it can. */
-static void send_rest(struct request *r, const struct iovec *parts, size_t n, size_t sent)
-{
-	struct evbuffer *out = bufferevent_get_output(r->conn->bev);
-
-	for (size_t i = 0; i < n; i++) {
-		size_t skip = sent < parts[i].iov_len ? sent : parts[i].iov_len;
-		evbuffer_add(out, (const uint8_t *)parts[i].iov_base + skip, parts[i].iov_len - skip);
-		sent -= skip;
-	}
-	bufferevent_enable(r->conn->bev, EV_WRITE);
-}
-
-bool reply_straight(struct request *r, int code, const char *type, struct iovec *parts, size_t n, size_t bytes)
-{
-	char head[512], tip[64] = "";
+	char tip[64] = "", allowed[32] = "";
 	int len;
 
-	if (!keeps_on(r))
-		return false;
 	if (code == 200)
-		snprintf(tip, sizeof tip, TIP_HEADER ": %s\r\n", r->s->view.height_text);
-	len = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nDate: %s\r\n%s\r\n", code, reason_of(code), type,
-	    bytes, date_of(r->s), tip);
-	parts[0] = (struct iovec){ head, (size_t)len };
-	ssize_t sent = writev(bufferevent_getfd(r->conn->bev), parts, (int)n);
-	/* An error shows again when the rest is written. */
-	if (sent < (ssize_t)((size_t)len + bytes))
-		send_rest(r, parts, n, sent > 0 ? (size_t)sent : 0);
-	r->s->n_bytes += bytes;
-	evhttp_send_reply_end(r->req);
-	return true;
+		snprintf(tip, sizeof tip, TIP_HEADER ": %s\r\n", c->serve->view.height_text);
+	if (allow != NULL)
+		snprintf(allowed, sizeof allowed, "Allow: %s\r\n", allow);
+	len = snprintf(head, 640, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n%sDate: %s\r\n%s%s%s\r\n", code, reason_of(code), type, framing,
+	    date_of(c->serve), tip, allowed, c->closes ? "Connection: close\r\n" : c->head.http10 ? "Connection: keep-alive\r\n" : "");
+	return (struct iovec){ head, (size_t)len };
 }
 
+void reply_parts(struct request *r, int code, const char *type, struct iovec *parts, size_t n, size_t bytes)
+{
+	char head[640], length[48];
+
+	snprintf(length, sizeof length, "Content-Length: %zu\r\n", bytes);
+	parts[0] = head_of(r->conn, code, type, length, r->allow, head);
+	if (r->conn->head.method == METHOD_HEAD)
+		n = 1;
+	else
+		r->s->n_bytes += bytes;
+	http_send(r->conn, parts, n);
+	http_done(r->conn);
+}
+
+/* A long body is given up to the connection, so that what does not leave at once is not copied. */
 static void finish(struct request *r, int code, const char *type, struct evbuffer *body)
 {
-	struct evkeyvalq *head = evhttp_request_get_output_headers(r->req);
 	size_t bytes = evbuffer_get_length(body);
-	struct iovec parts[2] = { [1] = { evbuffer_pullup(body, -1), bytes } };
-	char length[24];
+	struct iovec parts[2] = { { NULL, 0 }, { NULL, 0 } };
+	char head[640], length[48];
 
-	if (bytes <= CHUNK && reply_straight(r, code, type, parts, 2, bytes))
+	if (bytes <= CHUNK || r->conn->head.method == METHOD_HEAD) {
+		parts[1] = (struct iovec){ evbuffer_pullup(body, -1), bytes };
+		reply_parts(r, code, type, parts, 2, bytes);
 		return;
-	snprintf(length, sizeof length, "%zu", bytes);
-	evhttp_add_header(head, "Content-Type", type);
-	evhttp_add_header(head, "Content-Length", length);	/* HTTP/1.0 would get none */
-	if (code == 200)
-		evhttp_add_header(head, TIP_HEADER, r->s->view.height_text);
-	if (evhttp_request_get_command(r->req) == EVHTTP_REQ_HEAD)
-		evbuffer_drain(body, bytes);
+	}
+	snprintf(length, sizeof length, "Content-Length: %zu\r\n", bytes);
+	parts[0] = head_of(r->conn, code, type, length, r->allow, head);
 	r->s->n_bytes += bytes;
-	evhttp_send_reply(r->req, code, reason_of(code), body);
+	http_send(r->conn, parts, 1);
+	http_send_buffer(r->conn, body);
+	http_done(r->conn);
 }
 
 struct evbuffer *reply_buffer(void)
@@ -136,21 +116,16 @@ void reply_octets(struct request *r, struct evbuffer *b)
 
 void reply_closes(struct request *r)
 {
-	/* evhttp answers a keep-alive of HTTP/1.0 with one of its own, beside our header. */
-	evhttp_remove_header(evhttp_request_get_input_headers(r->req), "Connection");
-	evhttp_add_header(evhttp_request_get_output_headers(r->req), "Connection", "close");
+	r->conn->closes = true;
 }
 
-void reply_begin(struct serve *s, struct evhttp_request *req)
+void reply_begin(struct http_conn *c, const char *type)
 {
-	struct evkeyvalq *head = evhttp_request_get_output_headers(req);
+	char head[640];
 
-	/* HTTP/1.0 knows no chunks: the end of the connection is the end of the body. */
-	if (req->major == 1 && req->minor == 0)
-		evhttp_remove_header(evhttp_request_get_input_headers(req), "Connection");
-	evhttp_add_header(head, "Content-Type", OCTETS);
-	evhttp_add_header(head, TIP_HEADER, s->view.height_text);
-	evhttp_send_reply_start(req, 200, reason_of(200));
+	c->closes |= c->head.http10;
+	struct iovec part = head_of(c, 200, type, c->head.http10 ? "" : "Transfer-Encoding: chunked\r\n", NULL, head);
+	http_send(c, &part, 1);
 }
 
 /* The value of ?name=, not decoded: none of ours needs an escape. */
@@ -204,4 +179,4 @@ void add_hex(struct evbuffer *b, const char *before, const void *p, size_t n, co
 	evbuffer_add(b, after, strlen(after));
 }
 
-/* Next: cmd/block-serve/http_blocks.c, the answers that matter most. */
+/* Next: cmd/block-serve/stream.c, answers that are made in pieces. */

@@ -1,35 +1,36 @@
 /* From paths to handlers.  A path that a route names literally and whose variable part is malformed is a 400, an
  * unknown one a 404, a known one with another method a 405 (spec/blocks.md 4.1). */
-#include "cmd/block-serve/serve.h"
+#include "cmd/block-serve/http.h"
 
 /* In a pattern: 'I' 64 lower-case hex digits, 'C' 40, 'N' a number; '~' before I or C allows 0x.  The busiest stand first. */
 static const struct route {
 	const char *pattern;
-	enum evhttp_cmd_type method;
+	enum method method;
 	void (*handler)(struct request *);
+	bool (*may)(struct request *);		/* with a body: asked before it is read */
 } routes[] = {
-	{ "/v3/blocks/I", EVHTTP_REQ_GET, get_block },
-	{ "/v3/tenures/I", EVHTTP_REQ_GET, get_tenure },
-	{ "/v3/blocks/height/N", EVHTTP_REQ_GET, get_block_at },
-	{ "/v3/blocks/upload", EVHTTP_REQ_POST, post_block },
-	{ "/v3/blocks/upload/", EVHTTP_REQ_POST, post_block },
-	{ "/v3/tenures/info", EVHTTP_REQ_GET, get_tenure_info },
-	{ "/v3/tenures/tip/C", EVHTTP_REQ_GET, get_tenure_tip },
-	{ "/v3/tenures/tip_metadata/C", EVHTTP_REQ_GET, get_tenure_tip_metadata },
-	{ "/v3/tenures/blocks/hash/I", EVHTTP_REQ_GET, get_tenure_blocks_hash },
-	{ "/v3/tenures/blocks/height/N", EVHTTP_REQ_GET, get_tenure_blocks_height },
-	{ "/v3/tenures/blocks/C", EVHTTP_REQ_GET, get_tenure_blocks },
-	{ "/v3/sortitions", EVHTTP_REQ_GET, get_sortition },
-	{ "/v3/sortitions/latest_and_last", EVHTTP_REQ_GET, get_sortitions_last },
-	{ "/v3/sortitions/burn_height/N", EVHTTP_REQ_GET, get_sortition_height },
-	{ "/v3/sortitions/burn/~I", EVHTTP_REQ_GET, get_sortition_burn },
-	{ "/v3/sortitions/consensus/~C", EVHTTP_REQ_GET, get_sortition_ch },
-	{ "/v3/stacker_set/N", EVHTTP_REQ_GET, get_stacker_set },
-	{ "/v3/health", EVHTTP_REQ_GET, get_health },
-	{ "/v2/info", EVHTTP_REQ_GET, get_info },
-	{ "/v2/pox", EVHTTP_REQ_GET, get_pox },
-	{ "/v2/neighbors", EVHTTP_REQ_GET, get_neighbors },
-	{ "/blocksync/sortitions/N/N", EVHTTP_REQ_GET, get_records },
+	{ "/v3/blocks/I", METHOD_GET, get_block, NULL },
+	{ "/v3/tenures/I", METHOD_GET, get_tenure, NULL },
+	{ "/v3/blocks/height/N", METHOD_GET, get_block_at, NULL },
+	{ "/v3/blocks/upload", METHOD_POST, post_block, post_block_may },
+	{ "/v3/blocks/upload/", METHOD_POST, post_block, post_block_may },
+	{ "/v3/tenures/info", METHOD_GET, get_tenure_info, NULL },
+	{ "/v3/tenures/tip/C", METHOD_GET, get_tenure_tip, NULL },
+	{ "/v3/tenures/tip_metadata/C", METHOD_GET, get_tenure_tip_metadata, NULL },
+	{ "/v3/tenures/blocks/hash/I", METHOD_GET, get_tenure_blocks_hash, NULL },
+	{ "/v3/tenures/blocks/height/N", METHOD_GET, get_tenure_blocks_height, NULL },
+	{ "/v3/tenures/blocks/C", METHOD_GET, get_tenure_blocks, NULL },
+	{ "/v3/sortitions", METHOD_GET, get_sortition, NULL },
+	{ "/v3/sortitions/latest_and_last", METHOD_GET, get_sortitions_last, NULL },
+	{ "/v3/sortitions/burn_height/N", METHOD_GET, get_sortition_height, NULL },
+	{ "/v3/sortitions/burn/~I", METHOD_GET, get_sortition_burn, NULL },
+	{ "/v3/sortitions/consensus/~C", METHOD_GET, get_sortition_ch, NULL },
+	{ "/v3/stacker_set/N", METHOD_GET, get_stacker_set, NULL },
+	{ "/v3/health", METHOD_GET, get_health, NULL },
+	{ "/v2/info", METHOD_GET, get_info, NULL },
+	{ "/v2/pox", METHOD_GET, get_pox, NULL },
+	{ "/v2/neighbors", METHOD_GET, get_neighbors, NULL },
+	{ "/blocksync/sortitions/N/N", METHOD_GET, get_records, NULL },
 };
 
 enum match { NO_MATCH, MALFORMED, MATCH };
@@ -99,28 +100,37 @@ static enum match match(struct request *r, const char *pattern, const char *path
 	return r->arg != NULL && strchr(path, '/') == NULL ? MALFORMED : NO_MATCH;
 }
 
-static const char *method_name(enum evhttp_cmd_type m)
+static bool has_body(const struct request *r)
 {
-	return m == EVHTTP_REQ_POST ? "POST" : "GET";
+	return r->conn->head.chunked || r->conn->head.length > 0;
 }
 
-static bool has_body(struct request *r)
+/* The route is found: it answers now, or waits for the body. */
+static const struct route *follow(const struct route *route, struct request *r)
 {
-	const char *length = evhttp_find_header(evhttp_request_get_input_headers(r->req), "Content-Length");
-
-	return (length != NULL && strcmp(length, "0") != 0) || evhttp_find_header(evhttp_request_get_input_headers(r->req), "Transfer-Encoding") != NULL;
+	if (route->may == NULL && has_body(r)) {
+		reply_closes(r);
+		reply_text(r, 400, "Invalid Http request: expected 0-length body");
+	} else if (route->may == NULL) {
+		route->handler(r);
+	} else if (!has_body(r)) {
+		reply_closes(r);
+		reply_text(r, 400, "Invalid Http request: expected a body");
+	} else if (r->conn->head.length > MAX_BLOCK) {
+		reply_closes(r);
+		reply_text(r, 413, "the body is too long");
+	} else if (route->may(r)) {
+		return route;
+	}
+	return NULL;
 }
 
 /* An error that was found before any handler ran closes the connection, as a stacks-node does. */
-void route_request(struct request *r)
+const struct route *route_request(struct request *r)
 {
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r->req);
-	enum evhttp_cmd_type method = evhttp_request_get_command(r->req);
 	const char *malformed = NULL;
 	const struct route *other = NULL;
 
-	r->path = uri != NULL ? evhttp_uri_get_path(uri) : "";
-	r->query = uri != NULL ? evhttp_uri_get_query(uri) : NULL;
 	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
 		const struct route *route = &routes[i];
 		r->arg = NULL;
@@ -129,27 +139,26 @@ void route_request(struct request *r)
 			malformed = r->path;
 		if (m != MATCH)
 			continue;
-		if (route->method != method) {
-			other = route;
-			break;
-		}
-		if (method == EVHTTP_REQ_GET && has_body(r)) {
-			reply_closes(r);
-			reply_text(r, 400, "Invalid Http request: expected 0-length body");
-			return;
-		}
-		route->handler(r);
-		return;
+		if (route->method == r->conn->head.method)
+			return follow(route, r);
+		other = route;
+		break;
 	}
 	reply_closes(r);
 	if (other != NULL) {
-		evhttp_add_header(evhttp_request_get_output_headers(r->req), "Allow", method_name(other->method));
-		reply_text(r, 405, "Method Not Allowed. Allowed: %s", method_name(other->method));
+		r->allow = other->method == METHOD_POST ? "POST" : "GET";
+		reply_text(r, 405, "Method Not Allowed. Allowed: %s", r->allow);
 	} else if (malformed != NULL) {
 		reply_text(r, 400, "Invalid path parameters for '%.200s'", malformed);
 	} else {
 		reply_text(r, 404, "No such file or directory");
 	}
+	return NULL;
+}
+
+void route_body(const struct route *route, struct request *r)
+{
+	route->handler(r);
 }
 
 /* Next: cmd/block-serve/reply.c, how answers are written. */

@@ -5,14 +5,11 @@
 #define BLOCK_SERVE_SERVE_H
 
 #include <errno.h>
-#include <event2/buffer.h>
 #include <event2/event.h>
-#include <event2/http.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/queue.h>
-#include <sys/uio.h>
 #include "cmd/block-serve/inventory.h"
 #include "cmd/block-serve/seats.h"
 #include "common/net/conv.h"
@@ -23,12 +20,6 @@
 #define CHUNK (32u << 10)		/* bytes copied out of the store in one read transaction; DESIGN 3 allows 64 KiB */
 #define HTTP_MAX 500			/* connections at once */
 #define P2P_MAX 750			/* conversations at once, as a stacks-node's num_clients */
-#define HTTP_IDLE 20			/* seconds without a byte either way */
-#define HTTP_HEAD_SECONDS 10		/* a request's head must be whole after this, then 32 KiB of body a second */
-#define HTTP_INPUT (12u << 20)		/* bytes of unread requests, all connections of a thread together */
-#define UPLOAD_SECONDS 10		/* an upload's answer waits no longer for its verdict */
-#define UPLOAD_WAITERS 256		/* uploads that wait */
-#define UPLOAD_PENDING (8u << 20)	/* bytes gathered for the next commit, a thread */
 #define COMMIT_MS 250			/* between two commits of ours */
 #define PEER_ROWS 4096			/* the table `peers` takes no more rows from those who dial us */
 
@@ -94,76 +85,8 @@ struct threads *threads_start(const struct serve *, const int *fds, unsigned n);
 void threads_stop(struct threads *);
 void threads_report(const struct threads *, const struct serve *first);
 
-/* http.c: connections and their limits. */
-struct http_conn {
-	LIST_ENTRY(http_conn) entry;
-	struct serve *serve;
-	struct bufferevent *bev;		/* with a reference of ours */
-	struct event *readable;			/* ours, beside evhttp's (http.c) */
-	struct sockaddr_storage peer;
-	struct seat *seat;			/* NULL: there was none for it */
-	int fd;					/* once it has a seat */
-	bool adopted, closing, watched;		/* seat asked for; shut down by us; close callback is set */
-	uint64_t begun;				/* ms: first byte of the request that is being read, 0 if none */
-	size_t received;			/* bytes of it */
-	void (*gone)(void *arg);		/* the owner of the running request hears of a close, once */
-	void *gone_arg;
-};
+/* http.h has the HTTP side. */
 struct http *http_start(struct serve *, int fd);
-void http_conn_close(struct http_conn *);	/* ends as soon as the loop turns */
-
-/* One request while its handler runs; what must live longer copies req and conn. */
-struct request {
-	struct serve *s;
-	struct evhttp_request *req;
-	struct http_conn *conn;
-	const char *path;
-	const char *query;			/* or NULL */
-	const char *arg;			/* the path's variable part */
-	uint64_t number, number2;		/* decoded, by the route's pattern */
-	uint8_t hash[ID_LEN];
-};
-void route_request(struct request *);		/* route.c */
-
-/* reply.c: each ends the request.  Bodies (reply_buffer: an empty one) are given up to the reply. */
-#define OCTETS "application/octet-stream"
-struct evbuffer *reply_buffer(void);
-void reply_text(struct request *, int code, const char *fmt, ...) PRINTF(3, 4);
-void reply_json(struct request *, int code, struct evbuffer *);
-void reply_octets(struct request *, struct evbuffer *);
-/* An answer of n - 1 parts, `bytes` long, which are needed no longer when this returns; parts[0] is for the head.
- * False, and nothing was done, where evhttp has to have its say: reply_octets. */
-bool reply_straight(struct request *, int code, const char *type, struct iovec *parts, size_t n, size_t bytes);
-void reply_closes(struct request *);		/* said before one of these: the connection ends with it */
-/* Head of a chunked octet-stream; chunks and end follow by evhttp's calls. */
-void reply_begin(struct serve *, struct evhttp_request *);
-/* A value of ?name= of n lower-case hex bytes: 1 found, 0 absent, -1 malformed. */
-int query_hex(const struct request *, const char *name, uint8_t *out, size_t n);
-bool query_is(const struct request *, const char *name, const char *value);
-void add_hex(struct evbuffer *, const char *before, const void *p, size_t n, const char *after);
-
-/* Handlers by route. */
-void get_block(struct request *);		/* http_blocks.c */
-void get_block_at(struct request *);
-void get_tenure(struct request *);
-void get_info(struct request *);		/* http_info.c */
-void get_pox(struct request *);
-void get_neighbors(struct request *);
-void get_health(struct request *);
-void get_tenure_info(struct request *);		/* http_tenures.c */
-void get_tenure_tip(struct request *);
-void get_tenure_tip_metadata(struct request *);
-void get_tenure_blocks(struct request *);
-void get_tenure_blocks_hash(struct request *);
-void get_tenure_blocks_height(struct request *);
-void get_sortition(struct request *);		/* http_sortitions.c */
-void get_sortitions_last(struct request *);
-void get_sortition_height(struct request *);
-void get_sortition_burn(struct request *);
-void get_sortition_ch(struct request *);
-void get_stacker_set(struct request *);
-void get_records(struct request *);		/* http_records.c */
-void post_block(struct request *);		/* upload.c */
 
 /* A canonical sortition by burn header hash, looked for downwards from the tip. 0 or -1. */
 int sortition_by_burn(struct serve *, MDB_txn *, const uint8_t hash[32], struct rec_sortition *);

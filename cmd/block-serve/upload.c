@@ -1,7 +1,7 @@
 /* Blocks that others give us, by POST or by a push on a conversation.  What costs little to judge is judged here, so
  * that nobody fills the table with rubbish: the bytes are a block, its sortition is known, the miner signed it.  The
  * rest is the pipeline's; an upload's answer waits for its verdict. */
-#include "cmd/block-serve/serve.h"
+#include "cmd/block-serve/http.h"
 #include "common/chain/hash.h"
 #include "common/chain/proof.h"
 #include "common/net/address.h"
@@ -18,7 +18,6 @@ struct pending {
 struct waiter {
 	TAILQ_ENTRY(waiter) entry;
 	struct serve *s;
-	struct evhttp_request *req;
 	struct http_conn *conn;
 	uint8_t id[ID_LEN], body_hash[32];
 	char source[MAX_SOURCE + 1];
@@ -199,7 +198,7 @@ static void answer_id(struct request *r, const uint8_t id[ID_LEN], bool accepted
 /* Answers if there is a verdict, or if the time is over. */
 static bool settled(struct waiter *w, MDB_txn *txn, uint64_t now)
 {
-	struct request r = { .s = w->s, .req = w->req, .conn = w->conn };
+	struct request r = { .s = w->s, .conn = w->conn };
 	struct rec_verdict v;
 	char text[200] = "";
 	bool judged = verdict_get(&w->s->store, txn, w->id, w->body_hash, rec_str(w->source), &v) == 0;
@@ -220,21 +219,14 @@ static bool settled(struct waiter *w, MDB_txn *txn, uint64_t now)
 	return true;
 }
 
-static void waiter_drop(struct waiter *w)
-{
-	TAILQ_REMOVE(&w->s->uploads->waiters, w, entry);
-	w->s->uploads->n_waiters--;
-	w->conn->gone = NULL;
-	free(w);
-}
-
-static void waiter_gone(void *arg)
+/* Answered, or its connection has ended: each waiter passes here once. */
+static void waiter_drop(void *arg)
 {
 	struct waiter *w = arg;
-	struct evhttp_request *req = w->req;
 
-	waiter_drop(w);
-	evhttp_send_reply_end(req);
+	TAILQ_REMOVE(&w->s->uploads->waiters, w, entry);
+	w->s->uploads->n_waiters--;
+	free(w);
 }
 
 void uploads_check(struct serve *s)
@@ -263,47 +255,49 @@ static void tick_cb(evutil_socket_t fd, short what, void *arg)
 
 static void wait_for_verdict(struct request *r, const uint8_t id[ID_LEN], const uint8_t *body, size_t len, const char *source)
 {
+	static const struct http_later later = { NULL, waiter_drop };
 	struct uploads *u = r->s->uploads;
 	struct waiter *w = xcalloc(1, sizeof *w);
 
 	w->s = r->s;
-	w->req = r->req;
 	w->conn = r->conn;
 	memcpy(w->id, id, ID_LEN);
 	hash_once(w->body_hash, body, len);
 	snprintf(w->source, sizeof w->source, "%s", source);
 	w->deadline = now_ms() + UPLOAD_SECONDS * 1000 - 2 * TICK_MS;
-	r->conn->gone = waiter_gone;
-	r->conn->gone_arg = w;
 	TAILQ_INSERT_TAIL(&u->waiters, w, entry);
 	u->n_waiters++;
+	http_later(r->conn, &later, w);
 	arm(u->tick, TICK_MS);
+}
+
+bool post_block_may(struct request *r)
+{
+	if (!r->conn->head.octets) {
+		reply_closes(r);
+		reply_text(r, 400, "Invalid Http request: expected a block as application/octet-stream");
+		return false;
+	}
+	if (r->s->uploads->n_waiters >= UPLOAD_WAITERS) {
+		reply_closes(r);
+		reply_text(r, 503, "too many uploads wait");
+		return false;
+	}
+	return true;
 }
 
 void post_block(struct request *r)
 {
-	struct evbuffer *in = evhttp_request_get_input_buffer(r->req);
-	const char *type = evhttp_find_header(evhttp_request_get_input_headers(r->req), "Content-Type");
-	size_t len = evbuffer_get_length(in);
+	const uint8_t *body = r->conn->body;
+	size_t len = r->conn->n_body;
 	char source[MAX_SOURCE + 1] = "upload:", why[200], address[64];
 	uint8_t id[ID_LEN];
 
-	if (type == NULL || strcmp(type, "application/octet-stream") != 0 || len == 0) {
-		reply_closes(r);
-		reply_text(r, 400, "Invalid Http request: expected a block as application/octet-stream");
-		return;
-	}
-	if (r->s->uploads->n_waiters >= UPLOAD_WAITERS) {
-		reply_text(r, 503, "too many uploads wait");
-		return;
-	}
-	const uint8_t *body = evbuffer_pullup(in, -1);
 	strlcat(source, address_text(address, (struct sockaddr *)&r->conn->peer), sizeof source);
 	switch (upload_take(r->s, body, len, source, "upload", id, why)) {
 	case PUSHED_TAKEN:
 		r->s->n_uploads++;
 		wait_for_verdict(r, id, body, len, source);
-		evbuffer_drain(in, len);
 		break;
 	case PUSHED_KNOWN:
 		answer_id(r, id, false);

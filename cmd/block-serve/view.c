@@ -61,4 +61,4 @@ void view_refresh(struct serve *s)
 	uploads_check(s);
 }
 
-/* Next: cmd/block-serve/http.c, connections and their limits. */
+/* Next: cmd/block-serve/head.c, what a request says. */
