@@ -28,6 +28,12 @@
 #define MAX_ANSWER (2u << 20)            /* payload of any message but a push of blocks: the largest is a chunk or a transaction */
 #define MAX_PUSH (2560u << 10)           /* a push of blocks above this is read past, not kept: one block is 2 MiB at most */
 
+/* Blocks that come unasked, by upload or push (common/store/pushed.h). */
+#define PUSH_RATE (512u << 10)           /* bytes a second of one sender: a block of 2 MiB every four seconds */
+#define PUSH_BURST (5u << 20)            /* ... beyond these: two pushes as large as there are */
+#define PUSH_LEAST (16u << 10)           /* a block counts for so much: its signature costs as much as so many bytes */
+#define PUSH_SENDERS 1024                /* senders that are told apart: more than may be connected */
+
 /* HTTP (spec/blocks.md 4.1). */
 #define MAX_TENURE_BODY 16777217u        /* a server cuts a tenure stream here */
 #define MAX_HTTP_HEAD 4096
@@ -55,8 +61,8 @@
 #define COSTS(X) \
 	/* way      curve  hashed  parsed */ \
 	X(ANSWER,   0,     2,      5) \
-	X(UPLOAD,   1,     9,      3) \
-	X(JUDGE,    2,     10,     3) \
+	X(UPLOAD,   1,     7,      3) \
+	X(JUDGE,    2,     7,      3) \
 	X(MESSAGE,  1,     1,      0)
 #define COST_BLOCK 2048                  /* hashed and parsed beside, once a block or message */
 

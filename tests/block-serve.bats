@@ -458,6 +458,15 @@ field() { sed -n "s/^$1 *//p" chain/network; }
 	# One bit of the first signer's signature: the same id, refused by the judge, and no bar to the good one.
 	{ head -c 220 "block.$2"; head -c 221 "block.$2" | tail -c 1 | tr '\000-\377' '\001-\377\000'; tail -c +222 "block.$2"; } >bad
 	[ "$(post bad)" = 400 ]
+	# Another time than the miner signed; other transactions than the header has.
+	{ head -c 140 "block.$3"; head -c 141 "block.$3" | tail -c 1 | tr '\000-\377' '\001-\377\000'; tail -c +142 "block.$3"; } >junk
+	{ head -c -1 "block.$3"; tail -c 1 "block.$3" | tr '\000-\377' '\001-\377\000'; } >copy
+	[ "$(post junk)" = 400 ]
+	[ "$(post copy)" = 400 ]
+	for one in junk copy; do
+		run timeout 20 "$HELPER/dial" part "$AT" push $one ping
+		[ "$status" -eq 1 ]
+	done
 	timeout 20 "$HELPER/dial" part "$AT" push "block.$2" push "block.$3" ping
 	for _ in $(seq 100); do "$BIN/block-cat" -d part -l | grep -q "$3" && break; sleep 0.1; done
 	"$BIN/block-cat" -d part -l | grep -q "$3"

@@ -213,6 +213,27 @@ faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .cl
 	timeout 60 inv-sync -d store <"$BATS_FILE_TMPDIR/view.rec" | cmp - "$BATS_FILE_TMPDIR/view.rec"
 }
 
+@test "a pushed block is kept if its miner signed it, and who pushes others is a liar" {
+	serve_chain "$CHAIN" log push=50 junkpush=200
+	sortition-sync -1 -q -d seen -n "$CHAIN/network" -s "${URLS[0]}" </dev/null >/dev/null
+	mkfifo in
+	inv-sync -d seen "${PEERS[@]}" <in >records 2>err 3>&- &
+	STARTED+=($!)
+	exec 4>in
+	for _ in $(seq 100); do
+		[ "$(test-tool uploads seen | wc -l)" -ge 5 ] && test-tool faults seen | grep -q "^${KEYS[1]}"$'\t'lying && break
+		sleep 0.1
+	done
+	exec 4>&-
+	wait "${STARTED[-1]}"
+	test-tool faults seen | grep -q "^${KEYS[1]}"$'\tlying\tpush'
+	! test-tool faults seen | grep -q "^${KEYS[0]}"
+	# Each of the five blocks once, and no other.
+	test-tool uploads seen | cut -f1 | sort >kept
+	[ "$(wc -l <kept)" -eq 5 ]
+	canonical "$CHAIN" | comm -23 kept - | wc -l | grep -qx 0
+}
+
 @test "broken streams" {
 	streams_check "$CHAIN/network" -- inv-sync -d store
 }

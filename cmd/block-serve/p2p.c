@@ -167,32 +167,6 @@ static void answer_pox(struct serve *s, struct conv *c, const struct message *to
 	conv_reply(c, to, &m);
 }
 
-struct push { struct serve *s; char source[2 * KEY_LEN + 1]; unsigned taken; };
-
-static void take_pushed(void *arg, const struct nakamoto *n)
-{
-	struct push *p = arg;
-	uint8_t id[ID_LEN];
-	char why[200];
-	enum pushed what = upload_take(p->s, n->bytes, n->len, p->source, "push", id, why);
-
-	p->s->n_pushes++;
-	p->taken += what == PUSHED_TAKEN;
-	if (what == PUSHED_REFUSED)
-		log_debug("block pushed by '%s' refused: %s", p->source, why);
-}
-
-static void take_push(struct serve *s, struct conv *c, const struct message *m)
-{
-	struct push p = { .s = s };
-
-	hex_of(p.source, conv_key(c), KEY_LEN);
-	if (message_blocks(m, take_pushed, &p) != 0)
-		conv_fail(c, "invalid", "undecodable push");
-	if (p.taken > 0)
-		seat_useful(((struct p2p_conn *)conv_arg(c))->seat);
-}
-
 static void message(struct conv *c, void *arg, const struct message *m)
 {
 	struct p2p_conn *pc = arg;
@@ -210,7 +184,8 @@ static void message(struct conv *c, void *arg, const struct message *m)
 		answer_pox(s, c, m);
 		break;
 	case MSG_NAKAMOTO_BLOCKS:
-		take_push(s, c, m);
+		if (upload_push(s, c, m) > 0)
+			seat_useful(pc->seat);
 		break;
 	case MSG_STACKERDB_GET_CHUNK_INV:
 	case MSG_STACKERDB_GET_CHUNK:

@@ -93,10 +93,9 @@ int sortition_by_burn(struct serve *, MDB_txn *, const uint8_t hash[32], struct 
 
 /* upload.c: blocks that were pushed, until they are committed, and uploads that wait for a verdict. */
 struct uploads *uploads_new(struct serve *);
-enum pushed { PUSHED_TAKEN, PUSHED_KNOWN, PUSHED_MALFORMED, PUSHED_REFUSED, PUSHED_FULL };
-/* Judge a block as far as it costs little, and queue it for `uploads`.  why is one line if it is no good. */
-enum pushed upload_take(struct serve *, const uint8_t *body, size_t len, const char *source, const char *request,
-    uint8_t id[ID_LEN], char why[200]);
+/* The blocks of a push: what is worth it is queued for `uploads`; a sender at fault loses the conversation.  Returns how
+ * many were queued. */
+unsigned upload_push(struct serve *, struct conv *, const struct message *);
 /* Commit what is queued, at the end. */
 void uploads_flush(struct serve *);
 /* Queue a peer's row (views are copied, but for the state, which is a literal). */

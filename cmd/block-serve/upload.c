@@ -1,10 +1,9 @@
-/* Blocks that others give us, by POST or by a push on a conversation.  What costs little to judge is judged here, so
- * that nobody fills the table with rubbish: the bytes are a block, its sortition is known, the miner signed it.  The
- * rest is the pipeline's; an upload's answer waits for its verdict. */
+/* Blocks that others give us, by POST or by a push on a conversation.  What costs little to judge is judged at once
+ * (common/store/pushed.h); the rest is the pipeline's, and an upload's answer waits for its verdict. */
 #include "cmd/block-serve/http.h"
 #include "common/chain/hash.h"
-#include "common/chain/proof.h"
 #include "common/net/address.h"
+#include "common/store/pushed.h"
 #include "common/sys/loop.h"
 #include "common/sys/stage.h"
 
@@ -36,6 +35,7 @@ struct uploads {
 	TAILQ_HEAD(, waiter) waiters;
 	TAILQ_HEAD(, peer_row) peers;
 	size_t bytes, n_waiters, n_peers;
+	struct push_budgets budgets;
 	uint64_t last_commit;
 	struct event *timer;		/* the next commit */
 	struct event *tick;		/* looks for verdicts and deadlines while there are waiters */
@@ -110,60 +110,84 @@ static void commit_soon(struct uploads *u)
 	arm(u->timer, since >= COMMIT_MS ? 1 : COMMIT_MS - since);
 }
 
-/* The sortition is known and has a winner, whose key signed the block. */
-static const char *cheap_fault(struct serve *s, MDB_txn *txn, const struct nakamoto *n)
+/* One block waits for the next commit. */
+static enum pushed queue(struct uploads *u, const struct nakamoto *n, const char *source, const char *request)
 {
-	struct rec_sortition own;
+	struct pending *p;
 
-	if (sortition_get(&s->store, txn, n->ch, &own) != 0)
-		return chain_reason_text(REASON_NOSORTITION);
-	if (!own.won)
-		return chain_reason_text(REASON_NOWINNER);
-	return proof_miner(n, own.miner) == REASON_OK ? NULL : chain_reason_text(REASON_MINER);
-}
-
-enum pushed upload_take(struct serve *s, const uint8_t *body, size_t len, const char *source, const char *request,
-    uint8_t id[ID_LEN], char why[200])
-{
-	struct uploads *u = s->uploads;
-	struct nakamoto n;
-	size_t need;
-	const char *fault = NULL;
-	ssize_t used = len <= MAX_BLOCK ? nakamoto_parse(&n, body, len, &need) : -1;
-
-	if (used <= 0 || (size_t)used != len) {
-		snprintf(why, 200, "%s", chain_reason_text(used > 0 ? REASON_TRAILING : REASON_CODEC));
-		return PUSHED_MALFORMED;
-	}
-	memcpy(id, n.id, ID_LEN);
-	MDB_txn *txn = store_read(&s->store);
-	bool known = block_known(&s->store, txn, n.id);
-	if (!known)
-		fault = cheap_fault(s, txn, &n);
-	store_read_end(txn);
-	if (known)
-		return PUSHED_KNOWN;
-	if (fault != NULL) {
-		snprintf(why, 200, "%s", fault);
-		return PUSHED_REFUSED;
-	}
-	if (u->bytes + len > UPLOAD_PENDING)
+	if (u->bytes + n->len > UPLOAD_PENDING)
 		return PUSHED_FULL;
-	struct pending *p = xmalloc(sizeof *p + len);
+	p = xmalloc(sizeof *p + n->len);
 	memset(p, 0, sizeof *p);
-	memcpy(p->body, body, len);
+	memcpy(p->body, n->bytes, n->len);
 	snprintf(p->source, sizeof p->source, "%s", source);
 	snprintf(p->request, sizeof p->request, "%s", request);
-	memcpy(p->row.id, n.id, ID_LEN);
-	memcpy(p->row.consensus_hash, n.ch, CH_LEN);
-	p->row.height = n.height;
+	memcpy(p->row.id, n->id, ID_LEN);
+	memcpy(p->row.consensus_hash, n->ch, CH_LEN);
+	p->row.height = n->height;
 	p->row.source = rec_str(p->source);
 	p->row.request = rec_str(p->request);
-	p->row.body = rec_bytes(p->body, len);
+	p->row.body = rec_bytes(p->body, n->len);
 	TAILQ_INSERT_TAIL(&u->pending, p, entry);
-	u->bytes += len;
+	u->bytes += n->len;
 	commit_soon(u);
 	return PUSHED_TAKEN;
+}
+
+/* Whose share of uploads it is: an address, and with IPv6 its /64, whose addresses cost nothing. */
+static const char *sender(char out[2 * 16 + 1], const struct sockaddr *sa)
+{
+	uint8_t addr[16];
+	uint16_t port;
+
+	address_to16(addr, &port, sa);
+	return hex_of(out, addr, all_zero(addr, 8) ? 16 : 8);
+}
+
+/* An upload's block.  who: the address that its sender's share is counted for. */
+static enum pushed take(struct uploads *u, const uint8_t *body, size_t len, const char *source, const char *who,
+    uint8_t id[ID_LEN], const char **why)
+{
+	enum chain_reason reason;
+	struct nakamoto n;
+	enum pushed got;
+	MDB_txn *txn;
+
+	if (!push_allowed(&u->budgets, who, now_ms(), len, 1))
+		return PUSHED_FULL;
+	txn = store_read(&u->s->store);
+	got = pushed_judge(&u->s->store, txn, body, len, true, &n, &reason);
+	store_read_end(txn);
+	*why = chain_reason_text(reason);
+	memcpy(id, n.id, ID_LEN);
+	return got == PUSHED_TAKEN ? queue(u, &n, source, "upload") : got;
+}
+
+struct push { struct uploads *u; char source[2 * KEY_LEN + 1]; unsigned taken; };
+
+static void take_pushed(void *arg, const struct nakamoto *n)
+{
+	struct push *p = arg;
+
+	p->taken += queue(p->u, n, p->source, "push") == PUSHED_TAKEN;
+}
+
+unsigned upload_push(struct serve *s, struct conv *c, const struct message *m)
+{
+	struct push p = { .u = s->uploads };
+	enum chain_reason why;
+	const char *class;
+
+	hex_of(p.source, conv_key(c), KEY_LEN);
+	s->n_pushes += m->u.blocks.n;
+	if (!push_allowed(&p.u->budgets, p.source, now_ms(), m->u.blocks.len, m->u.blocks.n))
+		return 0;
+	why = pushed_each(&s->store, m->u.blocks.p, m->u.blocks.len, m->u.blocks.n, take_pushed, &p);
+	if (why != REASON_OK)
+		log_debug("push of '%s': %s", conv_address(c), chain_reason_text(why));
+	if ((class = pushed_fault(why)) != NULL)
+		conv_fail(c, class, chain_reason_text(why));
+	return p.taken;
 }
 
 void upload_peer(struct serve *s, const struct rec_peer *row)
@@ -290,11 +314,12 @@ void post_block(struct request *r)
 {
 	const uint8_t *body = r->conn->body;
 	size_t len = r->conn->n_body;
-	char source[MAX_SOURCE + 1] = "upload:", why[200], address[64];
+	char source[MAX_SOURCE + 1] = "upload:", address[64], who[2 * 16 + 1];
+	const char *why;
 	uint8_t id[ID_LEN];
 
 	strlcat(source, address_text(address, (struct sockaddr *)&r->conn->peer), sizeof source);
-	switch (upload_take(r->s, body, len, source, "upload", id, why)) {
+	switch (take(r->s->uploads, body, len, source, sender(who, (struct sockaddr *)&r->conn->peer), id, &why)) {
 	case PUSHED_TAKEN:
 		r->s->n_uploads++;
 		wait_for_verdict(r, id, body, len, source);

@@ -124,7 +124,7 @@ void save_release(struct inv_sync *);
 void save_peer(struct peer *, bool news);
 void save_inventory(struct peer *, uint64_t cycle, const uint8_t *bits, uint32_t count);
 void save_fault(struct inv_sync *, const char *who, const char *class, const char *what, const char *evidence);
-void save_push(struct inv_sync *, const uint8_t key[KEY_LEN], const struct message *);
+void save_push(struct inv_sync *, struct conv *, const struct message *);	/* may fail the conversation */
 void save_commit(struct inv_sync *, uint64_t now);		/* if something waits and it is time; now UINT64_MAX: at once */
 
 #endif

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/chain/hash.h"
-#include "common/chain/nakamoto.h"
+#include "common/store/pushed.h"
 #include "common/sys/log.h"
 
 #define RECENT_PUSHES 256
@@ -32,6 +32,7 @@ struct gathered {
 	size_t block_bytes;
 	uint64_t recent[RECENT_PUSHES];	/* digests of blocks that were pushed lately: each of many peers sends each new block */
 	unsigned next_recent;
+	struct push_budgets budgets;
 	bool peers;		/* some peer is dirty */
 };
 
@@ -105,7 +106,7 @@ void save_fault(struct inv_sync *s, const char *who, const char *class, const ch
 	TAILQ_INSERT_TAIL(&s->gathered->faults, f, entry);
 }
 
-struct pushed { struct inv_sync *s; char source[2 * KEY_LEN + 1]; };
+struct push { struct inv_sync *s; char source[2 * KEY_LEN + 1]; };
 
 /* The very bytes, not the id: another copy may bear other signatures. */
 static bool pushed_lately(struct gathered *g, const struct nakamoto *b)
@@ -124,11 +125,11 @@ static bool pushed_lately(struct gathered *g, const struct nakamoto *b)
 
 static void gather_block(void *arg, const struct nakamoto *b)
 {
-	struct pushed *from = arg;
+	struct push *from = arg;
 	struct gathered *g = from->s->gathered;
 	struct kept_block *k;
 
-	if (b->len > MAX_BLOCK || g->block_bytes + b->len > MAX_GATHERED || pushed_lately(g, b))
+	if (g->block_bytes + b->len > MAX_GATHERED || pushed_lately(g, b))
 		return;
 	k = xcalloc(1, sizeof *k + b->len);
 	memcpy(k->id, b->id, ID_LEN);
@@ -141,12 +142,21 @@ static void gather_block(void *arg, const struct nakamoto *b)
 	TAILQ_INSERT_TAIL(&g->blocks, k, entry);
 }
 
-void save_push(struct inv_sync *s, const uint8_t key[KEY_LEN], const struct message *m)
+void save_push(struct inv_sync *s, struct conv *c, const struct message *m)
 {
-	struct pushed from = { .s = s };
+	struct push from = { .s = s };
+	const char *class;
+	enum chain_reason why;
+	char reason[160];
 
-	hex_of(from.source, key, KEY_LEN);
-	message_blocks(m, gather_block, &from);
+	hex_of(from.source, conv_key(c), KEY_LEN);
+	if (!push_allowed(&s->gathered->budgets, from.source, now_ms(), m->u.blocks.len, m->u.blocks.n))
+		return;
+	why = pushed_each(&s->store, m->u.blocks.p, m->u.blocks.len, m->u.blocks.n, gather_block, &from);
+	if ((class = pushed_fault(why)) == NULL)
+		return;
+	snprintf(reason, sizeof reason, "push: %s", chain_reason_text(why));
+	conv_fail(c, class, reason);
 }
 
 /* The row as it stands, with what this conversation knows: other programs own the bans and may have met the peer too. */
@@ -199,9 +209,8 @@ static void put_rest(struct inv_sync *s, MDB_txn *txn)
 	TAILQ_FOREACH(b, &g->blocks, entry) {
 		struct rec_block r = { .height = b->height, .source = rec_str(b->source), .request = rec_str("push"),
 			.body = rec_bytes(b->bytes, b->len) };
-		struct rec_sortition known;
-		/* What we have, or cannot place, would only drive out what we can use. */
-		if (block_known(&s->store, txn, b->id) || sortition_get(&s->store, txn, b->ch, &known) < 0)
+
+		if (block_known(&s->store, txn, b->id))
 			continue;
 		memcpy(r.id, b->id, ID_LEN);
 		memcpy(r.consensus_hash, b->ch, CH_LEN);

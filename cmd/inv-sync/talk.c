@@ -233,7 +233,7 @@ static void on_message(struct conv *c, void *arg, const struct message *m)
 	struct peer *p = arg;
 
 	if (m->id == MSG_NAKAMOTO_BLOCKS)
-		save_push(p->s, conv_key(c), m);
+		save_push(p->s, c, m);
 	else if (m->id == MSG_GET_NAKAMOTO_INV || m->id == MSG_GET_BLOCKS_INV || m->id == MSG_GET_POX_INV) {
 		/* Nodes ask that only of whom they dialled, and block-serve alone can answer. */
 		struct message nack = { .id = MSG_NACK, .u.nack = NACK_NO_SUCH_BLOCK };

@@ -32,7 +32,7 @@ struct conv_ops {
 	/* Authenticated (dialler: accept came; acceptor: handshake answered).  Again when the peer changes its key (spec 4.9) or its
 	 * data_url (a node learns its public address only after its first handshakes). */
 	void (*up)(struct conv *, void *arg);
-	/* A request for inventories or a push of blocks (5, 7, 11, 12, 26, 28); a push's blocks are known to parse (message_blocks).
+	/* A request for inventories or a push of blocks (5, 7, 11, 12, 26, 28); a push's blocks are not yet parsed (store/pushed.h).
 	 * Transactions, announcements and StackerDB chunks are dropped unread. */
 	void (*message)(struct conv *, void *arg, const struct message *);
 	/* Any valid authenticated message (its preamble): for burn views and health.  May be NULL. */

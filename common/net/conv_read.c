@@ -96,10 +96,6 @@ static void take(struct conv *c, const struct preamble *pre, const uint8_t *p, s
 	}
 	if (!preamble_ok(c, pre, key != NULL))
 		return;
-	if (m.id == MSG_NAKAMOTO_BLOCKS && message_blocks(&m, NULL, NULL) < 0) {
-		invalid(c, "NakamotoBlocks");
-		return;
-	}
 	if (!c->has_key) {
 		conv_handle_stranger(c, &m);
 		return;

@@ -306,4 +306,4 @@ void upload_walk(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *
 	store_walk(s, txn, T_UPLOADS, key, 8, upload_next, &w);
 }
 
-/* Next: common/store/blocks.c, how blocks lie on disk. */
+/* Next: common/store/pushed.c, which blocks get into one of them. */

@@ -138,4 +138,4 @@ size_t message_encode(struct message *m, const uint8_t secret[32], uint8_t *out)
 	return (size_t)(w.p - out);
 }
 
-/* Next: common/wire/blocks.c, the blocks of a push. */
+/* Next: common/net/conv.c, the life of a conversation. */

@@ -53,7 +53,7 @@ struct message {
 		uint32_t nack;
 		uint32_t nonce;						/* 15, 16, 17 */
 		struct { uint8_t addr[16]; uint16_t port; uint32_t nonce; } nat;
-		struct { uint32_t n; const uint8_t *p; size_t len; } blocks;	/* 28: n blocks back to back, not yet parsed (message_blocks);
+		struct { uint32_t n; const uint8_t *p; size_t len; } blocks;	/* 28: n blocks back to back, not yet parsed (store/pushed.h);
 									   others: the raw payload, n = 0 */
 	} u;
 };
@@ -65,9 +65,6 @@ void preamble_encode(uint8_t *p, const struct preamble *);
 /* Relayers, id and payload of exactly n = payload_len bytes; pre is the caller's to fill.  0; -1: undecodable, and err says why
  * (bytes left over are an error too: spec 2.5, where they cost the conversation). */
 int message_decode(struct message *, const uint8_t *p, size_t n, char err[120]);
-/* Split a NakamotoBlocks: block(arg, ...) for each, in order (block may be NULL).  -1: undecodable (not n blocks exactly, or one twice). */
-struct nakamoto;
-int message_blocks(const struct message *, void (*block)(void *arg, const struct nakamoto *), void *arg);
 /* The digest that is signed, over the raw received preamble and payload. */
 void message_digest(uint8_t digest[32], const uint8_t preamble[PREAMBLE_LEN], const uint8_t *payload, size_t n);
 /* Whether the message was signed by key: recover, compare, low S. */

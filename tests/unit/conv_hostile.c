@@ -363,9 +363,6 @@ static void undecodable(void **state)
 	dialled_up(&s);
 	tell_payload(&s, "0000001100");
 	ends(&s, "invalid", "relayers");
-	dialled_up(&s);
-	tell_payload(&s, "000000001c0000000100");
-	ends(&s, "invalid", "NakamotoBlocks");
 
 	dialled_up(&s);		/* refused before the bytes come */
 	announce(&s, 16 << 20, MSG_NACK);

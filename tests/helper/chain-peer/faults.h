@@ -13,6 +13,7 @@
 	X(LACKS, "lacks", 50, "does not have N % of the tenures, and says so") \
 	X(BEHIND, "behind", 5, "has no blocks of the last N burn blocks, and says so") \
 	X(PINGBACK, "pingback", -1, "dials the address that an authenticated dialler advertised") \
+	X(PUSH, "push", 10, "pushes N of the highest blocks that it has a second, again and again") \
 	X(REKEY, "rekey", 1, "changes its key N times in each conversation, by a Handshake that the old one signs") \
 	/* slowness */ \
 	X(RTT, "rtt", 50, "answers P2P and HTTP N ms later") \
@@ -48,6 +49,7 @@
 	X(LENGTHBOMB, "lengthbomb", -1, "inventory replies hold a vector count of 2^32-1") \
 	X(GARBAGE, "garbage", -1, "random bytes instead of inventory replies") \
 	X(FLOOD, "flood", 1000, "N unsolicited messages a second once authenticated") \
+	X(JUNKPUSH, "junkpush", 10, "pushes N blocks a second that no miner signed, each another one") \
 	X(BADNEIGHBORS, "badneighbors", 1000, "Neighbors made up of N addresses, 128 a reply") \
 	X(REJECT, "reject", -1, "answers every Handshake with HandshakeReject") \
 	X(HANGUP, "hangup", 5, "closes the P2P connection after N messages") \

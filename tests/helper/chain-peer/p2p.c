@@ -17,7 +17,7 @@ struct talk {
 	bool known, closed, mute;
 	bool dialled;			/* a pingback of ours */
 	bool rekeyed;
-	unsigned refs, sent;
+	unsigned refs, sent, pushed;
 	uint32_t walk_seq;		/* of our last Handshake or GetNeighbors, 0: none */
 };
 
@@ -251,6 +251,29 @@ static void chatter(void *arg)
 	talk_unref(t);
 }
 
+/* One block of the last ones that it has; a forged one has another time, and so another id, and a signature of nobody. */
+static void pusher(void *arg)
+{
+	struct talk *t = arg;
+	struct peer *p = t->peer;
+	const struct chaindir *c = &p->world->chain;
+	bool junk = has(p, F_JUNKPUSH);
+	const struct chain_block *b = &c->blocks[c->canon[c->n_canon - 1 - t->pushed++ % (junk ? 1 : 5)]];
+	struct buf payload = { 0 };
+
+	if (!t->closed) {
+		buf_u32(&payload, 1);
+		buf_put(&payload, chaindir_bytes(c, b), b->size);
+		if (junk)
+			put_be64(payload.p + 4 + 133, 1 + t->pushed);
+		talk_send(t, MSG_NAKAMOTO_BLOCKS, &payload, (uint32_t)dice_u64(&p->dice), F_COUNT);
+		t->refs++;
+		later(p->world, 1000.0 / amount(p, junk ? F_JUNKPUSH : F_PUSH), pusher, t);
+	}
+	buf_release(&payload);
+	talk_unref(t);
+}
+
 static void begin_job(struct talk *t, double ms, void (*job)(void *))
 {
 	t->refs++;
@@ -287,6 +310,8 @@ static void take_handshake(struct talk *t, const struct message *m)
 		begin_job(t, WALK_FIRST_MS, walk);
 	if (has(p, F_CHATTY) || has(p, F_FLOOD))
 		begin_job(t, 10, chatter);
+	if (has(p, F_PUSH) || has(p, F_JUNKPUSH))
+		begin_job(t, 10, pusher);
 	if (has(p, F_PINGBACK))
 		ping_back(p, h);
 }

@@ -3,6 +3,7 @@
  *   test-tool verdicts DIR         id, status, reason, source, detail: one line a row, tab separated
  *   test-tool faults DIR           who, class, what, count, stage, evidence
  *   test-tool tenures DIR          burn height, consensus hash, held, named, proven, complete, linked, why
+ *   test-tool uploads DIR          id, source, request
  *   test-tool downloads DIR        consensus hash, id, state, source, tries, deaths, why
  *   test-tool run FILE CMD...      run a command; into FILE: wall seconds, CPU seconds of it and all it waited for, and
  *                                  `peak PROGRAM KIB` of private memory for each program under it */
@@ -54,6 +55,15 @@ static bool print_tenure(void *arg, const struct rec_tenure *t)
 	return true;
 }
 
+static bool print_upload(void *arg, uint64_t seq, const struct rec_block *b)
+{
+	hex(b->id, ID_LEN);
+	text(b->source);
+	text(b->request);
+	putchar('\n');
+	return true;
+}
+
 static bool print_download(void *arg, const struct rec_download *d)
 {
 	hex(d->consensus_hash, CH_LEN);
@@ -74,7 +84,7 @@ int main(int argc, char **argv)
 
 	log_init("test-tool");
 	if (argc < 3)
-		die_usage("usage: test-tool verdicts|faults|tenures|downloads DIR, or run FILE CMD...");
+		die_usage("usage: test-tool verdicts|faults|tenures|uploads|downloads DIR, or run FILE CMD...");
 	if (strcmp(argv[1], "run") == 0)
 		return tool_run(argv[2], argv + 3);
 	store_open(&s, argv[2], NULL, 0, 0);
@@ -85,6 +95,8 @@ int main(int argc, char **argv)
 		fault_walk(&s, txn, print_fault, NULL);
 	else if (strcmp(argv[1], "tenures") == 0)
 		tenure_walk(&s, txn, print_tenure, NULL);
+	else if (strcmp(argv[1], "uploads") == 0)
+		upload_walk(&s, txn, 0, print_upload, NULL);
 	else if (strcmp(argv[1], "downloads") == 0)
 		download_walk(&s, txn, print_download, NULL);
 	else

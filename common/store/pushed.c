@@ -1,0 +1,123 @@
+/* What is done with a block that came unasked: the cheap checks first, and no more than its sender's share. */
+#include "common/chain/hash.h"
+#include "common/store/pushed.h"
+
+#define SHADOW_BIT 0x80
+#define WAYS 4		/* places in which a sender may stand */
+
+/* The sortition of its tenure is known and has a winner, whose key signed the block. */
+static enum chain_reason judge_header(struct store *s, MDB_txn *txn, const struct nakamoto *b)
+{
+	struct rec_sortition own;
+
+	if (sortition_get(s, txn, b->ch, &own) < 0)
+		return REASON_NOSORTITION;
+	if (!own.won)
+		return REASON_NOWINNER;
+	/* Nobody signs the shadow blocks that the network file lists. */
+	if (b->version & SHADOW_BIT)
+		return network_is_shadow(&s->net, b->id) ? REASON_OK : REASON_SHADOW;
+	return proof_miner(b, own.miner);
+}
+
+/* Where it ends. */
+static enum chain_reason judge_body(const uint8_t *p, size_t n, bool alone, struct nakamoto *b)
+{
+	size_t need;
+	ssize_t used = nakamoto_parse(b, p, n, &need);
+
+	if (used <= 0)
+		return REASON_CODEC;
+	return alone && (size_t)used < n ? REASON_TRAILING : REASON_OK;
+}
+
+enum pushed pushed_judge(struct store *s, MDB_txn *txn, const uint8_t *p, size_t n, bool alone, struct nakamoto *b,
+    enum chain_reason *why)
+{
+	bool known = false;
+	size_t need;
+
+	*why = nakamoto_header(b, p, n, &need) > 0 ? REASON_OK : REASON_CODEC;
+	if (*why == REASON_OK && !(known = block_known(s, txn, b->id)))
+		*why = judge_header(s, txn, b);
+	if (*why == REASON_OK)
+		*why = judge_body(p, n, alone, b);
+	if (*why == REASON_OK && !known)
+		*why = b->n_txs == 0 ? REASON_NOTX : proof_root(b);
+	if (*why == REASON_OK)
+		return known ? PUSHED_KNOWN : PUSHED_TAKEN;
+	return *why == REASON_CODEC || *why == REASON_TRAILING ? PUSHED_MALFORMED : PUSHED_REFUSED;
+}
+
+static bool seen(uint8_t (*ids)[ID_LEN], uint32_t n, const uint8_t id[ID_LEN])
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (memcmp(ids[i], id, ID_LEN) == 0)
+			return true;
+	memcpy(ids[n], id, ID_LEN);
+	return false;
+}
+
+enum chain_reason pushed_each(struct store *s, const uint8_t *p, size_t len, uint32_t n,
+    void (*take)(void *, const struct nakamoto *), void *arg)
+{
+	uint8_t ids[MAX_WIRE_VECTOR][ID_LEN];
+	enum chain_reason why = n == 0 && len > 0 ? REASON_TRAILING : REASON_OK;
+	MDB_txn *txn = store_read(s);
+	struct nakamoto b;
+	enum pushed got;
+
+	/* Blocks have no length before them: the end of one is where the next begins. */
+	for (uint32_t i = 0; i < n && i < MAX_WIRE_VECTOR && why == REASON_OK; i++) {
+		got = pushed_judge(s, txn, p, len, i + 1 == n, &b, &why);
+		if (why == REASON_OK && seen(ids, i, b.id))
+			why = REASON_CODEC;
+		if (why == REASON_OK && got == PUSHED_TAKEN)
+			take(arg, &b);
+		p += b.len;
+		len -= b.len;
+	}
+	store_read_end(txn);
+	return why;
+}
+
+const char *pushed_fault(enum chain_reason why)
+{
+	switch (why) {
+	case REASON_CODEC: case REASON_TRAILING:
+		return "invalid";
+	case REASON_OK: case REASON_NOSORTITION: case REASON_NOWINNER:
+		return NULL;
+	default:
+		return "lying";
+	}
+}
+
+bool push_allowed(struct push_budgets *all, const char *who, uint64_t now, size_t len, uint32_t n)
+{
+	uint64_t cost = len > (size_t)n * PUSH_LEAST ? len : (size_t)n * PUSH_LEAST, left;
+	unsigned first, at, i;
+	uint8_t hash[32];
+
+	hash_once(hash, who, strlen(who));
+	first = at = get_be32(hash + 8) % (PUSH_SENDERS / WAYS) * WAYS;
+	for (i = first; i < first + WAYS; i++) {
+		if (all->of[i].who == get_be64(hash))
+			break;
+		if (all->of[i].at < all->of[at].at)
+			at = i;
+	}
+	if (i < first + WAYS) {
+		at = i;
+		left = all->of[at].left + (now - all->of[at].at) * PUSH_RATE / 1000;
+	} else {
+		left = PUSH_BURST;
+	}
+	left = left < PUSH_BURST ? left : PUSH_BURST;
+	all->of[at].who = get_be64(hash);
+	all->of[at].at = now;
+	all->of[at].left = (uint32_t)(left - (cost <= left ? cost : 0));
+	return cost <= left;
+}
+
+/* Next: common/store/blocks.c, how blocks lie on disk. */
