@@ -1,10 +1,10 @@
 /* Transfers: a request goes out, blocks are cut from the bytes as they come, and leave as records.  Nothing
  * waits for the end of a tenure; what is not yet a whole block is all that is kept, and no byte is looked at twice. */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cmd/block-fetch/fetch.h"
+#include "common/net/json.h"
 #include "common/sys/log.h"
 
 bool transfers_room(struct fetch *f)
@@ -230,7 +230,8 @@ static bool hex_member(json_t *o, const char *name, uint8_t *out, size_t n)
 /* /v3/tenures/info: where this source's own tip is. */
 static void claim(struct fetch *f, struct xfer *x, const struct http_result *r)
 {
-	json_t *o = json_loadb((const char *)r->body, r->len, JSON_REJECT_DUPLICATES, NULL);
+	char err[120];
+	json_t *o = json_foreign(r->body, r->len, err);
 	uint8_t ch[CH_LEN], tip[ID_LEN];
 	struct rec_tenure t;
 

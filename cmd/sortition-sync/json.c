@@ -1,12 +1,12 @@
 /* json - a node's JSON answers into records.
  *
- * Foreign bytes: the size is bounded by the HTTP client, the depth by jansson, and whatever is absent or of
- * another kind than the specification says is a fault that names the member. */
+ * Foreign bytes: the size is bounded by the HTTP client, and whatever is absent or of another kind than the specification says is a
+ * fault that names the member. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "common/limits.h"
+#include "common/net/json.h"
 #include "cmd/sortition-sync/json.h"
 
 static int
@@ -14,24 +14,6 @@ fault(char err[120], const char *member)
 {
 	snprintf(err, 120, "no proper '%s'", member);
 	return -1;
-}
-
-/* Parse a whole body into a value, or NULL with err. */
-static json_t *
-parse_as(const void *p, size_t n, size_t flags, char err[120])
-{
-	json_error_t e;
-	json_t *root = json_loadb(p, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | flags, &e);
-
-	if (!root)
-		snprintf(err, 120, "no JSON: %.80s", e.text);
-	return root;
-}
-
-static json_t *
-parse(const void *p, size_t n, char err[120])
-{
-	return parse_as(p, n, 0, err);
 }
 
 /* A member in hex with or without 0x.  An absent or null one is zeros if it may be. */
@@ -101,7 +83,7 @@ read_sortition(struct rec_sortition *r, const json_t *o, char err[120])
 int
 json_sortition(struct rec_sortition *r, const void *p, size_t n, char err[120])
 {
-	json_t *root = parse(p, n, err);
+	json_t *root = json_foreign(p, n, err);
 	int rc;
 
 	if (!root)
@@ -114,23 +96,18 @@ json_sortition(struct rec_sortition *r, const void *p, size_t n, char err[120])
 static int
 read_signer(const json_t *o, uint8_t key[KEY_LEN], uint8_t weight[4], char err[120])
 {
-	const json_t *w = json_object_get(o, "weight");
-	double v = json_real_value(w);
+	uint64_t v;
 
-	if (get_hex(o, "signing_key", key, KEY_LEN, true, err) != 0)
+	if (get_hex(o, "signing_key", key, KEY_LEN, true, err) != 0 || get_number(o, "weight", &v, UINT32_MAX, err) != 0)
 		return -1;
-	if (!json_is_real(w) || !(v >= 0 && v <= UINT32_MAX) || v != (uint32_t)v)
-		return fault(err, "weight");
 	put_be32(weight, (uint32_t)v);
 	return 0;
 }
 
-/* The amounts stacked are of 128 bits: beside them stand weights, so all numbers are read as reals. */
-
 int
 json_reward_set(struct rec_reward_set *set, uint8_t (*keys)[KEY_LEN], uint8_t (*weights)[4], const void *p, size_t n, char err[120])
 {
-	json_t *root = parse_as(p, n, JSON_DECODE_INT_AS_REAL, err);
+	json_t *root = json_foreign(p, n, err);
 	const json_t *signers;
 	size_t count;
 	int rc = 0;
@@ -155,7 +132,7 @@ json_reward_set(struct rec_reward_set *set, uint8_t (*keys)[KEY_LEN], uint8_t (*
 int
 json_tip(struct rec_tip *tip, const void *p, size_t n, char err[120])
 {
-	json_t *root = parse(p, n, err);
+	json_t *root = json_foreign(p, n, err);
 	int rc;
 
 	if (!root)
@@ -174,7 +151,7 @@ json_tip(struct rec_tip *tip, const void *p, size_t n, char err[120])
 int
 json_chain_id(uint32_t *id, const void *p, size_t n, char err[120])
 {
-	json_t *root = parse(p, n, err);
+	json_t *root = json_foreign(p, n, err);
 	uint64_t v = 0;
 	int rc;
 
@@ -230,7 +207,7 @@ compare_epochs(const struct network *net, const json_t *epochs, char err[120])
 int
 json_pox(const struct network *net, const void *p, size_t n, char err[120])
 {
-	json_t *root = parse(p, n, err);
+	json_t *root = json_foreign(p, n, err);
 	uint64_t first, length, prepare;
 	int rc;
 

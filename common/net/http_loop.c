@@ -356,4 +356,4 @@ http_loop_release(struct http *h)
 	free(h->ca);
 }
 
-/* Next: cmd/sortition-sync/main.c, follow the burnchain view of the sources that the operator trusts. */
+/* Next: common/net/json.c, what may come in an answer. */
