@@ -240,6 +240,11 @@ run_bg() {
 	-d dir -n net -p 00@h:1|bad peer '00@h:1': the public key
 	-d dir -n net -F x|bad number 'x' for -F
 	-d dir -n net more|unexpected argument 'more'
+	-d dir -n net -a 1.2.3.4|-a is for 'public-ip', which is not installed
+	-d dir -n net -b 5|-b is for 'anti-entropy', which is not installed
+	-d dir -n net -c|-c is for 'anti-entropy', which is not installed
+	-d dir -n net -U http://h|-U is for 'block-serve', which needs -l or -w
+	-d dir -n net -L|-L is for 'block-serve', which needs -l or -w
 	END
 	sed 's/chain_id 7/chain_id x/' net >bad
 	run --separate-stderr bin/blocksync -d dir -n bad

@@ -70,6 +70,14 @@ synopsis() {
 	done
 }
 
+@test "-1 is wrong use of a program that makes no passes, and not taken in silence" {
+	for p in "$BIN"/*; do
+		"$p" -h | grep -q -e '\[-1' && continue
+		run -100 --separate-stderr "$p" -1
+		[[ "$stderr" == *"'1'"* ]]
+	done
+}
+
 @test "pages are well formed" {
 	command -v mandoc >/dev/null || skip "no mandoc"
 	for m in "$MAN"/*.[157] "$BIN"/../man/*.5; do

@@ -211,7 +211,7 @@ database() {
 		run -100 --separate-stderr sync -1 -d w.store -n chain/network -s "$source"
 		[[ "$stderr" == *"neither a sortition database nor a file of records"* ]]
 	done
-	"$BIN/rec" <all.rec | sed 's/^{"type":"hello","schema":1,/{"type":"hello","schema":99,/' | "$BIN/rec" -r >newer.rec
+	"$BIN/rec" <all.rec | sed 's/^{"type":"hello","schema":[0-9]*,/{"type":"hello","schema":99,/' | "$BIN/rec" -r >newer.rec
 	run -100 --separate-stderr sync -1 -d w.store -n chain/network -s newer.rec
 	[[ "$stderr" == *schema* ]]
 	run -100 --separate-stderr sync -1 -d w.store -n chain/network -Q 2 -s all.rec

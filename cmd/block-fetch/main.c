@@ -28,7 +28,7 @@ int main(int argc, char **argv)
 	f.options.usage = "block-fetch [-1oqv] [-n NET] [-u URL]... [-F CYCLE] -d DIR";
 	f.from_cycle = -1;
 	program_start("block-fetch");
-	while ((c = getopt(argc, argv, OPTIONS_COMMON "F:ou:")) != -1) {
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "1F:ou:")) != -1) {
 		switch (c) {
 		case 'F': f.from_cycle = (int64_t)options_number("-F", optarg, 0, MAX_CYCLES - 1); break;
 		case 'o': f.written_is_done = true; break;

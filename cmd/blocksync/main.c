@@ -15,12 +15,12 @@
 #include "common/sys/sandbox.h"
 #include "common/sys/start.h"
 
-static const char usage[] = "blocksync [-1cLqv] -d DIR [-n NETWORK] [-s SOURCE]... [-Q N] [-p PEER]... [-u URL]... "
+static const char usage[] = "blocksync [-1cLqv] -d DIR [-n NETWORK] [-s SOURCE]... [-Q N] [-K FILE] [-p PEER]... [-u URL]... "
     "[-F CYCLE] [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-a ADDR] [-b BYTES/S]";
 
 static const struct program programs[] = {
 	{ "block-serve", "lwUL", false },
-	{ "sortition-sync", "1sQ", false },
+	{ "sortition-sync", "1sQK", false },
 	{ "public-ip", "1pa", true },
 	{ "inv-sync", "1p", false },
 	{ "block-fetch", "1uF", false },
@@ -116,8 +116,8 @@ static void given_take(struct given *g, int argc, char **argv)
 	int c;
 
 	g->o.usage = usage;
-	while ((c = getopt(argc, argv, OPTIONS_COMMON "a:b:cF:Ll:p:Q:s:U:u:w:")) != -1) {
-		if (!strchr("abcFLlpQsUuw", c)) {
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "1a:b:cF:K:Ll:p:Q:s:U:u:w:")) != -1) {
+		if (!strchr("abcFKLlpQsUuw", c)) {
 			options_take(&g->o, c, optarg);
 			continue;
 		}
@@ -133,6 +133,35 @@ static void given_take(struct given *g, int argc, char **argv)
 	}
 	if (optind < argc)
 		options_usage(&g->o, "unexpected argument '%s'", argv[optind]);
+}
+
+static bool is_here(const struct program *p, const struct given *g)
+{
+	char path[4096];
+
+	if (p == programs)
+		return g->serve;
+	beside_us(path, sizeof(path), p->name);
+	return !p->optional || access(path, X_OK) == 0;
+}
+
+/* An option that no stage of this run takes would be a wish that nobody hears. */
+static void given_check(const struct given *g)
+{
+	for (unsigned i = 0; i < g->n; i++) {
+		char letter = g->list[i].letter;
+		const struct program *p = programs;
+
+		while (p->name && !(strchr(p->takes, letter) && is_here(p, g)))
+			p++;
+		if (p->name)
+			continue;
+		for (p = programs; !strchr(p->takes, letter); p++)
+			;
+		if (p == programs)
+			options_usage(&g->o, "-%c is for '%s', which needs -l or -w", letter, p->name);
+		die_usage("-%c is for '%s', which is not installed", letter, p->name);
+	}
 }
 
 /* What is wrong with the store is said once, here, and not by every stage. */
@@ -171,10 +200,10 @@ int main(int argc, char **argv)
 {
 	static struct given g;
 	static struct supervisor s = { .code = -1 };
-	char path[4096];
 
 	program_start("blocksync");
 	given_take(&g, argc, argv);
+	given_check(&g);
 	store_lock_check(options_dir(&g.o));
 	store_check(&g);
 	sandbox_enter(SANDBOX_SPAWN);
@@ -184,7 +213,7 @@ int main(int argc, char **argv)
 	if ((s.null = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
 		die_world("cannot open '/dev/null': %s", strerror(errno));
 	for (const struct program *p = programs + 1; p->name; p++)
-		if (beside_us(path, sizeof(path), p->name), !p->optional || access(path, X_OK) == 0)
+		if (is_here(p, &g))
 			s.stage[s.n++].program = p;
 	s.stage[s.n].program = programs;
 	s.serve = g.serve ? &s.stage[s.n] : NULL;

@@ -21,7 +21,7 @@ int main(int argc, char **argv)
 	int c, code;
 
 	program_start("inv-sync");
-	while ((c = getopt(argc, argv, OPTIONS_COMMON "p:")) != -1) {
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "1p:")) != -1) {
 		if (c != 'p')
 			options_take(&s.o, c, optarg);
 		else if (n_named < MAX_PINNED)

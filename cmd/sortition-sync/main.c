@@ -10,7 +10,7 @@
 #include "common/sys/start.h"
 #include "cmd/sortition-sync/sync.h"
 
-static const char usage[] = "sortition-sync [-1] -d DIR [-n NET] [-Q N] [-s SOURCE]...\n";
+static const char usage[] = "sortition-sync [-1] -d DIR [-n NET] [-Q N] [-s SOURCE]... [-K FILE]\n";
 
 static void
 take_options(struct sync *s, int argc, char **argv, const char **quorum)
@@ -18,8 +18,12 @@ take_options(struct sync *s, int argc, char **argv, const char **quorum)
 	int c;
 
 	s->o.usage = usage;
-	while ((c = getopt(argc, argv, OPTIONS_COMMON "Q:s:")) != -1) {
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "1K:Q:s:")) != -1) {
 		switch (c) {
+		case 'K':
+			free(s->header);
+			s->header = api_key_read(optarg);
+			break;
 		case 'Q':
 			*quorum = optarg;
 			break;
@@ -99,6 +103,7 @@ release(struct sync *s)
 	free(s->rows);
 	free(s->out);
 	free(s->burn_by);
+	free(s->header);
 	store_close(&s->store);
 	stage_free(s->stage);
 }
@@ -120,6 +125,8 @@ main(int argc, char **argv)
 	    stage_has_input(s->stage) ? 10000 : 0);
 	stage_network(s->stage, &s->store.net);
 	s->http = http_new(stage_base(s->stage), s->resolver, MAX_CONNECTIONS, true);
+	if (s->header)
+		http_header(s->http, s->header);
 	resolver_attach(s->resolver, stage_base(s->stage));
 	choose_sources(s, quorum);
 	for (unsigned i = 0; i < s->n; i++)
@@ -133,4 +140,4 @@ main(int argc, char **argv)
 	return rc;
 }
 
-/* Next: cmd/sortition-sync/source.c, whom the view comes from. */
+/* Next: cmd/sortition-sync/api_key.c, what some sources ask for. */

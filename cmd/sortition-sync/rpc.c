@@ -1,16 +1,20 @@
 /* rpc - a node's RPC as a source: what is asked of it, how often, and how failures are borne.
  *
- * Up to MAX_INFLIGHT requests at once.  A failure delays the next request (0, then 250 ms doubling to 30 s; what Retry-After
- * says where it says more); 429 and 503 also halve what is in flight.  rpc_answer.c reads the answers. */
+ * Up to MAX_INFLIGHT requests at once while there is something to load; then seventeen a minute, whatever there is to ask: public
+ * nodes allow fifty to a client, and block-fetch may ask there too.  A failure delays the next request (0, then 250 ms doubling to
+ * 30 s; what Retry-After says where it says more); 429 and 503 also halve what is in flight.  rpc_answer.c reads the answers. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "common/sys/log.h"
 #include "cmd/sortition-sync/rpc.h"
 
-#define TIP_MS 3000		/* poll of the burn tip */
-#define INFO_MS 1000		/* poll of the tip of the blocks */
-#define SETS_MS 20000		/* reward sets that were not there yet */
+#define TIP_MS 20000		/* poll of the burn tip, unless a tenure or another source tells of a new one */
+#define INFO_MS 6000		/* poll of the tip of the blocks */
+#define SETS_MS 60000		/* reward sets that were not there yet */
+#define PACE_MS 3600		/* between two requests, once nothing is left to load */
+#define PACE_BURST 2		/* so many at once after a rest */
+#define PATIENT_MS 60000	/* with -1: who asks to wait longer is not waited for */
 #define STALL_MS 10000
 #define SINGLE_MS 15000
 #define BATCH_MS 60000
@@ -42,6 +46,22 @@ rpc_free(struct rpc *r)
 
 static void on_end(void *arg, const struct http_result *);
 
+static bool
+may_ask(const struct rpc *r, uint64_t now)
+{
+	return !r->source->sync->steady || r->paid_until <= now + (PACE_BURST - 1) * PACE_MS;
+}
+
+static void
+pay(struct rpc *r, uint64_t now)
+{
+	r->paid_until = (r->paid_until > now ? r->paid_until : now) + PACE_MS;
+	if (r->paid_until > now + PACE_BURST * PACE_MS)
+		r->paid_until = now + PACE_BURST * PACE_MS;
+	if (!r->began)
+		r->began = now;
+}
+
 static void
 request(struct rpc *r, enum rpc_kind kind, const char *path, uint64_t from, uint32_t n)
 {
@@ -60,7 +80,9 @@ request(struct rpc *r, enum rpc_kind kind, const char *path, uint64_t from, uint
 		h.accept = "application/octet-stream";
 	}
 	*q = (struct rpc_request){ .rpc = r, .kind = kind, .from = from, .n = n, .sent = now_ms() };
+	snprintf(q->path, sizeof q->path, "%s", path);
 	snprintf(url, sizeof url, "%s%s", r->base, path);
+	pay(r, q->sent);
 	r->in_flight++;
 	http_send(r->source->sync->http, &h);
 }
@@ -72,7 +94,7 @@ fail(struct rpc_request *q, const char *class, const char *why, unsigned retry_a
 	struct rpc *r = q->rpc;
 	uint64_t now = now_ms(), delay;
 
-	if (q->sent >= r->failed_at) {	/* what failed at once counts once */
+	if (q->sent > r->failed_at) {	/* what failed at once counts once */
 		delay = backoff_ms(&r->backoff, 250, 30000);
 		if (delay < retry_after * 1000ull)
 			delay = retry_after * 1000ull;
@@ -94,12 +116,68 @@ fail(struct rpc_request *q, const char *class, const char *why, unsigned retry_a
 		r->node_asked = false;
 }
 
+/* "57 s", "25 min", "61 h". */
+static const char *
+span_text(uint64_t seconds, char out[32])
+{
+	uint64_t unit = seconds < 120 ? 1 : seconds < 7200 ? 60 : 3600;
+
+	snprintf(out, 32, "%" PRIu64 " %s", (seconds + unit - 1) / unit, unit == 1 ? "s" : unit == 60 ? "min" : "h");
+	return out;
+}
+
+/* Seconds until all is loaded, at the rate of what has been answered so far; 0: not known. */
+static uint64_t
+seconds_left(const struct rpc *r, uint64_t left, uint64_t until)
+{
+	return r->answered ? left / (r->batch == RPC_YES ? MAX_BATCH : 1) * (until - r->began) / 1000 / r->answered : 0;
+}
+
+/* It allows no more for now, and says or does not say for how long. */
+static void
+limited(struct rpc_request *q, const struct http_result *h)
+{
+	struct rpc *r = q->rpc;
+	struct sync *s = r->source->sync;
+	uint64_t now = now_ms(), wait = h->retry_after, left = view_left(&s->view), more;
+	char why[300], span[32];
+	int n;
+
+	r->window = r->window > 1 ? r->window / 2 : 1;
+	r->limited = true;
+	n = snprintf(why, sizeof why, "status %ld: no more requests for %s%s", h->status, wait ? span_text(wait, span) : "now", wait >= 3600 ? " or more" : "");
+	more = seconds_left(r, left, now + wait * 1000);
+	if (left && more)
+		n += snprintf(why + n, sizeof why - (size_t)n, "; %" PRIu64 " burn blocks are left, at its rate some %s", left, span_text(more, span));
+	if (!s->header)
+		snprintf(why + n, sizeof why - (size_t)n, " (-K sends an API key)");
+	fail(q, "useless", why, h->retry_after);
+	if ((wait < 10 && more < 60) || rpc_hopeless(r, now) || (r->limited_said && now - r->limited_said < 600000))
+		return;
+	r->limited_said = now;
+	log_warnx("source '%s': %s", r->source->name, why);
+}
+
+bool
+rpc_limited(const struct rpc *r)
+{
+	return r->limited;
+}
+
+bool
+rpc_hopeless(const struct rpc *r, uint64_t now)
+{
+	return (r->limited && r->not_before > now + PATIENT_MS) || (r->refused && r->failures >= NAMED_AFTER);
+}
+
 static void
 succeed(struct rpc *r)
 {
 	if (r->failures >= NAMED_AFTER)
 		sync_answers(r->source);
 	r->source->why[0] = '\0';
+	r->answered++;
+	r->limited = r->refused = false;
 	r->failures = 0;
 	r->backoff.tries = 0;
 	if (r->window < MAX_INFLIGHT)
@@ -111,16 +189,14 @@ static void
 judge(struct rpc_request *q, const struct http_result *h)
 {
 	struct rpc *r = q->rpc;
-	char why[200];
+	char why[300];
 
 	if (h->end != HTTP_DONE) {
 		bool slow = h->end == HTTP_TIMEOUT || (h->end == HTTP_STALLED && h->first_byte > 0);
 		snprintf(why, sizeof why, "%s: %.100s", http_end_name(h->end), h->error);
 		fail(q, slow ? "slow" : "useless", why, 0);
 	} else if (h->status == 429 || h->status == 503) {
-		r->window = r->window > 1 ? r->window / 2 : 1;
-		snprintf(why, sizeof why, "status %ld", h->status);
-		fail(q, "useless", why, h->retry_after);
+		limited(q, h);
 	} else if (h->status == 200 || (q->kind != RPC_TIP && (h->status == 404 || h->status == 400))) {
 		why[0] = '\0';
 		if (rpc_answer(q, h, why) == 0)
@@ -130,7 +206,8 @@ judge(struct rpc_request *q, const struct http_result *h)
 	} else if (q->kind == RPC_POX) {
 		log_debug("source '%s' cannot tell its cycles: status %ld", r->source->name, h->status);	/* real nodes do so; the network file rules */
 	} else {
-		snprintf(why, sizeof why, "status %ld", h->status);
+		http_refusal(h, q->path, why);
+		r->refused = h->status / 100 == 3 || h->status == 401 || h->status == 403;
 		fail(q, "useless", why, h->retry_after);
 	}
 }
@@ -164,12 +241,12 @@ poll_tips(struct rpc *r, uint64_t now)
 		request(r, RPC_NODE, "/v2/info", 0, 0);
 		request(r, RPC_POX, "/v2/pox", 0, 0);
 	}
-	if (!r->tip_asked && now >= r->next_tip) {
+	if (!r->tip_asked && now >= r->next_tip && may_ask(r, now)) {
 		r->tip_asked = true;
 		r->next_tip = now + TIP_MS;
 		request(r, RPC_TIP, "/v3/sortitions", 0, 0);
 	}
-	if (!r->info_asked && now >= r->next_info) {
+	if (!r->info_asked && now >= r->next_info && may_ask(r, now)) {
 		r->info_asked = true;
 		r->next_info = now + INFO_MS;
 		request(r, RPC_INFO, "/v3/tenures/info", 0, 0);
@@ -190,6 +267,8 @@ ask_height(struct rpc *r)
 	/* One batch tells whether the source has batches; until then the tip and the stable height are asked for singly. */
 	bool batch = r->batch == RPC_YES || (r->batch == RPC_UNKNOWN && v->sources[r->source->index].n_again == 0);
 
+	if (!batch && !may_ask(r, now_ms()))
+		return false;
 	if (batch && r->batches >= (r->batch == RPC_YES ? 2 : 1))
 		return false;
 	if (!view_next(v, r->source->index, batch ? MAX_BATCH : 1, &from, &n))
@@ -222,7 +301,7 @@ rpc_pump(struct rpc *r, uint64_t now)
 	if (now < r->not_before || s->done)
 		return;
 	poll_tips(r, now);
-	while (r->in_flight < r->window && claims_next(&s->claims, r->source->index, &cycle)) {
+	while (r->in_flight < r->window && may_ask(r, now) && claims_next(&s->claims, r->source->index, &cycle)) {
 		snprintf(path, sizeof path, "/v3/stacker_set/%" PRIu64, cycle);
 		request(r, RPC_SET, path, cycle, 0);
 	}

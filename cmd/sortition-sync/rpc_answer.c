@@ -6,6 +6,8 @@
 #include "cmd/sortition-sync/json.h"
 #include "cmd/sortition-sync/rpc.h"
 
+#define RECENT 200	/* burn blocks, of which the newest tenure is one unless the chain stands still */
+
 /* The source is of another network: it is asked nothing any more. */
 static void
 other_network(struct source *s, const char *how)
@@ -143,6 +145,36 @@ answer_batch(struct rpc_request *q, const struct http_result *h, char err[120])
 	return 0;
 }
 
+/* Whether the newest burn blocks of the view are known to have this one among them. */
+static bool
+recent(struct view *v, const uint8_t ch[CH_LEN])
+{
+	uint64_t first = v->net->first_burn_height;
+	uint8_t known[CH_LEN];
+
+	for (uint64_t h = v->tip, n = 0; v->has_tip && h > first && n < RECENT; h--, n++)
+		if (view_ch(v, h, known) == 0 && memcmp(known, ch, CH_LEN) == 0)
+			return true;
+	return false;
+}
+
+static int
+answer_info(struct rpc *r, const struct http_result *h, char err[120])
+{
+	struct source *s = r->source;
+	struct rec_tip tip;
+
+	s->info_done = true;	/* also where no Nakamoto tenure has begun yet */
+	if (h->status != 200)
+		return 0;
+	if (json_tip(&tip, h->body, h->len, err) != 0)
+		return -1;
+	sync_block_tip(s, &tip);
+	if (!recent(&s->sync->view, tip.consensus_hash))
+		rpc_poll_soon(r, now_ms());	/* a tenure of a burn block that we do not know */
+	return 0;
+}
+
 static int
 answer_tip(struct source *s, const struct http_result *h, char err[120])
 {
@@ -158,7 +190,6 @@ int
 rpc_answer(struct rpc_request *q, const struct http_result *h, char why[200])
 {
 	struct source *s = q->rpc->source;
-	struct rec_tip tip;
 	int rc = 0;
 
 	switch (q->kind) {
@@ -172,9 +203,7 @@ rpc_answer(struct rpc_request *q, const struct http_result *h, char why[200])
 		rc = answer_tip(s, h, why);
 		break;
 	case RPC_INFO:
-		s->info_done = true;	/* also where no Nakamoto tenure has begun yet */
-		if (h->status == 200 && (rc = json_tip(&tip, h->body, h->len, why)) == 0)
-			sync_block_tip(s, &tip);
+		rc = answer_info(q->rpc, h, why);
 		break;
 	case RPC_HEIGHT:
 		rc = answer_height(q, h, why);

@@ -53,7 +53,8 @@ sync_failing(struct source *source)
 	source->failing = true;
 	if (!source->why[0])
 		snprintf(source->why, sizeof source->why, "no answer");
-	commit_fault(source->sync, source->index, source->class ? source->class : "useless", "no answer", source->why);
+	if (!source->rpc || !rpc_limited(source->rpc))	/* a limit that we have passed is no fault of its */
+		commit_fault(source->sync, source->index, source->class ? source->class : "useless", "no answer", source->why);
 	if (!source->sync->o.once)	/* with -1 the last line tells it */
 		log_warnx("source '%s' fails: %s; trying on", source->name, source->why);
 }
@@ -265,6 +266,23 @@ complete(struct sync *s)
 	return (cycle < s->claims.low || claims_complete(&s->claims, cycle + 1)) && s->late_at == 0;
 }
 
+/* With -1: whether waiting may still help. */
+static bool
+hopeful(const struct sync *s, uint64_t now)
+{
+	unsigned live = view_live(&s->view);
+	uint64_t patience = TRY_MS;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct rpc *r = s->sources[i].rpc;
+		if (!r || sync_ignored(&s->sources[i]))
+			continue;
+		live -= rpc_hopeless(r, now);
+		patience = rpc_limited(r) ? TRY_LIMITED_MS : patience;
+	}
+	return live >= s->quorum && now - s->progress < patience;
+}
+
 /* With -1: at the tip of the sources, or there is no getting there. */
 static void
 pass_done(struct sync *s, uint64_t now)
@@ -291,7 +309,7 @@ pass_done(struct sync *s, uint64_t now)
 		return;
 	}
 	s->complete_since = 0;
-	if (now - s->progress < TRY_MS && view_live(&s->view) >= s->quorum)
+	if (hopeful(s, now))
 		return;
 	for (unsigned i = 0; i < s->n; i++)
 		if (!sync_ignored(&s->sources[i]) && s->sources[i].why[0])
@@ -339,6 +357,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		return;
 	view_tick(&s->view, now);
 	take_events(s);
+	s->steady = !s->o.once && (now - s->progress > IDLE_MS || complete(s));
 	for (unsigned i = 0; i < s->n && !s->done; i++)
 		source_pump(&s->sources[i]);
 	if (s->late_at)

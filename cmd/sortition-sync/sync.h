@@ -14,6 +14,8 @@
 #define COMMIT_MS 250		/* conversational stages commit at most four times a second */
 #define MAX_ROWS 4096		/* rows of one commit: LMDB keeps each page that it touches in memory until then */
 #define TRY_MS 30000		/* with -1: how long nothing may come before it gives up */
+#define TRY_LIMITED_MS 75000	/* the same where a source allows no more for now: such limits are by the minute */
+#define IDLE_MS 10000		/* after so long without news there is nothing to load, but to wait for */
 #define GRACE_MS 6000		/* with -1: how long a complete view waits for a source that has said nothing yet */
 
 struct sync;
@@ -32,7 +34,7 @@ struct source {
 	bool idle;			/* nothing is left to ask or read for now, but by the clock */
 	bool gave_burn;			/* a mirror that knows burn totals */
 	bool failing;			/* named as failing */
-	char why[200];			/* what its last failure was */
+	char why[300];			/* what its last failure was */
 	const char *class;		/* the fault class of that */
 };
 
@@ -46,6 +48,7 @@ struct fault_note { unsigned source; const char *class; char what[64], evidence[
 
 struct sync {
 	struct options o;
+	char *header;			/* of the API key, or NULL */
 	struct stage *stage;
 	struct store store;
 	struct resolver *resolver;
@@ -77,6 +80,7 @@ struct sync {
 	struct rec_trust trust;
 	char trust_names[4096];
 	bool done;
+	bool steady;			/* nothing is left to load: sources are asked at a pace */
 };
 
 /* sync.c: what sources say, and what follows. */
@@ -125,6 +129,10 @@ struct rpc *rpc_new(struct source *, const char *url);
 void rpc_free(struct rpc *);
 void rpc_pump(struct rpc *, uint64_t now);
 void rpc_poll_soon(struct rpc *, uint64_t now);
+bool rpc_limited(const struct rpc *);			/* it answers 429 */
+bool rpc_hopeless(const struct rpc *, uint64_t now);	/* one pass need not wait for it */
+/* api_key.c: the header line in the file of -K, which the caller frees; what is wrong with it ends the program. */
+char *api_key_read(const char *path);
 /* node_db.c: a node's sortition database. */
 struct node_db *node_db_open(struct source *, const char *path);
 void node_db_free(struct node_db *);

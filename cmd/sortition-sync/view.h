@@ -90,6 +90,7 @@ void view_release(struct view *);
 /* A canonical row of the store, ascending; then view_loaded once: its newest rows will be verified. */
 void view_load(struct view *, const struct rec_sortition *);
 void view_loaded(struct view *);
+uint64_t view_left(const struct view *);	/* heights up to the tip that have no row yet */
 /* A source's burn tip. */
 void view_tip(struct view *, unsigned source, const struct rec_sortition *);
 /* A source's answer for one height, asked for or not. */

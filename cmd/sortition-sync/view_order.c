@@ -345,6 +345,16 @@ view_low(struct view *v)
 	return h + 1;
 }
 
+uint64_t
+view_left(const struct view *v)
+{
+	uint64_t n = 0;
+
+	for (uint64_t h = v->net->first_burn_height + 1; v->has_tip && h <= v->tip; h++)
+		n += !view_slot(v, h)->digest;
+	return n;
+}
+
 bool
 view_at_tip(const struct view *v)
 {

@@ -131,6 +131,7 @@ deliver(struct http_transfer *t)
 	r.status = t->head.status;
 	snprintf(r.type, sizeof r.type, "%s", t->head.type);
 	r.retry_after = t->head.retry_after;
+	snprintf(r.location, sizeof r.location, "%s", t->head.location);
 	r.body = t->r.on_data ? NULL : t->body;
 	r.len = t->len;
 	if (t->start_ms) {
@@ -306,6 +307,15 @@ http_free(struct http *h)
 	event_del(&h->tick);
 	http_loop_release(h);
 	free(h);
+}
+
+void
+http_refusal(const struct http_result *r, const char *path, char out[300])
+{
+	if (r->status / 100 == 3 && r->location[0])
+		snprintf(out, 300, "status %ld: '%.60s' has moved to '%.180s', which is not followed", r->status, path, r->location);
+	else
+		snprintf(out, 300, "status %ld for '%.100s'", r->status, path);
 }
 
 const char *

@@ -13,6 +13,9 @@ struct http;
  * Initialises curl, loads the CA bundle: call before sandbox_enter. */
 struct http *http_new(struct event_base *, struct resolver *, unsigned max_host, bool private_ok);
 void http_free(struct http *);
+/* Send this line ("name: value", copied) in the head of every request from now on. Redirects are not followed, so it goes to the hosts of the
+ * URLs alone, and to the proxy of plain HTTP. */
+void http_header(struct http *, const char *line);
 
 enum http_end { HTTP_DONE, HTTP_UNRESOLVED, HTTP_CONNECT, HTTP_TIMEOUT, HTTP_STALLED, HTTP_TOO_LARGE, HTTP_CUT, HTTP_PROTOCOL, HTTP_REFUSED_ADDRESS, HTTP_CANCELLED, HTTP_STOPPED };
 /* HTTP_UNRESOLVED: no address for the host's name; HTTP_CONNECT: no connection, or one that was closed before the first byte of an answer; HTTP_CUT: closed within an answer. */
@@ -22,12 +25,15 @@ struct http_result {
 	enum http_end end;	/* HTTP_DONE: a whole answer of any status */
 	long status;		/* 0 if none came */
 	char type[64];		/* Content-Type */
-	unsigned retry_after;	/* seconds, 0 if not said */
+	char location[200];	/* Location, cut */
+	unsigned retry_after;	/* seconds, 0 if not said; 3600 is an hour or more */
 	const uint8_t *body;	/* if no on_data was given: the whole body, until the callback returns */
 	size_t len;		/* bytes of body, also with on_data */
 	double seconds, first_byte;	/* whole time; until the first byte */
 	char error[400];	/* room for a host's name */
 };
+/* What an answer of another status than 200 says, to people: the status, what was asked for (path), and where it has moved. */
+void http_refusal(const struct http_result *, const char *path, char out[300]);
 struct http_request {
 	const char *url;			/* copied */
 	const void *post; size_t post_len;	/* body of a POST (octet-stream), or NULL: GET; copied */

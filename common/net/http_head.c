@@ -103,6 +103,8 @@ field(struct http_head *h, const char *line, size_t n, int64_t now)
 			return refuse(h, "a content-encoding that was not asked for");
 	} else if (NAME("content-type")) {
 		snprintf(h->type, sizeof h->type, "%.*s", (int)len, value);
+	} else if (NAME("location")) {
+		snprintf(h->location, sizeof h->location, "%.*s", (int)len, value);
 	} else if (NAME("retry-after")) {
 		retry_after(h, value, len, now);
 	}

@@ -13,6 +13,7 @@ struct http_head {
 	bool has_length, chunked;
 	uint64_t length;
 	char type[64];			/* Content-Type, cut, as sent */
+	char location[200];		/* Location, cut, as sent */
 	unsigned retry_after;		/* seconds, at most an hour */
 	bool too_large;			/* beyond MAX_HTTP_HEAD */
 	char error[80];			/* "" or what is wrong */

@@ -347,6 +347,15 @@ http_loop_init(struct http *h)
 }
 
 void
+http_header(struct http *h, const char *line)
+{
+	h->get_heads = curl_slist_append(h->get_heads, line);
+	h->post_heads = curl_slist_append(h->post_heads, line);
+	if (!h->get_heads || !h->post_heads)
+		die_world("out of memory");
+}
+
+void
 http_loop_release(struct http *h)
 {
 	curl_multi_cleanup(h->multi);

@@ -1,4 +1,4 @@
-/* The options that every program has (DESIGN 6): -h -V -v -q -d -n -1.  A program's own getopt loop hands what
+/* The options that every program has (DESIGN 6): -h -V -v -q -d -n.  Those that make one pass name '1' too.  A program's own getopt loop hands what
  * it does not know itself to options_take. */
 #ifndef BLOCKSYNC_OPTIONS_H
 #define BLOCKSYNC_OPTIONS_H
@@ -8,7 +8,7 @@
 #include "common/chain/network.h"
 
 #define BLOCKSYNC_VERSION "0.1.0"
-#define OPTIONS_COMMON "1d:hn:qVv"
+#define OPTIONS_COMMON "d:hn:qVv"
 
 struct options {
 	const char *usage;	/* the SYNOPSIS, lines with '\n', without "usage:" */

@@ -4,10 +4,10 @@ _blocksync() {
 	case $prev in
 	-n) mapfile -t COMPREPLY < <(compgen -W 'mainnet testnet' -- "$cur"; compgen -f -- "$cur"); return ;;
 	-d) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-	-i | -x | -R | -s) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	-i | -x | -K | -R | -s) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	esac
 	case ${COMP_WORDS[0]##*/} in
-	sortition-sync) letters='1 d h n q s v Q V' ;;
+	sortition-sync) letters='1 d h n q s v K Q V' ;;
 	inv-sync) letters='1 d h n p q v V' ;;
 	block-fetch) letters='1 d h n o q u v F V' ;;
 	block-verify) letters='d h j n q v R V' ;;
@@ -16,7 +16,7 @@ _blocksync() {
 	block-cat) letters='d h i l n q v x V' ;;
 	sync-status) letters='d h j q v V' ;;
 	rec) letters='h q r v V' ;;
-	blocksync) letters='1 a b c d h l n p q s u v w F L Q U V' ;;
+	blocksync) letters='1 a b c d h l n p q s u v w F K L Q U V' ;;
 	esac
 	# shellcheck disable=SC2086
 	mapfile -t COMPREPLY < <(compgen -W "$(printf -- '-%s ' $letters)" -- "$cur")

@@ -61,6 +61,10 @@
 	X(HTTP404, "http404", 30, "404 for N % of block and tenure requests") \
 	X(HTTP429, "http429", 30, "429 for N % of requests") \
 	X(HTTP500, "http500", 30, "500 for N % of requests") \
+	X(STATUS, "status", 403, "status N for all requests; where it is a 3xx, with Location: http://127.0.0.1:9/moved") \
+	X(QUOTA, "quota", 60, "N requests in two seconds, then 429 and Retry-After") \
+	X(FARAWAY, "faraway", 7200, "after 40 requests 429 and Retry-After: N") \
+	X(ODDJSON, "oddjson", -1, "JSON has numbers that no machine holds, in members that nobody asks for") \
 	X(CUTBODY, "cutbody", 50, "closes the connection after N % of a body") \
 	X(ENDLESS, "endless", -1, "block and tenure bodies never end") \
 	X(HUGEHEAD, "hugehead", -1, "response head of 64 KiB") \

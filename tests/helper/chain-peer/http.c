@@ -16,7 +16,7 @@ struct web {
 	struct buf out;			/* head and framed body */
 	size_t head_len, sent, stop_at;	/* stop_at: where a fault ends it; SIZE_MAX: nowhere */
 	size_t written;			/* bytes of bodies handed to the socket so far in this answer */
-	char what[400];			/* method and path, for the log */
+	char what[400], key[64];	/* method and path, and the API key, for the log */
 	double began;
 };
 
@@ -35,8 +35,8 @@ static void log_answer(struct web *w, bool complete)
 {
 	size_t left = evbuffer_get_length(bufferevent_get_output(w->bev)), body = w->sent > w->head_len ? w->sent - w->head_len : 0;
 
-	peer_log(w->peer, "http request", "\"path\":\"%s\",\"status\":%d,\"bytes\":%zu,\"data\":%s,\"duration\":%.6f,\"complete\":%s",
-	    w->what, w->answer.status, body > left ? body - left : 0, w->answer.data ? "true" : "false", seconds() - w->began,
+	peer_log(w->peer, "http request", "\"path\":\"%s\",\"key\":\"%s\",\"status\":%d,\"bytes\":%zu,\"data\":%s,\"duration\":%.6f,\"complete\":%s",
+	    w->what, w->key, w->answer.status, body > left ? body - left : 0, w->answer.data ? "true" : "false", seconds() - w->began,
 	    complete ? "true" : "false");
 }
 
@@ -55,7 +55,9 @@ static const char *reason(int status)
 {
 	switch (status) {
 	case 200: return "OK";
+	case 301: return "Moved Permanently";
 	case 400: return "Bad Request";
+	case 403: return "Forbidden";
 	case 404: return "Not Found";
 	case 405: return "Method Not Allowed";
 	case 429: return "Too Many Requests";
@@ -82,6 +84,10 @@ static void put_head(struct web *w)
 		buf_text(&w->out, "Connection: close\r\n");
 	if (a->status == 200)
 		buf_text(&w->out, "x-canonical-stacks-tip-height: %llu\r\n", (unsigned long long)(tip ? tip->height : 0));
+	if (a->retry_after)
+		buf_text(&w->out, "Retry-After: %u\r\n", a->retry_after);
+	if (a->status / 100 == 3)
+		buf_text(&w->out, "Location: http://127.0.0.1:9/moved\r\n");
 	if (has(p, F_HUGEHEAD)) {
 		buf_text(&w->out, "X-Padding: ");
 		memset(buf_room(&w->out, 65536), 'x', 65536);
@@ -234,6 +240,8 @@ static void take_request(struct web *w, char *head, const uint8_t *body, size_t 
 		respond_text(&w->answer, 400, "Failed to decode HTTP request");
 	} else {
 		w->keep_alive = strcmp(version, "HTTP/1.1") == 0;
+		if (!header_is(head, "x-api-key", w->key, sizeof(w->key)))
+			w->key[0] = '\0';
 		if (header_is(head, "connection", value, sizeof(value)))
 			w->keep_alive = strcasecmp(value, "close") != 0;
 		snprintf(w->what, sizeof(w->what), "%s %s", method, path);

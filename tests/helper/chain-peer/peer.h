@@ -19,6 +19,8 @@ struct peer {
 	uint16_t p2p_port, http_port;
 	struct evconnlistener *p2p, *http;
 	double free_at;			/* when its shared bandwidth (rate) is next free */
+	double quota_at;		/* when the quota began */
+	unsigned quota_used;
 };
 
 struct world {
@@ -74,6 +76,7 @@ struct response {
 	int status;
 	const char *type;
 	struct buf body;
+	unsigned retry_after;		/* seconds, 0: not said */
 	bool chunked, data, close;	/* data: blocks, which the faults of bodies are about */
 };
 /* rpc.c: the answer to a request. */

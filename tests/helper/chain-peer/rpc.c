@@ -180,12 +180,49 @@ static bool get_data(struct peer *p, const char *path, const char *query, struct
 	return false;
 }
 
+/* Whether a limit of requests has been passed. */
+static bool limited(struct peer *p, struct response *r)
+{
+	double now = seconds();
+
+	if (has(p, F_FARAWAY) && ++p->quota_used > 40) {
+		r->retry_after = (unsigned)amount(p, F_FARAWAY);
+		return true;
+	}
+	if (!has(p, F_QUOTA))
+		return false;
+	if (now > p->quota_at + 2) {
+		p->quota_at = now;
+		p->quota_used = 0;
+	}
+	r->retry_after = 2;
+	return ++p->quota_used > amount(p, F_QUOTA);
+}
+
+/* Behind the first brace of what is in r. */
+static void add_odd_numbers(struct response *r)
+{
+	static const char odd[] = "\"odd\":[18446744073709551616,-1e999,{\"deeper\":0.1e-99999}],";
+	const uint8_t *brace = memchr(r->body.p, '{', r->body.n);
+	size_t at, n = sizeof(odd) - 1, rest;
+
+	if (!brace || brace[1] == '}')
+		return;
+	at = (size_t)(brace - r->body.p) + 1;
+	rest = r->body.n - at;
+	buf_room(&r->body, n);
+	memmove(r->body.p + at + n, r->body.p + at, rest);
+	memcpy(r->body.p + at, odd, n);
+}
+
 void rpc_answer(struct peer *p, const char *method, const char *path, const char *query, const uint8_t *body, size_t len,
     struct response *r)
 {
 	bool post = strcmp(method, "POST") == 0;
 
-	if (falls(p, F_HTTP429))
+	if (has(p, F_STATUS))
+		respond_text(r, (int)amount(p, F_STATUS), "Go away");
+	else if (falls(p, F_HTTP429) || limited(p, r))
 		respond_text(r, 429, "Try again later");
 	else if (falls(p, F_HTTP500))
 		respond_text(r, 500, "Try again later");
@@ -197,6 +234,10 @@ void rpc_answer(struct peer *p, const char *method, const char *path, const char
 		respond_text(r, 404, "No such file or directory");
 		r->close = true;
 	}
+	if (r->status == 200)
+		r->retry_after = 0;
+	if (has(p, F_ODDJSON) && r->status == 200 && strcmp(r->type, "application/json") == 0)
+		add_odd_numbers(r);
 }
 
 /* Next: tests/helper/chain-peer/rpc_info.c, the burnchain view and the node itself. */

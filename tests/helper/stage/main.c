@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 	int c, rc;
 
 	program_start("stage");
-	while ((c = getopt(argc, argv, OPTIONS_COMMON "b:e:p:w:")) != -1)
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "1b:e:p:w:")) != -1)
 		switch (c) {
 		case 'b': t.blocks = options_number("-b", optarg, 1, UINT32_MAX); break;
 		case 'e': t.lost = optarg; break;
