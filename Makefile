@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 TO = $(DESTDIR)$(PREFIX)
 CFLAGS ?= -O2 -g
-PACKAGES = libevent libevent_pthreads libcurl msgpack lmdb libsecp256k1 libcrypto jansson sqlite3 libbsd-overlay libseccomp
+PACKAGES = libevent libevent_pthreads libcurl msgpack lmdb libsecp256k1 libcrypto jansson sqlite3 libbsd-overlay libseccomp libxxhash
 
 B = build
 ifneq ($(SANITIZE),)

@@ -15,11 +15,27 @@
 
 struct lines { char *p; size_t n, cap; uint64_t height; bool more; };
 
+static _Noreturn void die_damaged(const uint8_t id[ID_LEN])
+{
+	char hex[2 * ID_LEN + 1];
+
+	die_world("block '%s' is damaged: block-cat -c removes it, and the next sync brings it back", hex_of(hex, id, ID_LEN));
+}
+
+/* A walk is over: whatever the rows promise was there. */
+static void walk_whole(const struct store *s)
+{
+	if (s->holes)
+		store_damaged(s, "a proven tenure lacks a block");
+}
+
 static bool list_line(void *arg, const struct stored_block *b)
 {
 	char id[2 * ID_LEN + 1], ch[2 * CH_LEN + 1];
 	struct lines *l = arg;
 
+	if (b->damaged)
+		die_damaged(b->id);
 	/* A piece ends between heights: the next one begins with a height. */
 	if (l->n >= PIECE && b->height != l->height) {
 		l->height = b->height;
@@ -45,8 +61,9 @@ void list_blocks(struct store *s)
 		l.n = 0;
 		l.more = false;
 		txn = store_read(s);
-		proven_walk_from(s, txn, l.height, list_line, &l);
+		proven_list(s, txn, l.height, list_line, &l);
 		store_read_end(txn);
+		walk_whole(s);
 		fwrite(l.p, 1, l.n, stdout);
 	} while (l.more && !ferror(stdout));
 	free(l.p);
@@ -62,7 +79,9 @@ void print_block(struct store *s, const char *text)
 	if (hex_to(id, ID_LEN, text, strlen(text)) < 0)
 		die_usage("'%.80s' is no block id: 64 hex digits", text);
 	txn = store_read(s);
-	if (block_get(s, txn, id, &b) < 0)
+	if (block_get(s, txn, id, &b) < 0 && b.damaged)
+		die_damaged(id);
+	if (b.bytes == NULL)
 		die_world("no block '%s' in '%s'", text, s->dir);
 	fwrite(b.bytes, 1, b.len, stdout);
 	store_read_end(txn);
@@ -102,6 +121,8 @@ static bool write_block(void *arg, const struct stored_block *b)
 	struct writer *w = arg;
 	struct rec_block r = { .height = b->height, .body = rec_bytes(b->bytes, b->len) };
 
+	if (b->damaged)
+		die_damaged(b->id);
 	/* A chunk ends between heights: the next one begins with a height. */
 	if (w->buf.n >= w->chunk && b->height != w->next) {
 		w->next = b->height;
@@ -143,6 +164,7 @@ void archive_write(struct store *s, int fd, const char *name)
 		w.more = false;
 		proven_walk_from(s, txn, w.next, write_block, &w);
 		store_read_end(txn);
+		walk_whole(s);
 	}
 	rec_buf_release(&w.buf);
 	if (fd != STDOUT_FILENO && (fsync(fd) < 0 || close(fd) < 0) && errno != EINVAL)

@@ -41,8 +41,8 @@ int main(int argc, char **argv)
 	f.once = f.options.once;
 	f.resolver = resolver_start();
 	f.stage = stage_new("block-fetch", &f.options, &fetch_ops, &f);
-	store_open(&f.store, options_dir(&f.options), f.options.network, TABLE(T_PEERS) | TABLE(T_META) | TABLE(T_DOWNLOADS) | TABLE(T_VERDICTS) | TABLE(T_FAULTS),
-	    stage_has_input(f.stage) ? 10000 : 0);
+	store_open(&f.store, options_dir(&f.options), f.options.network, TABLE(T_PEERS) | TABLE(T_META) | TABLE(T_DOWNLOADS) | TABLE(T_VERDICTS) | TABLE(T_FAULTS) |
+	    TABLE(T_DAMAGED), stage_has_input(f.stage) ? 10000 : 0);
 	f.http = http_new(stage_base(f.stage), f.resolver, MAX_CONNECTIONS, false);
 	resolver_attach(f.resolver, stage_base(f.stage));
 	sandbox_enter(SANDBOX_CONNECT);

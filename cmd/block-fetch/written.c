@@ -328,12 +328,17 @@ void uploads_take(struct fetch *f)
 
 /* ---- how much of a tenure the store has ---- */
 
-struct walk { uint8_t lowest[ID_LEN], parent[ID_LEN]; bool any; };
+struct walk { uint8_t lowest[ID_LEN], parent[ID_LEN], damaged[ID_LEN]; bool any, hit; };
 
 static bool on_block(void *arg, const struct stored_block *b)
 {
 	struct walk *w = arg;
 
+	if (b->damaged) {	/* what the keeper removes: it is fetched again from there down */
+		memcpy(w->parent, b->id, ID_LEN);
+		memcpy(w->damaged, b->id, ID_LEN);
+		return w->any = w->hit = true;
+	}
 	memcpy(w->lowest, b->id, ID_LEN);
 	memcpy(w->parent, b->bytes + BLOCK_PARENT_OFFSET, ID_LEN);
 	w->any = true;
@@ -361,6 +366,8 @@ void look_at(struct fetch *f, const struct action *a)
 		rec_cstr(look.why, sizeof(look.why), t.why);
 	}
 	store_read_end(txn);
+	if (w.hit)
+		damaged_note(&f->store, w.damaged);
 	/* Its start may have come as a suspect or an upload: that ends the tenure below. */
 	if (row && !all_zero(t.start_id, ID_LEN))
 		planner_held(f->plan, a->ch, true, t.parent_id, t.prev_ch);

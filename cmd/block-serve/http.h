@@ -87,6 +87,8 @@ void route_body(const struct route *, struct request *);
 struct evbuffer *reply_buffer(void);
 void reply_text(struct request *, int code, const char *fmt, ...) PRINTF(3, 4);
 void reply_json(struct request *, int code, struct evbuffer *);		/* the buffer is given up */
+/* 500, and the id goes to the table `damaged` (http_blocks.c). */
+void reply_damaged(struct request *, const uint8_t id[ID_LEN]);
 void reply_octets(struct request *, struct evbuffer *);
 /* n - 1 parts, `bytes` long, which are needed no longer when this returns; parts[0] is for the head. */
 void reply_parts(struct request *, int code, const char *type, struct iovec *parts, size_t n, size_t bytes);

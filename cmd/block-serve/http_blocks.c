@@ -7,35 +7,20 @@ struct walk {
 	struct serve *s;
 	bool one;			/* a single block, not the tenure below it */
 	bool has_stop, done, broken;
+	bool damaged;			/* `next` is */
 	uint8_t ch[CH_LEN];		/* the tenure, once the first block is sent */
 	uint8_t stop[ID_LEN];
 	uint8_t next[ID_LEN];		/* block that comes next, or goes on at offset */
 	size_t offset;
-	uint64_t sum, sum_txn;		/* of a block sent in parts, and the transaction that it was checked in */
+	uint64_t sum;			/* of a block sent in parts */
 	size_t sum_len;
 	size_t sent;
 };
-
-/* A block sent in parts may be replaced by one of the same id with a heavier set of signatures in between. */
-static uint64_t sum_of(const uint8_t *p, size_t n)
-{
-	uint64_t h = 0xcbf29ce484222325u ^ n, w;
-
-	for (; n >= 8; p += 8, n -= 8) {
-		memcpy(&w, p, 8);
-		h = (h ^ w) * 0x100000001b3u;
-		h ^= h >> 29;
-	}
-	for (; n > 0; p++, n--)
-		h = (h ^ *p) * 0x100000001b3u;
-	return h;
-}
 
 /* A piece that is being filled. */
 struct filling {
 	struct walk *st;
 	struct piece *out;
-	uint64_t txn;
 	bool full;
 };
 
@@ -46,14 +31,13 @@ static void add_part(struct filling *p, const struct stored_block *b)
 	size_t part = b->len - st->offset < CHUNK ? b->len - st->offset : CHUNK;
 
 	if (st->offset == 0) {
-		st->sum = sum_of(b->bytes, b->len);
+		st->sum = b->sum;
 		st->sum_len = b->len;
-	} else if (p->txn != st->sum_txn) {
-		st->broken = b->len != st->sum_len || sum_of(b->bytes, b->len) != st->sum;
-		if (st->broken)
-			return;
 	}
-	st->sum_txn = p->txn;
+	/* It may have been replaced by one of the same id with a heavier set of signatures. */
+	st->broken = b->len != st->sum_len || b->sum != st->sum;
+	if (st->broken)
+		return;
 	piece_add(p->out, b->bytes + st->offset, part);
 	st->offset += part;
 	p->full = true;
@@ -67,6 +51,12 @@ static bool add_block(void *arg, const struct stored_block *b)
 	struct walk *st = p->st;
 
 	memcpy(st->next, b->id, ID_LEN);
+	if (b->damaged) {
+		/* What was gathered before it leaves first. */
+		p->full = p->out->bytes > 0;
+		st->damaged = st->broken = !p->full;
+		return false;
+	}
 	if (st->offset == 0 && st->sent > 0) {
 		/* The tenure ends, or the body is cut and the client goes on from the parent. */
 		st->done = memcmp(b->ch, st->ch, CH_LEN) != 0 || st->sent + b->len > MAX_TENURE_BODY ||
@@ -93,19 +83,30 @@ static bool add_block(void *arg, const struct stored_block *b)
 	return !p->full && !st->done;
 }
 
+/* Not stopped by us: the tenure's start was the last, or the next one down is lost. */
+static void gather_end(struct filling *p, struct walk *st, MDB_txn *txn)
+{
+	uint8_t ch[CH_LEN];
+	uint64_t height;
+	bool more = !st->done && blocks_where(&st->s->store, txn, st->next, ch, &height) == 0 && memcmp(ch, st->ch, CH_LEN) == 0 &&
+	    !(st->has_stop && memcmp(st->next, st->stop, ID_LEN) == 0);
+
+	st->damaged = st->broken = more && p->out->bytes == 0;
+	st->done = !more;
+}
+
 /* The next piece.  False: the block it begins with is not (or no longer) proven.  st->done: it is the last; st->broken: the
  * answer cannot be finished. */
 static bool gather(struct piece *out, struct walk *st, MDB_txn *txn)
 {
-	struct filling p = { .st = st, .out = out, .txn = mdb_txn_id(txn) };
+	struct filling p = { .st = st, .out = out };
 	uint8_t first[ID_LEN];
 
 	memcpy(first, st->next, ID_LEN);
 	if (!proven_blocks_down(&st->s->store, txn, first, st->has_stop ? st->stop : NULL, add_block, &p))
 		return false;
-	/* Not stopped by us: the tenure's start was the last. */
 	if (!p.full && !st->broken)
-		st->done = true;
+		gather_end(&p, st, txn);
 	return true;
 }
 
@@ -117,6 +118,8 @@ static enum streamed walk_next(void *arg, MDB_txn *txn, struct piece *p)
 		return STREAM_LAST;
 	if (gather(p, st, txn) && !st->broken && p->bytes > 0)
 		return STREAM_MORE;
+	if (st->damaged)
+		damaged_note(&st->s->store, st->next);
 	/* In the middle of a block that is gone; or what comes next is another tenure's, or is no longer proven: nobody gets it. */
 	return st->broken || st->offset > 0 ? STREAM_BROKEN : STREAM_LAST;
 }
@@ -133,6 +136,11 @@ static bool walk_start(struct request *r, const struct walk *from, MDB_txn *txn)
 	st.s = r->s;
 	piece_begin(&p);
 	bool known = gather(&p, &st, txn);
+	if (known && st.damaged) {
+		store_read_end(txn);
+		reply_damaged(r, st.next);
+		return true;
+	}
 	if (known)
 		seat_useful(r->conn->seat);
 	if (known && st.done) {
@@ -153,6 +161,14 @@ static void no_such_block(struct request *r)
 	reply_text(r, 404, "No such block %s\n", hex_of(hex, r->hash, ID_LEN));
 }
 
+void reply_damaged(struct request *r, const uint8_t id[ID_LEN])
+{
+	char hex[2 * ID_LEN + 1];
+
+	damaged_note(&r->s->store, id);
+	reply_text(r, 500, "Block %s is damaged\n", hex_of(hex, id, ID_LEN));
+}
+
 void get_block(struct request *r)
 {
 	struct walk st = { .one = true };
@@ -163,20 +179,20 @@ void get_block(struct request *r)
 }
 
 /* The ancestor of a proven block at a height: one step a tenure, then down in it. */
-static int ancestor_at(struct serve *s, MDB_txn *txn, const uint8_t tip[ID_LEN], uint64_t height, uint8_t id[ID_LEN])
+static int ancestor_at(struct serve *s, MDB_txn *txn, const uint8_t tip[ID_LEN], uint64_t height, uint8_t id[ID_LEN],
+    struct stored_block *b)
 {
-	struct stored_block b;
 	struct rec_tenure t;
 
 	memcpy(id, tip, ID_LEN);
 	for (;;) {
-		if (!block_proven(&s->store, txn, id) || block_get(&s->store, txn, id, &b) != 0 || b.height < height)
+		if (!block_proven(&s->store, txn, id) || block_get(&s->store, txn, id, b) != 0 || b->height < height)
 			return -1;
-		if (b.height == height)
+		if (b->height == height)
 			return 0;
-		if (tenure_get(&s->store, txn, b.ch, &t) != 0)
+		if (tenure_get(&s->store, txn, b->ch, &t) != 0)
 			return -1;
-		memcpy(id, height < t.start_height ? t.parent_id : b.bytes + BLOCK_PARENT_OFFSET, ID_LEN);
+		memcpy(id, height < t.start_height ? t.parent_id : b->bytes + BLOCK_PARENT_OFFSET, ID_LEN);
 	}
 }
 
@@ -185,7 +201,7 @@ void get_block_at(struct request *r)
 	uint8_t tip[ID_LEN];
 	int asked = query_is(r, "tip", "latest") ? 0 : query_hex(r, "tip", tip, ID_LEN);
 	struct walk st = { .one = true };
-	struct stored_block b;
+	struct stored_block b = { .damaged = false };
 	MDB_txn *txn;
 	int rc;
 
@@ -195,13 +211,15 @@ void get_block_at(struct request *r)
 	}
 	txn = store_read(&r->s->store);
 	if (asked) {
-		rc = ancestor_at(r->s, txn, tip, r->number, st.next);
+		rc = ancestor_at(r->s, txn, tip, r->number, st.next, &b);
 	} else if ((rc = canonical_at(&r->s->store, txn, r->number, &b)) == 0) {
 		memcpy(st.next, b.id, ID_LEN);
 	}
 	if (rc != 0)
 		store_read_end(txn);
-	if (rc != 0 || !walk_start(r, &st, txn))
+	if (rc != 0 && b.damaged)
+		reply_damaged(r, b.id);
+	else if (rc != 0 || !walk_start(r, &st, txn))
 		reply_text(r, 404, "No such block #%llu\n", (unsigned long long)r->number);
 }
 

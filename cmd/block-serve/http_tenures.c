@@ -88,7 +88,7 @@ static void add_header(struct evbuffer *b, const struct nakamoto *n)
 	evbuffer_add_printf(b, "}}");
 }
 
-/* Header of the top block of the tenure that the request names; answers 404 itself (NULL).  The header is parsed from
+/* Header of the top block of the tenure that the request names; answers 404 or 500 itself (NULL).  The header is parsed from
  * the store's map: the transaction is the caller's to end. */
 static MDB_txn *top_header(struct request *r, struct nakamoto *n, struct stored_block *block)
 {
@@ -98,11 +98,15 @@ static MDB_txn *top_header(struct request *r, struct nakamoto *n, struct stored_
 	char hex[2 * CH_LEN + 1];
 	size_t need;
 
+	block->damaged = false;
 	if (tenure_get(&r->s->store, txn, r->hash, &t) == 0 && tenure_top(r->s, &t, id) == 0 &&
 	    block_get(&r->s->store, txn, id, block) == 0 && nakamoto_header(n, block->bytes, block->len, &need) > 0)
 		return txn;
 	store_read_end(txn);
-	reply_text(r, 404, "No blocks in tenure %s\n", hex_of(hex, r->hash, CH_LEN));
+	if (block->damaged)
+		reply_damaged(r, block->id);
+	else
+		reply_text(r, 404, "No blocks in tenure %s\n", hex_of(hex, r->hash, CH_LEN));
 	return NULL;
 }
 
@@ -121,7 +125,7 @@ void get_tenure_tip(struct request *r)
 	reply_json(r, 200, b);
 }
 
-struct burn_view { uint8_t ch[CH_LEN]; bool found; };
+struct burn_view { uint8_t ch[CH_LEN], damaged[ID_LEN]; bool found, hit; };
 
 /* The burn view of a block is that of the highest tenure change at or below it. */
 static bool find_view(void *arg, const struct stored_block *b)
@@ -130,7 +134,9 @@ static bool find_view(void *arg, const struct stored_block *b)
 	struct nakamoto n;
 	size_t need;
 
-	if (nakamoto_parse(&n, b->bytes, b->len, &need) > 0 && n.kind != BLOCK_ORDINARY) {
+	v->hit = b->damaged;
+	memcpy(v->damaged, b->id, ID_LEN);
+	if (!b->damaged && nakamoto_parse(&n, b->bytes, b->len, &need) > 0 && n.kind != BLOCK_ORDINARY) {
 		memcpy(v->ch, n.change.burn_view, CH_LEN);
 		v->found = true;
 	}
@@ -152,6 +158,11 @@ void get_tenure_tip_metadata(struct request *r)
 	add_header(b, &n);
 	tenure_blocks_down(&r->s->store, txn, block.id, NULL, find_view, &view);
 	store_read_end(txn);
+	if (view.hit) {
+		evbuffer_free(b);
+		reply_damaged(r, view.damaged);
+		return;
+	}
 	if (view.found)
 		add_hex(b, ",\"burn_view\":\"", view.ch, CH_LEN, "\"}");
 	else
@@ -164,6 +175,7 @@ struct listing {
 	struct serve *s;
 	struct evbuffer *text;			/* of the piece */
 	bool started, full, rows;		/* rows: some block was listed in this piece */
+	bool hit;				/* `next` is damaged */
 	uint8_t next[ID_LEN];			/* the block that comes next */
 };
 
@@ -175,7 +187,8 @@ static bool add_listed(void *arg, const struct stored_block *b)
 
 	memcpy(l->next, b->id, ID_LEN);
 	l->full = evbuffer_get_length(l->text) >= CHUNK;
-	if (l->full || nakamoto_header(&n, b->bytes, b->len, &need) <= 0)
+	l->hit = !l->full && b->damaged;
+	if (l->full || l->hit || nakamoto_header(&n, b->bytes, b->len, &need) <= 0)
 		return false;
 	add_hex(l->text, l->started ? ",{\"block_id\":\"" : "{\"block_id\":\"", b->id, ID_LEN, "\",\"header_type\":\"nakamoto\"");
 	add_hex(l->text, ",\"block_hash\":\"", n.hash, 32, "\"");
@@ -195,7 +208,7 @@ static bool list_more(struct listing *l, MDB_txn *txn)
 	tenure_blocks_down(&l->s->store, txn, from, NULL, add_listed, l);
 	if (!l->full)
 		evbuffer_add_printf(l->text, "]}");
-	return l->rows;
+	return l->rows && !l->hit;
 }
 
 static enum streamed list_next(void *arg, MDB_txn *txn, struct piece *p)
@@ -205,8 +218,11 @@ static enum streamed list_next(void *arg, MDB_txn *txn, struct piece *p)
 	if (!l->full)
 		return STREAM_LAST;
 	evbuffer_drain(l->text, evbuffer_get_length(l->text));
-	if (!list_more(l, txn))
+	if (!list_more(l, txn)) {
+		if (l->hit)
+			damaged_note(&l->s->store, l->next);
 		return STREAM_BROKEN;
+	}
 	piece_add(p, evbuffer_pullup(l->text, -1), evbuffer_get_length(l->text));
 	return l->full ? STREAM_MORE : STREAM_LAST;
 }
@@ -237,7 +253,10 @@ static void list_blocks(struct request *r, MDB_txn *txn, const struct rec_sortit
 		list_more(l, txn);
 	else
 		evbuffer_add_printf(l->text, "]}");
-	if (l->full) {
+	if (l->hit) {
+		reply_damaged(r, l->next);
+		list_release(l);
+	} else if (l->full) {
 		piece_begin(&p);
 		piece_add(&p, evbuffer_pullup(l->text, -1), evbuffer_get_length(l->text));
 		stream_begin(r, "application/json", &ops, l, &p);

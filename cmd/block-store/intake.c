@@ -32,7 +32,9 @@ static bool batch_empty(const struct batch *b)
 /* Everything is durable and said. */
 static void end_if_drained(struct intake *in)
 {
-	if (in->ending && batch_empty(&in->batch) && !writer_busy(in->writer) && !in->writer->idle_work)
+	bool work = in->writer->idle_work && !in->writer->upgrading;	/* an upgrade goes on the next time */
+
+	if (in->ending && batch_empty(&in->batch) && !writer_busy(in->writer) && !work)
 		stage_finish(in->stage, 0);
 }
 
@@ -63,6 +65,8 @@ static void hand_over(struct intake *in)
 	}
 	tell(in);
 	ready = in->is_due || in->ending || batch_full(&in->batch) || (batch_empty(&in->batch) && in->writer->idle_work);
+	if (in->ending && batch_empty(&in->batch) && in->writer->upgrading)
+		ready = false;
 	if (ready && (!batch_empty(&in->batch) || in->writer->idle_work)) {
 		writer_give(in->writer, &in->batch);
 		in->is_due = false;

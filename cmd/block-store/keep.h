@@ -23,7 +23,7 @@ struct writer {
 	struct batch batch;		/* the writer's while busy */
 	struct rec_buf out;		/* its reports, the stage's while not busy */
 	struct keeper_counts counts;	/* after the last commit */
-	bool busy, quit, idle_work;
+	bool busy, quit, idle_work, upgrading;
 	int wake;			/* eventfd: a commit is done */
 	uint64_t progress_at, progress_done;
 };

@@ -74,6 +74,7 @@ static void commit(struct writer *w)
 	w->batch.rescan = false;
 	keeper_counts(w->k, &w->counts);
 	w->idle_work = keeper_idle_work(w->k);
+	w->upgrading = keeper_upgrading(w->k);
 }
 
 static void *writer_main(void *arg)
@@ -107,6 +108,7 @@ void writer_start(struct writer *w, struct store *s)
 	w->k = keeper_new(s, "block-store");
 	keeper_counts(w->k, &w->counts);
 	w->idle_work = keeper_idle_work(w->k);
+	w->upgrading = keeper_upgrading(w->k);
 	w->progress_done = w->counts.proven;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->todo, NULL);

@@ -2,80 +2,29 @@
  *
  * Everything is copied out of the map before a put: a page that is written may move. */
 #include <stdlib.h>
-#include "common/store/blocks.h"
+#include "common/store/run.h"
 #include "common/sys/log.h"
 
-#define KEY_RUN (CH_LEN + 8)
-#define KEY_SIBLING (CH_LEN + 8 + ID_LEN)
-#define ENTRY (ID_LEN + 4 + 4)
 #define PAGE 4096
 #define PAGE_HEAD 16		/* of LMDB: a large value takes whole pages behind one header */
 
-struct run {
-	uint64_t low;
-	uint32_t count;
-	bool sibling;
-	struct rec_view source;
-	const uint8_t *index, *bodies;
-	size_t size;		/* of the value */
-};
-
-static void run_key(uint8_t *key, const uint8_t *ch, uint64_t height)
-{
-	memcpy(key, ch, CH_LEN);
-	put_be64(key + CH_LEN, height);
-}
-
-static void run_parse(struct run *r, const MDB_val *k, const MDB_val *v)
-{
-	struct cursor c = cursor_of(v->mv_data, v->mv_size);
-	uint32_t source;
-
-	r->low = get_be64((uint8_t *)k->mv_data + CH_LEN);
-	r->sibling = k->mv_size == KEY_SIBLING;
-	r->size = v->mv_size;
-	r->count = cursor_u16(&c);
-	source = cursor_u16(&c);
-	r->source = rec_bytes(cursor_take(&c, source), source);
-	r->index = cursor_take(&c, (size_t)r->count * ENTRY);
-	r->bodies = c.p;
-	if (c.bad || r->count == 0 || get_be32(r->index + (r->count - 1) * ENTRY + ID_LEN + 4) > cursor_left(&c))
-		die_world("the store is damaged: a run of blocks at height %llu; delete it and sync again", (unsigned long long)r->low);
-}
-
-static void run_block(const struct run *r, uint32_t i, struct kept_block *b)
-{
-	const uint8_t *e = r->index + (size_t)i * ENTRY;
-	uint32_t from = i ? get_be32(e - 4) : 0;
-
-	b->id = e;
-	b->weight = get_be32(e + ID_LEN);
-	b->len = get_be32(e + ID_LEN + 4) - from;
-	b->bytes = r->bodies + from;
-	b->height = r->low + i;
-	b->sibling = r->sibling;
-	b->source = r->source;
-}
-
 /* The run that would hold a height: the last of the tenure that begins at or below it.  0, or -1. */
-static int run_seek(MDB_cursor *c, const uint8_t *ch, uint64_t height, struct run *r)
+static int run_seek(struct store *s, MDB_cursor *c, const uint8_t *ch, uint64_t height, struct run *r)
 {
 	uint8_t key[KEY_RUN];
 	MDB_val k = { KEY_RUN, key }, v;
 	int rc;
 
 	run_key(key, ch, height);
-	rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+	rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE);
 	if (rc != 0)
-		rc = mdb_cursor_get(c, &k, &v, MDB_LAST);
+		rc = store_cursor_get(s, c, &k, &v, MDB_LAST);
 	else if (k.mv_size != KEY_RUN || memcmp(k.mv_data, key, KEY_RUN) != 0)
-		rc = mdb_cursor_get(c, &k, &v, MDB_PREV);
-	while (rc == 0 && memcmp(k.mv_data, ch, CH_LEN) == 0) {
-		if (k.mv_size == KEY_RUN) {
-			run_parse(r, &k, &v);
-			return 0;
-		}
-		rc = mdb_cursor_get(c, &k, &v, MDB_PREV);
+		rc = store_cursor_get(s, c, &k, &v, MDB_PREV);
+	while (rc == 0 && k.mv_size >= KEY_RUN && memcmp(k.mv_data, ch, CH_LEN) == 0) {
+		if (k.mv_size == KEY_RUN)
+			return run_parse(r, &k, &v);
+		rc = store_cursor_get(s, c, &k, &v, MDB_PREV);
 	}
 	return -1;
 }
@@ -88,11 +37,10 @@ static int sibling_find(struct store *s, MDB_txn *txn, const uint8_t *ch, uint64
 
 	run_key(key, ch, height);
 	memcpy(key + KEY_RUN, id, ID_LEN);
-	if (store_get(s, txn, T_BLOCKS, key, sizeof key, &v) < 0)
+	if (store_get(s, txn, T_BLOCKS, key, sizeof key, &v) < 0 || run_parse(&r, &k, &v) < 0)
 		return -1;
-	run_parse(&r, &k, &v);
 	run_block(&r, 0, b);
-	return 0;
+	return memcmp(b->id, id, ID_LEN) == 0 ? 0 : -1;
 }
 
 int blocks_find(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_t height, const uint8_t *id, struct kept_block *b)
@@ -101,7 +49,7 @@ int blocks_find(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_
 	struct run r;
 	int rc = -1;
 
-	if (run_seek(c, ch, height, &r) == 0 && height < r.low + r.count) {
+	if (run_seek(s, c, ch, height, &r) == 0 && height < r.low + r.count) {
 		run_block(&r, (uint32_t)(height - r.low), b);
 		rc = id && memcmp(id, b->id, ID_LEN) != 0 ? -1 : 0;
 	}
@@ -113,7 +61,7 @@ int blocks_find(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_
 static int step_down(struct store *s, MDB_txn *txn, MDB_cursor *c, struct run *r, const uint8_t *ch, uint64_t height, const uint8_t *id,
     struct kept_block *b)
 {
-	if (height - r->low >= r->count && run_seek(c, ch, height, r) != 0)
+	if (height - r->low >= r->count && run_seek(s, c, ch, height, r) != 0)
 		r->count = 0;
 	if (height - r->low < r->count) {
 		run_block(r, (uint32_t)(height - r->low), b);
@@ -130,7 +78,7 @@ void blocks_down(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64
 	struct run r = { 0 };
 	struct kept_block b;
 
-	for (; step_down(s, txn, c, &r, ch, height, id, &b) == 0 && fn(arg, &b) && height > 0; height--)
+	for (; step_down(s, txn, c, &r, ch, height, id, &b) == 0 && fn(arg, &b) && height > 0 && b.len >= BLOCK_PARENT_OFFSET + ID_LEN; height--)
 		id = b.bytes + BLOCK_PARENT_OFFSET;
 	mdb_cursor_close(c);
 }
@@ -160,80 +108,56 @@ void blocks_walk(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64
 	bool more, on = true;
 	int rc;
 
-	if (run_seek(c, ch, low, &run) == 0 && run.low + run.count > low) {
+	if (run_seek(s, c, ch, low, &run) == 0 && run.low + run.count > low) {
 		at = (uint32_t)(low - run.low);
 	} else
 		run.count = 0;
 	run_key(key, ch, low);
-	rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+	rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE);
 	if (rc == 0 && run.count && run.low == low && k.mv_size == KEY_RUN && memcmp(k.mv_data, key, KEY_RUN) == 0)
-		rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+		rc = store_cursor_get(s, c, &k, &v, MDB_NEXT);
 	while (on) {
-		more = rc == 0 && memcmp(k.mv_data, ch, CH_LEN) == 0;
+		more = rc == 0 && k.mv_size >= KEY_RUN && memcmp(k.mv_data, ch, CH_LEN) == 0;
 		if (more)
-			run_parse(&next, &k, &v);
+			run_parse(&next, &k, &v);	/* one that is broken counts no blocks */
 		for (; on && at < run.count && (!more || run.low + at < next.low + next.sibling); at++) {
 			run_block(&run, at, &b);
 			on = b.height <= high && fn(arg, &b);
 		}
 		if (!more || next.low > high)
 			break;
-		if (next.sibling) {
+		if (next.sibling && next.count) {
 			run_block(&next, 0, &b);
 			on = on && fn(arg, &b);
-		} else {
+		} else if (!next.sibling) {
 			run = next;
 			at = 0;
 		}
-		rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+		rc = store_cursor_get(s, c, &k, &v, MDB_NEXT);
 	}
 	mdb_cursor_close(c);
 }
 
-static size_t run_size(const struct kept_block *b, size_t n, struct rec_view source)
-{
-	size_t size = 4 + source.n + n * ENTRY, i;
-
-	for (i = 0; i < n; i++)
-		size += b[i].len;
-	return size;
-}
-
 static void run_put(struct store *s, MDB_txn *txn, const uint8_t *key, size_t klen, const struct kept_block *b, size_t n, struct rec_view source)
 {
-	uint8_t *p = store_reserve(s, txn, T_BLOCKS, key, klen, run_size(b, n, source)), *body;
-	uint32_t end = 0;
-	size_t i;
+	uint8_t *p = store_reserve(s, txn, T_BLOCKS, key, klen, run_size(b, n, source));
 
-	if (!p)
-		return;
-	put_be16(p, (uint16_t)n);
-	put_be16(p + 2, (uint16_t)source.n);
-	if (source.n)
-		memcpy(p + 4, source.p, source.n);
-	p += 4 + source.n;
-	body = p + n * ENTRY;
-	for (i = 0; i < n; i++, p += ENTRY) {
-		memcpy(p, b[i].id, ID_LEN);
-		put_be32(p + ID_LEN, b[i].weight);
-		memcpy(body + end, b[i].bytes, b[i].len);
-		end += b[i].len;
-		put_be32(p + ID_LEN + 4, end);
-	}
+	if (p)
+		run_write(p, key, klen, b, n, source);
 }
 
 /* How many of n blocks make the next run: near RUN_BYTES, cut where the last page is best filled. */
 static size_t run_cut(const struct kept_block *b, size_t n, struct rec_view source, bool packed)
 {
-	size_t size = 4 + source.n, i, best = 1, waste;
+	size_t size = RUN_HEAD + source.n, i, best = 1, waste;
 	double ratio, best_ratio = 2;
 
 	for (i = 0; i < n && i < RUN_MAX; i++) {
 		if (i && !packed && (b[i].source.n != source.n || (source.n && memcmp(b[i].source.p, source.p, source.n) != 0)))
 			return i;
-		if (i && size + ENTRY + b[i].len > RUN_BYTES * 5 / 4)
+		if (i && size + RUN_ENTRY + b[i].len > RUN_BYTES * 5 / 4)
 			return best;
-		size += ENTRY + b[i].len;
+		size += RUN_ENTRY + b[i].len;
 		waste = (PAGE - (size + PAGE_HEAD) % PAGE) % PAGE;
 		ratio = (double)waste / (double)size;
 		if (i == 0 || size < RUN_BYTES / 2 || ratio <= best_ratio) {
@@ -296,19 +220,21 @@ void blocks_put_sibling(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN],
 }
 
 /* A run out of the map: one copy that all views of the blocks point into. */
-static struct kept_block *run_copy(const struct run *r, const uint8_t *value, uint8_t **copy)
+static struct kept_block *run_copy(const struct run *r, const uint8_t *ch, uint8_t **copy)
 {
 	struct kept_block *b = xmalloc(r->count * sizeof *b);
 	struct run mine = *r;
 	uint32_t i;
 
 	*copy = xmalloc(r->size);
-	memcpy(*copy, value, r->size);
-	mine.source.p = *copy + 4;
-	mine.index = *copy + 4 + r->source.n;
-	mine.bodies = mine.index + (size_t)r->count * ENTRY;
-	for (i = 0; i < r->count; i++)
+	memcpy(*copy, r->value, r->size);
+	mine.source.p = *copy + ((const uint8_t *)r->source.p - r->value);
+	mine.index = *copy + (r->index - r->value);
+	mine.bodies = *copy + (r->bodies - r->value);
+	for (i = 0; i < r->count; i++) {
 		run_block(&mine, i, &b[i]);
+		block_carry(ch, &b[i]);
+	}
 	return b;
 }
 
@@ -323,7 +249,7 @@ static void run_change(struct store *s, MDB_txn *txn, const uint8_t *id, const s
 	size_t at;
 
 	if (blocks_where(s, txn, id, ch, &height) < 0 || blocks_find(s, txn, ch, height, id, &was) < 0)
-		BUG("a block to change is not in the store");
+		store_damaged(s, "a block is not where its row in block_ids says");
 	run_key(key, ch, height);
 	if (was.sibling) {
 		memcpy(key + KEY_RUN, id, ID_LEN);
@@ -333,14 +259,15 @@ static void run_change(struct store *s, MDB_txn *txn, const uint8_t *id, const s
 			sibling_row(s, txn, ch, with);
 		return;
 	}
-	run_seek(c, ch, height, &r);
-	b = run_copy(&r, r.index - 4 - r.source.n, &copy);
+	run_seek(s, c, ch, height, &r);
+	b = run_copy(&r, ch, &copy);
 	mdb_cursor_close(c);
 	at = (size_t)(height - r.low);
 	if (with) {
 		b[at].bytes = with->bytes;
 		b[at].len = with->len;
 		b[at].weight = with->weight;
+		b[at].summed = false;
 	}
 	run_key(key, ch, r.low);
 	store_del(s, txn, T_BLOCKS, key, KEY_RUN);
@@ -354,6 +281,22 @@ static void run_change(struct store *s, MDB_txn *txn, const uint8_t *id, const s
 	free(copy);
 }
 
+size_t blocks_rewrite(struct store *s, MDB_txn *txn, const uint8_t *key, size_t klen)
+{
+	MDB_val k = { klen, (void *)(uintptr_t)key }, v;
+	struct kept_block *b;
+	uint8_t *copy;
+	struct run r;
+
+	if (store_get(s, txn, T_BLOCKS, key, klen, &v) < 0 || run_parse(&r, &k, &v) < 0)
+		return 0;
+	b = run_copy(&r, key, &copy);
+	run_put(s, txn, key, klen, b, r.count, rec_bytes(copy + ((const uint8_t *)r.source.p - r.value), r.source.n));
+	free(b);
+	free(copy);
+	return r.size;
+}
+
 void blocks_remove(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
 {
 	run_change(s, txn, id, NULL);
@@ -365,4 +308,4 @@ void blocks_replace(struct store *s, MDB_txn *txn, const struct kept_block *b)
 	run_change(s, txn, b->id, b);
 }
 
-/* Next: common/store/pack.c, long runs out of short ones. */
+/* Next: common/store/run.c, a run as bytes. */

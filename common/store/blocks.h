@@ -3,8 +3,10 @@
  * A value of `blocks` is a run: blocks of one tenure at consecutive heights, with an index.  One block a height is in runs; others
  * of the same tenure and height (siblings) are runs of one beside them.
  *	key	consensus hash ‖ lowest height u64		(a sibling: ‖ its id)
- *	value	count u16 ‖ n u16 ‖ source[n] ‖ count times { id[32] ‖ weight u32 ‖ end u32 } ‖ bodies
- * end counts from the first body.  A run names its source until its tenure is packed. */
+ *	value	count u16 ‖ n u16 ‖ sum u64 ‖ source[n] ‖ count times { id[32] ‖ weight u32 ‖ end u32 ‖ sum u64 } ‖ bodies
+ * end counts from the first body.  A run names its source until its tenure is packed.  run.c says what the sums are over.
+ *
+ * What is found or walked here is as it lies on the disk: who gives it away asks block_sound first. */
 #ifndef BLOCKSYNC_STORE_BLOCKS_H
 #define BLOCKSYNC_STORE_BLOCKS_H
 
@@ -20,7 +22,18 @@ struct kept_block {
 	uint64_t height;
 	bool sibling;
 	struct rec_view source;		/* empty once packed */
+	/* Of a block that was read; with a new one they are left out. */
+	uint64_t sum;
+	bool summed, listed;		/* has a checksum; its entry is as it was written */
 };
+
+/* Whether a block that was found in this tenure is byte for byte the one that was stored: by its checksum, or, in a run of schema 1,
+ * as far as its id and the root of its transactions tell. */
+bool block_sound(const uint8_t ch[CH_LEN], const struct kept_block *);
+/* The same where the run's index cannot be trusted: id and height out of the bytes, into id and *b.  False: nothing can be saved. */
+bool block_saved(const uint8_t ch[CH_LEN], struct kept_block *b, uint8_t id[ID_LEN]);
+/* The checksum that is kept with a block. */
+uint64_t block_sum(const uint8_t id[ID_LEN], const uint8_t *bytes, size_t len);
 
 /* Write n blocks of consecutive ascending heights, cut into runs; those with another source than the one before
  * begin a new run unless `packed`, which leaves sources out.  No row of these heights may exist. */
@@ -35,6 +48,15 @@ void blocks_replace(struct store *, MDB_txn *, const struct kept_block *);
 void blocks_repack(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], const struct kept_block *, size_t n);
 /* Rewrite the runs of a tenure as long ones, if that saves a sixteenth of their pages.  Returns bytes written. */
 size_t blocks_pack(struct store *, MDB_txn *, const uint8_t ch[CH_LEN]);
+
+/* Take out what is damaged of a tenure and write the rest anew; rows of block_ids follow.  Returns how many blocks or runs were bad; 0:
+ * nothing was touched. */
+size_t blocks_salvage(struct store *, MDB_txn *, const uint8_t ch[CH_LEN]);
+/* Give runs of schema 1, from *key on (room for 60 bytes; length 0: the first), their checksums: some 4 MiB.  A block whose id does not
+ * fit gets one that never fits.  False: that was the last; else *key is where to go on. */
+bool blocks_upgrade(struct store *, MDB_txn *, uint8_t *key, size_t *klen);
+/* Write the run under this key again, with checksums.  Returns its bytes. */
+size_t blocks_rewrite(struct store *, MDB_txn *, const uint8_t *key, size_t klen);
 
 /* All blocks of a tenure with height in [low, high], ascending, siblings right behind; until fn returns false.
  * Pointers are into the map: fn must not write. */

@@ -167,14 +167,14 @@ int sortition_tip(struct store *s, MDB_txn *txn, struct rec_sortition *r)
 	MDB_val k = { 1, (void *)(uintptr_t)"i" }, v;	/* 'i' follows 'h' */
 	int rc;
 
-	rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-	rc = mdb_cursor_get(c, &k, &v, rc == 0 ? MDB_PREV : MDB_LAST);
+	rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE);
+	rc = store_cursor_get(s, c, &k, &v, rc == 0 ? MDB_PREV : MDB_LAST);
 	while (rc == 0 && *(uint8_t *)k.mv_data == 'h') {
 		if (rec_decode_row(REC_SORTITION, r, v.mv_data, v.mv_size) == 0 && r->canonical) {
 			mdb_cursor_close(c);
 			return 0;
 		}
-		rc = mdb_cursor_get(c, &k, &v, MDB_PREV);
+		rc = store_cursor_get(s, c, &k, &v, MDB_PREV);
 	}
 	mdb_cursor_close(c);
 	return -1;
@@ -191,12 +191,12 @@ void sortition_naming(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], b
 
 	memcpy(prefix + 1, id, ID_LEN);
 	k = (MDB_val){ sizeof prefix, prefix };
-	rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+	rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE);
 	while (rc == 0 && k.mv_size == KEY_N && memcmp(k.mv_data, prefix, sizeof prefix) == 0) {
 		p = (const uint8_t *)k.mv_data + sizeof prefix;
 		if (sortition_row(s, txn, get_be64(p), p + 8, &r) == 0 && !fn(arg, &r))
 			break;
-		rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+		rc = store_cursor_get(s, c, &k, &v, MDB_NEXT);
 	}
 	mdb_cursor_close(c);
 }

@@ -139,7 +139,8 @@ void canon_settle(struct keeper *k)
 	each_tenure(k, changed);
 	k->settling = k->recanon = false;
 	best = choose(k);
-	if (best != k->best)
+	/* One that fell and was proven again in the same commit has lost its row. */
+	if (best != k->best || (best && !best->canonical))
 		take(k, best);
 }
 
@@ -152,7 +153,7 @@ void canon_restore(struct keeper *k)
 	k->settling = true;
 	each_tenure(k, follow);
 	k->settling = false;
-	if (mdb_cursor_get(c, &key, &v, MDB_LAST) == 0 && v.mv_size == CH_LEN)
+	if (store_cursor_get(k->s, c, &key, &v, MDB_LAST) == 0 && v.mv_size == CH_LEN)
 		k->best = tenure_find(k, v.mv_data);
 	mdb_cursor_close(c);
 	for (t = k->best; t; above = t, t = t->prev)

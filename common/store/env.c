@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/store/store.h"
+#include "common/store/intact.h"
+#include "common/store/sum.h"
 #include "common/sys/log.h"
 #include "common/sys/options.h"
 #include "common/sys/stage.h"
@@ -18,8 +19,10 @@
 
 static const char *const table_names[T_COUNT] = {
 	"meta", "sortitions", "reward_sets", "peers", "inventories", "blocks", "block_ids", "tenures", "canonical",
-	"microblocks", "downloads", "verdicts", "faults", "uploads", "pushes"
+	"microblocks", "downloads", "verdicts", "faults", "uploads", "pushes", "damaged"
 };
+
+const char *store_table_name(enum store_table t) { return table_names[t]; }
 
 /* LMDB has its own error numbers; below main everybody speaks errno. */
 static int errno_of(int rc)
@@ -27,8 +30,10 @@ static int errno_of(int rc)
 	switch (rc) {
 	case MDB_MAP_FULL: return ENOSPC;
 	case MDB_READERS_FULL: return EAGAIN;
-	case MDB_TXN_FULL: case MDB_PAGE_FULL: case MDB_CURSOR_FULL: return EOVERFLOW;
+	case MDB_TXN_FULL: return EOVERFLOW;
 	case MDB_NOTFOUND: return ENOENT;
+	case MDB_CORRUPTED: case MDB_PAGE_NOTFOUND: case MDB_INCOMPATIBLE: case MDB_PANIC:
+	case MDB_PAGE_FULL: case MDB_CURSOR_FULL: return EUCLEAN;
 	default: return rc > 0 ? rc : EIO;
 	}
 }
@@ -46,7 +51,19 @@ static _Noreturn void die_store(const struct store *s, const char *what, int rc)
 		die_usage("'%s' is no store of ours: %s", s->dir, mdb_strerror(rc));
 	if (rc == ENOTDIR)
 		die_usage("store '%s' is no directory: give another -d", s->dir);
+	if (errno_of(rc) == EUCLEAN)
+		store_damaged(s, mdb_strerror(rc));
 	die_world("%s '%s': %s", what, s->dir, mdb_strerror(rc));
+}
+
+void store_failed(const struct store *s, int rc)
+{
+	die_store(s, "cannot read store", rc);
+}
+
+void store_damaged(const struct store *s, const char *what)
+{
+	die_unusable("store '%s' is damaged: %s; " STORE_DAMAGED_ADVICE, s->dir, what);
 }
 
 static size_t map_size(void)
@@ -54,6 +71,19 @@ static size_t map_size(void)
 	const char *text = getenv("BLOCKSYNC_MAP");
 
 	return text && *text ? options_number("$BLOCKSYNC_MAP", text, 1 << 16, (uint64_t)1 << 46) : MAP_DEFAULT;
+}
+
+static int env_try(struct store *s, unsigned flags)
+{
+	int rc = mdb_env_create(&s->env);
+
+	if (rc != 0)
+		die_store(s, "cannot open store", rc);
+	mdb_env_set_mapsize(s->env, map_size());
+	mdb_env_set_maxreaders(s->env, MAX_READERS);
+	mdb_env_set_maxdbs(s->env, T_COUNT);
+	intact_watch(s);
+	return mdb_env_open(s->env, s->dir, flags, 0600);
 }
 
 static void env_open(struct store *s)
@@ -64,24 +94,17 @@ static void env_open(struct store *s)
 	/* Before the first look: the writer of blocks keeps what it has read. */
 	if (s->writes & TABLES_LOCKED)
 		s->lock = store_lock(s->dir);
-	if ((rc = mdb_env_create(&s->env)) != 0)
-		die_store(s, "cannot open store", rc);
-	mdb_env_set_mapsize(s->env, map_size());
-	mdb_env_set_maxreaders(s->env, MAX_READERS);
-	mdb_env_set_maxdbs(s->env, T_COUNT);
-	rc = mdb_env_open(s->env, s->dir, flags, 0600);
+	intact_metas(s);
+	rc = env_try(s, flags);
 	if ((rc == EACCES || rc == EROFS) && s->writes == 0) {
 		/* A reader of a foreign or read-only directory. */
 		s->readonly = true;
 		mdb_env_close(s->env);
-		if ((rc = mdb_env_create(&s->env)) != 0)
-			die_store(s, "cannot open store", rc);
-		mdb_env_set_mapsize(s->env, map_size());
-		mdb_env_set_maxdbs(s->env, T_COUNT);
-		rc = mdb_env_open(s->env, s->dir, flags | MDB_RDONLY, 0600);
+		rc = env_try(s, flags | MDB_RDONLY);
 	}
 	if (rc != 0)
 		die_store(s, "cannot open store", rc);
+	intact_length(s);
 	if (!s->readonly)
 		mdb_reader_check(s->env, &dead);
 }
@@ -102,36 +125,77 @@ static MDB_txn *txn_begin(struct store *s, unsigned flags)
 	die_store(s, "cannot read store", rc);
 }
 
-/* Open the tables that exist; true if all do.  With create they are made. */
+/* Open the tables that exist (a store of an older program lacks some); false if there are none yet.  With create they are made. */
 static bool tables_open(struct store *s, bool create)
 {
 	MDB_txn *txn = txn_begin(s, create ? 0 : MDB_RDONLY);
-	bool all = true;
+	unsigned flags;
 	int t, rc;
 
 	for (t = 0; t < T_COUNT; t++) {
 		rc = mdb_dbi_open(txn, table_names[t], create ? MDB_CREATE : 0, &s->dbi[t]);
-		if (rc == MDB_NOTFOUND) {
-			all = false;
-			break;
-		}
-		if (rc != 0)
+		if (rc == 0 && (mdb_dbi_flags(txn, s->dbi[t], &flags) != 0 || flags != 0))
+			store_damaged(s, "a table is of another kind than we made it");
+		if (rc == MDB_NOTFOUND)
+			s->dbi[t] = NO_TABLE;
+		else if (rc != 0)
 			die_store(s, "cannot open tables of", rc);
 	}
 	if ((rc = mdb_txn_commit(txn)) != 0)
 		die_store(s, "cannot write store", rc);
-	return all;
+	return s->dbi[T_META] != NO_TABLE;
 }
 
 static void schema_check(struct store *s, MDB_txn *txn)
 {
-	char ours[16];
+	char text[16] = "";
 	MDB_val v;
 
-	snprintf(ours, sizeof ours, "%d", STORE_SCHEMA);
-	if (meta_get(s, txn, "schema", &v) == 0 && (v.mv_size != strlen(ours) || memcmp(v.mv_data, ours, v.mv_size) != 0))
-		die_usage("store '%s' has schema %.*s, this program speaks %s: use the version that made it, or another directory",
-		    s->dir, (int)v.mv_size, (const char *)v.mv_data, ours);
+	s->schema = 0;
+	if (meta_get(s, txn, "schema", &v) < 0)
+		return;
+	intact_map(s, v.mv_data);
+	if (v.mv_size < sizeof text)
+		memcpy(text, v.mv_data, v.mv_size);
+	s->schema = (unsigned)strtoul(text, NULL, 10);
+	if (s->schema < 1 || s->schema > STORE_SCHEMA)
+		die_usage("store '%s' has schema %.*s, this program speaks %d: use the version that made it, or another directory",
+		    s->dir, (int)(v.mv_size < 80 ? v.mv_size : 80), (const char *)v.mv_data, STORE_SCHEMA);
+}
+
+static void network_write(struct store *s, MDB_txn *txn, const char *text)
+{
+	uint8_t sum[8];
+
+	put_be64(sum, sum_of(text, strlen(text)));
+	meta_put(s, txn, "network", text, strlen(text));
+	meta_put(s, txn, "network.sum", sum, sizeof sum);
+}
+
+/* Tables, checksums and the number that a store of schema 1 lacks; its runs of blocks are block-store's to write anew. */
+static void schema_raise(struct store *s)
+{
+	unsigned writes = s->writes;
+	char text[16];
+	MDB_txn *txn;
+	uint8_t sum[8];
+	MDB_val v;
+
+	if (s->schema == STORE_SCHEMA || !writes)
+		return;
+	tables_open(s, true);
+	snprintf(text, sizeof text, "%d", STORE_SCHEMA);
+	s->writes |= TABLE(T_META);
+	txn = store_write(s);
+	if (meta_get(s, txn, "network", &v) == 0) {
+		put_be64(sum, sum_of(v.mv_data, v.mv_size));
+		meta_put(s, txn, "network.sum", sum, sizeof sum);
+	}
+	meta_put(s, txn, "upgrade", "", 0);
+	meta_put(s, txn, "schema", text, strlen(text));
+	store_commit_or_die(s, txn);
+	s->writes = writes;
+	s->schema = STORE_SCHEMA;
 }
 
 /* Whether the text in meta is an operator's, given with -n: an archive's, and one of an older program, names nobody to trust. */
@@ -147,11 +211,14 @@ static bool network_read(struct store *s, bool *trusted)
 {
 	MDB_txn *txn = store_read(s);
 	char err[200];
-	MDB_val v;
+	MDB_val v, sum;
 	bool found;
 
 	schema_check(s, txn);
 	found = meta_get(s, txn, "network", &v) == 0;
+	if (found && meta_get(s, txn, "network.sum", &sum) == 0 &&
+	    (sum.mv_size != 8 || get_be64(sum.mv_data) != sum_of(v.mv_data, v.mv_size)))
+		store_damaged(s, "its network");
 	*trusted = network_trusted(s, txn);
 	if (found && network_parse(&s->net, v.mv_data, v.mv_size, err) < 0)
 		die_usage("store '%s': its network: %s", s->dir, err);
@@ -181,7 +248,7 @@ static void network_put(struct store *s, const struct network *net, bool operato
 	if (meta_get(s, txn, "schema", &v) != 0)
 		meta_put(s, txn, "schema", schema, strlen(schema));
 	if (meta_get(s, txn, "network", &v) != 0 || (operators && !network_trusted(s, txn))) {
-		meta_put(s, txn, "network", net->text, strlen(net->text));
+		network_write(s, txn, net->text);
 		if (operators)
 			meta_put(s, txn, "network_by", "operator", 8);
 	}
@@ -282,6 +349,7 @@ static void open_for(struct store *s, const char *dir, const struct network *net
 		network_name(s, net, operators);
 	} else
 		network_wait(s, wait_ms);
+	schema_raise(s);
 	s->seen = visible(s);
 }
 
@@ -378,87 +446,10 @@ void store_die(const struct store *s, int error)
 {
 	if (error == ENOSPC)
 		die_full(s);
+	if (error == EUCLEAN)
+		store_damaged(s, "its pages do not hang together");
 	/* LMDB calls a write that came out short EIO. */
 	die_world("cannot write store '%s': %s%s", s->dir, strerror(error), error == EIO ? " (is the disk full?)" : "");
 }
 
-int store_get(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, MDB_val *data)
-{
-	MDB_val k = { klen, (void *)(uintptr_t)key };
-
-	return mdb_get(txn, s->dbi[t], &k, data) == 0 ? 0 : -1;
-}
-
-static void declared(const struct store *s, enum store_table t)
-{
-	if (!(s->writes & TABLE(t)))
-		BUG("'%s' is not among the tables that %s writes", table_names[t], log_program());
-}
-
-void store_put(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, const void *data, size_t len)
-{
-	MDB_val k = { klen, (void *)(uintptr_t)key }, v = { len, (void *)(uintptr_t)data };
-	int rc;
-
-	declared(s, t);
-	rc = s->error ? s->error : mdb_put(txn, s->dbi[t], &k, &v, 0);
-	if (rc != 0 && s->error == 0)
-		s->error = rc;
-}
-
-void *store_reserve(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, size_t len)
-{
-	MDB_val k = { klen, (void *)(uintptr_t)key }, v = { len, NULL };
-	int rc;
-
-	declared(s, t);
-	rc = s->error ? s->error : mdb_put(txn, s->dbi[t], &k, &v, MDB_RESERVE);
-	if (rc != 0 && s->error == 0)
-		s->error = rc;
-	return rc == 0 ? v.mv_data : NULL;
-}
-
-void store_del(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen)
-{
-	MDB_val k = { klen, (void *)(uintptr_t)key };
-	int rc;
-
-	declared(s, t);
-	rc = s->error ? s->error : mdb_del(txn, s->dbi[t], &k, NULL);
-	if (rc != 0 && rc != MDB_NOTFOUND && s->error == 0)
-		s->error = rc;
-}
-
-MDB_cursor *store_cursor(struct store *s, MDB_txn *txn, enum store_table t)
-{
-	MDB_cursor *c;
-	int rc = mdb_cursor_open(txn, s->dbi[t], &c);
-
-	if (rc == MDB_BAD_TXN && (s->error == MDB_MAP_FULL || s->error == ENOSPC))
-		die_full(s);
-	if (rc != 0)
-		die_store(s, "cannot read store", rc);
-	return c;
-}
-
-void store_walk(struct store *s, MDB_txn *txn, enum store_table t, const void *from, size_t flen,
-    bool (*fn)(void *, const MDB_val *, const MDB_val *), void *arg)
-{
-	MDB_cursor *c = store_cursor(s, txn, t);
-	MDB_val k = { flen, (void *)(uintptr_t)from }, v;
-	int rc;
-
-	rc = mdb_cursor_get(c, &k, &v, flen ? MDB_SET_RANGE : MDB_FIRST);
-	while (rc == 0 && fn(arg, &k, &v))
-		rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-	mdb_cursor_close(c);
-}
-
-size_t store_count(struct store *s, MDB_txn *txn, enum store_table t)
-{
-	MDB_stat st;
-
-	return mdb_stat(txn, s->dbi[t], &st) == 0 ? st.ms_entries : 0;
-}
-
-/* Next: common/store/lock.c, one writer of blocks a store. */
+/* Next: common/store/intact.c, what LMDB takes on trust. */

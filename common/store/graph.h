@@ -61,6 +61,7 @@ struct keeper {
 	struct node **by_id, **by_parent_node;
 	size_t node_mask, n_nodes;
 	struct tenure_list queue, dirty, loaded, pack;
+	struct tenure_list fallen;	/* blocks of theirs were lost on the disk */
 	struct node_list grown;
 	char **sources;
 	size_t n_sources;
@@ -68,6 +69,9 @@ struct keeper {
 	uint64_t secret;		/* mixed into hashes of foreign ids */
 	uint64_t from_cycle;
 	bool has_from;
+	uint8_t upgrade[CH_LEN + 8 + ID_LEN];	/* key of `blocks` from which on runs of schema 1 may lie */
+	size_t upgrade_len;
+	bool upgrading;
 	struct tenure *best;		/* of the canonical chain */
 	bool recanon;			/* the canonical chain must be chosen anew */
 	bool settling;			/* flags only, no rows */
@@ -96,7 +100,8 @@ struct node *node_child(struct keeper *, const uint8_t parent[ID_LEN]);	/* the f
 struct node *node_child_next(const struct node *);
 struct node *node_add(struct keeper *, struct tenure *, const struct link *);
 void node_drop(struct keeper *, struct node *);
-void tenure_load(struct keeper *, struct tenure *);
+void tenure_load(struct keeper *, struct tenure *);	/* with what is sound of it; damaged blocks are removed on the way */
+void tenure_reload(struct keeper *, struct tenure *);	/* the same, from the disk; nothing of it is fresh */
 void nodes_trim(struct keeper *);
 void node_list_add(struct node_list *, struct node *);
 

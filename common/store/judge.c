@@ -474,18 +474,32 @@ static void judge_tenure(struct keeper *k, struct tenure *t)
 		retry_waiting(k, t);
 }
 
+/* Some of its blocks are gone: it is proven anew from its start, as far as it goes. */
+static void fall(struct keeper *k, struct tenure *t)
+{
+	tenure_unprove(k, t);
+	t->waits = false;
+	if (!t->has_start || !node_find(k, t->start_id))
+		choose_start(k, t);
+	tenure_touch(k, t);
+}
+
 void judge_queue(struct keeper *k)
 {
 	size_t i;
 
-	for (i = 0; i < k->queue.n; i++) {
-		struct tenure *t = k->queue.v[i];
+	do {
+		for (i = 0; i < k->queue.n; i++) {
+			struct tenure *t = k->queue.v[i];
 
-		t->queued = false;
-		judge_tenure(k, t);
-		follow_up(k);
-	}
-	k->queue.n = 0;
+			t->queued = false;
+			judge_tenure(k, t);
+			follow_up(k);
+		}
+		k->queue.n = 0;
+		while (k->fallen.n > 0)
+			fall(k, k->fallen.v[--k->fallen.n]);
+	} while (k->queue.n > 0);
 }
 
 /* Next: common/store/canon.c, which chain is the canonical one. */

@@ -51,6 +51,57 @@ static void rebase(struct keeper *k)
 	k->recanon = true;
 }
 
+/* Where the last run left off to give runs of schema 1 their checksums. */
+static void upgrade_read(struct keeper *k)
+{
+	MDB_val v;
+
+	k->upgrading = meta_get(k->s, k->txn, "upgrade", &v) == 0;
+	if (k->upgrading && v.mv_size <= sizeof k->upgrade) {
+		memcpy(k->upgrade, v.mv_data, v.mv_size);
+		k->upgrade_len = v.mv_size;
+	}
+}
+
+static void upgrade_some(struct keeper *k)
+{
+	if (!k->upgrading)
+		return;
+	k->upgrading = blocks_upgrade(k->s, k->txn, k->upgrade, &k->upgrade_len);
+	if (k->upgrading)
+		meta_put(k->s, k->txn, "upgrade", k->upgrade, k->upgrade_len);
+	else
+		store_del(k->s, k->txn, T_META, "upgrade", strlen("upgrade"));
+}
+
+void keeper_heal(struct keeper *k, const uint8_t ch[CH_LEN])
+{
+	struct tenure *t = tenure_make(k, ch);
+
+	if (!t->burn_known)
+		tenure_burn(k, t);
+	tenure_reload(k, t);
+	if (t->held > 0 && !t->has_start)
+		tenure_list_add(&k->fallen, t);
+	tenure_dirty(k, t);
+}
+
+/* What readers found.  A row of block_ids that leads nowhere afterwards goes too. */
+static void heal_noted(struct keeper *k)
+{
+	uint8_t id[ID_LEN], ch[CH_LEN];
+	struct kept_block b;
+	uint64_t height;
+
+	while (damaged_first(k->s, k->txn, id, ch)) {
+		if (blocks_where(k->s, k->txn, id, ch, &height) == 0 || tenure_find(k, ch))
+			keeper_heal(k, ch);
+		if (blocks_where(k->s, k->txn, id, ch, &height) == 0 && blocks_find(k->s, k->txn, ch, height, id, &b) < 0)
+			store_del(k->s, k->txn, T_BLOCK_IDS, id, ID_LEN);
+		store_del(k->s, k->txn, T_DAMAGED, id, ID_LEN);
+	}
+}
+
 /* The border of a row was judged if both sides are proven and the block between them is. */
 static void restore_border(struct keeper *k, struct tenure *t)
 {
@@ -89,6 +140,7 @@ static void restore(struct keeper *k)
 
 	k->txn = store_read(k->s);
 	from_cycle_read(k);
+	upgrade_read(k);
 	tenure_walk(k->s, k->txn, tenure_add, k);
 	for (slab = k->slabs; slab; slab = slab->next)
 		for (i = 0; i < slab->n; i++) {
@@ -153,6 +205,7 @@ void keeper_free(struct keeper *k)
 	free(k->dirty.v);
 	free(k->loaded.v);
 	free(k->pack.v);
+	free(k->fallen.v);
 	free(k->grown.v);
 	rec_buf_release(&k->pending);
 	free(k);
@@ -222,7 +275,7 @@ void keeper_block(struct keeper *k, const uint8_t *bytes, size_t len, uint64_t w
 	if (!t->loaded && t->complete && block_known(k->s, k->txn, link.id)) {
 		struct kept_block b;
 
-		if (blocks_find(k->s, k->txn, link.ch, link.height, link.id, &b) == 0 && weight <= b.weight) {
+		if (blocks_find(k->s, k->txn, link.ch, link.height, link.id, &b) == 0 && weight <= b.weight && block_sound(link.ch, &b)) {
 			struct node twin = { .l = link, .t = t, .bytes = bytes, .len = (uint32_t)len, .weight = (uint32_t)weight,
 			    .fresh = true, .source = source_intern(k, source) };
 
@@ -298,6 +351,7 @@ void keeper_rescan(struct keeper *k)
 			if ((t->held && !t->proven) || t->waits || (t->below_unknown && !t->prev))
 				tenure_touch(k, t);
 		}
+	heal_noted(k);
 }
 
 static int by_place(const void *a, const void *b)
@@ -392,6 +446,7 @@ int keeper_commit(struct keeper *k, struct rec_buf *out)
 	canon_settle(k);
 	write_fresh(k);
 	pack_some(k);
+	upgrade_some(k);
 	tenure_rows_write(k);
 	rc = store_commit(k->s, k->txn);
 	k->txn = NULL;
@@ -413,7 +468,12 @@ int keeper_commit(struct keeper *k, struct rec_buf *out)
 
 bool keeper_idle_work(const struct keeper *k)
 {
-	return k->pack.n > 0;
+	return k->pack.n > 0 || k->upgrading;
+}
+
+bool keeper_upgrading(const struct keeper *k)
+{
+	return k->upgrading && k->pack.n == 0;
 }
 
 void keeper_counts(const struct keeper *k, struct keeper_counts *c)

@@ -15,7 +15,8 @@
 #include "common/store/blocks.h"
 
 /* Tables that a keeper writes. */
-#define KEEPER_TABLES (TABLE(T_BLOCKS) | TABLE(T_BLOCK_IDS) | TABLE(T_TENURES) | TABLE(T_CANONICAL) | TABLE(T_VERDICTS) | TABLE(T_FAULTS) | TABLE(T_META))
+#define KEEPER_TABLES (TABLE(T_BLOCKS) | TABLE(T_BLOCK_IDS) | TABLE(T_TENURES) | TABLE(T_CANONICAL) | TABLE(T_VERDICTS) | TABLE(T_FAULTS) | TABLE(T_META) | \
+	TABLE(T_DAMAGED))
 
 struct keeper;
 /* Reads the tenures of the store. stage names who writes the faults. */
@@ -34,13 +35,17 @@ void keeper_verdict(struct keeper *, const struct rec_verdict *);
 /* The view has news: a sortition (also one that names a start), or another canonical chain above a height. */
 void keeper_sortition(struct keeper *, const struct rec_sortition *);
 void keeper_reorg(struct keeper *, uint64_t fork_height);
-/* Another program committed: look again at everything that waits for the view. */
+/* Another program committed: look again at everything that waits for the view, and at what was noted as damaged. */
 void keeper_rescan(struct keeper *);
+/* Look for damaged blocks of a tenure, which need have no row: what is bad goes, the tenure falls back to what is below it. */
+void keeper_heal(struct keeper *, const uint8_t ch[CH_LEN]);
 /* Judge, store, commit.  Appends frames of stored, verdict, fault and tenure to out, which count only if the return
  * is 0; else -1 with errno, and the keeper may only be freed. */
 int keeper_commit(struct keeper *, struct rec_buf *out);
 /* Whether complete tenures wait to be packed: worth an empty commit when there is time. */
 bool keeper_idle_work(const struct keeper *);
+/* Whether runs of schema 1 wait for their checksums: idle work too, that may be left for another day. */
+bool keeper_upgrading(const struct keeper *);
 
 struct keeper_counts { uint64_t held, proven, tenures, tenures_proven, stored, refused, waiting; };
 void keeper_counts(const struct keeper *, struct keeper_counts *);

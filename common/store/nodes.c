@@ -109,7 +109,7 @@ void node_drop(struct keeper *k, struct node *n)
 	node_forget(k, n);
 }
 
-struct loading { struct keeper *k; struct tenure *t; };
+struct loading { struct keeper *k; struct tenure *t; bool bad; };
 
 static bool load_one(void *arg, const struct kept_block *b)
 {
@@ -119,8 +119,10 @@ static bool load_one(void *arg, const struct kept_block *b)
 	struct node *n;
 	size_t need;
 
-	if (nakamoto_parse(&block, b->bytes, b->len, &need) <= 0)
-		die_world("the store is damaged: a block at height %llu; delete it and sync again", (unsigned long long)b->height);
+	if (!block_sound(l->t->ch, b) || nakamoto_parse(&block, b->bytes, b->len, &need) <= 0) {
+		l->bad = true;
+		return true;
+	}
 	link_of(&link, &block);
 	n = node_add(l->k, l->t, &link);
 	n->sibling = b->sibling;
@@ -151,22 +153,7 @@ static void relink(struct keeper *k, struct tenure *t)
 	}
 }
 
-void tenure_load(struct keeper *k, struct tenure *t)
-{
-	struct loading l = { k, t };
-
-	t->used = k->commits;
-	if (t->loaded)
-		return;
-	if (t->held)
-		blocks_walk(k->s, k->txn, t->ch, 0, UINT64_MAX, load_one, &l);
-	t->loaded = true;
-	tenure_list_add(&k->loaded, t);
-	if (t->proven)
-		relink(k, t);
-}
-
-static void unload(struct keeper *k, struct tenure *t)
+static void nodes_forget(struct keeper *k, struct tenure *t)
 {
 	uint32_t i;
 
@@ -175,7 +162,63 @@ static void unload(struct keeper *k, struct tenure *t)
 	free(t->nodes);
 	t->nodes = NULL;
 	t->n_nodes = t->cap_nodes = 0;
+}
+
+static void unload(struct keeper *k, struct tenure *t)
+{
+	nodes_forget(k, t);
 	t->loaded = false;
+}
+
+/* What was lost on the disk is taken out, and the tenure falls back when judging has come to an end (judge_queue). */
+static void load_damaged(struct keeper *k, struct tenure *t)
+{
+	struct loading l = { k, t, false };
+	uint32_t i;
+
+	nodes_forget(k, t);
+	if (blocks_salvage(k->s, k->txn, t->ch) > 0) {
+		log_warnx("blocks of the tenure at burn height %llu are damaged: removed", (unsigned long long)t->burn_height);
+		tenure_list_add(&k->fallen, t);
+	}
+	blocks_walk(k->s, k->txn, t->ch, 0, UINT64_MAX, load_one, &l);
+	k->counts.held += t->n_nodes - (uint64_t)t->held;
+	t->held = t->n_nodes;
+	t->bytes = t->siblings = 0;
+	t->packed = false;
+	for (i = 0; i < t->n_nodes; i++) {
+		t->bytes += t->nodes[i]->len;
+		t->siblings += t->nodes[i]->sibling;
+	}
+	tenure_dirty(k, t);
+}
+
+void tenure_load(struct keeper *k, struct tenure *t)
+{
+	struct loading l = { k, t, false };
+
+	t->used = k->commits;
+	if (t->loaded)
+		return;
+	blocks_walk(k->s, k->txn, t->ch, 0, UINT64_MAX, load_one, &l);
+	if (l.bad || t->n_nodes != t->held)
+		load_damaged(k, t);
+	t->loaded = true;
+	tenure_list_add(&k->loaded, t);
+	if (t->proven)
+		relink(k, t);
+}
+
+void tenure_reload(struct keeper *k, struct tenure *t)
+{
+	uint32_t i;
+
+	for (i = 0; t->loaded && i < k->loaded.n; i++)
+		if (k->loaded.v[i] == t) {
+			memmove(&k->loaded.v[i], &k->loaded.v[i + 1], (--k->loaded.n - i) * sizeof *k->loaded.v);
+			unload(k, t);
+		}
+	tenure_load(k, t);
 }
 
 /* After a commit: complete tenures in which nothing waits go at once, others, longest untouched first, while there are too many blocks. */

@@ -4,12 +4,13 @@
  * short runs waste what their last page has left.  Rewriting costs a second write of the bytes, so it is only done where
  * it pays: when it saves a sixteenth of the pages. */
 #include <stdlib.h>
-#include "common/store/blocks.h"
+#include "common/store/run.h"
 #include "common/sys/log.h"
 
 #define PAGE 4096
 
 struct gathered {
+	const uint8_t *ch;
 	struct kept_block *b;
 	size_t n, cap, bytes, pages, runs;
 };
@@ -31,7 +32,7 @@ static bool gather(void *arg, const struct kept_block *b)
 		g->b = xrealloc(g->b, g->cap * sizeof *g->b);
 	}
 	g->b[g->n++] = *b;
-	g->bytes += b->len + ID_LEN + 8;
+	g->bytes += b->len + RUN_ENTRY;
 	return true;
 }
 
@@ -47,8 +48,8 @@ static void count_pages(struct gathered *g)
 			size = 0;
 		}
 		if (size == 0)
-			size = 4 + g->b[i].source.n;
-		size += g->b[i].len + ID_LEN + 8;
+			size = RUN_HEAD + g->b[i].source.n;
+		size += g->b[i].len + RUN_ENTRY;
 	}
 	if (size) {
 		g->pages += pages_of(size);
@@ -63,6 +64,7 @@ static uint8_t *copy_out(struct gathered *g)
 	size_t i;
 
 	for (i = 0; i < g->n; i++) {
+		block_carry(g->ch, &g->b[i]);
 		memcpy(p, g->b[i].id, ID_LEN);
 		g->b[i].id = p;
 		p += ID_LEN;
@@ -75,7 +77,7 @@ static uint8_t *copy_out(struct gathered *g)
 
 size_t blocks_pack(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN])
 {
-	struct gathered g = { 0 };
+	struct gathered g = { .ch = ch };
 	uint8_t key[CH_LEN + 8], *copy;
 	size_t i, from, written = 0;
 
@@ -100,4 +102,4 @@ size_t blocks_pack(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN])
 	return written;
 }
 
-/* Next: common/store/read.c, what other programs ask of blocks. */
+/* Next: common/store/damaged.c, which blocks were found bad. */

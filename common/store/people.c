@@ -103,10 +103,10 @@ static void bounded_put(struct store *s, MDB_txn *txn, enum store_table t, const
 	if (store_get(s, txn, t, key, klen, &v) < 0) {
 		c = store_cursor(s, txn, t);
 		k = (MDB_val){ 1, (void *)(uintptr_t)"b" };
-		if (mdb_cursor_get(c, &k, &v, MDB_SET_RANGE) == 0 ? mdb_cursor_get(c, &k, &v, MDB_PREV) == 0 :
-		    mdb_cursor_get(c, &k, &v, MDB_LAST) == 0)
+		if (store_cursor_get(s, c, &k, &v, MDB_SET_RANGE) == 0 ? store_cursor_get(s, c, &k, &v, MDB_PREV) == 0 :
+		    store_cursor_get(s, c, &k, &v, MDB_LAST) == 0)
 			last = get_be64((uint8_t *)k.mv_data + 1);
-		if (last && mdb_cursor_get(c, &k, &v, MDB_FIRST) == 0)
+		if (last && store_cursor_get(s, c, &k, &v, MDB_FIRST) == 0)
 			first = get_be64((uint8_t *)k.mv_data + 1);
 		mdb_cursor_close(c);
 		for (; last && last - first + 1 >= bound; first++) {
@@ -249,7 +249,7 @@ static uint64_t uploads_drop_first(struct store *s, MDB_txn *txn)
 	uint64_t freed = 0;
 	MDB_val k, v;
 
-	if (mdb_cursor_get(c, &k, &v, MDB_FIRST) == 0 && k.mv_size == 8) {
+	if (store_cursor_get(s, c, &k, &v, MDB_FIRST) == 0 && k.mv_size == 8) {
 		memcpy(key, k.mv_data, 8);
 		freed = v.mv_size;
 	}
@@ -270,7 +270,7 @@ uint64_t upload_put(struct store *s, MDB_txn *txn, const struct rec_block *r)
 	if (store_get(s, txn, T_UPLOADS, uploads_total, 1, &v) == 0)
 		total = get_be64(v.mv_data);
 	c = store_cursor(s, txn, T_UPLOADS);
-	if (mdb_cursor_get(c, &k, &v, MDB_LAST) == 0 && mdb_cursor_get(c, &k, &v, MDB_PREV) == 0)
+	if (store_cursor_get(s, c, &k, &v, MDB_LAST) == 0 && store_cursor_get(s, c, &k, &v, MDB_PREV) == 0)
 		seq = get_be64(k.mv_data) + 1;
 	mdb_cursor_close(c);
 	rec_encode_row(&buf, REC_BLOCK, r);

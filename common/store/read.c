@@ -7,13 +7,24 @@
 #include "common/store/blocks.h"
 #include "common/sys/log.h"
 
-static void block_out(struct stored_block *out, const uint8_t *ch, const struct kept_block *b)
+/* The header facts of a block, without a look at its bytes. */
+static void facts_out(struct stored_block *out, const uint8_t *ch, const struct kept_block *b)
 {
-	out->bytes = b->bytes;
+	out->bytes = NULL;
 	out->len = b->len;
 	out->height = b->height;
+	out->damaged = !(b->summed ? b->listed : block_sound(ch, b));
 	memcpy(out->ch, ch, CH_LEN);
 	memcpy(out->id, b->id, ID_LEN);
+}
+
+/* Everything that leaves the store comes by here. */
+static void block_out(struct stored_block *out, const uint8_t *ch, const struct kept_block *b)
+{
+	facts_out(out, ch, b);
+	out->damaged = !block_sound(ch, b);
+	out->sum = b->sum;
+	out->bytes = out->damaged ? NULL : b->bytes;
 }
 
 int block_get(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], struct stored_block *out)
@@ -22,10 +33,16 @@ int block_get(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], struct st
 	struct kept_block b;
 	uint64_t height;
 
-	if (blocks_where(s, txn, id, ch, &height) < 0 || blocks_find(s, txn, ch, height, id, &b) < 0)
+	memset(out, 0, sizeof *out);
+	if (blocks_where(s, txn, id, ch, &height) < 0)
 		return -1;
-	block_out(out, ch, &b);
-	return 0;
+	memcpy(out->id, id, ID_LEN);
+	memcpy(out->ch, ch, CH_LEN);
+	out->height = height;
+	out->damaged = true;	/* not where its row says */
+	if (blocks_find(s, txn, ch, height, id, &b) == 0)
+		block_out(out, ch, &b);
+	return out->damaged ? -1 : 0;
 }
 
 bool block_known(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
@@ -68,7 +85,7 @@ struct proven_pass {
 	uint64_t height;
 	uint8_t below[MAX_SIBLINGS][ID_LEN], here[MAX_SIBLINGS][ID_LEN];
 	unsigned n_below, n_here;
-	bool on;
+	bool on, hole;			/* goes on; a height has no block */
 };
 
 static bool links(struct proven_pass *p, const struct kept_block *b)
@@ -83,7 +100,7 @@ static bool links(struct proven_pass *p, const struct kept_block *b)
 	}
 	if (b->height == p->t->start_height)
 		return memcmp(b->id, p->t->start_id, ID_LEN) == 0;
-	for (i = 0; i < p->n_below; i++)
+	for (i = 0; b->len >= BLOCK_PARENT_OFFSET + ID_LEN && i < p->n_below; i++)
 		if (memcmp(p->below[i], b->bytes + BLOCK_PARENT_OFFSET, ID_LEN) == 0)
 			return true;
 	return false;
@@ -93,7 +110,10 @@ static bool proven_next(void *arg, const struct kept_block *b)
 {
 	struct proven_pass *p = arg;
 
-	if (p->t->siblings) {
+	if (!p->t->siblings) {
+		p->hole |= b->height != p->height;
+		p->height = b->height + 1;
+	} else {
 		if (!links(p, b))
 			return true;
 		if (p->n_here < MAX_SIBLINGS)
@@ -105,10 +125,13 @@ static bool proven_next(void *arg, const struct kept_block *b)
 static bool proven_pass(struct store *s, MDB_txn *txn, const struct rec_tenure *t, uint64_t high,
     bool (*fn)(void *, const uint8_t *, const struct kept_block *), void *arg)
 {
-	struct proven_pass p = { .t = t, .fn = fn, .arg = arg, .height = UINT64_MAX, .on = true };
+	struct proven_pass p = { .t = t, .fn = fn, .arg = arg, .height = t->siblings ? UINT64_MAX : t->start_height, .on = true };
 
+	high = high < t->tip_height ? high : t->tip_height;
 	if (t->proven)
-		blocks_walk(s, txn, t->consensus_hash, t->start_height, high < t->tip_height ? high : t->tip_height, proven_next, &p);
+		blocks_walk(s, txn, t->consensus_hash, t->start_height, high, proven_next, &p);
+	/* No refused block leaves a hole: what is not there was lost. */
+	s->holes |= p.hole || (t->proven && p.on && !t->siblings && p.height != high + 1);
 	return p.on;
 }
 
@@ -150,7 +173,7 @@ struct span { uint64_t low, high; uint8_t ch[CH_LEN]; };
 struct spans { struct span *v; size_t n, cap; };
 struct entry { uint64_t height; uint8_t id[ID_LEN], ch[CH_LEN]; };
 struct entries { struct entry *v; size_t n, cap; };
-struct listing { bool (*fn)(void *, const struct stored_block *); void *arg; uint64_t from; };
+struct listing { bool (*fn)(void *, const struct stored_block *); void *arg; uint64_t from; bool facts; };
 
 static bool span_add(void *arg, const struct rec_tenure *t)
 {
@@ -189,7 +212,7 @@ static bool list_one(void *arg, const uint8_t *ch, const struct kept_block *b)
 
 	if (b->height < l->from)
 		return true;
-	block_out(&out, ch, b);
+	(l->facts ? facts_out : block_out)(&out, ch, b);
 	return l->fn(l->arg, &out);
 }
 
@@ -228,14 +251,8 @@ static bool list_sorted(struct store *s, MDB_txn *txn, const struct span *v, siz
 	return on;
 }
 
-void proven_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct stored_block *), void *arg)
+static void proven_all(struct store *s, MDB_txn *txn, struct listing *l)
 {
-	proven_walk_from(s, txn, 0, fn, arg);
-}
-
-void proven_walk_from(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *arg)
-{
-	struct listing l = { fn, arg, from };
 	struct spans all = { 0 };
 	struct rec_tenure t;
 	size_t i, to;
@@ -249,14 +266,33 @@ void proven_walk_from(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(v
 		high = all.v[i].high;
 		for (to = i + 1; to < all.n && all.v[to].low <= high; to++)
 			high = all.v[to].high > high ? all.v[to].high : high;
-		if (high < from)
+		if (high < l->from)
 			continue;
 		if (to - i > 1 || tenure_get(s, txn, all.v[i].ch, &t) < 0 || t.siblings)
-			on = list_sorted(s, txn, all.v + i, to - i, &l);
+			on = list_sorted(s, txn, all.v + i, to - i, l);
 		else
-			on = proven_pass(s, txn, &t, UINT64_MAX, list_one, &l);
+			on = proven_pass(s, txn, &t, UINT64_MAX, list_one, l);
 	}
 	free(all.v);
+}
+
+void proven_walk_from(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *arg)
+{
+	struct listing l = { fn, arg, from, false };
+
+	proven_all(s, txn, &l);
+}
+
+void proven_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct stored_block *), void *arg)
+{
+	proven_walk_from(s, txn, 0, fn, arg);
+}
+
+void proven_list(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *arg)
+{
+	struct listing l = { fn, arg, from, true };
+
+	proven_all(s, txn, &l);
 }
 
 /* canonical: lowest height u64 of a tenure's part -> consensus hash. */
@@ -268,11 +304,13 @@ static int canonical_seek(struct store *s, MDB_txn *txn, uint64_t height, struct
 	int rc;
 
 	put_be64(key, height);
-	rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+	rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE);
 	if (rc != 0)
-		rc = mdb_cursor_get(c, &k, &v, MDB_LAST);
-	else if (get_be64(k.mv_data) != height)
-		rc = mdb_cursor_get(c, &k, &v, MDB_PREV);
+		rc = store_cursor_get(s, c, &k, &v, MDB_LAST);
+	else if (k.mv_size != 8 || get_be64(k.mv_data) != height)
+		rc = store_cursor_get(s, c, &k, &v, MDB_PREV);
+	if (rc == 0 && v.mv_size != CH_LEN)
+		rc = -1;
 	if (rc == 0)
 		memcpy(ch, v.mv_data, CH_LEN);
 	mdb_cursor_close(c);
@@ -315,12 +353,12 @@ int canonical_at(struct store *s, MDB_txn *txn, uint64_t height, struct stored_b
 		return -1;
 	if (t.siblings) {
 		tenure_blocks_down(s, txn, t.end_id, NULL, at_height, &q);
-		return q.found ? 0 : -1;
+		return q.found && !out->damaged ? 0 : -1;
 	}
 	if (blocks_find(s, txn, t.consensus_hash, height, NULL, &b) < 0)
 		return -1;
 	block_out(out, t.consensus_hash, &b);
-	return 0;
+	return out->damaged ? -1 : 0;
 }
 
 struct down { const uint8_t *ch, *stop; bool (*fn)(void *, const struct stored_block *); void *arg; };
@@ -331,7 +369,7 @@ static bool down_next(void *arg, const struct kept_block *b)
 	struct stored_block out;
 
 	block_out(&out, d->ch, b);
-	return d->fn(d->arg, &out) && (!d->stop || memcmp(b->bytes + BLOCK_PARENT_OFFSET, d->stop, ID_LEN) != 0);
+	return d->fn(d->arg, &out) && !out.damaged && (!d->stop || memcmp(b->bytes + BLOCK_PARENT_OFFSET, d->stop, ID_LEN) != 0);
 }
 
 void tenure_blocks_down(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], const uint8_t *stop,

@@ -12,13 +12,14 @@
 
 enum store_table {
 	T_META, T_SORTITIONS, T_REWARD_SETS, T_PEERS, T_INVENTORIES, T_BLOCKS, T_BLOCK_IDS, T_TENURES, T_CANONICAL,
-	T_MICROBLOCKS, T_DOWNLOADS, T_VERDICTS, T_FAULTS, T_UPLOADS, T_PUSHES, T_COUNT
+	T_MICROBLOCKS, T_DOWNLOADS, T_VERDICTS, T_FAULTS, T_UPLOADS, T_PUSHES, T_DAMAGED, T_COUNT
 };
 #define TABLE(t) (1u << (t))
 /* Written by the holder of DIR/lock alone. */
 #define TABLES_LOCKED (TABLE(T_BLOCKS) | TABLE(T_BLOCK_IDS) | TABLE(T_TENURES) | TABLE(T_CANONICAL) | TABLE(T_MICROBLOCKS))
 
-#define STORE_SCHEMA 1
+#define STORE_SCHEMA 2		/* a program that writes raises a store of schema 1 to it */
+#define NO_TABLE UINT32_MAX	/* dbi of one that an older program's store lacks: it reads as empty */
 
 struct store {
 	MDB_env *env;
@@ -26,7 +27,9 @@ struct store {
 	struct network net;	/* as `meta` names it */
 	unsigned writes;	/* mask of TABLE() */
 	size_t seen;		/* last transaction id that store_changed saw */
+	unsigned schema;	/* that the store had when it was opened */
 	int error;		/* first error of the puts of the open write transaction */
+	bool holes;		/* a walk missed a block that the tenure's row counts */
 	bool readonly;		/* opened where nothing may be written */
 	int lock;		/* descriptor that holds DIR/lock, -1: not ours */
 	char dir[4096];
@@ -73,6 +76,12 @@ void store_commit_or_die(struct store *, MDB_txn *);
 /* The same for an errno that store_commit left. */
 _Noreturn void store_die(const struct store *, int error);
 
+/* End the program with 111 and one line: the store is damaged, and how; or what LMDB calls rc. */
+#define STORE_DAMAGED_ADVICE "see block-cat -c, or delete it and sync again"
+_Noreturn void store_damaged(const struct store *, const char *what);
+_Noreturn void store_failed(const struct store *, int rc);
+const char *store_table_name(enum store_table);
+
 /* Raw rows, for tables whose key is made elsewhere. get: 0, or -1 if absent; data points into the map until the transaction ends. */
 int store_get(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, MDB_val *data);
 void store_put(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, const void *data, size_t len);
@@ -83,6 +92,8 @@ void store_del(struct store *, MDB_txn *, enum store_table, const void *key, siz
 void *store_reserve(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, size_t len);
 /* A cursor that the caller closes before the transaction ends (mdb_cursor_close). */
 MDB_cursor *store_cursor(struct store *, MDB_txn *, enum store_table);
+/* mdb_cursor_get: 0, or -1 where there is no such row.  With MDB_NEXT and MDB_PREV key holds what the last call gave. */
+int store_cursor_get(struct store *, MDB_cursor *, MDB_val *key, MDB_val *data, MDB_cursor_op);
 /* Walk rows with key >= from, ascending, until fn returns false. */
 void store_walk(struct store *, MDB_txn *, enum store_table, const void *from, size_t flen,
     bool (*fn)(void *arg, const MDB_val *key, const MDB_val *data), void *arg);
@@ -128,21 +139,32 @@ void inventory_walk(struct store *, MDB_txn *, const uint8_t *peer, bool (*fn)(v
 
 /* blocks, block_ids, tenures, canonical: written by the holder of DIR/lock (block-store, block-cat -i) through common/store/blocks.h;
  * read by all.  A block's bytes point into the map until the transaction ends. */
-struct stored_block { const uint8_t *bytes; size_t len; uint64_t height; uint8_t ch[CH_LEN]; uint8_t id[ID_LEN]; };
+struct stored_block {
+	const uint8_t *bytes;		/* NULL where damaged, and in lists */
+	size_t len;
+	uint64_t height, sum;		/* sum: the checksum that was kept with it, 0 in a run of schema 1 */
+	uint8_t ch[CH_LEN], id[ID_LEN];
+	bool damaged;			/* not the bytes that were stored: nobody gets it */
+};
+/* 0; or -1: damaged says whether it is stored and lost, or not known at all. */
 int block_get(struct store *, MDB_txn *, const uint8_t id[ID_LEN], struct stored_block *);
 bool block_known(struct store *, MDB_txn *, const uint8_t id[ID_LEN]);
 /* Whether the block is proven: its tenure is, and it links down to the start. */
 bool block_proven(struct store *, MDB_txn *, const uint8_t id[ID_LEN]);
 int tenure_get(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], struct rec_tenure *);
 void tenure_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct rec_tenure *), void *);	/* by consensus hash */
-/* canonical: highest block; block and tenure at a Stacks height. 0, or -1. */
+/* canonical: highest block; block and tenure at a Stacks height. 0, or -1 (of a damaged block too). */
 int canonical_tip(struct store *, MDB_txn *, struct rec_tenure *tenure, uint64_t *height, uint8_t id[ID_LEN]);
 int canonical_at(struct store *, MDB_txn *, uint64_t height, struct stored_block *);
-/* Every proven block ascending by height (ties by id): the order of block-cat -l.  Only header facts: bytes may be used until fn returns. */
+/* Every proven block ascending by height (ties by id): the order of block-cat -l.  Damaged ones too; where a height lacks its block,
+ * the store's `holes` is set. Bytes may be used until fn returns. */
 void proven_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct stored_block *), void *);
 /* The same from a height on. */
 void proven_walk_from(struct store *, MDB_txn *, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *);
-/* The chain of one tenure from block id downwards to its start (newest first), or until `stop` (exclusive, may be NULL). */
+/* The same without a look at the bytes. */
+void proven_list(struct store *, MDB_txn *, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *arg);
+/* The chain of one tenure from block id downwards to its start (newest first), or until `stop` (exclusive, may be NULL).
+ * A damaged block is the last that fn sees. */
 void tenure_blocks_down(struct store *, MDB_txn *, const uint8_t id[ID_LEN], const uint8_t *stop, bool (*fn)(void *, const struct stored_block *), void *);
 /* The same if that block is proven (then all below are); else false, and nothing is called. */
 bool proven_blocks_down(struct store *, MDB_txn *, const uint8_t id[ID_LEN], const uint8_t *stop, bool (*fn)(void *, const struct stored_block *),
@@ -155,6 +177,11 @@ void verdict_walk(struct store *, MDB_txn *, const uint8_t *id, bool (*fn)(void 
 /* Count one fault: adds 1 (or f->count if set) to the row, sets first/last. */
 void fault_add(struct store *, MDB_txn *, const struct rec_fault *);
 void fault_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct rec_fault *), void *);
+
+/* damaged: blocks that were found bad, by id.  A transaction of its own; nothing where it is noted already, or by who may not write it. */
+void damaged_note(struct store *, const uint8_t id[ID_LEN]);
+/* One of them, and the tenure that it was in (zeros: unknown).  False: there is none. */
+bool damaged_first(struct store *, MDB_txn *, uint8_t id[ID_LEN], uint8_t ch[CH_LEN]);
 
 /* downloads: rows of rec_download by (consensus hash, id). */
 void download_put(struct store *, MDB_txn *, const struct rec_download *);

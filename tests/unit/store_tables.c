@@ -247,6 +247,7 @@ static void whom_to_trust(void **state)
 	strcat(evil.text, "source http://evil\nbootstrap evil:1\n");
 	txn = store_write(&w.s);
 	meta_put(&w.s, txn, "network", evil.text, strlen(evil.text));
+	store_del(&w.s, txn, T_META, "network.sum", 11);
 	store_commit_or_die(&w.s, txn);
 	snprintf(file, sizeof file, "%s/network", w.dir);
 	f = fopen(file, "w");

@@ -1,0 +1,17 @@
+/* What LMDB takes on trust, looked at before and after it opens a file; and its faults as one line.  Not for programs. */
+#ifndef BLOCKSYNC_STORE_INTACT_H
+#define BLOCKSYNC_STORE_INTACT_H
+
+#include "common/store/store.h"
+
+/* Before mdb_env_open: the two first pages of DIR/data.mdb, if there is such a file.  Ends the program where they cannot be right. */
+void intact_metas(const struct store *);
+/* After it: every page that the file is too short for is on the free list, or the program ends. */
+void intact_length(struct store *);
+/* From here on a page that cannot be read (SIGBUS), a pointer that leads nowhere in the map (SIGSEGV) and a failed assertion of LMDB
+ * are one line and the end of the program.  Any other fault stays a crash. */
+void intact_watch(const struct store *);
+/* The map is where this value lies: until this is called, SIGSEGV is always a crash. */
+void intact_map(const struct store *, const void *value);
+
+#endif

@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# Damage to the store's file: copies that broke off, flipped bits, and stores of schema 1, which have no checksums.
+bats_require_minimum_version 1.5.0
+load common
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR" || exit 1
+	block-cat -d store -i "$BATS_TEST_DIRNAME/fixtures/epoch40.rec" 2>/dev/null
+	block-cat -d store -l >list
+	mkdir old
+	gzip -dc "$BATS_TEST_DIRNAME/fixtures/store-1.mdb.gz" >old/data.mdb
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	cp -r "$BATS_FILE_TMPDIR/store" "$BATS_FILE_TMPDIR/old" .
+}
+teardown() { stop_started; }
+
+# flip STORE ID AT BIT: a bit of byte AT of a block, wherever it lies in the file (older pages may hold it too)
+flip() {
+	block-cat -d "$1" "$2" >body
+	perl -e 'local $/; open F, "+<", $ARGV[0] or die; $d = <F>; open B, "body"; $w = substr(<B>, $ARGV[1], 40);
+		for ($i = index($d, $w); $i >= 0; $i = index($d, $w, $i + 1), $n++) { seek F, $i, 0; print F chr(ord($w) ^ 1 << $ARGV[2]) }
+		die "not found" if !$n' "$1/data.mdb" "$3" "$4"
+}
+served() {
+	: >served.out
+	block-serve -d "$1" -w 127.0.0.1:0 >served.out 2>served.err 3>&- &
+	SERVER=$!
+	STARTED+=("$SERVER")
+	for _ in $(seq 200); do grep -q ^http served.out && break; sleep 0.05; done
+	HTTP=$(sed -n 's/^http //p' served.out)
+	[ -n "$HTTP" ]
+}
+blocks_sum() { block-cat -d "$1" -x - | rec | grep '"type":"block"' | cksum; }
+
+@test "a store of schema 1 is read as it is, and block-store gives it checksums; nothing is wanted again" {
+	before=$(blocks_sum old)
+	[ "$before" = "3967077769 91379" ]
+	[ "$(block-cat -d old -l | cksum)" = "3693863488 3972" ]
+	timeout 20 block-fetch -1 -d old -u http://127.0.0.1:1 </dev/null >/dev/null
+	block-store -d old </dev/null >/dev/null 2>old.err 3>&- &
+	STARTED+=("$!")
+	for _ in $(seq 200); do grep -aq upgrade old/data.mdb || break; sleep 0.05; done
+	stop_started
+	[ "$(blocks_sum old)" = "$before" ]
+	[ ! -s old.err ]
+	timeout 20 block-fetch -1 -d old -u http://127.0.0.1:1 </dev/null >/dev/null
+	# Now also a signer's signature is covered.
+	id=$(block-cat -d old -l | sed -n 20p | cut -f2)
+	flip old "$id" 215 3
+	run -111 --separate-stderr block-cat -d old "$id"
+	[ -z "$output" ]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+}
+
+@test "of a store of schema 1 nothing wrong leaves either, as far as an id tells" {
+	id=$(block-cat -d old -l | sed -n 20p | cut -f2)
+	size=$(block-cat -d old "$id" | wc -c)
+	for at in 30 100 $((size - 60)); do
+		cp -r old other
+		flip other "$id" "$at" 2
+		run -111 --separate-stderr block-cat -d other "$id"
+		[ -z "$output" ]
+		[[ "$stderr" = *"$id"* ]]
+		run -111 --separate-stderr block-cat -d other -x other.rec
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		rm -r other
+	done
+}
+
+@test "a block with a flipped bit: 111 with its id, 500 over HTTP, and a row for the writer" {
+	id=$(sed -n 100p "$BATS_FILE_TMPDIR/list" | cut -f2)
+	flip store "$id" 215 5
+	for way in "$id" "-x all.rec"; do
+		run -111 --separate-stderr block-cat -d store $way
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ "$stderr" = *"$id"* ]]
+		[ -z "$output" ]
+	done
+	served store
+	[ "$(curl -s -o body -w '%{http_code}' "http://$HTTP/v3/blocks/$id")" = 500 ]
+	[ "$(curl -s -o body -w '%{http_code}' "http://$HTTP/v3/tenures/$id")" = 500 ]
+	[ "$(grep -c "$id" served.err)" -eq 1 ]
+	stop_started
+	# The writer removes it and says so; it is not served then, and not listed.
+	block-store -d store </dev/null >/dev/null 2>store.err 3>&- &
+	STARTED+=("$!")
+	for _ in $(seq 200); do [ -s store.err ] && break; sleep 0.05; done
+	stop_started
+	block-cat -d store -l >now
+	run -1 grep -q "$id" now
+	run -111 block-cat -d store "$id"
+	[[ "$output" = *"no block"* ]]
+}
+
+@test "a copy that broke off: one line and 111, or the right words; nothing dies of a signal" {
+	pages=$(($(stat -c %s store/data.mdb) / 4096))
+	for cut in 1 3 $((pages / 2)) $((pages - 16)); do
+		cp -r store cut
+		truncate -s $((cut * 4096)) cut/data.mdb
+		for words in "block-cat -l" "block-cat -x -" sync-status "block-serve -w 127.0.0.1:0" block-store block-verify block-fetch; do
+			timeout 20 $words -d cut <&- >out 2>err 3>&- && rc=0 || rc=$?
+			[ "$rc" -eq 111 ] && [ "$(wc -l <err)" -eq 1 ] || { echo "$words of $cut pages: $rc"; cat err; false; }
+		done
+		rm -r cut
+	done
+}
+
+@test "the supervisor ends where the store is damaged, with and without -1" {
+	truncate -s $(($(stat -c %s store/data.mdb) / 2)) store/data.mdb
+	for once in "" -1; do
+		run -111 timeout 30 blocksync $once -q -d store
+		[ "${#lines[@]}" -le 6 ]
+		[[ "$output" = *damaged* ]]
+	done
+}
