@@ -34,6 +34,11 @@
 #define PUSH_LEAST (16u << 10)           /* a block counts for so much: its signature costs as much as so many bytes */
 #define PUSH_SENDERS 1024                /* senders that are told apart: more than may be connected */
 
+/* Held for peers, counted by common/net/budget.h: messages that are not whole yet, answers that are not read yet. */
+#define MAX_P2P_HELD (32u << 20)         /* all conversations of a program together: a dozen of the largest pushes */
+#define P2P_PATIENCE_MS 10000            /* without a byte either way whoever is in a message, or has not read all, is cut */
+#define P2P_RATE 16384                   /* ... nor by fewer bytes a second: a whole push of 2.5 MiB takes 160 s at most */
+
 /* HTTP (spec/blocks.md 4.1). */
 #define MAX_TENURE_BODY 16777217u        /* a server cuts a tenure stream here */
 #define MAX_HTTP_HEAD 4096

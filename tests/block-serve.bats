@@ -341,6 +341,19 @@ disperse() { kill "$strangers"; wait "$strangers" || true; strangers=; }
 	wait "$server"
 }
 
+@test "half-received pushes have one budget, and who comes later is served" {
+	serve
+	crowd -r 0 60 6 "$p2p" push store
+	for _ in $(seq 100); do [ "$(sed -n '$s/held //p' crowd.out)" -le 13 ] && break; sleep 0.05; done
+	[ "$(sed -n '$s/held //p' crowd.out)" -le 13 ]
+	[ "$(timeout 5 "$HELPER/dial" store "$(awk '/^p2p/ { print $3 "@" $2 }' served)" ping)" = Pong ]
+	# 150 MiB were sent, 32 of them may be held.
+	[ "$(awk '/^VmHWM/ { print $2 }' "/proc/$server/status")" -lt $((100 << 10)) ]
+	disperse
+	kill "$server"
+	wait "$server"
+}
+
 @test "-L: loopback is exempt" {
 	serve -c 2 -L
 	crowd 12 1 "$http" http

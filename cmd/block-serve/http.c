@@ -3,7 +3,6 @@
  * HTTP/1 is read and framed here and in head.c, not by libevent's server: that one moves chunked bodies to where nobody counts them,
  * hides connections until their first request, ends them inside of calls, and answers what it cannot read in HTML.  Here each byte
  * that is held for a client is counted (common/net/budget.h), and a client is read no further than its next request. */
-#include <event2/listener.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -19,7 +18,6 @@
 LIST_HEAD(conn_list, http_conn);
 struct http {
 	struct serve *s;
-	struct evconnlistener *listener;
 	struct event *sweep, *reap;
 	struct conn_list conns, dead;
 	struct budget in, unsent;
@@ -440,7 +438,6 @@ static void sweep_cb(evutil_socket_t nofd, short what, void *arg)
 	}
 	budget_sweep(&h->in, now);
 	budget_sweep(&h->unsent, now);
-	evconnlistener_enable(h->listener);
 }
 
 /* Another needs the place.  Any thread may say so, and the loop of this one sees the end of the connection. */
@@ -449,7 +446,7 @@ static void leave(void *arg)
 	shutdown(((struct http_conn *)arg)->fd, SHUT_RDWR);
 }
 
-static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
+static void taken(void *arg, int fd, const struct sockaddr *sa)
 {
 	struct http *h = arg;
 	struct http_conn *c = xcalloc(1, sizeof *c);
@@ -457,7 +454,7 @@ static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct socka
 
 	c->serve = h->s;
 	c->fd = fd;
-	memcpy(&c->peer, sa, (size_t)len < sizeof c->peer ? (size_t)len : sizeof c->peer);
+	memcpy(&c->peer, sa, sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
 	if ((c->seat = seat_take(h->s->http_seats, fd, sa, leave, c)) == NULL) {
 		h->s->n_refused++;
 		close(fd);
@@ -479,12 +476,6 @@ static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct socka
 	listen_to(c, c->readable);
 }
 
-/* No descriptor, or no memory: the next sweep tries again. */
-static void accept_failed(struct evconnlistener *l, void *arg)
-{
-	evconnlistener_disable(l);
-}
-
 struct http *http_start(struct serve *s, int fd)
 {
 	struct http *h = s->http = xcalloc(1, sizeof *h);
@@ -497,10 +488,9 @@ struct http *http_start(struct serve *s, int fd)
 	budget_init(&h->unsent, HTTP_UNSENT, HTTP_IDLE * 1000, HTTP_UNSENT_RATE);
 	h->reap = loop_event(s->base, -1, 0, reap_cb, h);
 	h->sweep = loop_event(s->base, -1, EV_PERSIST, sweep_cb, h);
-	h->listener = evconnlistener_new(s->base, accept_cb, h, LEV_OPT_CLOSE_ON_FREE, 0, fd);
-	if (h->listener == NULL || event_add(h->sweep, &second) != 0)
+	accept_on(s->base, fd, taken, h);
+	if (event_add(h->sweep, &second) != 0)
 		die_world("cannot start the HTTP server");
-	evconnlistener_set_error_cb(h->listener, accept_failed);
 	return h;
 }
 

@@ -1,9 +1,11 @@
 /* Listening sockets, acquired before the program confines itself. */
+#include <event2/listener.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <unistd.h>
 #include "cmd/block-serve/serve.h"
 #include "common/net/address.h"
+#include "common/sys/loop.h"
 
 /* share: other sockets of ours may listen on the same address, and the kernel deals connections out among them. */
 static int bind_first(const struct addrinfo *ai, bool share)
@@ -80,6 +82,57 @@ void listen_on(const char *option, const char *host_port, int *fds, unsigned n, 
 	address_text(text, (struct sockaddr *)&ss);
 	address_to16(addr, &port, (struct sockaddr *)&ss);
 	*wildcard = address_any16(addr);
+}
+
+struct acceptor {
+	struct evconnlistener *listener;
+	struct event *again;
+	unsigned n;			/* accepted in this turn of the loop */
+	taken_fn *taken;
+	void *arg;
+};
+
+static void again_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct acceptor *a = arg;
+
+	a->n = 0;
+	evconnlistener_enable(a->listener);
+}
+
+/* libevent accepts for as long as anybody comes; here those who are there already have their turn in between. */
+static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
+{
+	struct acceptor *a = arg;
+
+	if (a->n++ == 0)
+		event_active(a->again, EV_TIMEOUT, 0);	/* after whatever else is ready now */
+	if (a->n == ACCEPTED_A_TURN)
+		evconnlistener_disable(l);
+	a->taken(a->arg, fd, sa);
+}
+
+/* Without descriptors or memory whoever waits would wake the loop for ever. */
+static void failed_cb(struct evconnlistener *l, void *arg)
+{
+	static const struct timeval second = { 1, 0 };
+	struct acceptor *a = arg;
+
+	evconnlistener_disable(l);
+	event_add(a->again, &second);
+}
+
+void accept_on(struct event_base *base, int fd, taken_fn *taken, void *arg)
+{
+	struct acceptor *a = xcalloc(1, sizeof *a);
+
+	a->taken = taken;
+	a->arg = arg;
+	a->again = loop_event(base, -1, 0, again_cb, a);
+	a->listener = evconnlistener_new(base, accept_cb, a, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+	if (a->listener == NULL)
+		die_world("cannot accept connections");
+	evconnlistener_set_error_cb(a->listener, failed_cb);
 }
 
 /* Next: cmd/block-serve/seats.c, who may be connected, and who leaves for another. */

@@ -80,6 +80,8 @@ static void set_self(struct serve *s, int p2p, bool p2p_any, const char *url)
 	socklen_t len = sizeof ss;
 
 	self->net = &s->store.net;
+	self->held = &s->held;
+	conv_budget(self->held);
 	self->services = SERVICE_RELAY | SERVICE_RPC;
 	self->port = 20444;
 	self->neighbors = neighbors_tell;

@@ -1,6 +1,5 @@
 /* The P2P side: conversations that others open (spec/wire.md 4).  The conversation itself answers Handshake, Ping,
  * NatPunchRequest and GetNeighbors; here are inventories, pushes, limits, and the rows of those who dial us. */
-#include <event2/listener.h>
 #include <unistd.h>
 #include "cmd/block-serve/serve.h"
 #include "common/net/address.h"
@@ -16,7 +15,6 @@ struct p2p_conn {
 
 struct p2p {
 	struct serve *s;
-	struct evconnlistener *listener;
 	LIST_HEAD(, p2p_conn) conns;
 	unsigned long long accepted, refused, inventories, nacks;
 };
@@ -233,7 +231,7 @@ static void leave(void *arg)
 	conv_fail(((struct p2p_conn *)arg)->conv, "", "its place is needed by another");
 }
 
-static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
+static void taken(void *arg, int fd, const struct sockaddr *sa)
 {
 	struct p2p *p = arg;
 	struct p2p_conn *c = xcalloc(1, sizeof *c);
@@ -277,9 +275,7 @@ struct p2p *p2p_start(struct serve *s, int fd)
 	p->s = s;
 	LIST_INIT(&p->conns);
 	s->self.stable_known = stable_known;
-	p->listener = evconnlistener_new(s->base, accept_cb, p, LEV_OPT_CLOSE_ON_FREE, 0, fd);
-	if (p->listener == NULL)
-		die_world("cannot accept on the P2P socket");
+	accept_on(s->base, fd, taken, p);
 	forget_rows(s);
 	return p;
 }
@@ -298,8 +294,9 @@ void p2p_report(const struct serve *s)
 	const struct p2p *p = s->p2p;
 
 	if (p != NULL)
-		log_warnx("p2p: %u conversations, %llu accepted, %llu refused, %llu inventories, %llu nacks, %llu blocks pushed",
-		    seats_taken(s->p2p_seats), p->accepted, p->refused, p->inventories, p->nacks, s->n_pushes);
+		log_warnx("p2p: %u conversations, %llu accepted, %llu refused, %llu inventories, %llu nacks, %llu blocks pushed, "
+		    "%zu bytes held, at most %zu, %llu too slow or too much", seats_taken(s->p2p_seats), p->accepted, p->refused,
+		    p->inventories, p->nacks, s->n_pushes, s->held.held, s->held.peak, s->held.dropped);
 	log_warnx("inventory: %u cycles held, %llu hits, %llu misses, dropped %llu times", s->inv.n,
 	    (unsigned long long)s->inv.hits, (unsigned long long)s->inv.misses, (unsigned long long)s->inv.drops);
 }

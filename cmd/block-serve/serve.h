@@ -52,6 +52,7 @@ struct serve {
 	struct uploads *uploads;
 	struct threads *others;			/* the first thread's: the other ones */
 	struct conv_self self;			/* key, addresses, services, view */
+	struct budget held;			/* of conversations */
 	uint8_t key_hash[HASH160_LEN];
 	unsigned threads;			/* -j */
 	struct seats *http_seats, *p2p_seats;	/* the former is all threads' */
@@ -75,6 +76,12 @@ int claims_top(struct serve *, MDB_txn *, struct rec_tenure *);
 
 /* listen.c: bind and listen on HOST:PORT with n sockets; text gets the chosen one.  Exits 100 or 111. */
 void listen_on(const char *option, const char *host_port, int *fds, unsigned n, char text[64], bool *wildcard);
+
+/* Take connections from one of these sockets, at most so many in one turn of the loop.  The new socket, which does not block, is
+ * given to `taken`; arg lives as long as the program. */
+#define ACCEPTED_A_TURN 16
+typedef void taken_fn(void *arg, int fd, const struct sockaddr *from);
+void accept_on(struct event_base *, int fd, taken_fn *, void *arg);
 
 /* neighbors.c: the callback of conv.h; arg is a struct serve. */
 uint32_t neighbors_tell(void *arg, struct neighbor *out);

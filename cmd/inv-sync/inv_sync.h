@@ -72,6 +72,7 @@ struct inv_sync {
 	struct store store;
 	struct machine machine;
 	struct conv_self self;
+	struct budget held;
 	struct resolver *resolver;
 	struct event *turn;
 	struct peer_list peers;

@@ -39,6 +39,8 @@ int main(int argc, char **argv)
 	stage_network(s.stage, &s.store.net);
 	node_key_load(s.store.dir, s.self.secret, s.self.key);
 	s.self.net = &s.store.net;
+	s.self.held = &s.held;
+	conv_budget(&s.held);
 	machine_init(&s.machine, &s.store.net, s.o.once);
 	save_init(&s);
 	for (unsigned i = 0; i < n_named; i++)

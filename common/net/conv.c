@@ -10,10 +10,28 @@
 #include "common/sys/loop.h"
 #include "common/sys/stage.h"
 
+void conv_budget(struct budget *b)
+{
+	budget_init(b, MAX_P2P_HELD, P2P_PATIENCE_MS, P2P_RATE);
+}
+
+/* Something was said, or has left for the peer. */
+static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct conv *c = arg;
+	uint64_t now = now_ms();
+
+	hold_moved(&c->out, info->n_deleted, now);
+	if (!conv_over(c))
+		hold_set(c->self->held, &c->out, evbuffer_get_length(out), now);
+}
+
 static void conv_free(struct conv *c)
 {
-	if (c->bev)
-		bufferevent_free(c->bev);
+	hold_set(c->self->held, &c->in, 0, 0);
+	hold_set(c->self->held, &c->out, 0, 0);
+	evbuffer_remove_cb(bufferevent_get_output(c->bev), on_output, c);
+	bufferevent_free(c->bev);
 	event_free(c->timer);
 	event_free(c->ending);
 	free(c);
@@ -62,6 +80,12 @@ void conv_fail(struct conv *c, const char *class, const char *reason)
 	event_active(c->ending, EV_TIMEOUT, 0);
 }
 
+/* The deadline of progress moves without a call to conv_arm: then the timer comes too early, and is set again. */
+static uint64_t late_at(const struct hold *h)
+{
+	return h->of != NULL ? h->until / 1000 + 1 : UINT64_MAX;
+}
+
 static uint64_t earliest(const struct conv *c)
 {
 	uint64_t at = c->phase_deadline < c->resume_at ? c->phase_deadline : c->resume_at;
@@ -69,6 +93,10 @@ static uint64_t earliest(const struct conv *c)
 
 	if (beat < at)
 		at = beat;
+	if (late_at(&c->in) < at)
+		at = late_at(&c->in);
+	if (late_at(&c->out) < at)
+		at = late_at(&c->out);
 	for (unsigned i = 0; i < MAX_REQUESTS; i++)
 		if (c->pending[i].used && c->pending[i].deadline < at)
 			at = c->pending[i].deadline;
@@ -110,6 +138,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	conv_enter(c);
 	if (!conv_over(c) && now >= c->phase_deadline)
 		phase_over(c);
+	if (now >= late_at(&c->in) || now >= late_at(&c->out))
+		budget_sweep(c->self->held, now);
 	conv_expire(c, now);
 	conv_heartbeat(c, now);
 	if (!conv_over(c) && now >= c->resume_at) {
@@ -180,6 +210,23 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	conv_leave(c);
 }
 
+/* The budget drops who is late, and others where it is full: to be in the way is no fault. */
+static void drop_in(void *arg)
+{
+	struct conv *c = arg;
+	bool late = c->in.until <= now_ms() * 1000;
+
+	conv_fail(c, late ? "useless" : "", late ? "stops in the middle of a message" : "no room for its message");
+}
+
+static void drop_out(void *arg)
+{
+	struct conv *c = arg;
+	bool late = c->out.until <= now_ms() * 1000;
+
+	conv_fail(c, late ? "useless" : "", late ? "does not read what it asked for" : "no room for its answers");
+}
+
 static struct conv *conv_new(struct event_base *base, const struct conv_self *self, int fd, const struct sockaddr *sa, socklen_t len,
     const struct conv_ops *ops, void *arg)
 {
@@ -189,6 +236,8 @@ static struct conv *conv_new(struct event_base *base, const struct conv_self *se
 	c->self = self;
 	c->ops = ops;
 	c->arg = arg;
+	c->in = (struct hold){ .drop = drop_in, .arg = c };
+	c->out = (struct hold){ .drop = drop_out, .arg = c };
 	memcpy(&c->remote, sa, len);
 	address_text(c->address, sa);
 	c->resume_at = c->phase_deadline = UINT64_MAX;
@@ -198,6 +247,8 @@ static struct conv *conv_new(struct event_base *base, const struct conv_self *se
 	c->ending = loop_event(base, -1, 0, on_ending, c);
 	c->bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	if (!c->bev)
+		die_world("cannot start a conversation: no memory");
+	if (evbuffer_add_cb(bufferevent_get_output(c->bev), on_output, c) == NULL)
 		die_world("cannot start a conversation: no memory");
 	bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, READ_BUFFER);

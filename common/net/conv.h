@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <sys/socket.h>
 #include "common/chain/network.h"
+#include "common/net/budget.h"
 #include "common/wire/message.h"
 
 struct conv;
@@ -21,6 +22,7 @@ struct conv_self {
 	uint16_t services;
 	char data_url[MAX_URL + 1];
 	struct conv_view view;
+	struct budget *held;	/* of one loop: counts what all its conversations hold (conv_budget) */
 	/* our burn hash at a height: 1 equal, 0 differs, -1 unknown (spec 2.6). */
 	int (*stable_known)(void *arg, uint64_t height, const uint8_t *hash);
 	/* neighbours to tell: fills up to MAX_NEIGHBORS; may be NULL. */
@@ -39,11 +41,14 @@ struct conv_ops {
 	void (*heard)(struct conv *, void *arg, const struct preamble *);
 	/* Closed, with the fault class and reason.  The conv is freed after return.
 	 *   ""        nobody's fault: unreachable, hung up with nothing open
-	 *   useless   silent, hung up, rejects us, another network or version, does not read
+	 *   useless   silent, hung up, rejects us, another network or version, does not read, stops in a message
 	 *   lying     bad signature, another key, a preamble that contradicts itself or the chain
 	 *   invalid   undecodable bytes */
 	void (*down)(struct conv *, void *arg, const char *class, const char *reason);
 };
+
+/* Begin a budget for conv_self.held, with the limits of limits.h.  Its deadlines are the conversations' own business. */
+void conv_budget(struct budget *);
 
 /* Dial. expect may be NULL, else a handshake of another key is a fault ("lying", "another key").  Never fails at once. */
 struct conv *conv_dial(struct event_base *, const struct conv_self *, const struct sockaddr *, socklen_t, const uint8_t *expect,
@@ -59,7 +64,7 @@ void conv_fail(struct conv *, const char *class, const char *reason);
 
 /* Ask: id and u of m are used.  The reply callback gets the answer (NULL: no answer within timeout_ms, or the conversation ended). At most 64 outstanding. -1 then. */
 int conv_request(struct conv *, struct message *m, unsigned timeout_ms, void (*reply)(struct conv *, void *arg, const struct message *), void *arg);
-/* Answer a message: seq is echoed. */
+/* Answer a message, from within the call that brought it: seq is echoed. */
 void conv_reply(struct conv *, const struct message *to, struct message *m);
 /* Unsolicited, random seq. relay adds ourselves as relayer (pushes). */
 void conv_send(struct conv *, struct message *m, bool relay);

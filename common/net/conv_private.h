@@ -19,7 +19,7 @@
 #define MAX_REQUESTS 64			/* outstanding; a node's inbox holds 100 (spec 2.5) */
 #define MAX_OUTPUT (1u << 20)		/* a peer with this much unread is closed */
 #define READ_BUFFER 65536		/* bytes read ahead of a message that fits in them */
-#define BURST_MESSAGES 100		/* handled in one turn of the loop */
+#define BURST_MESSAGES 2		/* handled in one turn of the loop: others wait for each of them */
 #define RATE_MESSAGES 1000		/* a second, beyond a burst of RATE_BURST: more waits in the peer's socket */
 #define RATE_BURST 2000
 
@@ -63,6 +63,8 @@ struct conv {
 	uint64_t tokens_at;		/* rate of messages, in thousandths */
 	uint64_t tokens;
 	size_t skip;			/* bytes of a push too large to keep, still to be read past */
+	size_t left;			/* bytes in the input when conv_read returned */
+	struct hold in, out;		/* a message that is not whole; what the peer has not read */
 };
 
 /* Calls into a conversation that may end it stand between these two. */

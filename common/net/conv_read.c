@@ -191,9 +191,9 @@ static bool take_next(struct conv *c, struct evbuffer *in)
 	return c->state != CONV_ENDED;
 }
 
-void conv_read(struct conv *c)
+/* Whole messages out of the input; how many. */
+static unsigned take_all(struct conv *c, struct evbuffer *in)
 {
-	struct evbuffer *in = bufferevent_get_input(c->bev);
 	unsigned taken = 0;
 
 	while (!conv_over(c) && c->resume_at == UINT64_MAX) {
@@ -203,13 +203,30 @@ void conv_read(struct conv *c)
 			evbuffer_drain(in, n);
 			c->skip -= n;
 			if (c->skip)
-				return;
+				break;
 		}
 		if (!take_next(c, in))
-			return;
+			break;
 		if (++taken >= BURST_MESSAGES)
 			c->resume_at = now_ms();	/* let the others have their turn */
 	}
+	return taken;
+}
+
+void conv_read(struct conv *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	size_t before = evbuffer_get_length(in);
+	uint64_t now = now_ms();
+
+	hold_moved(&c->in, before - c->left, now);
+	/* With the next message, and where it is we who pause, patience begins anew. */
+	if (take_all(c, in) > 0 || c->resume_at != UINT64_MAX)
+		hold_set(c->self->held, &c->in, 0, now);
+	if (conv_over(c))
+		return;
+	c->left = evbuffer_get_length(in);
+	hold_set(c->self->held, &c->in, c->left > 0 ? c->left : c->skip > 0, now);
 }
 
 /* Next: common/net/conv_talk.c, what is said. */

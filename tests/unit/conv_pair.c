@@ -15,6 +15,7 @@
 
 struct side {
 	struct conv_self self;
+	struct budget held;
 	struct conv *conv;
 	unsigned ups, messages, replies, nulls;
 	unsigned heard;
@@ -87,6 +88,8 @@ static void accepted(struct evconnlistener *l, evutil_socket_t fd, struct sockad
 static void side_init(struct side *s, const struct network *net, uint8_t secret)
 {
 	s->self.net = net;
+	s->self.held = &s->held;
+	conv_budget(&s->held);
 	s->self.secret[31] = secret;
 	assert_int_equal(key_public(s->self.key, s->self.secret), 0);
 	s->self.port = 20444;

@@ -7,8 +7,11 @@ static int any_hash(void *arg, uint64_t height, const uint8_t *hash) { return -1
 
 void self_load(struct conv_self *self, struct store *s, const char *dir)
 {
+	static struct budget held;
 	struct rec_sortition tip, stable;
 
+	conv_budget(&held);
+	self->held = &held;
 	store_open(s, dir, NULL, 0, 0);
 	MDB_txn *txn = store_read(s);
 	if (sortition_tip(s, txn, &tip) != 0 ||
