@@ -209,7 +209,7 @@ raw() {
 	tip=$(sed -n '$p' long/blocks.tsv | cut -f2)
 	get "/v3/tenures/$tip" >want
 	[ "$(stat -c %s want)" -gt 32768 ]
-	# What cannot be read after an answer that evhttp wrote is answered in text, too.
+	# What cannot be read after a long answer is answered in text, too.
 	raw "GET /v3/tenures/$tip HTTP/1.1\r\n\r\nGET / HTTP/9.9\r\n\r\n" 5 >answer
 	[ "$(tail -n 1 answer)" = 'this version of HTTP is not spoken here' ]
 	[ "$(grep -ac '^Content-Type: text/plain' answer)" -eq 1 ]

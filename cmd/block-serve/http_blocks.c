@@ -178,11 +178,14 @@ void get_block(struct request *r)
 		no_such_block(r);
 }
 
-/* The ancestor of a proven block at a height: one step a tenure, then down in it. */
+/* The ancestor of a proven block at a height: one step a tenure, then down in it; but from where the fork leaves the canonical chain,
+ * whose tenures are found by height. */
 static int ancestor_at(struct serve *s, MDB_txn *txn, const uint8_t tip[ID_LEN], uint64_t height, uint8_t id[ID_LEN],
     struct stored_block *b)
 {
+	struct stored_block canonical = { .damaged = false };
 	struct rec_tenure t;
+	int rc;
 
 	memcpy(id, tip, ID_LEN);
 	for (;;) {
@@ -190,6 +193,11 @@ static int ancestor_at(struct serve *s, MDB_txn *txn, const uint8_t tip[ID_LEN],
 			return -1;
 		if (b->height == height)
 			return 0;
+		if (canonical_at(&s->store, txn, b->height, &canonical) == 0 && memcmp(canonical.id, id, ID_LEN) == 0) {
+			rc = canonical_at(&s->store, txn, height, b);
+			memcpy(id, b->id, ID_LEN);
+			return rc;
+		}
 		if (tenure_get(&s->store, txn, b->ch, &t) != 0)
 			return -1;
 		memcpy(id, height < t.start_height ? t.parent_id : b->bytes + BLOCK_PARENT_OFFSET, ID_LEN);

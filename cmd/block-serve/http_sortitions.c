@@ -1,8 +1,6 @@
 /* The burnchain view as a stacks-node gives it: sortitions and signers (spec/blocks.md 5.1, 5.4). */
 #include "cmd/block-serve/http.h"
 
-#define BURN_HASH_SEARCH 100000		/* rows looked at for a burn hash, which has no index */
-
 static void add_or_null(struct evbuffer *b, const char *name, const uint8_t *p, size_t n, bool there)
 {
 	if (there)
@@ -74,34 +72,11 @@ void get_sortition_ch(struct request *r)
 	reply_sortition(r, rc, &row, "ConsensusHash");
 }
 
-struct burn_search { const uint8_t *hash; struct rec_sortition *out; bool found; };
-
-static bool same_burn_hash(void *arg, const struct rec_sortition *r)
-{
-	struct burn_search *q = arg;
-
-	if (r->canonical && memcmp(r->burn_hash, q->hash, 32) == 0) {
-		*q->out = *r;
-		q->found = true;
-	}
-	return !q->found;
-}
-
-int sortition_by_burn(struct serve *s, MDB_txn *txn, const uint8_t hash[32], struct rec_sortition *out)
-{
-	struct burn_search q = { hash, out, false };
-	uint64_t tip = s->view.burn.burn_height;
-
-	if (s->view.has_burn)
-		sortition_walk(&s->store, txn, tip > BURN_HASH_SEARCH ? tip - BURN_HASH_SEARCH : 0, same_burn_hash, &q);
-	return q.found ? 0 : -1;
-}
-
 void get_sortition_burn(struct request *r)
 {
 	MDB_txn *txn = store_read(&r->s->store);
 	struct rec_sortition row;
-	int rc = sortition_by_burn(r->s, txn, r->hash, &row);
+	int rc = sortition_by_burn(&r->s->store, txn, r->hash, &row);
 
 	store_read_end(txn);
 	reply_sortition(r, rc, &row, "BurnHash");

@@ -127,17 +127,20 @@ void get_tenure_tip(struct request *r)
 
 struct burn_view { uint8_t ch[CH_LEN], damaged[ID_LEN]; bool found, hit; };
 
-/* The burn view of a block is that of the highest tenure change at or below it. */
+/* The burn view of a block is that of the highest tenure change at or below it, which is the first transaction of its block. */
 static bool find_view(void *arg, const struct stored_block *b)
 {
+	struct tx_walk w = { .at = 0 };
 	struct burn_view *v = arg;
 	struct nakamoto n;
 	size_t need;
+	ssize_t txs;
 
 	v->hit = b->damaged;
 	memcpy(v->damaged, b->id, ID_LEN);
-	if (!b->damaged && nakamoto_parse(&n, b->bytes, b->len, &need) > 0 && n.kind != BLOCK_ORDINARY) {
-		memcpy(v->ch, n.change.burn_view, CH_LEN);
+	if (!b->damaged && (txs = nakamoto_header(&n, b->bytes, b->len, &need)) > 0 && b->len > (size_t)txs + 4 &&
+	    tx_walk(&w, b->bytes + txs + 4, b->len - (size_t)txs - 4, &need) == 1 && w.tx.payload == TX_TENURE_CHANGE) {
+		memcpy(v->ch, w.tx.change.burn_view, CH_LEN);
 		v->found = true;
 	}
 	return !v->found;
@@ -290,7 +293,7 @@ void get_tenure_blocks_hash(struct request *r)
 {
 	MDB_txn *txn = store_read(&r->s->store);
 	struct rec_sortition own;
-	int rc = sortition_by_burn(r->s, txn, r->hash, &own);
+	int rc = sortition_by_burn(&r->s->store, txn, r->hash, &own);
 
 	list_or_404(r, txn, rc, &own);
 }

@@ -1,5 +1,5 @@
 /* block-serve - answers other peers: P2P inventories and HTTP blocks, from the store.
- * Store: read; writes uploads, peers and damaged.  Net: listens. */
+ * Store: read; writes uploads, peers, damaged and, where it is incomplete, the index of burn hashes.  Net: listens. */
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -172,7 +172,8 @@ int main(int argc, char **argv)
 	take_options(&s, &o, &asked, argc, argv);
 	log_verbose(o.verbose);
 	start_loop(&s);
-	store_open(&s.store, options_dir(&o), o.network, TABLE(T_UPLOADS) | TABLE(T_PEERS) | TABLE(T_DAMAGED), 10000);
+	store_open(&s.store, options_dir(&o), o.network, TABLE(T_UPLOADS) | TABLE(T_PEERS) | TABLE(T_DAMAGED) | TABLE(T_SORTITIONS) | TABLE(T_META), 10000);
+	sortition_index(&s.store);
 	if (asked.http != NULL)
 		listen_on("-w", asked.http, http_fds, s.threads, http, &http_any);
 	if (asked.p2p != NULL)

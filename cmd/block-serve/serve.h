@@ -95,9 +95,6 @@ void threads_report(const struct threads *, const struct serve *first);
 /* http.h has the HTTP side. */
 struct http *http_start(struct serve *, int fd);
 
-/* A canonical sortition by burn header hash, looked for downwards from the tip. 0 or -1. */
-int sortition_by_burn(struct serve *, MDB_txn *, const uint8_t hash[32], struct rec_sortition *);
-
 /* upload.c: blocks that were pushed, until they are committed, and uploads that wait for a verdict. */
 struct uploads *uploads_new(struct serve *);
 /* The blocks of a push: what is worth it is queued for `uploads`; a sender at fault loses the conversation.  Returns how

@@ -33,6 +33,7 @@ static void worker_init(struct worker *w, const struct serve *first, int fd, int
 {
 	w->s = *first;
 	w->s.view.loaded = false;
+	w->s.store.looked = 0;
 	w->s.http = NULL;
 	w->s.p2p = NULL;
 	w->s.base = serve_base();
@@ -65,7 +66,7 @@ void threads_stop(struct threads *t)
 void threads_report(const struct threads *t, const struct serve *first)
 {
 	unsigned long long requests = first->n_requests, bytes = first->n_bytes, refused = first->n_refused, late = first->n_late,
-	    uploads = first->n_uploads;
+	    uploads = first->n_uploads, looked = first->store.looked;
 
 	for (unsigned i = 0; t != NULL && i < t->n; i++) {
 		requests += t->at[i].s.n_requests;
@@ -73,9 +74,11 @@ void threads_report(const struct threads *t, const struct serve *first)
 		refused += t->at[i].s.n_refused;
 		late += t->at[i].s.n_late;
 		uploads += t->at[i].s.n_uploads;
+		looked += t->at[i].s.store.looked;
 	}
 	log_warnx("http: %u connections, %llu requests, %llu bytes, %llu uploads, %llu refused, %llu too slow", seats_taken(first->http_seats),
 	    requests, bytes, uploads, refused, late);
+	log_warnx("store: %llu rows looked at", looked);
 }
 
 /* Next: cmd/block-serve/view.c, what is known of the store. */

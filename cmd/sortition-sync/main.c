@@ -123,6 +123,7 @@ main(int argc, char **argv)
 	s->stage = stage_new("sortition-sync", &s->o, &ops, s);
 	store_open(&s->store, dir, s->o.network, TABLE(T_META) | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS) | TABLE(T_FAULTS),
 	    stage_has_input(s->stage) ? 10000 : 0);
+	sortition_index(&s->store);
 	stage_network(s->stage, &s->store.net);
 	s->http = http_new(stage_base(s->stage), s->resolver, MAX_CONNECTIONS, true);
 	if (s->header)

@@ -1,7 +1,8 @@
 /* Tables of the burnchain view: sortitions with their indexes, reward_sets; and meta.
  *
- * sortitions holds three kinds of rows, told apart by the first byte of the key (store(5)):
+ * sortitions holds four kinds of rows, told apart by the first byte of the key (store(5)):
  *	'h' height u64 ‖ consensus hash	the row (a rec_sortition)
+ *	'b' burn hash ‖ height u64	nothing: there is a row of this burn block at this height
  *	'c' consensus hash		its height, u64
  *	'n' committed ‖ height ‖ consensus hash	nothing: the sortition whose commit names this block
  */
@@ -12,6 +13,7 @@
 #define KEY_H (1 + 8 + CH_LEN)
 #define KEY_C (1 + CH_LEN)
 #define KEY_N (1 + ID_LEN + 8 + CH_LEN)
+#define KEY_B (1 + 32 + 8)
 
 int meta_get(struct store *s, MDB_txn *txn, const char *name, MDB_val *v)
 {
@@ -59,6 +61,13 @@ static void key_n(uint8_t key[KEY_N], const struct rec_sortition *r)
 	memcpy(key + 1 + ID_LEN + 8, r->consensus_hash, CH_LEN);
 }
 
+static void key_b(uint8_t key[KEY_B], const uint8_t burn_hash[32], uint64_t height)
+{
+	key[0] = 'b';
+	memcpy(key + 1, burn_hash, 32);
+	put_be64(key + 33, height);
+}
+
 static int sortition_row(struct store *s, MDB_txn *txn, uint64_t height, const uint8_t *ch, struct rec_sortition *r)
 {
 	uint8_t key[KEY_H];
@@ -100,6 +109,10 @@ void sortition_put(struct store *s, MDB_txn *txn, const struct rec_sortition *r)
 	if (!all_zero(r->committed, ID_LEN)) {
 		key_n(key, r);
 		store_put(s, txn, T_SORTITIONS, key, KEY_N, "", 0);
+	}
+	if (!all_zero(r->burn_hash, 32)) {
+		key_b(key, r->burn_hash, r->burn_height);
+		store_put(s, txn, T_SORTITIONS, key, KEY_B, "", 0);
 	}
 }
 
@@ -159,6 +172,99 @@ int sortition_at(struct store *s, MDB_txn *txn, uint64_t height, struct rec_sort
 
 	sortition_walk(s, txn, height, pick_canonical, &p);
 	return p.rc;
+}
+
+struct burn_search { const uint8_t *hash; struct store *s; MDB_txn *txn; struct rec_sortition *r; int rc; };
+
+static bool burn_next(void *arg, const MDB_val *key, const MDB_val *data)
+{
+	struct burn_search *q = arg;
+	const uint8_t *k = key->mv_data;
+
+	if (key->mv_size != KEY_B || *k != 'b' || memcmp(k + 1, q->hash, 32) != 0)
+		return false;
+	if (sortition_at(q->s, q->txn, get_be64(k + 33), q->r) == 0 && memcmp(q->r->burn_hash, q->hash, 32) == 0)
+		q->rc = 0;
+	return q->rc != 0;
+}
+
+int sortition_by_burn(struct store *s, MDB_txn *txn, const uint8_t burn_hash[32], struct rec_sortition *r)
+{
+	struct burn_search q = { burn_hash, s, txn, r, -1 };
+	uint8_t key[KEY_B];
+
+	key_b(key, burn_hash, 0);
+	store_walk(s, txn, T_SORTITIONS, key, sizeof key, burn_next, &q);
+	return q.rc;
+}
+
+/* Rows of a version that did not know this index: looked for in bounded transactions, and so written. */
+#define INDEX_SLICE 8192
+struct slice {
+	struct store *s;
+	MDB_txn *txn;
+	uint64_t next;			/* height to go on from */
+	unsigned n, n_missing;
+	uint8_t (*missing)[KEY_B];
+};
+
+static bool slice_next(void *arg, const struct rec_sortition *r)
+{
+	struct slice *l = arg;
+	uint8_t *key = l->missing[l->n_missing];
+	MDB_val v;
+
+	/* All rows of a height are in one slice, or in the next one once more. */
+	l->next = r->burn_height;
+	if (++l->n == INDEX_SLICE)
+		return false;
+	key_b(key, r->burn_hash, r->burn_height);
+	l->n_missing += !all_zero(r->burn_hash, 32) && store_get(l->s, l->txn, T_SORTITIONS, key, KEY_B, &v) < 0;
+	return true;
+}
+
+static void slice_read(struct slice *l, uint64_t from)
+{
+	l->n = l->n_missing = 0;
+	l->next = from;
+	l->txn = store_read(l->s);
+	sortition_walk(l->s, l->txn, from, slice_next, l);
+	store_read_end(l->txn);
+}
+
+static void slice_write(struct slice *l)
+{
+	uint8_t mark[8];
+
+	l->txn = store_write(l->s);
+	for (unsigned i = 0; i < l->n_missing; i++)
+		store_put(l->s, l->txn, T_SORTITIONS, l->missing[i], KEY_B, "", 0);
+	put_be64(mark, l->next);
+	meta_put(l->s, l->txn, "burn_index", mark, sizeof mark);
+	store_commit_or_die(l->s, l->txn);
+}
+
+void sortition_index(struct store *s)
+{
+	struct slice l = { .s = s, .missing = xcalloc(INDEX_SLICE, KEY_B) };
+	MDB_txn *txn = store_read(s);
+	uint64_t marked = 0, from;
+	bool last;
+	MDB_val v;
+
+	if (meta_get(s, txn, "burn_index", &v) == 0 && v.mv_size == 8)
+		marked = get_be64(v.mv_data);
+	store_read_end(txn);
+	from = marked;
+	do {
+		slice_read(&l, from);
+		last = l.n < INDEX_SLICE || l.next == from;
+		/* Nothing but a new mark is worth a commit where it saves reading at the next start. */
+		if (l.n_missing > 0 || (last && l.next >= marked + INDEX_SLICE))
+			slice_write(&l);
+		from = l.next;
+	} while (!last);
+	free(l.missing);
 }
 
 int sortition_tip(struct store *s, MDB_txn *txn, struct rec_sortition *r)

@@ -3,12 +3,18 @@
 #include "common/store/store.h"
 #include "common/sys/log.h"
 
+/* One thread a store counts, another may read. */
+static void look(struct store *s)
+{
+	atomic_store_explicit(&s->looked, atomic_load_explicit(&s->looked, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 int store_get(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, MDB_val *data)
 {
 	MDB_val k = { klen, (void *)(uintptr_t)key };
-
 	int rc = s->dbi[t] == NO_TABLE ? MDB_NOTFOUND : mdb_get(txn, s->dbi[t], &k, data);
 
+	look(s);
 	if (rc != 0 && rc != MDB_NOTFOUND && rc != MDB_BAD_TXN)
 		store_failed(s, rc);
 	return rc == 0 ? 0 : -1;
@@ -69,6 +75,7 @@ int store_cursor_get(struct store *s, MDB_cursor *c, MDB_val *k, MDB_val *v, MDB
 	MDB_val was = *k;
 	int rc = mdb_cursor_get(c, k, v, op), order;
 
+	look(s);
 	if (rc == 0 && (op == MDB_NEXT || op == MDB_PREV)) {
 		order = mdb_cmp(mdb_cursor_txn(c), mdb_cursor_dbi(c), &was, k);
 		if (op == MDB_NEXT ? order >= 0 : order <= 0)

@@ -7,6 +7,7 @@
 #define BLOCKSYNC_STORE_H
 
 #include <lmdb.h>
+#include <stdatomic.h>
 #include "common/chain/proof.h"
 #include "common/rec/rec.h"
 
@@ -31,6 +32,7 @@ struct store {
 	int error;		/* first error of the puts of the open write transaction */
 	bool holes;		/* a walk missed a block that the tenure's row counts */
 	bool readonly;		/* opened where nothing may be written */
+	_Atomic unsigned long long looked;	/* rows looked up or walked over so far: what questions cost */
 	int lock;		/* descriptor that holds DIR/lock, -1: not ours */
 	char dir[4096];
 };
@@ -106,12 +108,15 @@ int meta_get_row(struct store *, MDB_txn *, const char *name, enum rec_type, voi
 void meta_put(struct store *, MDB_txn *, const char *name, const void *, size_t);
 void meta_put_row(struct store *, MDB_txn *, const char *name, enum rec_type, const void *rec);
 
-/* sortitions.  Rows by (height, consensus hash), and indexes consensus hash -> height, committed block id -> (height, ch).
+/* sortitions.  Rows by (height, consensus hash), and indexes consensus hash or burn hash -> height, committed block id -> (height, ch).
  * Forks are kept; at most one row of a height is canonical. */
 void sortition_put(struct store *, MDB_txn *, const struct rec_sortition *);
 int sortition_get(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], struct rec_sortition *);
 int sortition_at(struct store *, MDB_txn *, uint64_t height, struct rec_sortition *);	/* the canonical one */
 int sortition_tip(struct store *, MDB_txn *, struct rec_sortition *);			/* highest canonical */
+int sortition_by_burn(struct store *, MDB_txn *, const uint8_t burn_hash[32], struct rec_sortition *);	/* the canonical one */
+/* Complete the index of burn hashes, where an earlier version wrote rows: after opening, by who declares T_SORTITIONS and T_META.  Commits. */
+void sortition_index(struct store *);
 /* All rows with height >= from ascending, forks too, until fn returns false. */
 void sortition_walk(struct store *, MDB_txn *, uint64_t from, bool (*fn)(void *, const struct rec_sortition *), void *);
 /* Sortitions whose commit names this block id, ascending by height (canonical or not). */

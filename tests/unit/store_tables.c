@@ -54,6 +54,83 @@ static void sortitions(void **state)
 	world_close(&w);
 }
 
+static void burn_row(struct rec_sortition *r, uint64_t height, uint8_t fork, uint8_t hash)
+{
+	*r = (struct rec_sortition){ .burn_height = height, .canonical = fork == 0, .consensus_hash = { fork }, .burn_hash = { hash } };
+	put_be64(r->consensus_hash + 1, height);
+	put_be64(r->burn_hash + 1, hash == 1 ? height : 0);
+}
+
+/* As a version without the index of burn hashes wrote it. */
+static void put_old(struct world *w, MDB_txn *txn, uint64_t height)
+{
+	struct rec_sortition r;
+	uint8_t key[9 + CH_LEN] = { 'h' };
+
+	burn_row(&r, height, 0, 1);
+	put_be64(key + 1, height);
+	memcpy(key + 9, r.consensus_hash, CH_LEN);
+	store_put_row(&w->s, txn, T_SORTITIONS, key, sizeof key, REC_SORTITION, &r);
+}
+
+/* Height of the canonical sortition of a burn block; 0 if there is none.  That is a few rows, however many there are. */
+static uint64_t by_burn(struct world *w, uint8_t hash, uint64_t height)
+{
+	MDB_txn *txn = store_read(&w->s);
+	uint8_t key[32] = { hash };
+	unsigned long long before = w->s.looked;
+	struct rec_sortition r;
+	int rc;
+
+	put_be64(key + 1, height);
+	rc = sortition_by_burn(&w->s, txn, key, &r);
+	store_read_end(txn);
+	assert_in_range(w->s.looked - before, 1, 6);
+	return rc == 0 ? r.burn_height : 0;
+}
+
+static void burn_index(void **state)
+{
+	enum { ROWS = 20000 };	/* more than two slices */
+	struct rec_sortition r;
+	struct world w;
+	unsigned long long before;
+	MDB_txn *txn;
+
+	world_open(&w);
+	txn = store_write(&w.s);
+	for (uint64_t h = 1; h <= ROWS; h++)
+		put_old(&w, txn, h);
+	burn_row(&r, 500, 1, 2);		/* a fork's, of another burn block ... */
+	sortition_put(&w.s, txn, &r);
+	burn_row(&r, 600, 1, 3);		/* ... and one that names a block of ours at another height */
+	sortition_put(&w.s, txn, &r);
+	burn_row(&r, ROWS + 1, 0, 3);
+	sortition_put(&w.s, txn, &r);
+	burn_row(&r, ROWS + 2, 0, 0);		/* the burn hash is not known */
+	memset(r.burn_hash, 0, 32);
+	sortition_put(&w.s, txn, &r);
+	store_commit_or_die(&w.s, txn);
+	assert_int_equal(by_burn(&w, 1, 1), 0);
+	sortition_index(&w.s);
+	assert_int_equal(by_burn(&w, 1, 1), 1);
+	assert_int_equal(by_burn(&w, 1, 8192), 8192);
+	assert_int_equal(by_burn(&w, 1, ROWS), ROWS);
+	assert_int_equal(by_burn(&w, 1, ROWS + 1), 0);
+	assert_int_equal(by_burn(&w, 2, 0), 0);
+	assert_int_equal(by_burn(&w, 3, 0), ROWS + 1);
+	assert_int_equal(by_burn(&w, 0, 0), 0);
+	/* The version before goes on for a while; what was done is not done again. */
+	txn = store_write(&w.s);
+	put_old(&w, txn, ROWS + 3);
+	store_commit_or_die(&w.s, txn);
+	before = w.s.looked;
+	sortition_index(&w.s);
+	assert_in_range(w.s.looked - before, 1, 40);
+	assert_int_equal(by_burn(&w, 1, ROWS + 3), ROWS + 3);
+	world_close(&w);
+}
+
 static void bounds(void **state)
 {
 	struct rec_verdict v = { .source = rec_str("somebody"), .status = rec_str("refused") }, got;
@@ -272,7 +349,8 @@ static void whom_to_trust(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sortitions), cmocka_unit_test(bounds), cmocka_unit_test(faults), cmocka_unit_test(inventories),
+		cmocka_unit_test(sortitions),
+		cmocka_unit_test(burn_index), cmocka_unit_test(bounds), cmocka_unit_test(faults), cmocka_unit_test(inventories),
 		cmocka_unit_test(discipline), cmocka_unit_test(holder), cmocka_unit_test(changes),
 		cmocka_unit_test(whom_to_trust),
 	};

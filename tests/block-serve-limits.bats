@@ -1,0 +1,82 @@
+#!/usr/bin/env bats
+# What strangers may cost block-serve over HTTP: rows looked at for a question, bytes held, connections that end in every way.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export BIN=${BIN:-$PWD/build/bin} HELPER=${HELPER:-$PWD/build/helper}
+	cd "$BATS_FILE_TMPDIR" || exit 1
+	"$HELPER/chain-maker" chain --seed 5 --cycles 3 --cycle-length 20 --prepare-length 4 --signers 7 --tenure-blocks 1:9 \
+		--sortition-rate 0.9 --start-rate 0.9 --extend-rate 0.1 --archive all.rec >/dev/null
+}
+
+setup() { cd "$BATS_FILE_TMPDIR" || exit 1; }
+
+teardown() { [ -z "${server:-}" ] || kill "$server" 2>/dev/null || true; }
+
+# serve STORE OPTION...: in the background; sets $server, $AT and $URL
+serve() {
+	: >ready
+	"$BIN/block-serve" -d "$1" -w 127.0.0.1:0 "${@:2}" >ready 2>log 3>&- &
+	server=$!
+	for _ in $(seq 200); do grep -q '^http ' ready && break; sleep 0.05; done
+	AT=$(sed -n 's,^http ,,p' ready) URL=http://$AT
+}
+
+# report PATTERN: what SIGUSR1 makes it say
+report() {
+	local n
+	n=$(grep -c "$1" log || true)
+	kill -USR1 "$server"
+	for _ in $(seq 200); do [ "$(grep -c "$1" log)" -gt "$n" ] && break; sleep 0.02; done
+	grep "$1" log | tail -n 1
+}
+looked() { report 'rows looked at' | sed 's/.*store: \([0-9]*\) rows.*/\1/'; }
+
+@test "no question costs more than a few rows among 300,000 sortitions" {
+	"$BIN/rec" <all.rec | awk '
+		/"type":"sortition"/ { last = $0 }
+		{ print }
+		END {
+			match(last, /"burn_height":[0-9]*/); h = substr(last, RSTART + 14, RLENGTH - 14)
+			for (i = 1; i <= 300000; i++)
+				printf "{\"type\":\"sortition\",\"burn_height\":%d,\"burn_time\":%d,\"burn_hash\":\"%032x%032x\",\"sortition_id\":\"%064x\"," \
+					"\"consensus_hash\":\"%08x%032x\",\"canonical\":true}\n", h + i, i, i * 7919, i, i, i * 104729 % 4294967291, i
+		}' | "$BIN/rec" -r >many.rec
+	"$BIN/block-cat" -d many -i many.rec 2>/dev/null
+	serve many -j 1
+	last=$(sed -n '$p' chain/blocks.tsv | cut -f2) ch=$(sed -n '$p' chain/blocks.tsv | cut -f3) low=$(sed -n 2p chain/blocks.tsv | cut -f1)
+	hash=$(curl -s "$URL/v3/sortitions/burn_height/101" | sed 's/.*"burn_block_hash":"0x\([0-9a-f]*\)".*/\1/')
+	before=$(looked)
+	while read -r status path; do
+		[ "$(curl -s -m 10 -o body -w '%{http_code}' "$URL$path")" = "$status" ] || { echo "$path"; false; }
+		after=$(looked)
+		[ $((after - before)) -le 24 ] || { echo "$path: $((after - before)) rows"; false; }
+		before=$after
+	done <<-E
+		200 /v3/blocks/$last
+		404 /v3/blocks/$hash
+		200 /v3/blocks/height/$low
+		200 /v3/blocks/height/$low?tip=$last
+		404 /v3/blocks/height/99999999?tip=$last
+		200 /v3/tenures/info
+		200 /v3/tenures/tip/$ch
+		404 /v3/tenures/tip/${hash:0:40}
+		200 /v3/tenures/tip_metadata/$ch
+		200 /v3/tenures/blocks/$ch
+		200 /v3/tenures/blocks/hash/$hash
+		404 /v3/tenures/blocks/hash/$last
+		200 /v3/tenures/blocks/height/101
+		200 /v3/sortitions
+		200 /v3/sortitions/latest_and_last
+		200 /v3/sortitions/burn_height/200101
+		200 /v3/sortitions/burn/$hash
+		404 /v3/sortitions/burn/0x$last
+		200 /v3/sortitions/consensus/$ch
+		200 /v3/stacker_set/1
+		200 /v2/info
+		200 /v2/pox
+		200 /v2/neighbors
+		200 /v3/health
+		200 /blocksync/sortitions/200000/1
+	E
+}
