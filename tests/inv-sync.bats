@@ -108,6 +108,48 @@ faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .cl
 	diff <(claims "${KEYS[0]}") <(honest_claims)
 }
 
+@test "of two machines with one key the one that has more is asked, whichever comes first" {
+	local first second key
+	PEER_OPTIONS=(--seed 5)
+	serve_chain "$CHAIN" log behind=20
+	first=${P2P[0]} key=${KEYS[0]}
+	serve_chain "$CHAIN" log2 honest
+	second=${P2P[0]}
+	[ "$key" = "${KEYS[0]}" ]
+	cp -r store store2
+	timeout 60 inv-sync -1 -d store -p "$first" -p "$second" </dev/null 2>err | rec >out 3>&- &
+	timeout 60 inv-sync -1 -d store2 -p "$second" -p "$first" </dev/null 2>err2 | rec >out2
+	wait "$!"
+	grep -q 'have one key' err
+	grep -q 'have one key' err2
+	# the last word on each cycle
+	jq -sc 'map(select(.type == "inventory")) | group_by(.cycle) | map(.[-1])[]' out >last && mv last out
+	diff <(claims "$key") <(honest_claims)
+	mv out2 out
+	jq -sc 'map(select(.type == "inventory")) | group_by(.cycle) | map(.[-1])[]' out >last && mv last out
+	diff <(claims "$key") <(honest_claims)
+	[ "$(sync-status -j -d store | jq -r '.peers[0].address')" = "$second" ]
+	[ "$(sync-status -j -d store2 | jq -r '.peers[0].address')" = "$second" ]
+}
+
+@test "a peer's row counts the blocks of its that the store took" {
+	serve_chain "$CHAIN" log honest honest
+	timeout 60 blocksync -1 -q -d whole -n "$CHAIN/network" -s "${URLS[0]}" -p "${KEYS[1]}@${P2P[1]}"
+	timeout 60 inv-sync -1 -d whole </dev/null | rec >out
+	[ "$(jq -s 'map(select(.type == "peer")) | group_by(.key) | map(.[-1].blocks) | add' out)" = "$(listed whole | wc -l)" ]
+}
+
+@test "a machine that uses a copy of our key is said to be that" {
+	inv-sync -1 -d store </dev/null >/dev/null
+	cp -r store copy
+	block-serve -d copy -w 127.0.0.1:0 -l 127.0.0.1:0 >ports 2>serve.err 3>&- &
+	STARTED+=($!)
+	for _ in $(seq 200); do grep -q ^p2p ports && break; sleep 0.05; done
+	timeout 60 inv-sync -1 -d store -p "$(awk '/^p2p/ { print $2 }' ports)" </dev/null 2>err | rec >out
+	[ "$(grep -c 'has our own node key: another machine uses a copy of it' err)" = 1 ]
+	[ "$(jq -r 'select(.type == "fault") | .what' out)" = "our own key" ]
+}
+
 @test "a peer of an earlier run that is gone is down" {
 	one_pass honest
 	stop_started
@@ -135,7 +177,7 @@ faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .cl
 	serve_chain "$CHAIN" log "${specs[@]}"
 	timeout 10 inv-sync -1 -d store -p "${P2P[0]}" </dev/null >records
 	rec <records >out
-	[ "$(jq -r 'select(.type == "inventory") | .peer' out | sort -u | wc -l)" = 17 ]
+	[ "$(jq -r 'select(.type == "inventory") | .peer' out | sort -u | wc -l)" = 9 ]
 }
 
 @test "a peer whose line breaks in the middle is asked for the rest, and what it said is kept" {

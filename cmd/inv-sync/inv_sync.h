@@ -2,7 +2,10 @@
  *   main.c      options and set-up
  *   loop.c      the turn of the loop: view, dials, questions, commits, the end of a pass
  *   view.c      our burnchain view out of the store, for preambles and judgements
- *   peers.c     who is known, when to dial whom
+ *   peers.c     who is known
+ *   seats.c     who of those that nobody here named is spoken to (pure)
+ *   rival.c     peers that share a key
+ *   dial.c      when to dial whom, and what became of it
  *   talk.c      what is said in a conversation, and what comes of the answers
  *   machine.c   which cycle to ask of whom (pure)
  *   judge.c     what an answer proves (pure)
@@ -12,12 +15,12 @@
 
 #include <sys/queue.h>
 #include "cmd/inv-sync/machine.h"
+#include "cmd/inv-sync/seats.h"
 #include "common/net/conv.h"
 #include "common/net/resolver.h"
 #include "common/store/store.h"
 #include "common/sys/stage.h"
 
-#define MAX_CONVERSATIONS 16	/* dialled and up, beside the peers that the operator named */
 #define MAX_KNOWN 1024		/* addresses remembered */
 #define MAX_PINNED 64
 #define MAX_PER_HOST 4		/* known addresses of one host; private networks have no such bound */
@@ -51,6 +54,13 @@ struct peer {
 	struct backoff backoff;
 	uint64_t dial_at, learnt_at, neighbors_at, fault_at;
 	unsigned failures, downs, told;
+	struct seat seat;		/* its place among those that nobody here named */
+	uint16_t *have;			/* by cycle: tenures that it has, as it said in this conversation */
+	size_t n_have;
+	bool contends;			/* another one speaks for its key, as yet */
+	uint64_t contends_at;		/* since then */
+	bool yielded, twin_said;	/* another one speaks for its key: it is not dialled for a while; that was said */
+	bool own_key_said;
 	unsigned keys;			/* that this conversation has brought */
 	bool progressed;		/* this conversation brought an answer */
 	const char *owes;		/* class of the fault, if it is not waited for any longer: it was silent, or refused; NULL: none */
@@ -62,6 +72,8 @@ struct peer {
 	bool dirty, news;
 };
 TAILQ_HEAD(peer_list, peer);
+#define peer_of_seat(s) ((struct peer *)((char *)(s) - offsetof(struct peer, seat)))
+#define RIVAL_HAS_IT "another address of the same peer is in conversation"
 
 /* What waits for the next commit. */
 struct gathered;
@@ -76,9 +88,12 @@ struct inv_sync {
 	struct resolver *resolver;
 	struct event *turn;
 	struct peer_list peers;
-	unsigned n_peers, n_strangers;	/* of the latter: in conversation and not pinned */
+	struct seats seats;
+	unsigned n_peers;
+	bool calm;			/* nothing is wanted */
 	struct gathered *gathered;
-	uint64_t committed_at, bans_at, ended_at;
+	uint64_t committed_at, looked_at, ended_at;
+	uint64_t moved_at;		/* a cycle's hash became known or another one */
 
 	bool view_known, input_ended;
 	uint8_t tip_ch[CH_LEN];
@@ -104,20 +119,30 @@ void view_judge_end(struct view_judge *);
 void peers_name(struct inv_sync *, const char *text, bool operator_said);	/* pubkey@host:port; a bad one of the operator is exit 100 */
 void peers_load(struct inv_sync *);				/* rows of earlier runs */
 void peers_told(struct inv_sync *, struct peer *teller, const struct message *neighbors);
+void peers_look(struct inv_sync *);				/* at the rows: bans, and who was of use */
+void peers_tidy(struct inv_sync *);				/* addresses that never answered are forgotten */
+bool peer_number(const char *name, struct sockaddr_storage *, int *len);	/* name is no name but a number, with port */
+uint32_t peers_tell(void *inv_sync, struct neighbor *);	/* for conv_self */
+
+/* rival.c */
+struct peer *rival_of(const struct peer *);	/* another one that is up and speaks for the same key */
+bool rival_met(struct peer *);			/* it is up: true if its conversation ends for another one's sake */
+void rivals_decide(struct inv_sync *);		/* who speaks for a key */
+void rival_gone(const struct peer *);
+
+/* dial.c */
 void peers_dial(struct inv_sync *, uint64_t now);
-void peers_bans(struct inv_sync *);
-struct peer *peers_rival(const struct peer *);	/* another one that is up with the same key */
 unsigned peer_patience(const struct peer *);	/* milliseconds that its next answer may take */
 void peers_down(struct peer *, const char *class, const char *reason);
 void peers_fault(struct peer *, const char *who, const char *class, const char *what, const char *evidence);
 void peers_stop(struct inv_sync *);		/* the conversations end with the stage */
 void peers_leave(struct inv_sync *);		/* the pass is over, with some not heard */
 bool peers_pass_done(const struct inv_sync *, uint64_t now);
-uint32_t peers_tell(void *inv_sync, struct neighbor *);	/* for conv_self */
 
 /* talk.c */
 extern const struct conv_ops talk_ops;
 void talk_ask(struct peer *, uint64_t now);			/* what is due */
+void talk_load_known(struct peer *);				/* what its key has answered before */
 
 /* save.c */
 void save_init(struct inv_sync *);

@@ -4,7 +4,7 @@
 #include "common/sys/log.h"
 #include "common/sys/loop.h"
 
-#define BANS_MS 5000
+#define LOOK_MS 5000
 
 static void finish(struct inv_sync *s, int code)
 {
@@ -41,9 +41,11 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 
 	if (store_changed(&s->store))
 		view_refresh(s, now);
-	if (now >= s->bans_at + BANS_MS) {
-		s->bans_at = now;
-		peers_bans(s);
+	if (now >= s->looked_at + LOOK_MS) {
+		s->looked_at = now;
+		s->calm = view_finished(s);
+		peers_look(s);
+		peers_tidy(s);
 		store_tidy(&s->store);
 	}
 	/* Without a view no preamble is true, and a peer would hang up on us. */
@@ -51,6 +53,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 		peers_dial(s, now);
 	TAILQ_FOREACH(p, &s->peers, entry)
 		talk_ask(p, now);
+	rivals_decide(s);
 	save_commit(s, now);
 	end_of_pass(s, now);
 }

@@ -53,6 +53,8 @@ void asks_lost(struct asks *);
 void asks_answered(struct asks *, const struct machine *, uint64_t cycle, uint64_t now);
 /* The peer refused: asked again after 5, 10, 20, 45 s.  True: for the ASK_TRIES'th time. */
 bool asks_refused(struct asks *, const struct machine *, uint64_t cycle, uint64_t now);
+/* Each cycle has been answered or refused since the conversation began. */
+bool asks_heard(const struct asks *, const struct machine *);
 /* Each cycle is answered or has failed. */
 bool asks_done(const struct asks *, const struct machine *);
 

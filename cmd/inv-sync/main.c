@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "cmd/inv-sync/inv_sync.h"
+#include "common/net/admit.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
 #include "common/sys/start.h"
@@ -43,6 +44,7 @@ int main(int argc, char **argv)
 	conv_budget(&s.held);
 	machine_init(&s.machine, &s.store.net, s.o.once);
 	save_init(&s);
+	seats_init(&s.seats, admit_hash(s.self.secret, &(uint64_t){ now_ms() }, sizeof(uint64_t)));
 	for (unsigned i = 0; i < n_named; i++)
 		peers_name(&s, named[i], true);
 	for (unsigned i = 0; i < s.store.net.n_bootstrap; i++)

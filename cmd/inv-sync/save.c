@@ -74,7 +74,7 @@ void save_release(struct inv_sync *s)
 
 void save_peer(struct peer *p, bool news)
 {
-	if (!p->has_key && !p->stored)
+	if ((!p->has_key && !p->stored) || p->contends)
 		return;
 	p->dirty = true;
 	p->news |= news;

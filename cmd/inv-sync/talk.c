@@ -34,6 +34,21 @@ static uint64_t *digest_at(struct peer *p, uint64_t cycle)
 	return &p->digest[i];
 }
 
+static void have(struct peer *p, uint64_t cycle, const uint8_t *bits, uint32_t count)
+{
+	size_t i = (size_t)(cycle - p->s->machine.first);
+	uint16_t n = 0;
+
+	for (uint32_t b = 0; b < count; b++)
+		n += bitvec_get(bits, count, b);
+	if (i >= p->n_have) {
+		p->have = xrealloc(p->have, (i + 1) * sizeof *p->have);
+		memset(p->have + p->n_have, 0, (i + 1 - p->n_have) * sizeof *p->have);
+		p->n_have = i + 1;
+	}
+	p->have[i] = n;
+}
+
 static bool load_step(void *arg, const struct rec_inventory *r)
 {
 	struct peer *p = arg;
@@ -47,10 +62,12 @@ static bool load_step(void *arg, const struct rec_inventory *r)
 }
 
 /* What this key has answered in earlier conversations and runs stays known. */
-static void load_known(struct peer *p)
+void talk_load_known(struct peer *p)
 {
 	MDB_txn *txn = store_read(&p->s->store);
+	struct rec_peer r;
 
+	p->seat.blocks = peer_get(&p->s->store, txn, p->key, &r) == 0 ? r.blocks : 0;
 	free(p->digest);
 	p->digest = NULL;
 	p->n_digest = 0;
@@ -99,8 +116,9 @@ static void take_inventory(struct peer *p, uint64_t cycle, const struct message 
 	p->owes = NULL;
 	if (cycle == s->machine.last)
 		set_state(p, "up");
+	have(p, cycle, bits, count);
 	digest = digest_of(bits, count);
-	if (digest != *digest_at(p, cycle)) {
+	if (!p->contends && digest != *digest_at(p, cycle)) {
 		*digest_at(p, cycle) = digest;
 		save_inventory(p, cycle, bits, count);
 	}
@@ -175,23 +193,10 @@ void talk_ask(struct peer *p, uint64_t now)
 	}
 }
 
-/* One conversation a key: the one that the operator named stays, else the elder.  The other address has no say in the peer's row. */
-static bool lost_to_rival(struct peer *p)
-{
-	struct peer *q = peers_rival(p), *loser;
-
-	if (!q)
-		return false;
-	loser = q->pinned || !p->pinned ? p : q;
-	loser->has_key = loser->stored = loser->dirty = loser->news = false;
-	conv_fail(loser->conv, "", "the same peer at another address");
-	return loser == p;
-}
-
 /* Another key speaks at this address: whoever had the former is not there any more. */
 static void leave_key(struct peer *p)
 {
-	if ((!p->has_key && !p->stored) || peers_rival(p))
+	if ((!p->has_key && !p->stored) || rival_of(p))
 		return;
 	p->state = "down";
 	save_peer(p, true);
@@ -213,13 +218,17 @@ static void on_up(struct conv *c, void *arg)
 	p->view = *conv_preamble(c);
 	memcpy(p->key, conv_key(c), KEY_LEN);
 	p->has_key = true;
-	if (lost_to_rival(p))
+	p->yielded = p->contends = false;
+	if (rival_met(p))
 		return;
 	if (!same) {
 		/* Another key is another peer: nothing that was answered before is its. */
 		asks_lost(&p->asks);
 		asks_release(&p->asks);
-		load_known(p);
+		free(p->have);
+		p->have = NULL;
+		p->n_have = 0;
+		talk_load_known(p);
 	}
 	p->state = "up";
 	p->neighbors_at = p->s->o.once || p->neighbors_at <= now_ms() ? 0 : p->neighbors_at;

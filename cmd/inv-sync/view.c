@@ -27,6 +27,7 @@ static void refresh_cycle(struct inv_sync *s, MDB_txn *txn, uint64_t cycle)
 		TAILQ_FOREACH(p, &s->peers, entry)
 			asks_forget(&p->asks, &s->machine, cycle);
 	memcpy(ch, r.consensus_hash, CH_LEN);
+	s->moved_at = now_ms();
 }
 
 static void refresh_cycles(struct inv_sync *s, MDB_txn *txn)

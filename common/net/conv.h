@@ -30,6 +30,9 @@ struct conv_self {
 	void *arg;
 };
 
+/* The reason of an end: whoever answers has our own key, or a copy of it. */
+#define CONV_OWN_KEY "it has our own key"
+
 struct conv_ops {
 	/* Authenticated (dialler: accept came; acceptor: handshake answered).  Again when the peer changes its key (spec 4.9) or its
 	 * data_url (a node learns its public address only after its first handshakes). */

@@ -178,7 +178,7 @@ static void take_accept(struct conv *c, const struct message *m)
 	const uint8_t *key = m->u.handshake.key;
 
 	if (memcmp(key, c->self->key, KEY_LEN) == 0)
-		conv_fail(c, "", "it is ourselves");
+		conv_fail(c, "", CONV_OWN_KEY);
 	else if (c->has_expect && memcmp(key, c->expect, KEY_LEN) != 0)
 		conv_fail(c, "lying", "another key");
 	else

@@ -220,8 +220,8 @@ static void ourselves(void **state)
 	side_init(&r.acceptor, &r.net, 1);
 	dial(&r, NULL);
 	assert_true(r.dialler.down);
-	assert_string_equal(r.dialler.class, "useless");
-	assert_string_equal(r.dialler.reason, "rejects our handshake");
+	assert_string_equal(r.dialler.class, "");
+	assert_string_equal(r.dialler.reason, CONV_OWN_KEY);
 	room_release(&r);
 }
 
