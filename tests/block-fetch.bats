@@ -164,19 +164,83 @@ stored() { listed "$1" | wc -l; }
 	[ "$(stored s)" -eq "$wanted" ]
 }
 
-@test "a block that ends the verifier is set aside and named, and all else is synced" {
+# crashing_sync ENV...: pipelines by hand whose judge crashes at $victim, until block-fetch ends by itself; six at most
+crashing_sync() {
+	for _ in 1 2 3 4 5 6; do
+		(env "$@" timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null 2>>err |
+			BLOCKSYNC_TEST_CRASH=$victim block-verify -d s 2>/dev/null | block-store -d s >/dev/null) 2>/dev/null || true
+		! grep -q "tenures missing" err || break
+	done
+}
+victim() { awk -F'\t' 'NR > 20 && $7 == 1 { print $2; exit }' "$CHAIN/blocks.tsv"; }
+
+@test "a block that crashes its judge is set aside and named, all else is synced; -R has it tried again" {
 	serve_chain "$CHAIN" log honest honest
 	seed s
-	victim=$(awk -F'\t' 'NR > 20 && $7 == 1 { print $2; exit }' "$CHAIN/blocks.tsv")
-	for _ in 1 2 3 4 5 6; do
-		(timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null 2>>err |
-			BLOCKSYNC_TEST_CRASH=$victim block-verify -d s 2>/dev/null | block-store -d s >/dev/null) 2>/dev/null || true
-		grep -q "tenures missing" err && break
-	done
-	grep -q "block $victim is set aside" err
+	victim=$(victim)
+	crashing_sync BLOCKSYNC_CRASHED=block-verify
+	grep -q "block $victim from http.* is set aside for a day: .*block-fetch -d s -R $victim" err
 	grep -q "1 of .* tenures missing.*setaside" err
-	test-tool faults s | grep -q "setaside"
+	[ "$(test-tool faults s | grep -c setaside)" -eq 1 ]
+	[ "$(test-tool verdicts s | grep -c "^$victim.*setaside")" -eq 1 ]
 	[ "$(stored s)" -ge $((wanted - 7)) ]
+	# rows of blocks that were merely near are gone
+	[ "$(test-tool downloads s | grep -cv "$victim\|	0\{64\}	")" -eq 0 ]
+	sync-status -d s | grep -q "^  block $victim from http://.* set aside, 24 h left: .*block-fetch -R $victim"
+	[ "$(sync-status -d s -j | jq "[.unavailable[] | select(.block_id == \"$victim\" and .until > $(date +%s))] | length")" -eq 1 ]
+	timeout 20 block-fetch -d s -R "$victim" </dev/null >out 2>err
+	[ ! -s out ]
+	grep -q "block $victim may be tried again" err
+	[ "$(test-tool verdicts s | grep -c "^$victim.*setaside")" -eq 0 ]
+	set -o pipefail
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null | keep s
+	[ "$(stored s)" -eq "$wanted" ]
+	timeout 20 block-fetch -d s -R "$victim" </dev/null 2>err
+	grep -q "block $victim is not set aside" err
+}
+
+@test "whatever else ends a pipeline, however often, sets nothing aside and blames nobody" {
+	serve_chain "$CHAIN" log honest honest
+	seed s
+	victim=$(victim)
+	crashing_sync -u BLOCKSYNC_CRASHED
+	! grep -q 'set aside' err
+	[ "$(test-tool faults s | wc -l)" -eq 0 ]
+	[ "$(sync-status -d s -j | jq '[.unavailable[] | select(.state == "setaside")] | length')" -eq 0 ]
+	set -o pipefail
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null | keep s
+	[ "$(stored s)" -eq "$wanted" ]
+}
+
+@test "what an earlier program set aside, or a day ago, is tried again; another copy is no matter" {
+	serve_chain "$CHAIN" log honest honest
+	seed s
+	read -r ch id < <(awk -F'\t' 'NR > 20 && $7 == 1 { print $3, $2; exit }' "$CHAIN/blocks.tsv")
+	read -r ch2 id2 < <(awk -F'\t' 'NR > 40 && $7 == 1 { print $3, $2; exit }' "$CHAIN/blocks.tsv")
+	read -r ch3 id3 < <(awk -F'\t' 'NR > 60 && $7 == 1 { print $3, $2; exit }' "$CHAIN/blocks.tsv")
+	hash=$(printf '%064d' 7)
+	test-tool aside s "$ch" "$id" old-source
+	test-tool aside s "$ch2" "$id2" "${URLS[0]}" "$hash" "$(date +%s)"
+	test-tool aside s "$ch3" "$id3" another "$hash" "$(($(date +%s) + 3600))"
+	set -o pipefail
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null | keep s
+	[ "$(stored s)" -eq "$wanted" ]
+	[ "$(test-tool downloads s | cut -f2,4 | grep -v "^0\{64\}")" = "$id3	another" ]
+	! test-tool verdicts s | grep "^$id"
+	! test-tool faults s | grep old-source
+	test-tool faults s | grep another
+}
+
+@test "a copy that is set aside at one source comes from another" {
+	serve_chain "$CHAIN" log honest honest
+	seed s
+	read -r ch id < <(awk -F'\t' 'NR > 20 && $7 == 1 { print $3, $2; exit }' "$CHAIN/blocks.tsv")
+	test-tool aside s "$ch" "$id" "${URLS[0]}" "$(printf '%064d' 7)" "$(($(date +%s) + 3600))"
+	set -o pipefail
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null | tee out | keep s
+	[ "$(stored s)" -eq "$wanted" ]
+	rec <out | grep "\"type\":\"block\",\"id\":\"$id\"" | grep -q "\"source\":\"${URLS[1]}\""
+	[ "$(rec <out | grep -c "\"type\":\"block\",\"id\":\"$id\"")" -eq 1 ]
 }
 
 @test "broken input: one line, what came before is passed on, 111" {
@@ -190,6 +254,8 @@ stored() { listed "$1" | wc -l; }
 	run -100 --separate-stderr block-fetch -1 -u ftp://somewhere -d s
 	[[ "$stderr" = *"ftp://somewhere"* ]]
 	run -100 --separate-stderr block-fetch -F x -d s
+	run -100 --separate-stderr block-fetch -R 12 -d s
+	[[ "$stderr" = *"'12'"* ]]
 	run -100 --separate-stderr block-fetch -1 -d nowhere </dev/null
 	[[ "$stderr" = *"-n"* ]]
 }

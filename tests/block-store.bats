@@ -193,7 +193,7 @@ shuffled() {
 
 @test "a full disk: 111, and on with room" {
 	mkdir -p small
-	mount -t tmpfs -o size=250k tmpfs small 2>/dev/null || skip "cannot mount a tmpfs"
+	mount -t tmpfs -o size=300k tmpfs small 2>/dev/null || skip "cannot mount a tmpfs"
 	"$BIN/block-cat" -d small/store -i chain.view || { umount small; false; }
 	rc=0
 	timeout 60 "$BIN/block-store" -d small/store <held.rec >/dev/null 2>err || rc=$?

@@ -118,6 +118,39 @@ run_bg() {
 	[ "$(wc -l <block-serve.log)" -eq 1 ]
 }
 
+@test "block-fetch is told of a judge that crashed, and of no other end" {
+	stage block-fetch 'echo "${BLOCKSYNC_CRASHED-none}" >>crashed; exec cat'
+	for end in 'kill -SEGV $$' 'exit 111' 'kill -KILL $$' 'kill -ABRT $$'; do
+		rm -f crashed once ./*.log
+		stage block-verify "[ -e once ] || { until [ -s block-store.log ] && [ -s crashed ]; do sleep 0.05; done; touch once; $end; }; exec cat"
+		run_bg -n net
+		until_holds starts block-store 2
+		until_holds eval '[ "$(cat crashed | wc -l)" -ge 2 ]'
+		kill "$SELF"
+		wait "$PID"
+		case $end in
+		*SEGV* | *ABRT*) [ "$(sed -n 2p crashed)" = block-verify ] ;;
+		*) [ "$(sed -n 2p crashed)" = none ] ;;
+		esac
+		[ "$(head -1 crashed)" = none ]
+	done
+}
+
+@test "a full store is told of once, and tried again until there is room" {
+	stage block-store 'if [ "$(wc -l <block-store.log)" -le 3 ]; then exit 114; fi; exec cat'
+	run_bg -n net
+	until_holds starts block-store 4
+	kill "$SELF"
+	wait "$PID"
+	[ "$(cat err)" = "blocksync: store 'dir' is full (disk, limit of file sizes, or \$BLOCKSYNC_MAP): 'block-store' is tried again until there is room" ]
+	stage block-store 'exit 114'
+	rm -f ./*.log
+	run --separate-stderr timeout 20 bin/blocksync -1 -d dir -n net
+	[ "$status" -eq 111 ]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[ "$(wc -l <block-store.log)" -eq 4 ]
+}
+
 @test "a missing stage is named, exit 100" {
 	rm bin/block-fetch
 	PATH=/usr/bin:/bin run --separate-stderr timeout 10 bin/blocksync -d dir -n net

@@ -111,6 +111,7 @@ static void turn(struct fetch *f)
 	if (now_ms() >= f->tidied_at + 60000) {
 		f->tidied_at = now_ms();
 		store_tidy(&f->store);
+		suspects_review(f);
 	}
 }
 

@@ -40,7 +40,14 @@ struct written {
 	bool tip;			/* came by a peer's own claim */
 };
 
-struct suspect { uint8_t id[ID_LEN], ch[CH_LEN]; uint32_t tries, deaths; bool alone, gone; };
+/* A row of `downloads`: a copy of a block (its bytes, from one source) that was on its way when a judge crashed, or is set aside. */
+struct suspect {
+	uint8_t id[ID_LEN], ch[CH_LEN], hash[32];
+	const char *source;		/* interned */
+	uint32_t tries, deaths;		/* crashes with it on its way; of these, alone */
+	uint64_t until;			/* unix seconds: forgotten then */
+	bool aside, alone, gone, changed;	/* alone: to be tried alone; gone, changed: its row is to go, to be written */
+};
 struct unavailable { uint8_t ch[CH_LEN]; const char *what; char why[201]; bool written; };
 struct fault_row { char who[MAX_SOURCE + 1], class[17], what[65], text[201]; unsigned count; bool told; };
 
@@ -71,8 +78,11 @@ struct fetch {
 	char **names;			/* interned */
 	unsigned n_names;
 	uint64_t upload_next;
-	struct suspect *suspects;	/* of earlier runs, until their verdict */
+	struct suspect *suspects;	/* of earlier runs, until their verdict; rows of one block stand together */
 	unsigned n_suspects, n_crowd;	/* n_crowd: those that are not tried alone */
+	bool lone;			/* what awaits its verdict is a suspect, alone: nothing else is written */
+	bool retry;			/* -R */
+	uint8_t retry_id[ID_LEN];
 	uint64_t crowd_until;
 	struct fault_row faults[64];
 	unsigned n_faults;
@@ -111,12 +121,20 @@ void transfers_pause(struct fetch *);
 /* written.c */
 void written_add(struct fetch *, const struct rec_block *, const struct action *);	/* action NULL: pushed to us */
 void written_check(struct fetch *, bool changed);	/* verdicts of the oldest ones */
-void written_lost(struct fetch *);		/* the reader is gone: they are suspects */
-bool written_aside(const struct fetch *, const uint8_t id[ID_LEN]);
-void suspects_load(struct fetch *);
+void written_lost(struct fetch *);		/* the reader is gone: what has no verdict is noted */
 void uploads_take(struct fetch *);
 const char *name_intern(struct fetch *, const char *);
 void look_at(struct fetch *, const struct action *);
+
+/* suspects.c: what was on its way when a judge died */
+void suspects_load(struct fetch *);
+void suspects_lost(struct fetch *, const struct written *(*next)(const struct fetch *, unsigned i));	/* NULL ends them */
+void suspects_clear(struct fetch *, unsigned at_least);		/* rows of suspects that are gone, if there are so many */
+void suspects_review(struct fetch *);				/* each minute: what was set aside long enough */
+void suspects_retry(struct fetch *, const uint8_t id[ID_LEN]);	/* -R */
+bool suspect_aside(const struct fetch *, const struct written *);	/* whether this copy is set aside */
+bool suspect_alone(const struct fetch *, const uint8_t id[ID_LEN]);	/* whether the block is to be tried alone */
+void suspect_told(struct fetch *, const struct written *, bool stored);	/* it has a verdict */
 
 /* report.c */
 void report_fault(struct fetch *, const struct action *);

@@ -25,13 +25,18 @@ int main(int argc, char **argv)
 	static struct fetch f;
 	int c, rc;
 
-	f.options.usage = "block-fetch [-1oqv] [-n NET] [-u URL]... [-F CYCLE] -d DIR";
+	f.options.usage = "block-fetch [-1oqv] [-n NET] [-u URL]... [-F CYCLE] [-R ID] -d DIR";
 	f.from_cycle = -1;
 	program_start("block-fetch");
-	while ((c = getopt(argc, argv, OPTIONS_COMMON "1F:ou:")) != -1) {
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "1F:oR:u:")) != -1) {
 		switch (c) {
 		case 'F': f.from_cycle = (int64_t)options_number("-F", optarg, 0, MAX_CYCLES - 1); break;
 		case 'o': f.written_is_done = true; break;
+		case 'R':
+			f.retry = true;
+			if (hex_to(f.retry_id, ID_LEN, optarg, strlen(optarg)) < 0)
+				options_usage(&f.options, "bad block id '%s' for -R: give 64 hex digits", optarg);
+			break;
 		case 'u': add_url(&f, optarg); break;
 		default: options_take(&f.options, c, optarg);
 		}
@@ -47,6 +52,10 @@ int main(int argc, char **argv)
 	resolver_attach(f.resolver, stage_base(f.stage));
 	sandbox_enter(SANDBOX_CONNECT);
 	stage_network(f.stage, &f.store.net);
+	if (f.retry)
+		suspects_retry(&f, f.retry_id);
+	if (f.retry && !f.once && !f.n_urls && !stage_has_input(f.stage))
+		return 0;	/* nothing else was asked for */
 	fetch_init(&f);
 	rc = stage_run(f.stage);
 	http_free(f.http);

@@ -57,6 +57,8 @@ void planner_verdict(struct planner *, uint64_t now, uint64_t height, const uint
     const uint8_t id[ID_LEN], const uint8_t hash[32], const char *reason);
 /* A block that was in flight when pipelines died: it is asked for alone, rather not from `avoid`. */
 void planner_suspect(struct planner *, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN], const char *avoid);
+/* What was set aside may be asked for again. */
+void planner_forgive(struct planner *);
 bool planner_alone(const struct planner *);	/* suspects are being tried: nothing else is asked */
 
 /* ---- answers ---- */

@@ -70,12 +70,13 @@ static void put_unavailable(struct fetch *f, MDB_txn *txn)
 /* Tenures that were unavailable and have been proven since. */
 static void forget_available(struct fetch *f, MDB_txn *txn)
 {
-	static const uint8_t whole[ID_LEN];
+	struct rec_download d = { .tries = 0 };	/* of the tenure as a whole */
 	struct rec_tenure t;
 
 	for (unsigned i = 0; i < f->n_unavailable; i++)
 		while (i < f->n_unavailable && tenure_get(&f->store, txn, f->unavailable[i].ch, &t) == 0 && t.proven) {
-			download_del(&f->store, txn, f->unavailable[i].ch, whole);
+			memcpy(d.consensus_hash, f->unavailable[i].ch, CH_LEN);
+			download_del(&f->store, txn, &d);
 			f->unavailable[i] = f->unavailable[--f->n_unavailable];
 		}
 }

@@ -11,7 +11,7 @@ bool transfers_room(struct fetch *f)
 {
 	size_t limit = f->n_crowd ? CROWD_BYTES : MAX_WRITTEN;
 
-	return !stage_full(f->stage) && (f->written_is_done || f->written_bytes < limit);
+	return !stage_full(f->stage) && !f->lone && (f->written_is_done || f->written_bytes < limit);
 }
 
 /* ---- blocks ---- */

@@ -19,7 +19,7 @@ void plan_settle(struct planner *p, uint32_t i)
 	} else if (s->flags & F_ASIDE && s->state == B_WRITTEN) {
 		s->why = plan_why(p, "setaside");
 		plan_state(p, i, B_FAILED);
-		plan_want(p, i, "setaside", "judging one of its blocks ended the verifier twice");
+		plan_want(p, i, "setaside", "the judge of one of its blocks crashed twice");
 	} else if (s->flags & F_RELOOK && s->state == B_WAIT) {
 		s->flags &= (uint16_t)~(F_RELOOK | F_START);
 	} else if (s->flags & F_RELOOK && (s->state == B_READY || s->state == B_WRITTEN || s->state == B_PROVEN)) {
@@ -64,6 +64,36 @@ static void refused(struct planner *p, uint64_t now, uint32_t i, int source, con
 		plan_want(p, i, "unavailable", why);
 }
 
+/* A copy that is not judged: another source's may have other bytes, so the rest are asked before the tenure is given up. */
+static void aside(struct planner *p, uint64_t now, uint32_t i, int source)
+{
+	struct slot *s = &p->slots[i];
+	struct work *w;
+
+	if (source >= 0 && slot_wanted(s) && s->state != B_FAILED) {
+		w = plan_work(p, i);
+		w->out[0] |= 1ull << source;
+		w->out[1] |= 1ull << source;
+		w->why = plan_why(p, "setaside");
+	}
+	s->flags |= slot_offered(p, i, now, false) ? F_RELOOK : F_ASIDE;
+}
+
+void planner_forgive(struct planner *p)
+{
+	for (uint32_t i = 0; i < p->n_slots; i++) {
+		struct slot *s = &p->slots[i];
+		if (!(s->flags & F_ASIDE))
+			continue;
+		s->flags &= (uint16_t)~(F_ASIDE | F_TOLD);
+		if (s->work)
+			p->works[s->work - 1].out[0] = p->works[s->work - 1].out[1] = 0;
+		if (s->state == B_FAILED)
+			plan_state(p, i, B_LOOK);
+	}
+	p->no_offer_known = false;
+}
+
 void planner_verdict(struct planner *p, uint64_t now, uint64_t height, const uint8_t ch[CH_LEN], int source, enum plan_verdict v,
     const uint8_t id[ID_LEN], const uint8_t hash[32], const char *reason)
 {
@@ -90,7 +120,7 @@ void planner_verdict(struct planner *p, uint64_t now, uint64_t height, const uin
 		plan_work(p, i)->not_before = now + 5000;
 		plan_work(p, i)->why = plan_why(p, reason);
 	} else if (v == VERDICT_ASIDE) {
-		s->flags |= F_ASIDE;
+		aside(p, now, i, source);
 	}
 	plan_settle(p, i);
 }

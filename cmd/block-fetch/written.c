@@ -1,9 +1,6 @@
-/* What was written and has no verdict yet, in order; suspects of earlier pipelines; blocks that were pushed to us.
+/* What was written and has no verdict yet, in order, and blocks that were pushed to us.
  *
- * A verdict is found in the store: the block is there, or a row of `verdicts` has its bytes and source.  Blocks
- * that were in flight when a pipeline died are suspects.  After one death they are asked for as any other, but
- * few at a time; what was in flight in two deaths running is asked for alone; who is alone in two deaths is set
- * aside.  A crash of another cause, however often, thus condemns nothing that was merely near. */
+ * A verdict is found in the store: the block is there, or a row of `verdicts` has its bytes and source. */
 #include <stdlib.h>
 
 #include "cmd/block-fetch/fetch.h"
@@ -21,20 +18,6 @@ const char *name_intern(struct fetch *f, const char *name)
 }
 
 static struct written *at(const struct fetch *f, unsigned i) { return &f->ring[(f->head + i) % f->cap]; }
-
-static struct suspect *suspect_find(const struct fetch *f, const uint8_t id[ID_LEN])
-{
-	for (unsigned i = 0; i < f->n_suspects; i++)
-		if (memcmp(f->suspects[i].id, id, ID_LEN) == 0)
-			return &f->suspects[i];
-	return NULL;
-}
-
-bool written_aside(const struct fetch *f, const uint8_t id[ID_LEN])
-{
-	struct suspect *s = suspect_find(f, id);
-	return s && s->deaths >= 2;
-}
 
 static void push(struct fetch *f, const struct written *w)
 {
@@ -65,9 +48,13 @@ void written_add(struct fetch *f, const struct rec_block *r, const struct action
 		w.tip = a->ask == ASK_TIP;
 		memcpy(w.slot_ch, a->ch, CH_LEN);
 	}
-	if (written_aside(f, r->id)) {
+	memcpy(w.id, r->id, ID_LEN);
+	memcpy(w.ch, r->consensus_hash, CH_LEN);
+	hash_once(w.hash, r->body.p, r->body.n);
+	w.source = name_intern(f, rec_cstr(source, sizeof(source), r->source));
+	if (suspect_aside(f, &w)) {
 		if (a && !f->written_is_done)
-			planner_verdict(f->plan, now_ms(), w.height, w.slot_ch, w.index, VERDICT_ASIDE, r->id, r->id, "setaside");
+			planner_verdict(f->plan, now_ms(), w.height, w.slot_ch, w.index, VERDICT_ASIDE, r->id, w.hash, "setaside");
 		return;
 	}
 	stage_emit(f->stage, REC_BLOCK, r);
@@ -75,10 +62,7 @@ void written_add(struct fetch *f, const struct rec_block *r, const struct action
 		f->stored++;
 		return;
 	}
-	memcpy(w.id, r->id, ID_LEN);
-	memcpy(w.ch, r->consensus_hash, CH_LEN);
-	hash_once(w.hash, r->body.p, r->body.n);
-	w.source = name_intern(f, rec_cstr(source, sizeof(source), r->source));
+	f->lone = !f->n_written && suspect_alone(f, w.id);
 	push(f, &w);
 }
 
@@ -101,7 +85,6 @@ static void served(struct fetch *f, const char *who)
 /* The planner counts by the tenure of the request, which need not be the block's own. */
 static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum plan_verdict v, const char *reason)
 {
-	struct suspect *s = f->n_suspects ? suspect_find(f, w->id) : NULL;
 	struct rec_tenure t;
 	int source = w->index;
 
@@ -109,10 +92,7 @@ static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum pl
 	f->stored += v == VERDICT_STORED;
 	if (v == VERDICT_STORED)
 		served(f, w->source);
-	if (s && !s->gone) {
-		s->gone = true;
-		f->n_crowd -= !s->alone && f->n_crowd;
-	}
+	suspect_told(f, w, v == VERDICT_STORED);
 	if (w->index < 0)
 		return;
 	if (strcmp(planner_source_name(f->plan, (unsigned)source), w->source) != 0)
@@ -138,27 +118,12 @@ static bool judge(struct fetch *f, MDB_txn *txn, const struct written *w)
 	return true;
 }
 
-static void suspects_clear(struct fetch *f)
-{
-	MDB_txn *txn;
-
-	txn = store_write(&f->store);
-	for (unsigned i = 0; i < f->n_suspects; i++)
-		if (f->suspects[i].gone)
-			download_del(&f->store, txn, f->suspects[i].ch, f->suspects[i].id);
-	store_commit_or_die(&f->store, txn);
-	for (unsigned i = 0; i < f->n_suspects; i++)
-		while (i < f->n_suspects && f->suspects[i].gone)
-			f->suspects[i] = f->suspects[--f->n_suspects];
-}
-
 /* From the oldest on, for verdicts come in the order of writing; all of them now and then, should one have
  * been lost on the way. */
 void written_check(struct fetch *f, bool changed)
 {
 	uint64_t now = now_ms();
 	bool all = now >= f->scanned_at + 2000;
-	unsigned gone = 0;
 	MDB_txn *txn;
 
 	if (f->n_crowd && now >= f->crowd_until)
@@ -181,127 +146,20 @@ void written_check(struct fetch *f, bool changed)
 		f->n_written = keep;
 	}
 	store_read_end(txn);
-	for (unsigned i = 0; i < f->n_suspects; i++)
-		gone += f->suspects[i].gone;
-	if (gone && (gone >= 256 || !f->n_written || all))
-		suspects_clear(f);
+	f->lone &= f->n_written > 0;
+	suspects_clear(f, !f->n_written || all ? 1 : 256);
 }
 
-/* ---- suspects ---- */
+static const struct written *in_flight(const struct fetch *f, unsigned i) { return i < f->n_written ? at(f, i) : NULL; }
 
-/* Last act: what has no verdict is to be suspected. */
+/* The reader is gone: last act. */
 void written_lost(struct fetch *f)
 {
-	bool alone = planner_alone(f->plan) && f->n_written == 1;
-	MDB_txn *txn;
-
 	if (f->written_is_done || !f->n_written)
 		return;
 	written_check(f, true);
-	if (!f->n_written)
-		return;
-	txn = store_write(&f->store);
-	for (unsigned i = 0; i < f->n_written; i++) {
-		struct written *w = at(f, i);
-		struct suspect *s = suspect_find(f, w->id);
-		struct rec_download d = { .source = rec_str(w->source), .state = rec_str("suspect"), .tries = (s ? s->tries : 0) + 1,
-			.deaths = (s ? s->deaths : 0) + alone, .why = rec_str("in flight when the pipeline died"), .time = now_unix() };
-		memcpy(d.consensus_hash, w->ch, CH_LEN);
-		memcpy(d.id, w->id, ID_LEN);
-		download_put(&f->store, txn, &d);
-	}
-	if (store_commit(&f->store, txn) != 0)
-		log_warn("cannot note %u blocks in flight", f->n_written);
-}
-
-static void set_aside(struct fetch *f, MDB_txn *txn, const struct rec_download *d)
-{
-	struct rec_verdict v = { .source = d->source, .status = rec_str("refused"), .reason = rec_str("setaside"),
-		.detail = rec_str("judging it ended the verifier twice"), .time = now_unix() };
-	struct rec_download row = *d;
-	struct rec_fault fault = { .who = d->source, .class = rec_str("invalid"), .what = rec_str("setaside"), .stage = rec_str("block-fetch"),
-		.first = now_unix(), .last = now_unix() };
-	char hex[2 * ID_LEN + 1];
-
-	memcpy(v.id, d->id, ID_LEN);
-	memcpy(v.consensus_hash, d->consensus_hash, CH_LEN);
-	verdict_put(&f->store, txn, &v);
-	row.state = rec_str("setaside");
-	row.why = rec_str("judging it ended the verifier twice");
-	download_put(&f->store, txn, &row);
-	fault.evidence = rec_str(hex_of(hex, d->id, ID_LEN));
-	fault_add(&f->store, txn, &fault);
-	log_warnx("block %s is set aside: two pipelines died at it", hex);
-}
-
-/* The rows, copied: writing moves the pages that views point into. */
-struct row { struct rec_download d; char source[MAX_SOURCE + 1]; enum { ROW_KEEP, ROW_DROP, ROW_ASIDE } fate; };
-struct loading { struct fetch *f; MDB_txn *txn; struct row *rows; unsigned n, changes; };
-
-static bool on_download(void *arg, const struct rec_download *d)
-{
-	struct loading *l = arg;
-	struct fetch *f = l->f;
-	struct row *row;
-	bool suspect = rec_is(d->state, "suspect");
-	struct suspect s = { .tries = d->tries, .deaths = d->deaths };
-
-	l->rows = xrealloc(l->rows, (l->n + 1) * sizeof(*l->rows));
-	row = &l->rows[l->n++];
-	row->d = *d;
-	rec_cstr(row->source, sizeof(row->source), d->source);
-	row->fate = ROW_DROP;
-	if ((suspect || rec_is(d->state, "setaside")) && !block_known(&f->store, l->txn, d->id)) {
-		row->fate = suspect && d->deaths >= 2 ? ROW_ASIDE : ROW_KEEP;
-		memcpy(s.id, d->id, ID_LEN);
-		memcpy(s.ch, d->consensus_hash, CH_LEN);
-		f->suspects[f->n_suspects++] = s;
-	}
-	l->changes += row->fate != ROW_KEEP;
-	return true;
-}
-
-/* Who was in flight in two deaths is asked for alone, as long as these are few; the others are the crowd. */
-static void sort_out(struct fetch *f, const struct loading *l)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < f->n_suspects; i++)
-		n += f->suspects[i].tries >= 2 && f->suspects[i].deaths < 2;
-	for (unsigned i = 0; i < f->n_suspects; i++)
-		f->suspects[i].alone = n <= MAX_ALONE && f->suspects[i].tries >= 2;
-	for (unsigned i = 0; i < f->n_suspects; i++)
-		f->n_crowd += !f->suspects[i].alone && f->suspects[i].deaths < 2;
-	for (unsigned i = 0; i < l->n; i++) {
-		const struct row *row = &l->rows[i];
-		struct suspect *s = row->fate == ROW_KEEP ? suspect_find(f, row->d.id) : NULL;
-		if (s && s->alone && s->deaths < 2)
-			planner_suspect(f->plan, row->d.consensus_hash, row->d.id, row->source);
-	}
-	f->crowd_until = now_ms() + CROWD_MS;
-}
-
-/* Suspects, and rows of the last run that are of no use now. */
-void suspects_load(struct fetch *f)
-{
-	struct loading l = { .f = f, .txn = store_read(&f->store) };
-
-	f->suspects = xcalloc(store_count(&f->store, l.txn, T_DOWNLOADS) + 1, sizeof(*f->suspects));
-	download_walk(&f->store, l.txn, on_download, &l);
-	store_read_end(l.txn);
-	sort_out(f, &l);
-	if (l.changes) {
-		MDB_txn *txn = store_write(&f->store);
-		for (unsigned i = 0; i < l.n; i++) {
-			l.rows[i].d.source = rec_str(l.rows[i].source);
-			if (l.rows[i].fate == ROW_DROP)
-				download_del(&f->store, txn, l.rows[i].d.consensus_hash, l.rows[i].d.id);
-			else if (l.rows[i].fate == ROW_ASIDE)
-				set_aside(f, txn, &l.rows[i].d);
-		}
-		store_commit_or_die(&f->store, txn);
-	}
-	free(l.rows);
+	if (f->n_written)
+		suspects_lost(f, in_flight);
 }
 
 /* ---- uploads ---- */
@@ -310,7 +168,8 @@ static bool on_upload(void *arg, uint64_t seq, const struct rec_block *b)
 {
 	struct fetch *f = arg;
 
-	if (!transfers_room(f))
+	/* A suspect goes alone. */
+	if (!transfers_room(f) || (f->n_written && suspect_alone(f, b->id)))
 		return false;
 	f->upload_next = seq + 1;
 	written_add(f, b, NULL);
@@ -374,4 +233,4 @@ void look_at(struct fetch *f, const struct action *a)
 	planner_looked(f->plan, now_ms(), a->height, &look);
 }
 
-/* Next: cmd/block-fetch/view.c, what is known at the start and what is new. */
+/* Next: cmd/block-fetch/suspects.c, what was on its way when a judge died. */

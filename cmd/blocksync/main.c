@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "cmd/blocksync/supervisor.h"
-#include "common/store/store.h"
+#include "common/store/lock.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
 #include "common/sys/start.h"
@@ -19,16 +19,16 @@ static const char usage[] = "blocksync [-1cLqv] -d DIR [-n NETWORK] [-s SOURCE].
     "[-F CYCLE] [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-a ADDR] [-b BYTES/S]";
 
 static const struct program programs[] = {
-	{ "block-serve", "lwUL", false },
-	{ "sortition-sync", "1sQK", false },
-	{ "public-ip", "1pa", true },
-	{ "inv-sync", "1p", false },
-	{ "block-fetch", "1uF", false },
-	{ "block-verify", "", false },
-	{ "block-store", "", false },
-	{ "anti-entropy", "1pbc", true },
-	{ "pruner", "1", true },
-	{ NULL, NULL, false },
+	{ "block-serve", "lwUL", false, false },
+	{ "sortition-sync", "1sQK", false, false },
+	{ "public-ip", "1pa", true, false },
+	{ "inv-sync", "1p", false, false },
+	{ "block-fetch", "1uF", false, false },
+	{ "block-verify", "", false, true },
+	{ "block-store", "", false, true },
+	{ "anti-entropy", "1pbc", true, false },
+	{ "pruner", "1", true, false },
+	{ NULL, NULL, false, false },
 };
 
 /* DIR/name, where DIR is the folder of our own program. */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,11 +36,30 @@ static struct child *first_living(struct supervisor *s)
 	return NULL;
 }
 
-static void say_death(const struct child *c)
+/* A crash, by its own fault or a block's.  Signals from outside, and limits of this machine, are none. */
+static bool crashed(const struct child *c)
+{
+	static const int own[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGSYS, SIGTRAP, 0 };
+
+	for (const int *sig = own; *sig; sig++)
+		if (signalled(c, *sig))
+			return true;
+	return false;
+}
+
+/* A disk without room is told of once, and again only when there has been some. */
+static void say_death(struct supervisor *s, const struct child *c)
 {
 	int code = WEXITSTATUS(c->status), sig = WTERMSIG(c->status);
+	bool full = exited(c, EXIT_FULL), again = full && s->told_full;
 
-	if (WIFSIGNALED(c->status))
+	s->told_full = full;
+	if (again || exited(c, EXIT_UNUSABLE))	/* which has said why */
+		return;
+	if (full)
+		log_warnx("store '%s' is full (disk, limit of file sizes, or $BLOCKSYNC_MAP): '%s' is tried again until there is room",
+		    options_dir(&s->given->o), c->program->name);
+	else if (WIFSIGNALED(c->status))
 		log_warnx("'%s' failed: killed by signal %d (%s)", c->program->name, sig, strsignal(sig));
 	else
 		log_warnx("'%s' failed: exit %d%s", c->program->name, code, code ? "" : ", though nobody asked it to end");
@@ -49,6 +69,11 @@ static void start_pipeline(struct supervisor *s)
 {
 	int in = s->null, ends[2];
 
+	/* A crash while judging may be the work of a block that was on its way: block-fetch alone knows which these were. */
+	if (s->blamed && s->blamed->program->judges && crashed(s->blamed))
+		setenv("BLOCKSYNC_CRASHED", s->blamed->program->name, 1);
+	else
+		unsetenv("BLOCKSYNC_CRASHED");
 	s->stopping = false;
 	s->blamed = NULL;
 	s->kill_at = 0;
@@ -121,10 +146,10 @@ static unsigned weight_of_death(const struct supervisor *s, const struct child *
 	if (s->given->o.once && (exited(c, 0) || (is_fetch(c) && exited(c, EXIT_WORLD))))
 		return 0;
 	if (exited(c, EXIT_UNUSABLE))
-		return 5;
+		return 6;
 	if (WIFSIGNALED(c->status))
-		return 4;
-	return exited(c, EXIT_USAGE) ? 3 : exited(c, 0) ? 1 : 2;
+		return 5;
+	return exited(c, EXIT_USAGE) ? 4 : exited(c, EXIT_FULL) ? 3 : exited(c, 0) ? 1 : 2;
 }
 
 static void blame(struct supervisor *s)
@@ -139,8 +164,9 @@ static void blame(struct supervisor *s)
 	if (!worst || s->stopping)
 		return;
 	s->blamed = worst;
-	if (!exited(worst, EXIT_UNUSABLE))	/* it has said why */
-		say_death(worst);
+	if (now_ms() - s->pipeline.started > LONG_LIFE)
+		s->told_full = false;
+	say_death(s, worst);
 	stop_pipeline(s);
 }
 
@@ -212,13 +238,9 @@ static void pipeline_down(struct supervisor *s)
 static void serve_down(struct supervisor *s)
 {
 	s->serve->fresh = false;
-	if (exited(s->serve, EXIT_UNUSABLE)) {
-		end_all(s, EXIT_WORLD);
-		return;
-	}
-	say_death(s->serve);
-	if (exited(s->serve, EXIT_USAGE))
-		end_all(s, EXIT_USAGE);
+	say_death(s, s->serve);
+	if (exited(s->serve, EXIT_UNUSABLE) || exited(s->serve, EXIT_USAGE))
+		end_all(s, exited(s->serve, EXIT_USAGE) ? EXIT_USAGE : EXIT_WORLD);
 	else
 		start_later(&s->beside, signalled(s->serve, SIGKILL));
 }

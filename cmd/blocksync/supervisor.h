@@ -14,7 +14,8 @@ struct given {		/* our command line, to be handed on */
 	unsigned n;
 	bool serve;	/* block-serve is wanted */
 };
-struct program { const char *name, *takes; bool optional; };	/* takes: letters of our options that it is given */
+/* takes: letters of our options that it is given; judges: it judges foreign blocks, and a block may be why it crashed */
+struct program { const char *name, *takes; bool optional, judges; };
 struct child {
 	const struct program *program;
 	pid_t pid;	/* 0: not running */
@@ -36,6 +37,7 @@ struct supervisor {
 	const struct child *blamed;
 	uint64_t kill_at;		/* now_ms, 0: not due */
 	unsigned crashes, failures;	/* with -1: so many, and no more */
+	bool told_full;			/* that there is no room, since there was some */
 };
 int supervise(struct supervisor *);	/* run it all; returns the exit code */
 

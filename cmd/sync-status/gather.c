@@ -62,8 +62,17 @@ static bool on_tenure(void *arg, const struct rec_tenure *t)
 
 static bool on_download(void *arg, const struct rec_download *d)
 {
-	if (rec_is(d->state, "failed") || rec_is(d->state, "setaside") || rec_is(d->state, "unavailable"))
-		row_add(arg, unavailable_json(d->consensus_hash, d->id, d->state, d->why, d->source));
+	bool block = !all_zero(d->id, ID_LEN);
+	json_t *row;
+
+	/* A row of a block counts until its time has come. */
+	if ((block && (!rec_is(d->state, "setaside") || d->until <= now_unix())) ||
+	    (!rec_is(d->state, "failed") && !rec_is(d->state, "setaside") && !rec_is(d->state, "unavailable")))
+		return true;
+	row = unavailable_json(d->consensus_hash, d->id, d->state, d->why, d->source);
+	if (block)
+		json_object_set_new(row, "until", int_json(d->until));
+	row_add(arg, row);
 	return true;
 }
 

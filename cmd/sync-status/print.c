@@ -1,6 +1,7 @@
 /* The status in words: how far, how fast, on whose word, and what is in the way. */
 #include <stdio.h>
 #include "cmd/sync-status/status.h"
+#include "common/sys/stage.h"
 
 #define LINES 10	/* of a list; the JSON has all */
 
@@ -109,6 +110,17 @@ static void print_more(size_t n)
 		printf("  … and %zu more (-j lists them)\n", n - LINES);
 }
 
+static void print_in_the_way(const json_t *row)
+{
+	json_int_t left = (number(row, "until") - (json_int_t)now_unix() + 3599) / 3600;
+
+	if (json_is_integer(json_object_get(row, "until")))
+		printf("  block %s from %s set aside, %lld h left: %s (block-fetch -R %s has it tried again)\n", text(row, "block_id"),
+		    text(row, "source"), (long long)left, text(row, "why"), text(row, "block_id"));
+	else
+		printf("  tenure %s %s: %s\n", text(row, "consensus_hash"), text(row, "state"), text(row, "why"));
+}
+
 static void print_lists(const json_t *o)
 {
 	const json_t *row;
@@ -118,7 +130,7 @@ static void print_lists(const json_t *o)
 		printf("in the way\n");
 	json_array_foreach(json_object_get(o, "unavailable"), i, row)
 		if (i < LINES)
-			printf("  tenure %s %s: %s\n", text(row, "consensus_hash"), text(row, "state"), text(row, "why"));
+			print_in_the_way(row);
 	print_more(count(o, "unavailable"));
 
 	printf("peers     %zu known, %lld up%s\n", count(o, "peers"), (long long)number(o, "peers_up"),

@@ -53,7 +53,7 @@
 	X(EXTVIEW, "extview", "burn view of an extension is unknown, or below the one before") \
 	X(NOTNAMED, "notnamed", "no commit names the tenure's start") \
 	X(LIGHTER, "lighter", "a signature set as heavy, or heavier, is stored") \
-	X(SETASIDE, "setaside", "judging it ended the verifier twice")
+	X(SETASIDE, "setaside", "its judge crashed at it twice")
 
 enum chain_reason {
 #define X(name, word, text) REASON_##name,

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "common/store/intact.h"
+#include "common/store/lock.h"
 #include "common/store/sum.h"
 #include "common/sys/log.h"
 #include "common/sys/options.h"
@@ -38,15 +39,10 @@ static int errno_of(int rc)
 	}
 }
 
-static _Noreturn void die_full(const struct store *s)
-{
-	die_world("store '%s' is full (disk, or $BLOCKSYNC_MAP): nothing of this commit is kept, start again when there is room", s->dir);
-}
-
 static _Noreturn void die_store(const struct store *s, const char *what, int rc)
 {
-	if (rc == MDB_MAP_FULL || rc == ENOSPC)
-		die_full(s);
+	if (store_full(s, rc))
+		store_die_full(s);
 	if (rc == MDB_VERSION_MISMATCH || rc == MDB_INVALID)
 		die_usage("'%s' is no store of ours: %s", s->dir, mdb_strerror(rc));
 	if (rc == ENOTDIR)
@@ -94,6 +90,8 @@ static void env_open(struct store *s)
 	/* Before the first look: the writer of blocks keeps what it has read. */
 	if (s->writes & TABLES_LOCKED)
 		s->lock = store_lock(s->dir);
+	if (s->writes)
+		store_lockfile_room(s);
 	intact_metas(s);
 	rc = env_try(s, flags);
 	if ((rc == EACCES || rc == EROFS) && s->writes == 0) {
@@ -341,8 +339,11 @@ static void open_for(struct store *s, const char *dir, const struct network *net
 	if (strlcpy(s->dir, dir, sizeof s->dir) >= sizeof s->dir)
 		die_usage("name of the store is too long");
 	if (net) {
-		if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
+			if (store_full(s, errno))
+				store_die_full(s);
 			die_name("cannot make store", dir);
+		}
 		env_open(s);
 		if (!tables_open(s, false) && !s->readonly)
 			tables_open(s, true);
@@ -444,12 +445,11 @@ void store_commit_or_die(struct store *s, MDB_txn *txn)
 
 void store_die(const struct store *s, int error)
 {
-	if (error == ENOSPC)
-		die_full(s);
+	if (store_full(s, error))
+		store_die_full(s);
 	if (error == EUCLEAN)
 		store_damaged(s, "its pages do not hang together");
-	/* LMDB calls a write that came out short EIO. */
-	die_world("cannot write store '%s': %s%s", s->dir, strerror(error), error == EIO ? " (is the disk full?)" : "");
+	die_world("cannot write store '%s': %s", s->dir, strerror(error));
 }
 
-/* Next: common/store/intact.c, what LMDB takes on trust. */
+/* Next: common/store/room.c, whether there is room. */

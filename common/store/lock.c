@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "common/store/store.h"
+#include "common/store/lock.h"
 #include "common/sys/log.h"
 #include "common/sys/stage.h"
 

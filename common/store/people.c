@@ -2,8 +2,10 @@
  *
  * verdicts, faults and uploads are bounded.  The first two keep beside their rows ('k' ‖ key) an index by age
  * ('a' ‖ sequence u64 -> key), so that the oldest goes first. */
+#include <stdlib.h>
 #include "common/chain/hash.h"
 #include "common/store/store.h"
+#include "common/sys/log.h"
 #include "common/sys/stage.h"
 
 #define MAX_VERDICTS 16384
@@ -127,6 +129,27 @@ static void bounded_put(struct store *s, MDB_txn *txn, enum store_table t, const
 	store_put_row(s, txn, t, key, klen, type, rec);
 }
 
+/* Out with a row, and with its place in the order of age, which is sought: rows seldom go before their time. */
+static void bounded_del(struct store *s, MDB_txn *txn, enum store_table t, const uint8_t *key, size_t klen)
+{
+	MDB_cursor *c = store_cursor(s, txn, t);
+	MDB_val k = { 1, (void *)(uintptr_t)"a" }, v;
+	uint8_t age[9];
+	bool found = false;
+	int rc;
+
+	for (rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE); rc == 0 && !found && k.mv_size == sizeof age && *(uint8_t *)k.mv_data == 'a';
+	    rc = store_cursor_get(s, c, &k, &v, MDB_NEXT))
+		if (v.mv_size == klen && memcmp(v.mv_data, key, klen) == 0) {
+			memcpy(age, k.mv_data, sizeof age);
+			found = true;
+		}
+	mdb_cursor_close(c);
+	if (found)
+		store_del(s, txn, t, age, sizeof age);
+	store_del(s, txn, t, key, klen);
+}
+
 #define VERDICT_KEY (1 + ID_LEN + 32 + 32)
 static void verdict_key(uint8_t key[VERDICT_KEY], const uint8_t *id, const uint8_t *body_hash, struct rec_view source)
 {
@@ -161,6 +184,49 @@ void verdict_walk(struct store *s, MDB_txn *txn, const uint8_t *id, bool (*fn)(v
 	if (id)
 		memcpy(prefix + 1, id, ID_LEN);
 	typed_walk(s, txn, T_VERDICTS, REC_VERDICT, prefix, id ? sizeof prefix : 1, verdict_thunk, &w);
+}
+
+/* Keys of the rows to delete: not while a cursor stands in their table. */
+struct doomed { bool (*verdict)(const struct rec_verdict *); bool (*fault)(const struct rec_fault *); struct { uint8_t key[MAX_ROW_KEY]; size_t n; } *v; size_t n; };
+
+static uint8_t *doomed_add(struct doomed *d)
+{
+	d->v = xrealloc(d->v, (d->n + 1) * sizeof *d->v);
+	return d->v[d->n++].key;
+}
+
+static void doomed_delete(struct store *s, MDB_txn *txn, enum store_table t, struct doomed *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		bounded_del(s, txn, t, d->v[i].key, d->v[i].n);
+	free(d->v);
+}
+
+void verdict_del(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], const uint8_t body_hash[32], struct rec_view source)
+{
+	uint8_t key[VERDICT_KEY];
+
+	verdict_key(key, id, body_hash, source);
+	bounded_del(s, txn, T_VERDICTS, key, sizeof key);
+}
+
+static bool verdict_doom(void *arg, const struct rec_verdict *r)
+{
+	struct doomed *d = arg;
+
+	if (d->verdict(r)) {
+		verdict_key(doomed_add(d), r->id, r->body_hash, r->source);
+		d->v[d->n - 1].n = VERDICT_KEY;
+	}
+	return true;
+}
+
+void verdict_forget(struct store *s, MDB_txn *txn, const uint8_t *id, bool (*which)(const struct rec_verdict *))
+{
+	struct doomed d = { .verdict = which };
+
+	verdict_walk(s, txn, id, verdict_doom, &d);
+	doomed_delete(s, txn, T_VERDICTS, &d);
 }
 
 /* who, class and what, ended by zeros: rows of one culprit stand together. */
@@ -210,26 +276,61 @@ void fault_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct r
 	typed_walk(s, txn, T_FAULTS, REC_FAULT, "k", 1, fault_thunk, &w);
 }
 
-static void download_key(uint8_t key[CH_LEN + ID_LEN], const uint8_t *ch, const uint8_t *id)
+static bool fault_doom(void *arg, const struct rec_fault *r)
 {
-	memcpy(key, ch, CH_LEN);
-	memcpy(key + CH_LEN, id, ID_LEN);
+	struct doomed *d = arg;
+
+	if (d->fault(r)) {
+		uint8_t *key = doomed_add(d);
+
+		d->v[d->n - 1].n = fault_key(key, r);
+	}
+	return true;
+}
+
+void fault_forget(struct store *s, MDB_txn *txn, bool (*which)(const struct rec_fault *))
+{
+	struct doomed d = { .fault = which };
+
+	fault_walk(s, txn, fault_doom, &d);
+	doomed_delete(s, txn, T_FAULTS, &d);
+}
+
+#define DOWNLOAD_KEY (CH_LEN + ID_LEN + 32 + 32)
+static size_t download_key(uint8_t key[DOWNLOAD_KEY], const struct rec_download *r)
+{
+	memcpy(key, r->consensus_hash, CH_LEN);
+	memcpy(key + CH_LEN, r->id, ID_LEN);
+	if (all_zero(r->body_hash, 32))
+		return CH_LEN + ID_LEN;
+	memcpy(key + CH_LEN + ID_LEN, r->body_hash, 32);
+	hash_once(key + CH_LEN + ID_LEN + 32, r->source.p, r->source.n);
+	return DOWNLOAD_KEY;
 }
 
 void download_put(struct store *s, MDB_txn *txn, const struct rec_download *r)
 {
-	uint8_t key[CH_LEN + ID_LEN];
+	uint8_t key[DOWNLOAD_KEY];
+	size_t n = download_key(key, r);
 
-	download_key(key, r->consensus_hash, r->id);
-	store_put_row(s, txn, T_DOWNLOADS, key, sizeof key, REC_DOWNLOAD, r);
+	store_put_row(s, txn, T_DOWNLOADS, key, n, REC_DOWNLOAD, r);
 }
 
-void download_del(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN])
+void download_del(struct store *s, MDB_txn *txn, const struct rec_download *r)
 {
-	uint8_t key[CH_LEN + ID_LEN];
+	uint8_t key[DOWNLOAD_KEY];
+	size_t n = download_key(key, r);
 
-	download_key(key, ch, id);
-	store_del(s, txn, T_DOWNLOADS, key, sizeof key);
+	store_del(s, txn, T_DOWNLOADS, key, n);
+}
+
+bool download_stands(struct store *s, MDB_txn *txn, const struct rec_download *r)
+{
+	uint8_t key[DOWNLOAD_KEY];
+	size_t n = download_key(key, r);
+	MDB_val v;
+
+	return store_get(s, txn, T_DOWNLOADS, key, n, &v) == 0;
 }
 
 void download_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_download *), void *arg)

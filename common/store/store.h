@@ -53,18 +53,6 @@ bool store_changed(struct store *);
 /* Dead readers out; call each minute. */
 void store_tidy(struct store *);
 
-/* DIR/lock (lock.c). */
-struct store_holder { char program[32], host[65]; uint64_t pid; };	/* empty and 0: it could not write its name */
-#define STORE_HOLDER_TEXT 160
-/* Whether a program holds the lock of the store in DIR, and who. Without the lock's file, or the right to read it: false. */
-bool store_lock_holder(const char *dir, struct store_holder *);
-/* "block-store (process 123 on HOST)" into out, which is returned. */
-const char *store_holder_text(const struct store_holder *, char out[STORE_HOLDER_TEXT]);
-/* If another program holds the lock and does not let go within 2 s, ends with 111 and a line that says who. */
-void store_lock_check(const char *dir);
-/* Take the lock; the descriptor holds it until it is closed.  store_open calls it; held by another: as store_lock_check. */
-int store_lock(const char *dir);
-
 MDB_txn *store_read(struct store *);
 void store_read_end(MDB_txn *);
 /* A write transaction waits for the lock of other writers. */
@@ -179,6 +167,10 @@ bool proven_blocks_down(struct store *, MDB_txn *, const uint8_t id[ID_LEN], con
 void verdict_put(struct store *, MDB_txn *, const struct rec_verdict *);
 int verdict_get(struct store *, MDB_txn *, const uint8_t id[ID_LEN], const uint8_t body_hash[32], struct rec_view source, struct rec_verdict *);
 void verdict_walk(struct store *, MDB_txn *, const uint8_t *id, bool (*fn)(void *, const struct rec_verdict *), void *); /* id NULL: all */
+void verdict_del(struct store *, MDB_txn *, const uint8_t id[ID_LEN], const uint8_t body_hash[32], struct rec_view source);
+/* Delete the rows (id NULL: of all blocks) for which `which` holds. */
+void verdict_forget(struct store *, MDB_txn *, const uint8_t *id, bool (*which)(const struct rec_verdict *));
+void fault_forget(struct store *, MDB_txn *, bool (*which)(const struct rec_fault *));
 /* Count one fault: adds 1 (or f->count if set) to the row, sets first/last. */
 void fault_add(struct store *, MDB_txn *, const struct rec_fault *);
 void fault_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct rec_fault *), void *);
@@ -188,9 +180,11 @@ void damaged_note(struct store *, const uint8_t id[ID_LEN]);
 /* One of them, and the tenure that it was in (zeros: unknown).  False: there is none. */
 bool damaged_first(struct store *, MDB_txn *, uint8_t id[ID_LEN], uint8_t ch[CH_LEN]);
 
-/* downloads: rows of rec_download by (consensus hash, id). */
+/* downloads: rows of rec_download by (consensus hash, id), with a body hash also by (body hash, source). */
 void download_put(struct store *, MDB_txn *, const struct rec_download *);
-void download_del(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN]);
+/* Of these two the key's fields count alone. */
+void download_del(struct store *, MDB_txn *, const struct rec_download *);
+bool download_stands(struct store *, MDB_txn *, const struct rec_download *);
 void download_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct rec_download *), void *);
 
 /* uploads: a ring of pushed blocks (rec_block rows) by sequence; the oldest go when over 64 MiB or 4,096 rows. */

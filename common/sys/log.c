@@ -82,6 +82,14 @@ void die_unusable(const char *fmt, ...)
 	exit(getenv("BLOCKSYNC_SUPERVISED") ? EXIT_UNUSABLE : EXIT_WORLD);
 }
 
+void die_full(const char *fmt, ...)
+{
+	if (getenv("BLOCKSYNC_SUPERVISED"))
+		exit(EXIT_FULL);
+	LINE(0);
+	exit(EXIT_WORLD);
+}
+
 void bug_at(const char *file, int line, const char *fmt, ...)
 {
 	LINE(0);

@@ -9,7 +9,7 @@ _blocksync() {
 	case ${COMP_WORDS[0]##*/} in
 	sortition-sync) letters='1 d h n q s v K Q V' ;;
 	inv-sync) letters='1 d h n p q v V' ;;
-	block-fetch) letters='1 d h n o q u v F V' ;;
+	block-fetch) letters='1 d h n o q u v F R V' ;;
 	block-verify) letters='d h j n q v R V' ;;
 	block-store) letters='d h n q v V' ;;
 	block-serve) letters='c d h j l n q v w L U V' ;;

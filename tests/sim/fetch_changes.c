@@ -325,6 +325,34 @@ static void suspects(void **state)
 	planner_free(w->plan);
 }
 
+/* A copy that is set aside costs neither the block nor the tenure while another source has one; when all copies are, the tenure is
+ * given up, until they may be tried again. */
+static void set_aside(void **state)
+{
+	struct world *w = &world;
+
+	for (unsigned copies = 1; copies <= 2; copies++) {
+		world_make(w, 29, 20, 5);
+		world_view(w);
+		world_peer(w, HONEST, 20, 1000);
+		world_peer(w, HONEST, 20, 1000);
+		for (w->aside_tenure = 7; !w->tenures[w->aside_tenure].started; w->aside_tenure++)
+			;
+		w->aside_sources = copies == 1 ? 1 : 3;
+		world_run(w, 60000);
+		if (copies == 2) {
+			struct plan_state s;
+			planner_state(w->plan, w->now, &s);
+			assert_int_equal(s.unavailable, 1);
+			w->aside_sources = 0;
+			planner_forgive(w->plan);
+			world_run(w, 60000);
+		}
+		world_all_proven(w, "after what was set aside");
+		planner_free(w->plan);
+	}
+}
+
 /* A whole history: memory and the time of a turn. */
 static void history(void **state)
 {
@@ -375,6 +403,7 @@ int main(void)
 		cmocka_unit_test(ahead),
 		cmocka_unit_test(ahead_of_liar),
 		cmocka_unit_test(suspects),
+		cmocka_unit_test(set_aside),
 		cmocka_unit_test(history),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include "common/store/lock.h"
 #include "common/sys/log.h"
 #include "tests/unit/store_world.h"
 
@@ -234,6 +235,62 @@ static void inventories(void **state)
 	world_close(&w);
 }
 
+static bool of_seven(const struct rec_verdict *v) { return v->height == 7; }
+static bool of_blame(const struct rec_fault *f) { return rec_is(f->what, "blame"); }
+
+/* A row that goes before its time leaves nothing in the order of age: the bound still counts rows. */
+static void forgotten(void **state)
+{
+	struct rec_verdict v = { .source = rec_str("s"), .status = rec_str("refused"), .reason = rec_str("x") };
+	struct rec_fault f = { .who = rec_str("a"), .class = rec_str("invalid"), .what = rec_str("blame") };
+	struct world w;
+	MDB_txn *txn;
+
+	world_open(&w);
+	txn = store_write(&w.s);
+	for (v.height = 5; v.height < 9; v.height++) {
+		v.id[0] = (uint8_t)v.height;
+		verdict_put(&w.s, txn, &v);
+	}
+	verdict_forget(&w.s, txn, NULL, of_seven);
+	v.id[0] = 5;
+	verdict_del(&w.s, txn, v.id, v.body_hash, v.source);
+	assert_int_equal(store_count(&w.s, txn, T_VERDICTS), 4);	/* two rows and their ages */
+	fault_add(&w.s, txn, &f);
+	f.what = rec_str("other");
+	fault_add(&w.s, txn, &f);
+	fault_forget(&w.s, txn, of_blame);
+	assert_int_equal(store_count(&w.s, txn, T_FAULTS), 2);
+	store_abort(txn);
+	world_close(&w);
+}
+
+/* The row of a tenure, and of two copies of one block in it, do not touch each other. */
+static void downloads(void **state)
+{
+	struct rec_download d = { .state = rec_str("failed"), .consensus_hash = { 1 } }, block = { .state = rec_str("setaside"), .consensus_hash = { 1 },
+	    .id = { 2 }, .body_hash = { 3 }, .source = rec_str("s") };
+	struct world w;
+	MDB_txn *txn;
+
+	world_open(&w);
+	txn = store_write(&w.s);
+	download_put(&w.s, txn, &d);
+	download_put(&w.s, txn, &block);
+	block.body_hash[0] = 4;
+	download_put(&w.s, txn, &block);
+	block.source = rec_str("t");
+	assert_false(download_stands(&w.s, txn, &block));
+	download_put(&w.s, txn, &block);
+	assert_int_equal(store_count(&w.s, txn, T_DOWNLOADS), 4);
+	download_del(&w.s, txn, &block);
+	assert_false(download_stands(&w.s, txn, &block));
+	assert_true(download_stands(&w.s, txn, &d));
+	assert_int_equal(store_count(&w.s, txn, T_DOWNLOADS), 3);
+	store_abort(txn);
+	world_close(&w);
+}
+
 /* A table that was not declared at open: our own bug, and loud. */
 static void discipline(void **state)
 {
@@ -351,6 +408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sortitions),
 		cmocka_unit_test(burn_index), cmocka_unit_test(bounds), cmocka_unit_test(faults), cmocka_unit_test(inventories),
+		cmocka_unit_test(forgotten), cmocka_unit_test(downloads),
 		cmocka_unit_test(discipline), cmocka_unit_test(holder), cmocka_unit_test(changes),
 		cmocka_unit_test(whom_to_trust),
 	};

@@ -5,9 +5,13 @@
  *   test-tool tenures DIR          burn height, consensus hash, held, named, proven, complete, linked, why
  *   test-tool uploads DIR          id, source, request
  *   test-tool downloads DIR        consensus hash, id, state, source, tries, deaths, why
+ *   test-tool aside DIR CH ID SOURCE [HASH UNTIL]
+ *                                  set a block aside, as this program does, or without HASH as an earlier one did
  *   test-tool run FILE CMD...      run a command; into FILE: wall seconds, CPU seconds of it and all it waited for, and
  *                                  `peak PROGRAM KIB` of private memory for each program under it */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "common/store/store.h"
 #include "common/sys/log.h"
@@ -77,6 +81,36 @@ static bool print_download(void *arg, const struct rec_download *d)
 	return true;
 }
 
+/* A row of downloads, with the verdict and the fault that go with it. */
+static int aside(int argc, char **argv)
+{
+	static struct store s;
+	struct rec_download d = { .source = rec_str(argv[5]), .state = rec_str("setaside"), .deaths = 2, .why = rec_str("a test") };
+	struct rec_verdict v = { .source = d.source, .status = rec_str("refused"), .reason = rec_str("setaside") };
+	struct rec_fault f = { .who = d.source, .class = rec_str("invalid"), .what = rec_str("setaside"), .evidence = rec_str(argv[4]) };
+	char evidence[100];
+	MDB_txn *txn;
+
+	if (hex_to(d.consensus_hash, CH_LEN, argv[3], strlen(argv[3])) < 0 || hex_to(d.id, ID_LEN, argv[4], strlen(argv[4])) < 0 ||
+	    (argc == 8 && hex_to(d.body_hash, 32, argv[6], strlen(argv[6])) < 0))
+		die_usage("bad hex");
+	if (argc == 8) {
+		d.until = strtoull(argv[7], NULL, 10);
+		snprintf(evidence, sizeof evidence, "block %s", argv[4]);
+		f.evidence = rec_str(evidence);
+	}
+	memcpy(v.id, d.id, ID_LEN);
+	memcpy(v.body_hash, d.body_hash, 32);
+	store_open(&s, argv[2], NULL, TABLE(T_DOWNLOADS) | TABLE(T_VERDICTS) | TABLE(T_FAULTS), 0);
+	txn = store_write(&s);
+	download_put(&s, txn, &d);
+	verdict_put(&s, txn, &v);
+	fault_add(&s, txn, &f);
+	store_commit_or_die(&s, txn);
+	store_close(&s);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct store s;
@@ -87,6 +121,8 @@ int main(int argc, char **argv)
 		die_usage("usage: test-tool verdicts|faults|tenures|uploads|downloads DIR, or run FILE CMD...");
 	if (strcmp(argv[1], "run") == 0)
 		return tool_run(argv[2], argv + 3);
+	if (strcmp(argv[1], "aside") == 0 && (argc == 6 || argc == 8))
+		return aside(argc, argv);
 	store_open(&s, argv[2], NULL, 0, 0);
 	txn = store_read(&s);
 	if (strcmp(argv[1], "verdicts") == 0)

@@ -118,10 +118,12 @@ void world_judge(struct world *w)
 		struct written *x = &w->queue[w->head++ % 8192];
 		uint8_t ch[CH_LEN], hash[32] = { 0 };
 		bool bad = w->has_bad && x->tenure == w->bad_tenure && x->block == w->bad_block, lie = w->peers[x->source].conduct == INVALID;
+		bool aside = x->tenure == w->aside_tenure && x->block == 0 && w->aside_sources >> x->source & 1;
 		world_ch(ch, (uint32_t)x->height - FIRST);
 		hash[0] = lie ? (uint8_t)(1 + x->source) : 0;
-		w->tenures[x->tenure].stored[x->block] |= !bad && !lie;
-		planner_verdict(w->plan, w->now, x->height, ch, (int)x->source, bad || lie ? VERDICT_REFUSED : VERDICT_STORED, x->id, hash, "signer");
+		w->tenures[x->tenure].stored[x->block] |= !bad && !lie && !aside;
+		planner_verdict(w->plan, w->now, x->height, ch, (int)x->source, aside ? VERDICT_ASIDE : bad || lie ? VERDICT_REFUSED : VERDICT_STORED,
+		    x->id, hash, aside ? "setaside" : "signer");
 	}
 	if (w->credit > 1)
 		w->credit = 1;

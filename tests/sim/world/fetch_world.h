@@ -40,6 +40,7 @@ struct world {
 	uint64_t now, useful, sent, requests;
 	uint32_t bad_tenure, bad_block;	/* a block of the chain itself that is refused */
 	bool has_bad;
+	uint32_t aside_tenure, aside_sources;	/* a tenure whose first block is set aside at these sources (a mask) */
 	unsigned freezes;		/* ms: so long peers stand still at most, once in ten seconds or so */
 	bool wrong_commits;		/* winners that start nothing name a block that nobody has */
 	uint32_t seed;
