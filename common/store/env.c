@@ -79,12 +79,19 @@ static int env_try(struct store *s, unsigned flags)
 	mdb_env_set_maxreaders(s->env, MAX_READERS);
 	mdb_env_set_maxdbs(s->env, T_COUNT);
 	intact_watch(s);
-	return mdb_env_open(s->env, s->dir, flags, 0600);
+	return mdb_env_open(s->env, s->dir, flags | MDB_NOTLS | MDB_NORDAHEAD, 0600);
+}
+
+/* data.mdb is held for reading alone; the lock file stays writable, for readers stand in it. */
+static int env_try_readonly(struct store *s)
+{
+	mdb_env_close(s->env);
+	s->readonly = true;
+	return env_try(s, MDB_RDONLY);
 }
 
 static void env_open(struct store *s)
 {
-	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
 	int rc, dead;
 
 	/* Before the first look: the writer of blocks keeps what it has read. */
@@ -93,13 +100,9 @@ static void env_open(struct store *s)
 	if (s->writes)
 		store_lockfile_room(s);
 	intact_metas(s);
-	rc = env_try(s, flags);
-	if ((rc == EACCES || rc == EROFS) && s->writes == 0) {
-		/* A reader of a foreign or read-only directory. */
-		s->readonly = true;
-		mdb_env_close(s->env);
-		rc = env_try(s, flags | MDB_RDONLY);
-	}
+	rc = env_try(s, 0);
+	if ((rc == EACCES || rc == EROFS) && s->writes == 0)	/* a foreign or read-only directory */
+		rc = env_try_readonly(s);
 	if (rc != 0)
 		die_store(s, "cannot open store", rc);
 	intact_length(s);
@@ -120,6 +123,9 @@ static MDB_txn *txn_begin(struct store *s, unsigned flags)
 		if (rc != MDB_MAP_RESIZED || (rc = mdb_env_set_mapsize(s->env, 0)) != 0)
 			break;
 	}
+	if (rc == EAGAIN)	/* LMDB locks a byte of its lock file by process number */
+		die_world("store '%s' is in use in another container or pid namespace, by a process that has our number, %ld: run both with the "
+		    "same process numbers (docker: --pid=container:NAME, or --pid=host), or try again", s->dir, (long)getpid());
 	die_store(s, "cannot read store", rc);
 }
 
@@ -331,6 +337,20 @@ static size_t visible(struct store *s)
 	return id;
 }
 
+/* Made or found: it is not written any more. */
+static void reopen_readonly(struct store *s)
+{
+	int rc = env_try_readonly(s);
+	MDB_txn *txn;
+
+	if (rc != 0)
+		die_store(s, "cannot open store", rc);
+	tables_open(s, false);
+	txn = store_read(s);
+	schema_check(s, txn);	/* the map is another */
+	store_read_end(txn);
+}
+
 static void open_for(struct store *s, const char *dir, const struct network *net, bool operators, unsigned writes, unsigned wait_ms)
 {
 	memset(s, 0, sizeof *s);
@@ -351,6 +371,8 @@ static void open_for(struct store *s, const char *dir, const struct network *net
 	} else
 		network_wait(s, wait_ms);
 	schema_raise(s);
+	if (writes == 0 && !s->readonly)
+		reopen_readonly(s);
 	s->seen = visible(s);
 }
 
@@ -396,7 +418,7 @@ void store_tidy(struct store *s)
 {
 	int dead = 0;
 
-	if (!s->readonly && mdb_reader_check(s->env, &dead) == 0 && dead > 0)
+	if (mdb_reader_check(s->env, &dead) == 0 && dead > 0)
 		log_info("store '%s': %d dead readers cleared", s->dir, dead);
 }
 

@@ -31,7 +31,7 @@ struct store {
 	unsigned schema;	/* that the store had when it was opened */
 	int error;		/* first error of the puts of the open write transaction */
 	bool holes;		/* a walk missed a block that the tenure's row counts */
-	bool readonly;		/* opened where nothing may be written */
+	bool readonly;		/* data.mdb is open for reading alone: nothing is written, or nothing may be */
 	_Atomic unsigned long long looked;	/* rows looked up or walked over so far: what questions cost */
 	int lock;		/* descriptor that holds DIR/lock, -1: not ours */
 	char dir[4096];
