@@ -17,6 +17,8 @@ setup() {
 	export BLOCKSYNC_PROBE=1
 }
 
+teardown() { [ -z "${STARTED:-}" ] || kill "$STARTED" 2>/dev/null || true; }
+
 # probe "WHAT IS ALLOWED" PROGRAM ARGUMENT...: that and nothing else.
 probe() {
 	local allowed=$1 thing said
@@ -26,29 +28,30 @@ probe() {
 	echo "$output"
 	echo "$stderr"
 	[ "$status" -eq 0 ]
-	for thing in open 'open /etc' create unlink connect listen accept exec fork ptrace kill thread; do
+	for thing in open 'open /etc' create unlink truncate fallocate pwrite connect listen accept udp raw unix sendto 'packet filter' owner \
+	    exec fork ptrace kill limit 'write and run' 'new code' 'shared write' memory thread; do
 		said=refused
 		[[ ,$allowed, == *",$thing,"* ]] && said=ALLOWED
-		[ "$(grep -c "^probe: $thing $said$" <<<"$output")" -eq 1 ]
+		[ "$(grep -c "^probe: $thing $said$" <<<"$output")" -eq 1 ] || { echo "$thing is not $said"; return 1; }
 	done
 	# each refused system call is named, once
-	for thing in openat unlink execve clone ptrace kill; do
+	for thing in openat unlink execve clone ptrace kill fcntl ioctl ftruncate mmap mprotect; do
 		[[ $thing = openat && $allowed == *open* ]] && continue
 		[ "$(grep -c "^$1: refused system call '$thing'$" <<<"$stderr")" -eq 1 ]
 	done
 }
 
-out='open /etc,connect,thread'
+out='pwrite,connect'
 
 @test "sortition-sync" { probe "$out" sortition-sync -d d -n "$NET" -s http://127.0.0.1:1; }
 @test "public-ip" { probe "$out" public-ip -d d -n "$NET"; }
 @test "inv-sync" { probe "$out" inv-sync -d d -n "$NET"; }
 @test "block-fetch" { probe "$out" block-fetch -d d -n "$NET"; }
 @test "block-verify" { probe thread block-verify -d d -n "$NET"; }
-@test "block-store" { probe thread block-store -d d -n "$NET"; }
+@test "block-store" { probe pwrite,thread block-store -d d -n "$NET"; }
 @test "anti-entropy" { probe "$out" anti-entropy -d d -n "$NET"; }
-@test "pruner" { probe '' pruner -d d -n "$NET"; }
-@test "block-serve" { probe accept,thread block-serve -d d -n "$NET" -w 127.0.0.1:0; }
+@test "pruner" { probe pwrite pruner -d d -n "$NET"; }
+@test "block-serve" { probe pwrite,accept,thread block-serve -d d -n "$NET" -w 127.0.0.1:0; }
 @test "rec" { probe '' rec; }
 
 @test "block-cat and sync-status" {
@@ -65,4 +68,37 @@ out='open /etc,connect,thread'
 	grep -q '^probe: create refused$' out
 	echo '{"type":"hello"}' | "$HELPER/old-kernel" "$BIN/rec" -r 2>err | "$BIN/rec" | grep -q hello
 	[ "$(cat err)" = 'rec: no Landlock in this kernel: files are guarded by seccomp alone' ]
+}
+
+@test "filters that fail: a kernel without them is said in one line, any other reason ends the program" {
+	local error
+	for error in 38 22; do	# ENOSYS, EINVAL
+		echo '{"type":"hello"}' | "$HELPER/old-kernel" $error "$BIN/rec" -r 2>err | "$BIN/rec" | grep -q hello
+		[ "$(cat err)" = 'rec: no seccomp in this kernel: system calls are not confined' ]
+	done
+	for error in 12 13 1; do	# ENOMEM, EACCES, EPERM
+		run --separate-stderr -111 "$HELPER/old-kernel" $error "$BIN/rec" -r < <(echo '{"type":"hello"}')
+		[[ $stderr == 'rec: cannot confine system calls: '* ]]
+		[ -z "$output" ]
+	done
+	run --separate-stderr -111 "$HELPER/old-kernel" 12 "$BIN/inv-sync" -d d -n "$NET" </dev/null
+	[[ $stderr == *'inv-sync: cannot confine system calls: '* ]]
+}
+
+@test "a program that only reads has data.mdb open for that alone" {
+	[ "$(id -u)" = 0 ] || skip "only root looks into another process"
+	local fd found=
+	mkfifo in
+	exec 8<>in
+	env -u BLOCKSYNC_PROBE "$BIN/block-verify" -d d -n "$NET" <in >out 8>&- 3>&- &
+	STARTED=$!
+	until grep -q '^Seccomp:[[:space:]]*2' /proc/$!/status; do kill -0 $!; sleep 0.05; done
+	for fd in /proc/$!/fd/*; do
+		[[ $(readlink "$fd") == */data.mdb ]] || continue
+		found=1
+		[[ $(sed -n 's/^flags:[[:space:]]*//p' "/proc/$!/fdinfo/${fd##*/}") == *0 ]]
+	done
+	kill "$STARTED"
+	wait "$STARTED"
+	[ -n "$found" ]
 }

@@ -33,7 +33,7 @@ static int import_file(struct store *s, const struct options *o, const char *nam
 		store_open_net(s, options_dir(o), &net, KEEPER_TABLES | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS), 0);
 	if (strcmp(s->net.name, net.name) != 0 || s->net.chain_id != net.chain_id)
 		die_usage("'%s' is of network '%s', the store of '%s'", name, net.name, s->net.name);
-	sandbox_enter(SANDBOX_THREADS);
+	sandbox_enter(SANDBOX_THREADS | SANDBOX_WRITE);
 	return archive_import(s, &a, o) ? 0 : EXIT_WORLD;
 }
 

@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 	    TABLE(T_DAMAGED), stage_has_input(f.stage) ? 10000 : 0);
 	f.http = http_new(stage_base(f.stage), f.resolver, MAX_CONNECTIONS, false);
 	resolver_attach(f.resolver, stage_base(f.stage));
-	sandbox_enter(SANDBOX_CONNECT);
+	sandbox_enter(SANDBOX_CONNECT | SANDBOX_WRITE);
 	stage_network(f.stage, &f.store.net);
 	if (f.retry)
 		suspects_retry(&f, f.retry_id);

@@ -187,7 +187,7 @@ int main(int argc, char **argv)
 	uploads_new(&s);
 	view_refresh(&s);	/* here and in set_self, so that libcrypto has read its files ... */
 	tzset();		/* ... and libc the zone's: evhttp dates its answers */
-	sandbox_enter(SANDBOX_ACCEPT | SANDBOX_THREADS);
+	sandbox_enter(SANDBOX_ACCEPT | SANDBOX_THREADS | SANDBOX_WRITE);
 	if (p2p_fd >= 0)
 		p2p_start(&s, p2p_fd);
 	if (asked.http != NULL) {

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 
 	stage = stage_new("block-store", &o, &intake_ops, &intake);
 	store_open(&store, options_dir(&o), o.network, KEEPER_TABLES, stage_has_input(stage) ? NETWORK_WAIT_MS : 0);
-	sandbox_enter(SANDBOX_THREADS);
+	sandbox_enter(SANDBOX_THREADS | SANDBOX_WRITE);
 
 	stage_network(stage, &store.net);
 	writer_start(&writer, &store);

@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < s.store.net.n_bootstrap; i++)
 		peers_name(&s, s.store.net.bootstrap[i], false);
 	peers_load(&s);
-	sandbox_enter(SANDBOX_CONNECT);
+	sandbox_enter(SANDBOX_CONNECT | SANDBOX_WRITE);
 
 	resolver_attach(s.resolver, stage_base(s.stage));
 	loop_start(&s);

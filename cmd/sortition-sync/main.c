@@ -133,7 +133,7 @@ main(int argc, char **argv)
 	for (unsigned i = 0; i < s->n; i++)
 		source_open(s, &s->sources[i], s->sources[i].name);
 	load_store(s);
-	sandbox_enter(SANDBOX_CONNECT | SANDBOX_THREADS);
+	sandbox_enter(SANDBOX_CONNECT | SANDBOX_WRITE);
 	sync_start(s);
 	rc = stage_run(s->stage);
 	release(s);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +13,17 @@
 #include "common/sys/log.h"
 #include "common/sys/sandbox_private.h"
 
-/* struct landlock_ruleset_attr as of ABI 4; older kernels are given its beginning. */
-struct ruleset { uint64_t files, net; };
-#define NET_BIND (1u << 0)
+/* struct landlock_ruleset_attr as of ABI 6; older kernels are given its beginning. */
+struct ruleset { uint64_t files, net, scopes; };
+#define NET_BIND (1u << 0)		/* TCP */
 #define NET_CONNECT (1u << 1)
+#define SCOPE_ABSTRACT (1u << 0)	/* connect to abstract Unix sockets of others */
+#define SCOPE_SIGNAL (1u << 1)		/* signals to others */
 
-/* Where name resolution, its plug-ins and the CA bundle live.  /run: resolv.conf points there. */
+/* Where name resolution and its plug-ins live.  Directories: what a file is replaced by is another file.  /run and /mnt/wsl:
+ * resolv.conf points there. */
 static const char *const readable[] = {
-	"/etc", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/ca-certificates",
-	"/usr/local/share/ca-certificates", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
+	"/etc", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/run", "/mnt/wsl",
 };
 
 /* All rights over files that this ABI knows: what is not named here stays free. */
@@ -46,15 +49,12 @@ static void allow_beneath(int rules, const char *path)
 	close(rule.parent_fd);
 }
 
-/* Directories, not files: what a file of the system's is replaced by is another file.  /mnt/wsl: resolv.conf points there under
- * WSL; where else it points now is asked. */
-static void allow_names(int rules)
+/* Where else these files are: what they point to now. */
+static void allow_targets(int rules)
 {
 	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf" };
 	char *real, *slash;
 
-	allow_beneath(rules, "/run");
-	allow_beneath(rules, "/mnt/wsl");
 	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		real = realpath(files[i], NULL);
 		slash = real ? strrchr(real, '/') : NULL;
@@ -66,28 +66,37 @@ static void allow_names(int rules)
 	}
 }
 
+static int rules_make(const struct ruleset *all, long abi)
+{
+	size_t size = abi < 4 ? sizeof(all->files) : abi < 6 ? offsetof(struct ruleset, scopes) : sizeof(*all);
+	int rules = (int)syscall(SYS_landlock_create_ruleset, all, size, 0);
+
+	if (rules < 0)
+		die_world("cannot make rules for files: %s", strerror(errno));
+	return rules;
+}
+
 bool sandbox_files(unsigned flags)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	struct ruleset all = { .net = NET_BIND };
-	int rules, rc;
+	struct ruleset all = { .net = NET_BIND, .scopes = SCOPE_ABSTRACT | SCOPE_SIGNAL };
+	int rules;
 
-	if (abi < 1)
+	if (abi < 1)	/* the kernel's age, its configuration, or a container's filter: all mean that there is none */
 		return false;
 	all.files = all_rights((int)abi);
-	if (!(flags & SANDBOX_CONNECT))
+	if (!(flags & (SANDBOX_CONNECT | SANDBOX_RESOLVE)))
 		all.net |= NET_CONNECT;
-	rules = (int)syscall(SYS_landlock_create_ruleset, &all, abi < 4 ? sizeof(all.files) : sizeof(all), 0);
-	if (rules < 0)
-		return false;
-	if (flags & SANDBOX_CONNECT)
+	rules = rules_make(&all, abi);
+	if (flags & SANDBOX_RESOLVE) {
 		for (unsigned i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
 			allow_beneath(rules, readable[i]);
-	if (flags & SANDBOX_RESOLVE)
-		allow_names(rules);
-	rc = (int)syscall(SYS_landlock_restrict_self, rules, 0);
+		allow_targets(rules);
+	}
+	if (syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+		die_world("cannot confine files: %s", strerror(errno));
 	close(rules);
-	return rc == 0;
+	return true;
 }
 
 /* Next: common/sys/sandbox_probe.c. */

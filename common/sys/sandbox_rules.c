@@ -1,6 +1,9 @@
-/* What a confined program may still do: one table of system calls a right.  New entries need a reason. */
+/* What a confined program may still do: one table of system calls a right, with their arguments where these decide.  New
+ * entries need a reason. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
@@ -14,13 +17,10 @@
 
 #define CALL(name) SCMP_SYS(name)
 
-/* Descriptors that are open, memory, clocks, signals, the loop; LMDB's pages and locks are among them. */
+/* Descriptors that are open, memory, clocks, signals, the loop; LMDB's pages are among them. */
 static const int base[] = {
-	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(pwrite64), CALL(preadv), CALL(pwritev),
-	CALL(preadv2), CALL(pwritev2), CALL(lseek), CALL(close), CALL(fstat), CALL(fstatfs), CALL(fsync), CALL(fdatasync),
-	CALL(msync), CALL(ftruncate), CALL(fallocate), CALL(fadvise64), CALL(sync_file_range), CALL(fcntl), CALL(flock),
-	CALL(splice), CALL(tee), CALL(sendfile), CALL(copy_file_range),
-	CALL(dup), CALL(dup2), CALL(dup3), CALL(pipe2), CALL(eventfd2),
+	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(preadv), CALL(preadv2), CALL(lseek), CALL(close),
+	CALL(fstat), CALL(fstatfs), CALL(fsync), CALL(fdatasync), CALL(dup), CALL(dup2), CALL(dup3), CALL(pipe2), CALL(eventfd2),
 	CALL(munmap), CALL(mremap), CALL(madvise), CALL(mincore), CALL(brk), CALL(membarrier),
 	CALL(futex), CALL(set_robust_list), CALL(rseq), CALL(sched_yield), CALL(sched_getaffinity), CALL(getcpu),
 	CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep), CALL(gettimeofday), CALL(time),
@@ -31,17 +31,18 @@ static const int base[] = {
 	CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait), CALL(epoll_pwait), CALL(poll), CALL(ppoll), CALL(select),
 	CALL(pselect6), CALL(timerfd_create), CALL(timerfd_settime), CALL(timerfd_gettime),
 };
-
-/* Talk on sockets, ours or accepted. */
-static const int sockets[] = {
-	CALL(recvfrom), CALL(sendto), CALL(recvmsg), CALL(sendmsg), CALL(recvmmsg), CALL(sendmmsg), CALL(shutdown),
-	CALL(getsockname), CALL(getpeername), CALL(getsockopt), CALL(setsockopt),
-};
+/* At a place of a file. */
+static const int writes[] = { CALL(pwrite64), CALL(pwritev), CALL(pwritev2) };
+/* Talk on connected sockets, ours or accepted. */
+static const int sockets[] = { CALL(recvfrom), CALL(shutdown), CALL(getsockname), CALL(getpeername), CALL(getsockopt) };
 static const int connects[] = { CALL(connect) };
 static const int accepts[] = { CALL(accept), CALL(accept4) };
-/* The resolver and the TLS library read files; Landlock says which. */
-static const int files[] = { CALL(newfstatat), CALL(stat), CALL(lstat), CALL(statx), CALL(access), CALL(faccessat), CALL(faccessat2),
-	CALL(readlink), CALL(readlinkat), CALL(getdents64), CALL(mmap), CALL(mprotect), CALL(getcwd), CALL(statfs) };
+/* The C library's resolver and its plug-ins read files; Landlock says which.  It talks with several name servers at once. */
+static const int resolves[] = {
+	CALL(newfstatat), CALL(stat), CALL(lstat), CALL(statx), CALL(access), CALL(faccessat), CALL(faccessat2), CALL(readlink),
+	CALL(readlinkat), CALL(getdents64), CALL(getcwd), CALL(statfs), CALL(sendto), CALL(sendmsg), CALL(sendmmsg), CALL(recvmsg),
+	CALL(recvmmsg),
+};
 
 static int allow(scmp_filter_ctx f, const int *calls, size_t n)
 {
@@ -56,67 +57,116 @@ static int allow(scmp_filter_ctx f, const int *calls, size_t n)
 }
 #define ALLOW(f, table) allow((f), (table), sizeof(table) / sizeof((table)[0]))
 
-/* Calls that are allowed with some arguments only.  A table, so that the reason stands beside each. */
-struct conditional { int call; struct scmp_arg_cmp arg; };
+/* Calls that are allowed with some arguments only: all of up to three conditions hold.  A table, so that the reason stands beside
+ * each. */
+struct conditional { int call; struct scmp_arg_cmp arg[3]; };
+#define IS(n, value) { (n), SCMP_CMP_EQ, (value), 0 }
+#define HAS(n, mask, value) { (n), SCMP_CMP_MASKED_EQ, (mask), (value) }
 
 static int allow_if(scmp_filter_ctx f, const struct conditional *c, size_t n)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, c[i].call, 1, c[i].arg);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		unsigned args = 0;
+
+		while (args < 3 && c[i].arg[args].op)
+			args++;
+		rc = seccomp_rule_add_array(f, SCMP_ACT_ALLOW, c[i].call, args, c[i].arg);
+	}
 	return rc;
 }
 #define ALLOW_IF(f, table) allow_if((f), (table), sizeof(table) / sizeof((table)[0]))
 
+/* Of fcntl there is an owner and a signal, by which the kernel would kill whom we may not. */
 static int allow_base_if(scmp_filter_ctx f)
 {
 	const struct conditional rules[] = {
-		{ CALL(ioctl), SCMP_A1(SCMP_CMP_EQ, TCGETS) },		/* isatty */
-		{ CALL(ioctl), SCMP_A1(SCMP_CMP_EQ, TIOCGWINSZ) },	/* width of the progress line */
-		{ CALL(ioctl), SCMP_A1(SCMP_CMP_EQ, FIONREAD) },	/* libevent: how much to read */
-		{ CALL(ioctl), SCMP_A1(SCMP_CMP_EQ, FIONBIO) },
-		{ CALL(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0) },		/* getrlimit; not to set one */
-		{ CALL(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME) },
-		{ CALL(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()) },	/* abort, raise */
+		{ CALL(ioctl), { IS(1, TCGETS) } },		/* isatty */
+		{ CALL(ioctl), { IS(1, TIOCGWINSZ) } },		/* width of the progress line */
+		{ CALL(ioctl), { IS(1, FIONREAD) } },		/* libevent: how much to read */
+		{ CALL(ioctl), { IS(1, FIONBIO) } },
+		{ CALL(fcntl), { IS(1, F_GETFD) } },
+		{ CALL(fcntl), { IS(1, F_SETFD) } },
+		{ CALL(fcntl), { IS(1, F_DUPFD_CLOEXEC) } },
+		{ CALL(fcntl), { IS(1, F_GETFL) } },
+		{ CALL(fcntl), { IS(1, F_SETFL), HAS(2, O_ASYNC, 0) } },
+		{ CALL(fcntl), { IS(1, F_GETLK) } },		/* LMDB: readers that live; SQLite */
+		{ CALL(fcntl), { IS(1, F_SETLK) } },
+		{ CALL(fcntl), { IS(1, F_SETLKW) } },
+		{ CALL(prlimit64), { IS(0, 0), IS(2, 0) } },	/* getrlimit; not to set one */
+		{ CALL(prctl), { IS(0, PR_SET_NAME) } },
+		{ CALL(tgkill), { IS(0, (scmp_datum_t)getpid()) } },	/* abort, raise */
+		{ CALL(newfstatat), { HAS(3, AT_EMPTY_PATH, AT_EMPTY_PATH) } },	/* fstat */
 	};
 
 	return ALLOW_IF(f, rules);
 }
 
-/* No new code: without the right to open files nothing is loaded any more. */
+/* No new code.  Memory that is shared with a file is not written through: LMDB's lock file is mapped already. */
 static int allow_memory(scmp_filter_ctx f)
 {
 	const struct conditional rules[] = {
-		{ CALL(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
-		{ CALL(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
-		{ CALL(newfstatat), SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH) },	/* fstat */
+		{ CALL(mmap), { HAS(2, PROT_EXEC | PROT_WRITE, 0) } },
+		{ CALL(mmap), { HAS(2, PROT_EXEC, 0), HAS(3, MAP_SHARED | MAP_PRIVATE, MAP_PRIVATE) } },
+		{ CALL(mprotect), { HAS(2, PROT_EXEC, 0) } },
 	};
 
 	return ALLOW_IF(f, rules);
 }
 
-static int allow_open_read(scmp_filter_ctx f)
+/* TCP, and no other protocol that calls itself a stream. */
+static int allow_tcp(scmp_filter_ctx f)
+{
+	const struct conditional rules[] = {
+		{ CALL(socket), { IS(0, AF_INET), HAS(1, 0xf, SOCK_STREAM), IS(2, 0) } },
+		{ CALL(socket), { IS(0, AF_INET), HAS(1, 0xf, SOCK_STREAM), IS(2, IPPROTO_TCP) } },
+		{ CALL(socket), { IS(0, AF_INET6), HAS(1, 0xf, SOCK_STREAM), IS(2, 0) } },
+		{ CALL(socket), { IS(0, AF_INET6), HAS(1, 0xf, SOCK_STREAM), IS(2, IPPROTO_TCP) } },
+	};
+
+	return ALLOW_IF(f, rules);
+}
+
+/* What libevent and libcurl set; not filters of packets, groups or devices. */
+static int allow_options(scmp_filter_ctx f)
+{
+	const struct conditional rules[] = {
+		{ CALL(setsockopt), { IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE) } },
+		{ CALL(setsockopt), { IS(1, SOL_SOCKET), IS(2, SO_REUSEADDR) } },
+		{ CALL(setsockopt), { IS(1, SOL_SOCKET), IS(2, SO_LINGER) } },
+		{ CALL(setsockopt), { IS(1, SOL_SOCKET), IS(2, SO_SNDBUF) } },
+		{ CALL(setsockopt), { IS(1, SOL_SOCKET), IS(2, SO_RCVBUF) } },
+		{ CALL(setsockopt), { IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY) } },
+		{ CALL(setsockopt), { IS(1, IPPROTO_TCP), IS(2, TCP_KEEPIDLE) } },
+		{ CALL(setsockopt), { IS(1, IPPROTO_TCP), IS(2, TCP_KEEPINTVL) } },
+		{ CALL(setsockopt), { IS(1, IPPROTO_TCP), IS(2, TCP_KEEPCNT) } },
+		{ CALL(setsockopt), { IS(1, IPPROTO_TCP), IS(2, TCP_USER_TIMEOUT) } },
+		/* an address would be one more way to connect (MSG_FASTOPEN) */
+		{ CALL(sendto), { IS(4, 0) } },
+	};
+
+	return ALLOW_IF(f, rules);
+}
+
+/* Names.  Plug-ins are loaded by glibc when it first needs them: code, but never memory that is written. */
+static int allow_resolve(scmp_filter_ctx f)
 {
 	const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
 	const struct conditional rules[] = {
-		{ CALL(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, writing, O_RDONLY) },
+		{ CALL(openat), { HAS(2, writing, O_RDONLY) } },
 #ifdef __NR_open
-		{ CALL(open), SCMP_A1(SCMP_CMP_MASKED_EQ, writing, O_RDONLY) },
+		{ CALL(open), { HAS(1, writing, O_RDONLY) } },
 #endif
+		{ CALL(mmap), { HAS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), HAS(3, MAP_SHARED | MAP_PRIVATE, MAP_PRIVATE) } },
+		{ CALL(socket), { IS(0, AF_INET), HAS(1, 0xf, SOCK_DGRAM), IS(2, 0) } },
+		{ CALL(socket), { IS(0, AF_INET), HAS(1, 0xf, SOCK_DGRAM), IS(2, IPPROTO_UDP) } },
+		{ CALL(socket), { IS(0, AF_INET6), HAS(1, 0xf, SOCK_DGRAM), IS(2, 0) } },
+		{ CALL(socket), { IS(0, AF_INET6), HAS(1, 0xf, SOCK_DGRAM), IS(2, IPPROTO_UDP) } },
+		{ CALL(setsockopt), { IS(1, IPPROTO_IP), IS(2, IP_RECVERR) } },
+		{ CALL(setsockopt), { IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVERR) } },
 	};
-
-	return ALLOW_IF(f, rules);
-}
-
-static int allow_connect(scmp_filter_ctx f)
-{
-	const struct conditional rules[] = {
-		{ CALL(socket), SCMP_A0(SCMP_CMP_EQ, AF_INET) },
-		{ CALL(socket), SCMP_A0(SCMP_CMP_EQ, AF_INET6) },
-		{ CALL(socketpair), SCMP_A0(SCMP_CMP_EQ, AF_UNIX) },	/* libcurl wakes its loop with one */
-	};
-	int rc = ALLOW(f, connects);
+	int rc = ALLOW(f, resolves);
 
 	if (rc == 0)
 		rc = ALLOW_IF(f, rules);
@@ -124,18 +174,14 @@ static int allow_connect(scmp_filter_ctx f)
 	 * Quietly, or each run would name them. */
 	if (rc == 0)
 		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), CALL(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-	if (rc == 0)
-		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), CALL(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
-	if (rc == 0)
-		rc = ALLOW(f, files);
-	return rc ? rc : allow_open_read(f);
+	return rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), CALL(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
 }
 
 /* Threads, not processes.  clone3 hides its flags in memory, so it does not exist: libc falls back to clone.  libc
  * blocks signals around a thread's start, so that a trap would kill: there the refusal is without words. */
-static int allow_threads(scmp_filter_ctx f, unsigned flags)
+static int allow_threads(scmp_filter_ctx f, bool threads)
 {
-	uint32_t action = flags & SANDBOX_THREADS ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
+	uint32_t action = threads ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
 	int rc = seccomp_rule_add(f, action, CALL(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 
 	return rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);
@@ -143,19 +189,28 @@ static int allow_threads(scmp_filter_ctx f, unsigned flags)
 
 int sandbox_rules(scmp_filter_ctx f, unsigned flags)
 {
+	const bool out = flags & (SANDBOX_CONNECT | SANDBOX_RESOLVE);
 	int rc = ALLOW(f, base);
 
 	if (rc == 0)
 		rc = allow_base_if(f);
-	if (rc == 0 && !(flags & SANDBOX_CONNECT))
+	if (rc == 0)
 		rc = allow_memory(f);
-	if (rc == 0 && flags & (SANDBOX_CONNECT | SANDBOX_ACCEPT))
+	if (rc == 0 && flags & SANDBOX_WRITE)
+		rc = ALLOW(f, writes);
+	if (rc == 0 && (out || flags & SANDBOX_ACCEPT))
 		rc = ALLOW(f, sockets);
-	if (rc == 0 && flags & SANDBOX_CONNECT)
-		rc = allow_connect(f);
+	if (rc == 0 && (out || flags & SANDBOX_ACCEPT))
+		rc = allow_options(f);
+	if (rc == 0 && out)
+		rc = ALLOW(f, connects);
+	if (rc == 0 && out)
+		rc = allow_tcp(f);
 	if (rc == 0 && flags & SANDBOX_ACCEPT)
 		rc = ALLOW(f, accepts);
-	return rc ? rc : allow_threads(f, flags);
+	if (rc == 0 && flags & SANDBOX_RESOLVE)
+		rc = allow_resolve(f);
+	return rc ? rc : allow_threads(f, flags & (SANDBOX_THREADS | SANDBOX_RESOLVE));
 }
 
 /* Next: common/sys/sandbox_files.c. */

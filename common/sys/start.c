@@ -13,6 +13,8 @@
 
 #define FILES_MOST 65536	/* open files: more than all connections of a program together */
 
+#define THREAD_STACK (1u << 20)	/* of address space, which the sandbox bounds: 256 threads fit */
+
 /* The lowest free number is taken, so that each is filled by its own. */
 static void descriptors_fill(void)
 {
@@ -70,15 +72,19 @@ void thread_start(pthread_t *thread, void *(*run)(void *), void *arg)
 {
 	static const int own[] = { SIGSYS, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
 	sigset_t theirs, was;
+	pthread_attr_t attr;
 
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
 	sigfillset(&theirs);
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		sigdelset(&theirs, own[i]);
 	pthread_sigmask(SIG_SETMASK, &theirs, &was);
-	errno = pthread_create(thread, NULL, run, arg);
+	errno = pthread_create(thread, &attr, run, arg);
 	if (errno)
 		die_world("cannot start a thread: %s", strerror(errno));
 	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	pthread_attr_destroy(&attr);
 }
 
 uint32_t random_u32(void)
