@@ -114,6 +114,7 @@ main(int argc, char **argv)
 	static const struct stage_ops ops = { .end = sync_end, .terminate = sync_terminate, .report = sync_report, .room = sync_room };
 	struct sync *s = xcalloc(1, sizeof *s);
 	const char *quorum = NULL, *dir;
+	unsigned rights = SANDBOX_CONNECT | SANDBOX_WRITE;
 	int rc;
 
 	program_start("sortition-sync");
@@ -130,10 +131,13 @@ main(int argc, char **argv)
 		http_header(s->http, s->header);
 	resolver_attach(s->resolver, stage_base(s->stage));
 	choose_sources(s, quorum);
-	for (unsigned i = 0; i < s->n; i++)
+	for (unsigned i = 0; i < s->n; i++) {
 		source_open(s, &s->sources[i], s->sources[i].name);
+		if (s->sources[i].db)
+			rights |= SANDBOX_DATABASE;
+	}
 	load_store(s);
-	sandbox_enter(SANDBOX_CONNECT | SANDBOX_WRITE);
+	sandbox_enter(rights);
 	sync_start(s);
 	rc = stage_run(s->stage);
 	release(s);

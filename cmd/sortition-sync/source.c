@@ -11,6 +11,7 @@ void
 source_open(struct sync *s, struct source *source, const char *name)
 {
 	char magic[16] = "";
+	ssize_t n;
 	int fd;
 
 	source->sync = s;
@@ -28,11 +29,12 @@ source_open(struct sync *s, struct source *source, const char *name)
 		die_usage("source '%s' is neither an http(s) URL nor a file", name);
 	if (fd < 0)
 		die_name("cannot read source", name);
-	if (read(fd, magic, sizeof magic) == sizeof magic && memcmp(magic, "SQLite format 3", 16) == 0)
+	n = read(fd, magic, sizeof magic);
+	close(fd);	/* before SQLite opens it: a close drops all locks that this process has on a file */
+	if (n == sizeof magic && memcmp(magic, "SQLite format 3", 16) == 0)
 		source->db = node_db_open(source, name);
 	else
 		source->file = rec_file_open(source, name);
-	close(fd);
 }
 
 void

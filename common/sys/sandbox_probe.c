@@ -26,6 +26,7 @@ static bool done(int rc)
 
 static bool try_open(void) { return done(open("/proc/self/status", O_RDONLY)); }
 static bool try_open_etc(void) { return done(open("/etc/passwd", O_RDONLY)); }
+static bool try_stat(void) { return done(access("/", F_OK)); }
 static bool try_create(void) { return done(open("/tmp/blocksync-probe", O_WRONLY | O_CREAT | O_TRUNC, 0600)); }
 static bool try_unlink(void) { return done(unlink("/tmp/blocksync-probe")); }
 static bool try_truncate(void) { return done(ftruncate(-1, 0)); }
@@ -149,6 +150,7 @@ void sandbox_probe(unsigned flags, bool files)
 	const struct { const char *what; bool (*try)(void); bool allowed; } things[] = {
 		{ "open", try_open, names && !files },	/* only Landlock tells one file from another */
 		{ "open /etc", try_open_etc, names },
+		{ "stat", try_stat, flags & (SANDBOX_RESOLVE | SANDBOX_DATABASE) },
 		{ "create", try_create, false },
 		{ "unlink", try_unlink, false },
 		{ "truncate", try_truncate, false },
@@ -170,7 +172,7 @@ void sandbox_probe(unsigned flags, bool files)
 		{ "limit", try_limit, false },
 		{ "write and run", try_write_exec, false },
 		{ "new code", try_new_code, names },
-		{ "shared write", try_shared_write, false },
+		{ "shared write", try_shared_write, flags & SANDBOX_DATABASE },
 		{ "memory", try_memory, false },
 		{ "thread", try_thread, flags & (SANDBOX_THREADS | SANDBOX_RESOLVE) },
 	};

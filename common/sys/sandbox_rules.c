@@ -39,9 +39,12 @@ static const int connects[] = { CALL(connect) };
 static const int accepts[] = { CALL(accept), CALL(accept4) };
 /* The C library's resolver and its plug-ins read files; Landlock says which.  It talks with several name servers at once. */
 static const int resolves[] = {
-	CALL(newfstatat), CALL(stat), CALL(lstat), CALL(statx), CALL(access), CALL(faccessat), CALL(faccessat2), CALL(readlink),
-	CALL(readlinkat), CALL(getdents64), CALL(getcwd), CALL(statfs), CALL(sendto), CALL(sendmsg), CALL(sendmmsg), CALL(recvmsg),
-	CALL(recvmmsg),
+	CALL(readlink), CALL(readlinkat), CALL(getdents64), CALL(getcwd), CALL(statfs), CALL(sendto), CALL(sendmsg), CALL(sendmmsg),
+	CALL(recvmsg), CALL(recvmmsg),
+};
+/* Whether a file is there, and which it is. */
+static const int looks[] = {
+	CALL(newfstatat), CALL(stat), CALL(lstat), CALL(statx), CALL(access), CALL(faccessat), CALL(faccessat2),
 };
 
 static int allow(scmp_filter_ctx f, const int *calls, size_t n)
@@ -177,6 +180,16 @@ static int allow_resolve(scmp_filter_ctx f)
 	return rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), CALL(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
 }
 
+/* SQLite follows a database that another process writes: it looks whether files are there, and maps what the log's index grows
+ * by.  A journal it would open; what cannot be opened is the database's owner's business, and no news. */
+static int allow_database(scmp_filter_ctx f)
+{
+	const struct conditional rules[] = { { CALL(mmap), { HAS(2, PROT_EXEC, 0), HAS(3, MAP_SHARED | MAP_PRIVATE, MAP_SHARED) } } };
+	int rc = ALLOW_IF(f, rules);
+
+	return rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), CALL(openat), 0);
+}
+
 /* Threads, not processes.  clone3 hides its flags in memory, so it does not exist: libc falls back to clone.  libc
  * blocks signals around a thread's start, so that a trap would kill: there the refusal is without words. */
 static int allow_threads(scmp_filter_ctx f, bool threads)
@@ -208,8 +221,12 @@ int sandbox_rules(scmp_filter_ctx f, unsigned flags)
 		rc = allow_tcp(f);
 	if (rc == 0 && flags & SANDBOX_ACCEPT)
 		rc = ALLOW(f, accepts);
+	if (rc == 0 && flags & (SANDBOX_RESOLVE | SANDBOX_DATABASE))
+		rc = ALLOW(f, looks);
 	if (rc == 0 && flags & SANDBOX_RESOLVE)
 		rc = allow_resolve(f);
+	if (rc == 0 && flags & SANDBOX_DATABASE)
+		rc = allow_database(f);
 	return rc ? rc : allow_threads(f, flags & (SANDBOX_THREADS | SANDBOX_RESOLVE));
 }
 
