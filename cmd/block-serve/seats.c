@@ -20,11 +20,17 @@ struct seat {
 	void *arg;
 };
 
+/* A host that was refused would be again: for this long it is not even asked who could go. */
+#define REFUSED_MS 200
+#define REFUSED_HOSTS 64
+struct refused { uint64_t host, until; };
+
 struct seats {
 	pthread_mutex_t lock;
 	unsigned max, per_host;
 	bool free_loopback;
 	uint8_t secret[32];
+	struct refused refused[REFUSED_HOSTS];	/* by host */
 	size_t n;
 	struct admit_conn *all[];
 };
@@ -78,15 +84,20 @@ static void send_away(struct seats *t, struct admit_conn *c)
 /* Room for it, if need be at the cost of another. */
 static bool make_room(struct seats *t, const struct admit_conn *c)
 {
+	struct refused *r = &t->refused[c->host / 2 % REFUSED_HOSTS];
 	struct admit_conn *victim;
 
 	if (t->per_host > 0 && !c->exempt && admit_same_host(t->all, t->n, c) >= t->per_host)
 		return false;
 	if (t->n < t->max)
 		return true;
+	if (r->host == c->host && c->since < r->until)
+		return false;
 	victim = admit_victim(t->all, t->n, c, c->since);
 	if (victim != NULL)
 		send_away(t, victim);
+	else
+		*r = (struct refused){ c->host, c->since + REFUSED_MS };
 	return victim != NULL;
 }
 

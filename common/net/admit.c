@@ -185,15 +185,14 @@ static void keep_some(struct admit_conn **voters, size_t n, uint64_t now)
 	keep_eldest(voters, n);
 }
 
-/* The newcomer is among `sorted`.  Its own host cannot make room for it: there it is the youngest. */
-static struct admit_conn *choose(struct admit_conn **sorted, size_t n, const struct admit_conn *newcomer)
+/* The youngest of the heaviest that weigh so much at least. */
+static struct admit_conn *choose(struct admit_conn **sorted, size_t n, uint32_t least)
 {
 	struct admit_conn *worst = NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		struct admit_conn *c = sorted[i];
-		bool lighter = c->host == newcomer->host || c->weight < newcomer->weight;
-		if (c->kept || c->exempt || (lighter && !newcomer->exempt))
+		if (c->kept || c->exempt || c->weight < least)
 			continue;
 		if (worst == NULL || c->weight > worst->weight ||
 		    (c->weight == worst->weight && c->since > worst->since))
@@ -202,11 +201,21 @@ static struct admit_conn *choose(struct admit_conn **sorted, size_t n, const str
 	return worst;
 }
 
+/* Whoever comes alone may push out an equal; a host that has places already gets one more only from a heavier one, so that
+ * hosts of a flood do not push each other out for ever.  (Nobody of its own host weighs more.) */
+static uint32_t least_weight(struct admit_conn *const *all, size_t n, const struct admit_conn *newcomer)
+{
+	if (newcomer->exempt)
+		return 0;
+	return newcomer->weight + (admit_same_host(all, n, newcomer) > 0);
+}
+
 struct admit_conn *admit_victim(struct admit_conn *const *all, size_t n, const struct admit_conn *newcomer, uint64_t now)
 {
 	struct admit_conn **sorted = xmalloc((n + 1) * sizeof *sorted);
 	struct admit_conn **voters = xmalloc((n + 1) * sizeof *voters);
 	struct admit_conn own = *newcomer, *victim;
+	uint32_t least;
 
 	memcpy(sorted, all, n * sizeof *sorted);
 	own.since = now;
@@ -215,11 +224,12 @@ struct admit_conn *admit_victim(struct admit_conn *const *all, size_t n, const s
 	weigh(sorted, n + 1);
 	for (size_t i = 0; i <= n; i++)
 		sorted[i]->kept = sorted[i] == &own;
+	least = least_weight(all, n, &own);
 	/* Most of a flood ends here, without the rest of the work. */
-	victim = choose(sorted, n + 1, &own);
+	victim = choose(sorted, n + 1, least);
 	if (victim != NULL) {
 		keep_some(voters, take_voters(voters, sorted, n + 1), now);
-		victim = choose(sorted, n + 1, &own);
+		victim = choose(sorted, n + 1, least);
 	}
 	free(sorted);
 	free(voters);

@@ -3,7 +3,7 @@
  *
  * What a stranger has for nothing is many connections from few places, so these are what counts: each connection weighs
  * one for each that comes from its network, and ADMIT_HOST_WEIGHT for each further one from its own host.  The youngest of
- * the heaviest host goes; if that is the newcomer, nobody else does.  One connection a host, and one a key, may be
+ * the heaviest host goes; if that is the newcomer, nobody else does, nor for one of a host that is there already and as heavy.  One connection a host, and one a key, may be
  * kept beyond that: for its network (chosen by a secret), a short way, recent useful work, being new, or its age. */
 #ifndef BLOCKSYNC_NET_ADMIT_H
 #define BLOCKSYNC_NET_ADMIT_H

@@ -92,6 +92,35 @@ static void few_hosts(void **state)
 	}
 }
 
+/* Hosts of a flood that are nearly as heavy do not push each other out: the heaviest give way once, then all are refused. */
+static void no_churn(void **state)
+{
+	unsigned moved = 0;
+
+	n = 0;
+	crowd(20, 37, false, 1000);
+	for (unsigned i = 0; i < 10; i++) {
+		char text[64];
+		snprintf(text, sizeof text, "20.%u.0.1", 1 + i);
+		add(at(text, 5000));
+	}
+	for (unsigned round = 0; round < 400; round++) {
+		char text[64];
+		snprintf(text, sizeof text, "20.%u.0.1", 1 + round % 20);
+		struct admit_conn *c = victim(text, 90000 + round);
+		if (c != NULL) {
+			*c = at(text, 90000 + round);
+			moved++;
+		}
+	}
+	assert_int_equal(moved, 0);
+	for (unsigned i = 0; i < 100; i++)
+		*all[i] = at("20.1.0.1", 1000);
+	struct admit_conn *c = victim("20.2.0.1", 90000);
+	assert_non_null(c);
+	assert_true(c->host == at("20.1.0.1", 0).host);
+}
+
 /* Lone hosts of one network are many votes for none: a lone newcomer of another network comes in. */
 static void one_network(void **state)
 {
@@ -192,7 +221,8 @@ static void exempt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(places), cmocka_unit_test(few_hosts), cmocka_unit_test(one_network), cmocka_unit_test(everywhere),
+		cmocka_unit_test(places), cmocka_unit_test(few_hosts), cmocka_unit_test(no_churn),
+		cmocka_unit_test(one_network), cmocka_unit_test(everywhere),
 		cmocka_unit_test(one_vote), cmocka_unit_test(exempt)
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,18 +1,21 @@
 /* crowd - many connections from few addresses of this machine, to one address of a server, for as long as it runs.
  *
- *   crowd [-k] [-r MS] N ADDRESSES HOST:PORT http|{p2p|push DIR}
+ *   crowd [-km] [-f FIRST] [-r MS] N ADDRESSES HOST:PORT http|{p2p|push DIR}
  *
- * They come from 127.10.0.1, 127.11.0.1 and so on, each a network of its own.   http: keep-alive connections that ask for
+ * They come from 127.FIRST.0.1 (default 10), the next one and so on, each a network of its own.   http: keep-alive connections that ask for
  * /v3/health every two seconds; p2p: silent conversations, each with a key of its own, or all with one (-k); push: in each a
  * push of 2.5 MiB of which the last byte is never sent.  The view is that of the store in DIR.
  * Who is cut is dialled again after MS milliseconds (default 200), or not at all (0).  A line "held N" says how many are open,
- * when all were dialled once and then whenever that changes. */
+ * when all were dialled once and then whenever that changes.
+ * -m: they come one after another, and each leaves when it was answered; "served N P50 P99" says how many were, and
+ * percentiles of the microseconds from dialling to the answer. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "common/chain/key.h"
 #include "common/sys/log.h"
@@ -29,8 +32,8 @@ struct member { int fd; uint64_t again, said; };
 
 static struct {
 	enum kind kind;
-	unsigned n, addresses, again_ms;
-	bool one_key;
+	unsigned n, first, addresses, again_ms;
+	bool one_key, measure;
 	struct sockaddr_in to;
 	struct conv_self self;
 	struct store store;
@@ -46,9 +49,9 @@ static int from(unsigned i)
 	struct timeval two = { .tv_sec = 2 };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	sin.sin_addr.s_addr = htonl(127u << 24 | (10 + i % crowd.addresses) << 16 | 1);
+	sin.sin_addr.s_addr = htonl(127u << 24 | (crowd.first + i % crowd.addresses) << 16 | 1);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, sizeof sin) != 0)
-		die_world("cannot bind to 127.%u.0.1: %s", 10 + i % crowd.addresses, strerror(errno));
+		die_world("cannot bind to 127.%u.0.1: %s", crowd.first + i % crowd.addresses, strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &two, sizeof two);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &two, sizeof two);
 	return fd;
@@ -160,7 +163,7 @@ static unsigned held(void)
 	return n;
 }
 
-static void run(void)
+static _Noreturn void run(void)
 {
 	unsigned said = UINT32_MAX;
 
@@ -182,6 +185,33 @@ static void run(void)
 	}
 }
 
+static int ascending(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void measure(void)
+{
+	static uint64_t took[MAX];
+	struct timespec a, b;
+	unsigned served = 0;
+
+	for (unsigned i = 0; i < crowd.n; i++) {
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		dial(i);
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		if (crowd.at[i].fd < 0)
+			continue;
+		close(crowd.at[i].fd);
+		usleep(2000);		/* so that a thousand see two seconds of whatever else goes on */
+		took[served++] = (uint64_t)(b.tv_sec - a.tv_sec) * 1000000 + (uint64_t)(b.tv_nsec - a.tv_nsec) / 1000;
+	}
+	qsort(took, served, sizeof took[0], ascending);
+	printf("served %u %llu %llu\n", served, (unsigned long long)took[served / 2], (unsigned long long)took[served * 99 / 100]);
+}
+
 static void make_push(void)
 {
 	struct message m = { .id = MSG_PING };
@@ -200,14 +230,17 @@ static void take_arguments(int argc, char **argv)
 	int c;
 
 	crowd.again_ms = 200;
-	while ((c = getopt(argc, argv, "kr:")) != -1)
-		if (c == 'k')
-			crowd.one_key = true;
-		else
-			crowd.again_ms = (unsigned)options_number("-r", optarg, 0, 60000);
+	crowd.first = 10;
+	while ((c = getopt(argc, argv, "f:kmr:")) != -1)
+		switch (c) {
+		case 'f': crowd.first = (unsigned)options_number("-f", optarg, 1, 250); break;
+		case 'k': crowd.one_key = true; break;
+		case 'm': crowd.measure = true; break;
+		default: crowd.again_ms = (unsigned)options_number("-r", optarg, 0, 60000);
+		}
 	argv += optind;
 	if (argc - optind < 4 || peer_addr_parse(&at, argv[2], err) != 0 || inet_pton(AF_INET, at.host, &crowd.to.sin_addr) != 1)
-		die_usage("usage: crowd [-k] [-r MS] N ADDRESSES HOST:PORT http|{p2p|push DIR}");
+		die_usage("usage: crowd [-km] [-f FIRST] [-r MS] N ADDRESSES HOST:PORT http|{p2p|push DIR}");
 	crowd.n = (unsigned)options_number("N", argv[0], 1, MAX);
 	crowd.addresses = (unsigned)options_number("ADDRESSES", argv[1], 1, 200);
 	crowd.to.sin_family = AF_INET;
@@ -226,5 +259,8 @@ int main(int argc, char **argv)
 {
 	program_start("crowd");
 	take_arguments(argc, argv);
-	run();
+	if (!crowd.measure)
+		run();
+	measure();
+	return 0;
 }
