@@ -79,8 +79,9 @@ $(B)/helper/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard tests/helper/$(1)/*.c tests
 endef
 $(foreach p,$(HELPERS),$(eval $(call helper,$(p))))
 
-# A unit, sim or bench program is one file; pure parts of a program that it tests are named in a line "// link: cmd/X/y.c".
-unit_links = $(patsubst %.c,$(B)/%.o,$(shell sed -n 's,^// link: ,,p' $(1)))
+# A unit, sim or bench program is one file, and so is a fuzz target; parts of a program that it tests are named in a line
+# "// link: cmd/X/y.c", or "cmd/X/*.c": all but its main.
+unit_links = $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard $(shell sed -n 's,^// link: ,,p' $(1)))))
 define unit
 $(B)/tests/$(1): $(B)/tests/$(1).o $(call unit_links,tests/$(1).c) $(LIB)
 	@mkdir -p $$(@D)
@@ -88,10 +89,16 @@ $(B)/tests/$(1): $(B)/tests/$(1).o $(call unit_links,tests/$(1).c) $(LIB)
 endef
 $(foreach u,$(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/sim/*.c tests/bench/*.c)),$(eval $(call unit,$(u))))
 
-# Fuzz targets: with libFuzzer under clang, and as plain programs that run the stored corpus as tests.
-$(B)/fuzz/%-plain: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/plain.o $(LIB)
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS)
+# Fuzz targets: with libFuzzer under clang (contrib/fuzz), and as plain programs that run the stored corpus as tests.
+define fuzzer
+$(B)/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(call unit_links,tests/fuzz/$(1).c) $(LIB)
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) $(SAN) -o $$@ $$^ -lcmocka $(LIBS)
+$(B)/fuzz/$(1)-plain: $(B)/tests/fuzz/plain.o $(B)/tests/fuzz/$(1).o $(call unit_links,tests/fuzz/$(1).c) $(LIB)
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) $(SAN) -o $$@ $$^ -lcmocka $(LIBS)
+endef
+$(foreach f,$(FUZZERS),$(eval $(call fuzzer,$(f))))
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 

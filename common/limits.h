@@ -62,13 +62,13 @@
  *             header is that of the block asked for
  *   UPLOAD    block-serve, inv-sync: a block that is uploaded or pushed
  *   JUDGE     block-verify, block-cat -i: a block whose miner or first signer is false
- *   MESSAGE   a message of a conversation: its signature, before all else */
+ *   MESSAGE   a message of a conversation: its signature, before all else, and a greeting's key */
 #define COSTS(X) \
 	/* way      curve  hashed  parsed */ \
 	X(ANSWER,   0,     2,      5) \
 	X(UPLOAD,   1,     7,      3) \
 	X(JUDGE,    2,     7,      3) \
-	X(MESSAGE,  1,     1,      0)
+	X(MESSAGE,  2,     1,      0)
 #define COST_BLOCK 2048                  /* hashed and parsed beside, once a block or message */
 
 /* What strangers make block-serve hold over HTTP; each row ends by a deadline of progress (block-serve(1), "Limits").  A thread has its

@@ -268,6 +268,37 @@ static bool summary(struct import *m)
 	return m->refused_view + m->refused + c.refused == 0;
 }
 
+static void take_record(struct import *m, const struct rec *r)
+{
+	if (!r->known)
+		return;
+	if (r->type == REC_HELLO) {
+		take_hello(m, &r->u.hello);
+	} else if (r->type == REC_SORTITION) {
+		take_sortition(m, &r->u.sortition);
+	} else if (r->type == REC_REWARD_SET) {
+		take_reward_set(m, &r->u.reward_set);
+	} else if (r->type == REC_BLOCK) {
+		if (m->txn)
+			trust_write(m);
+		view_commit(m);
+		trial_add(&m->trial, &r->u.block);
+		if (trial_full(&m->trial))
+			blocks_commit(m);
+	}
+}
+
+/* What the keeper has put off. */
+static void finish(struct import *m)
+{
+	keep(m);
+	while (m->k && keeper_idle_work(m->k)) {
+		keeper_begin(m->k);
+		if (keeper_commit(m->k, &m->out) < 0)
+			store_die(m->s, errno);
+	}
+}
+
 bool archive_import(struct store *s, struct archive *a, const struct options *o)
 {
 	static struct import m;
@@ -280,30 +311,9 @@ bool archive_import(struct store *s, struct archive *a, const struct options *o)
 	m.o = o;
 	m.began = now_ms();
 	m.trial.bytes = xmalloc(TRIAL_BYTES + MAX_BLOCK);
-	while (archive_next(a, keep, &m)) {
-		if (!a->rec.known)
-			continue;
-		if (a->rec.type == REC_HELLO)
-			take_hello(&m, &a->rec.u.hello);
-		else if (a->rec.type == REC_SORTITION)
-			take_sortition(&m, &a->rec.u.sortition);
-		else if (a->rec.type == REC_REWARD_SET)
-			take_reward_set(&m, &a->rec.u.reward_set);
-		else if (a->rec.type == REC_BLOCK) {
-			if (m.txn)
-				trust_write(&m);
-			view_commit(&m);
-			trial_add(&m.trial, &a->rec.u.block);
-			if (trial_full(&m.trial))
-				blocks_commit(&m);
-		}
-	}
-	keep(&m);
-	while (m.k && keeper_idle_work(m.k)) {
-		keeper_begin(m.k);
-		if (keeper_commit(m.k, &m.out) < 0)
-			store_die(s, errno);
-	}
+	while (archive_next(a, keep, &m))
+		take_record(&m, &a->rec);
+	finish(&m);
 	progress_end();
 	whole = summary(&m);
 	if (m.k)

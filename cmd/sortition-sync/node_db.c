@@ -86,6 +86,7 @@ column_hex(sqlite3_stmt *s, int i, void *out, size_t n)
 static int
 walk(struct node_db *d)
 {
+	int64_t above = INT64_MAX;	/* parents are below: a circle of them has no end */
 	char id[65] = "";
 	int rc = -1;
 
@@ -101,8 +102,9 @@ walk(struct node_db *d)
 			break;
 		row = sqlite3_column_int64(d->step, 0);
 		height = sqlite3_column_int64(d->step, 1);
-		if (height < (int64_t)d->first || height >= (int64_t)(d->first + VIEW_MAX_HEIGHTS))
+		if (height >= above || height < (int64_t)d->first || height >= (int64_t)(d->first + VIEW_MAX_HEIGHTS))
 			break;
+		above = height;
 		if (top) {
 			uint64_t n = (uint64_t)height - d->first + 1;
 			d->rows = xrealloc(d->rows, n * sizeof *d->rows);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include "common/chain/tx.h"
+#include "common/chain/work.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -23,11 +24,16 @@ static void check_prefix(const uint8_t *p, size_t cut, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct cursor c = cursor_of(p, n), own;
+	struct work before = work_done;
 	struct tx tx, again;
 	size_t need = 0;
+	int rc = tx_parse(&tx, &c, &need);
 
-	if (tx_parse(&tx, &c, &need) < 0)
+	assert(work_since(before).curve == 0 && work_since(before).parsed <= 2 * n + 64);
+	if (rc < 0)
 		return 0;
+	if (tx.has_keys)
+		tx_points(&tx);
 	assert(tx.bytes == p && tx.len <= n && c.p == p + tx.len);
 	tx_txid(&tx);
 	own = cursor_of(p, tx.len);

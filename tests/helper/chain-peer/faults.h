@@ -76,6 +76,7 @@
 	X(WRONGBLOCK, "wrongblock", -1, "another valid block than the one asked for") \
 	X(GARBAGEBLOCK, "garbageblock", -1, "random bytes of the right size") \
 	X(BADMERKLE, "badmerkle", -1, "one byte of the last transaction changed; the block id still fits") \
+	X(KEYBOMB, "keybomb", 3800, "N KiB of public keys instead of a block's transactions; the block id still fits") \
 	X(BADMINER, "badminer", -1, "miner signature by another key, signers sign that") \
 	X(BADSIGNER, "badsigner", -1, "one signer signature by a key that is not in the set") \
 	X(FEWSIGNERS, "fewsigners", -1, "signatures of less than 70 % of the weight") \

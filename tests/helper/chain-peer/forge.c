@@ -182,10 +182,44 @@ static void bad_merkle(const struct chain_block *b, const uint8_t *bytes, struct
 	f->rest.p[at] ^= 1;
 }
 
+/* One transaction of n public keys, which nobody signs with. */
+static void put_keys(struct peer *p, struct buf *b, uint32_t n)
+{
+	buf_u8(b, 0x80);
+	buf_u32(b, p->world->chain.net.chain_id);
+	buf_put(b, "\4\1", 2);
+	memset(buf_room(b, HASH160_LEN + 8 + 8), 0, HASH160_LEN + 8 + 8);
+	buf_u32(b, n);
+	while (n--) {
+		buf_u8(b, 0);
+		buf_put(b, p->key.public, KEY_LEN);
+	}
+	buf_u16(b, 0);
+	buf_put(b, "\3\2\0\0\0\0\1\1a\0\0\0\0", 13);
+}
+
+/* So many KiB of public keys in the place of the transactions: the block id still fits. */
+static void key_bomb(struct peer *p, const struct chain_block *b, struct forged *f)
+{
+	size_t bytes = (size_t)amount(p, F_KEYBOMB) << 10, need;
+	struct nakamoto block;
+	ssize_t head = nakamoto_header(&block, chaindir_bytes(&p->world->chain, b), b->size, &need);
+	uint32_t n = (uint32_t)(bytes >> 20) + 1;
+
+	if (head <= 0)
+		return;
+	f->rest.n = (size_t)head - SIGS_AT - f->sigs.n;
+	buf_u32(&f->rest, n);
+	for (uint32_t i = 0; i < n; i++)
+		put_keys(p, &f->rest, (uint32_t)(bytes / n / (1 + KEY_LEN)));
+}
+
 static void forge(struct peer *p, const struct chain_block *b, struct forged *f)
 {
 	if (has(p, F_BADMERKLE))
 		bad_merkle(b, chaindir_bytes(&p->world->chain, b), f);
+	if (has(p, F_KEYBOMB))
+		key_bomb(p, b, f);
 	if (has(p, F_BADMINER))
 		bad_miner(p, f);
 	if (has(p, F_BADSIGNER))
@@ -208,7 +242,7 @@ static void forge(struct peer *p, const struct chain_block *b, struct forged *f)
 
 static bool forges(const struct peer *p)
 {
-	return has(p, F_BADMERKLE) || has(p, F_BADMINER) || has(p, F_BADSIGNER) || has(p, F_FEWSIGNERS) || has(p, F_DUPSIGNER) ||
+	return has(p, F_BADMERKLE) || has(p, F_KEYBOMB) || has(p, F_BADMINER) || has(p, F_BADSIGNER) || has(p, F_FEWSIGNERS) || has(p, F_DUPSIGNER) ||
 	    has(p, F_DISORDER) || has(p, F_HIGHSIGNER) || has(p, F_MANYSIGS) || has(p, F_LIGHTERSIGS) || has(p, F_SHADOW);
 }
 
