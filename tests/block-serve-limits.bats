@@ -80,3 +80,54 @@ looked() { report 'rows looked at' | sed 's/.*store: \([0-9]*\) rows.*/\1/'; }
 		200 /blocksync/sortitions/200000/1
 	E
 }
+
+# viewed STORE: a store with the burnchain view of the chain, and no block; bodies of blocks are block.ID
+viewed() {
+	"$BIN/rec" <all.rec | grep -v '^{"type":"block"' | "$BIN/rec" -r >view.rec
+	"$BIN/block-cat" -d "$1" -i view.rec 2>/dev/null
+	[ -d whole ] || "$BIN/block-cat" -d whole -i all.rec 2>/dev/null
+	sed -n '2,31p' chain/blocks.tsv | cut -f2 | while read -r id; do "$BIN/block-cat" -d whole "$id" >"block.$id"; done
+}
+dial() { exec 7<>"/dev/tcp/${AT%:*}/${AT#*:}"; }
+
+@test "an upload with an absolute URI waits for its verdict like any, and its connection goes on" {
+	viewed absolute
+	serve absolute
+	id=$(sed -n 3p chain/blocks.tsv | cut -f2)
+	dial
+	{
+		printf 'POST http://x.invalid/v3/blocks/upload HTTP/1.1\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n' \
+			"$(stat -c %s "block.$id")"
+		cat "block.$id"
+		printf 'GET https://[::1]:1/v3/health?x HTTP/1.1\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\nCONNECT x:1 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n'
+	} >ask
+	cat ask >&7
+	# Another that waits hangs up.
+	(exec 8<>"/dev/tcp/${AT%:*}/${AT#*:}"; cat ask >&8)
+	"$BIN/block-cat" -d absolute -i all.rec 2>/dev/null
+	timeout 20 cat <&7 >answer
+	exec 7>&-
+	[ "$(grep -ao 'HTTP/1.1 [0-9]*' answer | paste -sd ' ')" = 'HTTP/1.1 200 HTTP/1.1 200 HTTP/1.1 404' ]
+	grep -aq "{\"stacks_block_id\":\"$id\",\"accepted\":true}" answer
+	kill "$server"
+	wait "$server"
+}
+
+@test "rude clients that end at any moment end nothing else" {
+	viewed rude
+	serve rude
+	"$BIN/block-cat" -d whole -l | tail -n 1 | cut -f2 >last
+	"$HELPER/rude" "$AT" 1 3 "/v3/blocks/$(cat last)" "/v3/tenures/$(cat last)" /v3/health "/v3/tenures/blocks/$(sed -n '$p' chain/blocks.tsv | cut -f3)" \
+		/v3/nothing /blocksync/sortitions/0/2100 '*' /v3/blocks/upload -u block.* >rude.out 3>&- &
+	sleep 1
+	# Those that wait for a verdict get it, and answers grow.
+	"$BIN/block-cat" -d rude -i all.rec 2>/dev/null
+	wait $!
+	cat rude.out
+	[ "$(sed 's/ .*//' rude.out)" -gt 100 ]
+	[ "$(curl -s -m 10 -o body -w '%{http_code}' "$URL/v3/tenures/$(cat last)")" = 200 ]
+	[ "$(curl -s -m 10 -o body -w '%{http_code}' "$URL/v3/health")" = 200 ]
+	kill "$server"
+	wait "$server"
+	! grep -q BUG log
+}

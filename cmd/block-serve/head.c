@@ -72,6 +72,8 @@ static bool take_target(struct head *h, char *target)
 {
 	char *query;
 
+	if (*target == 0)
+		return refuse(h, 400, "the request has no target");
 	for (const char *s = target; *s != 0; s++)
 		if (*s < '!' || *s > '~' || *s == '#')
 			return refuse(h, 400, "the request's target is malformed");

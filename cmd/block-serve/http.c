@@ -387,6 +387,12 @@ static ssize_t receive(struct http_conn *c, uint8_t **into)
 	return recv(c->fd, body_room(c, room), room, 0);
 }
 
+/* Somebody else has to say something before the answer can begin: who hangs up then is gone. */
+static bool awaits(const struct http_conn *c)
+{
+	return c->later != NULL && c->later->more == NULL;
+}
+
 static void readable_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_conn *c = arg;
@@ -407,10 +413,10 @@ static void readable_cb(evutil_socket_t fd, short what, void *arg)
 	n = receive(c, &into);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n < 0 || (n == 0 && c->state != HTTP_ANSWER)) {
+	if (n < 0 || (n == 0 && (c->state != HTTP_ANSWER || awaits(c)))) {
 		http_conn_close(c);
 	} else if (n == 0) {
-		/* The client may have closed one direction only: it gets its answer. */
+		/* The client may have closed one direction only: it gets the answer that is on its way. */
 		c->eof = true;
 		event_del(c->readable);
 	} else if (into == NULL) {
