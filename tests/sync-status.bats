@@ -14,6 +14,11 @@ teardown() { stop_started; }
 status() { sync-status -d store -j | jq -r "$1"; }
 blocks() { canonical "$CHAIN" | wc -l; }
 tenures() { awk -F'\t' 'NR > 1 && $7 == 1 { print $3 }' "$CHAIN/blocks.tsv" | sort -u | wc -l; }
+until_mode() {
+	for _ in $(seq 300); do [ "$(status .mode 2>/dev/null)" = "$1" ] && return 0; sleep 0.1; done
+	status .mode
+	return 1
+}
 # sync SPEC...: one pass from these peers; the first one tells the burnchain view
 sync() {
 	local args=() i
@@ -60,6 +65,44 @@ sync() {
 	[ "$(status .mode)" = stopped ]
 }
 
+@test "the only peer is dead: all that the view names is wanted, and the crontab's check speaks up" {
+	serve_chain "$CHAIN" log honest
+	rc=0
+	timeout 60 blocksync -1 -q -d store -n "$CHAIN/network" -s "${URLS[0]}" -p "${KEYS[0]}@127.0.0.1:9" 2>err || rc=$?
+	[ "$rc" -eq 111 ]
+	[ "$(status '[.wanted, .wanted_exact, .tenures_wanted, .tenures_done] | tostring')" = "[$(tenures),false,$(tenures),0]" ]
+	sync-status -d store | grep -q "^wanted    at least $(tenures) blocks; 0 of $(tenures) tenures done\$"
+	sync-status -d store | grep -q '^mode      stopped, 0.0 %$'
+	line=$(grep 'sync-status' "$ROOT/contrib/cron/blocksync" | tail -n 1 | cut -d' ' -f7-)
+	line=${line//\/usr\/local\/bin\//$BIN/} line=${line//\/var\/lib\/blocksync/$PWD/store}
+	[ "$(sh -c "$line")" = "blocksync: it lags, see sync-status" ]
+	timeout 60 blocksync -1 -q -d store -s "${URLS[0]}" "${PEERS[@]}"
+	[ "$(sh -c "$line")" = "" ]
+}
+
+@test "its peers die, then its source: it does not follow, but wait, and says for whom and since when" {
+	serve_chain "$CHAIN" sourcelog honest
+	source=$PEER_PID url=${URLS[0]}
+	serve_chain "$CHAIN" log honest
+	blocksync -q -d store -n "$CHAIN/network" -s "$url" "${PEERS[@]}" >/dev/null 2>err 3>&- &
+	run=$!
+	STARTED+=("$run")
+	until_mode following
+	kill "$PEER_PID"
+	until_mode waiting
+	[[ "$(status .reason)" == "no peer is up"* ]]
+	[ "$(status .since)" -gt 1700000000 ]
+	kill "$source"
+	for _ in $(seq 300); do [[ "$(status .reason)" == "0 of 1 sources"* ]] && break; sleep 0.1; done
+	sync-status -d store | grep -q '^mode      waiting since 20.* UTC, 100.0 % of what is known: 0 of 1 sources that must agree on the burnchain view answer$'
+	# a restart does not take the last run's word for it
+	kill "$run"
+	wait "$run"
+	blocksync -q -d store -n "$CHAIN/network" -s "$url" "${PEERS[@]}" >/dev/null 2>err 3>&- &
+	STARTED+=("$!")
+	until_mode waiting
+}
+
 @test "what nobody has is in the way, with its reason, and who claimed it is named" {
 	rc=0
 	sync withhold=40 || rc=$?
@@ -86,6 +129,8 @@ sync() {
 	lost=$(awk -F'\t' -v ch="$hole" '$3 == ch' "$CHAIN/blocks.tsv" | wc -l)
 	[ "$(status .held)" = $(($(blocks) - lost)) ]
 	[ "$(status .tenures_linked)" = 19 ]
+	# the tenure above the hole says how many blocks there are in it
+	[ "$(status '[.wanted, .wanted_exact] | tostring')" = "[$lost,true]" ]
 	[ "$(status .tenures_proven)" -gt 19 ]
 	[ "$(status .proven_height)" = "$(awk -F'\t' -v ch="$hole" '$3 == ch { print $1 - 1; exit }' "$CHAIN/blocks.tsv")" ]
 	[ "$(status '[.mode, .view.confirmed, .view.at_tip] | tostring')" = '["stopped",false,false]' ]

@@ -124,7 +124,7 @@ static bool progress_is_news(struct fetch *f, const struct rec_progress *p, uint
 {
 	char now_text[sizeof(f->kept)];
 
-	snprintf(now_text, sizeof(now_text), "%llu %.*s", (unsigned long long)p->done, (int)p->text.n, (const char *)p->text.p);
+	snprintf(now_text, sizeof(now_text), "%llu %u %.*s", (unsigned long long)p->done, p->peers, (int)p->text.n, (const char *)p->text.p);
 	if (strcmp(now_text, f->kept) == 0 && now < f->kept_at + 10000)
 		return false;
 	memcpy(f->kept, now_text, sizeof(now_text));

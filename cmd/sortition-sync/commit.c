@@ -218,6 +218,18 @@ confirmed(const struct sync *s)
 	return false;
 }
 
+/* Sources that would tell if there were news. */
+static unsigned
+answering(const struct sync *s)
+{
+	unsigned n = 0;
+	uint64_t now = now_ms();
+
+	for (unsigned i = 0; i < s->n; i++)
+		n += !sync_ignored(&s->sources[i]) && (!s->sources[i].rpc || rpc_answers(s->sources[i].rpc, now));
+	return n;
+}
+
 /* Whom the view is trusted from, and how far it is. */
 static bool
 put_trust(struct sync *s, MDB_txn *txn)
@@ -240,6 +252,7 @@ put_trust(struct sync *s, MDB_txn *txn)
 		    : s->store.net.first_burn_height;
 		t->low_height = view_low(&s->view);
 	}
+	t->answering = answering(s);
 	t->at_tip = view_at_tip(&s->view);
 	t->confirmed |= t->at_tip && confirmed(s);
 	t->checked_from = s->checked_from;
@@ -263,7 +276,7 @@ commit_now(struct sync *s)
 	bool trust = s->trust_dirty, hold = false;
 	MDB_txn *txn;
 
-	if (view_at_tip(&s->view) != s->trust.at_tip)
+	if (view_at_tip(&s->view) != s->trust.at_tip || answering(s) != s->trust.answering)
 		trust = s->trust_dirty = true;
 	if (!commit_pending(s))
 		return;

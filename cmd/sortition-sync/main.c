@@ -84,6 +84,7 @@ load_store(struct sync *s)
 	if (meta_get_row(&s->store, txn, "trust", REC_TRUST, &t) == 0) {
 		s->trust.confirmed = t.confirmed;
 		s->checked_from = t.checked_from;
+		s->trust_dirty = true;	/* nobody answers yet, whatever the last run says */
 	}
 	store_read_end(txn);
 }

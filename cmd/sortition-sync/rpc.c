@@ -15,6 +15,7 @@
 #define PACE_MS 3600		/* between two requests, once nothing is left to load */
 #define PACE_BURST 2		/* so many at once after a rest */
 #define PATIENT_MS 60000	/* with -1: who asks to wait longer is not waited for */
+#define SILENT_MS 18000		/* three polls: a source that has not answered for so long does not answer */
 #define STALL_MS 10000
 #define SINGLE_MS 15000
 #define BATCH_MS 60000
@@ -159,6 +160,12 @@ limited(struct rpc_request *q, const struct http_result *h)
 }
 
 bool
+rpc_answers(const struct rpc *r, uint64_t now)
+{
+	return r->answered_at && now - r->answered_at < SILENT_MS && r->failures < 2;
+}
+
+bool
 rpc_limited(const struct rpc *r)
 {
 	return r->limited;
@@ -177,6 +184,7 @@ succeed(struct rpc *r)
 		sync_answers(r->source);
 	r->source->why[0] = '\0';
 	r->answered++;
+	r->answered_at = now_ms();
 	r->limited = r->refused = false;
 	r->failures = 0;
 	r->backoff.tries = 0;

@@ -18,6 +18,7 @@ struct rpc {
 	bool node_asked, tip_asked, info_asked;
 	uint64_t paid_until;	/* requests are paid for in time, once nothing is left to load */
 	uint64_t began, answered;	/* first request; answers since, for how long it will take */
+	uint64_t answered_at;		/* the last of them */
 	bool limited, refused;	/* its last failure was a 429 or 503; one that no patience mends: moved, forbidden */
 	uint64_t limited_said;
 };

@@ -129,6 +129,7 @@ struct rpc *rpc_new(struct source *, const char *url);
 void rpc_free(struct rpc *);
 void rpc_pump(struct rpc *, uint64_t now);
 void rpc_poll_soon(struct rpc *, uint64_t now);
+bool rpc_answers(const struct rpc *, uint64_t now);	/* lately, and not only with refusals */
 bool rpc_limited(const struct rpc *);			/* it answers 429 */
 bool rpc_hopeless(const struct rpc *, uint64_t now);	/* one pass need not wait for it */
 /* api_key.c: the header line in the file of -K, which the caller frees; what is wrong with it ends the program. */

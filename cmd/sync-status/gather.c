@@ -3,8 +3,11 @@
 #include "common/sys/log.h"
 #include "common/sys/stage.h"
 
+#define SILENT_S 30	/* block-fetch reports every ten seconds */
+
 struct gather {
 	json_t *list;		/* the list that a walk fills */
+	uint64_t heard;		/* unix seconds: the last contact with any peer */
 	size_t left_out, peers_up;
 	uint64_t held, bytes, tenures, proven, linked;
 };
@@ -81,6 +84,7 @@ static bool on_peer(void *arg, const struct rec_peer *p)
 	struct gather *g = arg;
 
 	g->peers_up += rec_is(p->state, "up");
+	g->heard = p->last_contact > g->heard ? p->last_contact : g->heard;
 	row_add(g, json_pack("{so so so so sb so so so}", "key", hex_json(p->key, KEY_LEN), "address", text_json(p->address),
 	    "data_url", text_json(p->data_url), "state", text_json(p->state), "inbound", p->inbound, "burn_height", int_json(p->burn_height),
 	    "last_contact", int_json(p->last_contact), "banned_until", int_json(p->banned_until)));
@@ -95,37 +99,71 @@ static bool on_fault(void *arg, const struct rec_fault *f)
 	return true;
 }
 
-static void add_view(struct store *s, MDB_txn *txn, json_t *o)
+static void add_view(struct store *s, MDB_txn *txn, const struct rec_trust *t, json_t *o)
 {
 	struct rec_sortition tip;
-	struct rec_trust t;
 	bool any = sortition_tip(s, txn, &tip) == 0;
 	json_t *view = json_object();
 
 	json_object_set_new(o, "burn_tip", any ? int_json(tip.burn_height) : json_null());
 	json_object_set_new(o, "burn_tip_consensus_hash", any ? hex_json(tip.consensus_hash, CH_LEN) : json_null());
-	if (meta_get_row(s, txn, "trust", REC_TRUST, &t) == 0)
-		json_object_update_new(view, json_pack("{so so sb sb so so so}", "sources", text_json(t.sources), "quorum", int_json(t.quorum),
-		    "at_tip", t.at_tip, "confirmed", t.confirmed, "low_height", int_json(t.low_height), "checked_from", int_json(t.checked_from),
-		    "time", int_json(t.time)));
+	if (t)
+		json_object_update_new(view, json_pack("{so so so sb sb so so so}", "sources", text_json(t->sources), "quorum", int_json(t->quorum),
+		    "answering", int_json(t->answering), "at_tip", t->at_tip, "confirmed", t->confirmed, "low_height", int_json(t->low_height),
+		    "checked_from", int_json(t->checked_from), "time", int_json(t->time)));
 	json_object_set_new(o, "view", view);
 }
 
-/* block-fetch's own row: mode, rate, what is wanted.  It says itself that it has ended; one older than a minute tells of a sync that
- * was killed. */
-static void add_progress(struct store *s, MDB_txn *txn, json_t *o)
+static json_t *known_json(bool known, uint64_t v) { return known ? int_json(v) : json_null(); }
+
+/* From the view and the tenures, not from what a stage got round to say. */
+static void add_wanted(struct store *s, MDB_txn *txn, const struct rec_trust *t, json_t *o)
+{
+	struct wanted w = wanted_count(s, txn, t ? t->low_height : 0);
+
+	json_object_set_new(o, "wanted", known_json(w.exact || w.blocks, w.blocks));
+	json_object_set_new(o, "wanted_total", known_json(w.exact || w.blocks, w.total));
+	json_object_set_new(o, "wanted_exact", json_boolean(w.exact));
+	json_object_set_new(o, "tenures_wanted", known_json(w.known, w.tenures));
+	json_object_set_new(o, "tenures_done", int_json(w.done));
+}
+
+static void set_mode(json_t *o, json_t *mode, const char *reason, uint64_t since)
+{
+	json_object_set_new(o, "mode", mode);
+	json_object_set_new(o, "reason", reason ? json_string(reason) : json_null());
+	json_object_set_new(o, "since", since ? int_json(since) : json_null());
+}
+
+/* What block-fetch says that it does counts as long as the view is confirmed and there is somebody to fetch from; else it waits, whatever it
+ * calls that. */
+static void add_mode(const struct rec_progress *p, bool running, const struct rec_trust *t, uint64_t heard, json_t *o)
+{
+	char reason[120];
+
+	if (!running) {
+		set_mode(o, json_string("stopped"), NULL, p->time);
+	} else if (!t || t->answering < t->quorum || !t->answering) {
+		snprintf(reason, sizeof(reason), "%u of %u sources that must agree on the burnchain view answer", t ? t->answering : 0, t && t->quorum ? t->quorum : 1);
+		set_mode(o, json_string("waiting"), reason, t ? t->time : 0);
+	} else if (p->peers == 0 && p->tenures_total) {
+		set_mode(o, json_string("waiting"), "no peer is up and no URL answers: there is nobody to fetch from", heard);
+	} else {
+		set_mode(o, text_json(p->mode), NULL, 0);
+	}
+}
+
+/* block-fetch's own row: mode and rate.  It says itself that it has ended; one that it has not written three times in a row tells of a sync
+ * that was killed. */
+static void add_progress(struct store *s, MDB_txn *txn, const struct rec_trust *t, uint64_t heard, json_t *o)
 {
 	struct rec_progress p;
-	bool fresh = meta_get_row(s, txn, "progress.block-fetch", REC_PROGRESS, &p) == 0;
+	bool any = meta_get_row(s, txn, "progress.block-fetch", REC_PROGRESS, &p) == 0, running;
 
-	if (!fresh)
+	if (!any)
 		p = (struct rec_progress){ .text = rec_str("") };
-	bool running = fresh && p.time + 60 > now_unix() && !rec_is(p.mode, "stopped");
-	json_object_set_new(o, "mode", running ? text_json(p.mode) : json_string("stopped"));
-	json_object_set_new(o, "wanted", int_json(p.total > p.done ? p.total - p.done : 0));
-	json_object_set_new(o, "wanted_total", int_json(p.total));
-	json_object_set_new(o, "tenures_wanted", int_json(p.tenures_total));
-	json_object_set_new(o, "tenures_done", int_json(p.tenures_done));
+	running = any && p.time + SILENT_S > now_unix() && !rec_is(p.mode, "stopped");
+	add_mode(&p, running, t, heard, o);
 	json_object_set_new(o, "rate", json_real(running ? p.rate / 1000.0 : 0));
 	json_object_set_new(o, "byte_rate", int_json(running ? p.byte_rate : 0));
 	json_object_set_new(o, "eta", running && p.eta ? int_json(p.eta) : json_null());
@@ -155,14 +193,19 @@ json_t *status_gather(struct store *s, const struct store_holder *writer)
 	MDB_txn *txn = store_read(s);
 	json_t *o = json_object();
 	struct gather blocks = { .list = json_array() }, peers = { .list = json_array() }, faults = { .list = json_array() };
+	struct rec_trust row, *trust = NULL;
 	struct rec_tenure top;
 	uint64_t height = 0;
 	uint8_t id[ID_LEN] = { 0 };
 
+	if (meta_get_row(s, txn, "trust", REC_TRUST, &row) == 0)
+		trust = &row;
+	peer_walk(s, txn, on_peer, &peers);
 	json_object_set_new(o, "network", json_string(s->net.name));
 	json_object_set_new(o, "writer", writer ? writer_json(writer) : json_null());
-	add_progress(s, txn, o);
-	add_view(s, txn, o);
+	add_progress(s, txn, trust, peers.heard, o);
+	add_wanted(s, txn, trust, o);
+	add_view(s, txn, trust, o);
 	bool any = canonical_tip(s, txn, &top, &height, id) == 0;
 	json_object_set_new(o, "proven_height", any ? int_json(height) : json_null());
 	json_object_set_new(o, "proven_tip", hex_json(id, ID_LEN));
@@ -175,7 +218,6 @@ json_t *status_gather(struct store *s, const struct store_holder *writer)
 	json_object_set_new(o, "tenures_proven", int_json(blocks.proven));
 	json_object_set_new(o, "tenures_linked", int_json(blocks.linked));
 	add_list(o, "unavailable", &blocks);
-	peer_walk(s, txn, on_peer, &peers);
 	add_list(o, "peers", &peers);
 	json_object_set_new(o, "peers_up", int_json(peers.peers_up));
 	fault_walk(s, txn, on_fault, &faults);
@@ -184,4 +226,4 @@ json_t *status_gather(struct store *s, const struct store_holder *writer)
 	return o;
 }
 
-/* Next: cmd/sync-status/print.c, which says it to people. */
+/* Next: cmd/sync-status/wanted.c, what is lacking. */

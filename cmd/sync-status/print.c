@@ -1,5 +1,7 @@
 /* The status in words: how far, how fast, on whose word, and what is in the way. */
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 #include "cmd/sync-status/status.h"
 #include "common/sys/stage.h"
 
@@ -45,14 +47,43 @@ static void print_writer(const json_t *w)
 		printf("writer    %s\n", json_is_object(w) ? "a program that could not write its name" : "none now");
 }
 
+static void print_mode(const json_t *o)
+{
+	json_int_t total = number(o, "tenures_wanted"), done = number(o, "tenures_done");
+	time_t since = (time_t)number(o, "since");
+	bool waits = json_is_string(json_object_get(o, "reason"));
+	char when[32];
+	struct tm tm;
+
+	printf("mode      %s", text(o, "mode"));
+	if (waits && since && gmtime_r(&since, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm))
+		printf(" since %s UTC", when);
+	if (total > 0)	/* cut, not rounded: 100 is all */
+		printf(", %lld.%lld %%%s", (long long)(done * 100 / total), (long long)(done * 1000 / total % 10), waits ? " of what is known" : "");
+	if (waits)
+		printf(": %s", text(o, "reason"));
+}
+
+static void print_wanted(const json_t *o)
+{
+	char a[32];
+
+	if (json_is_integer(json_object_get(o, "wanted")))
+		printf("wanted    %s%s blocks", json_is_true(json_object_get(o, "wanted_exact")) ? "" : "at least ", grouped(a, number(o, "wanted")));
+	else
+		printf("wanted    nobody has told yet how many blocks");
+	printf("; %s of ", grouped(a, number(o, "tenures_done")));
+	if (json_is_integer(json_object_get(o, "tenures_wanted")))
+		printf("%s tenures done\n", grouped(a, number(o, "tenures_wanted")));
+	else
+		printf("an unknown number of tenures done: the burnchain view does not reach down to the first\n");
+}
+
 static void print_how_far(const json_t *o)
 {
 	char a[32], b[32];
-	json_int_t total = number(o, "wanted_total"), left = number(o, "wanted");
 
-	printf("mode      %s", text(o, "mode"));
-	if (total > 0)
-		printf(", %.1f %%", 100.0 * (double)(total - left) / (double)total);
+	print_mode(o);
 	double rate = json_real_value(json_object_get(o, "rate"));
 	if (rate >= 0.1)
 		printf(", %.*f blocks/s, %.1f MB/s from %lld sources", rate < 10 ? 1 : 0, rate, (double)number(o, "byte_rate") / 1e6, (long long)number(o, "sources_in_use"));
@@ -71,17 +102,16 @@ static void print_how_far(const json_t *o)
 	printf("; %s tenures", grouped(b, number(o, "tenures_held")));
 	printf(", %s proven", grouped(a, number(o, "tenures_proven")));
 	printf(", %s linked\n", grouped(b, number(o, "tenures_linked")));
-	printf("wanted    %s blocks, as far as known", grouped(a, left));
-	printf("; %s of ", grouped(a, number(o, "tenures_done")));
-	printf("%s tenures done\n", grouped(a, number(o, "tenures_wanted")));
+	print_wanted(o);
 }
 
-static void print_view(const json_t *view)
+static void print_view(const json_t *o)
 {
+	const json_t *view = json_object_get(o, "view");
 	json_int_t quorum = number(view, "quorum");
 
 	if (json_object_size(view) == 0) {
-		printf("view      no burnchain view yet: run sortition-sync\n");
+		printf("view      no burnchain view yet%s\n", strcmp(text(o, "mode"), "stopped") == 0 ? ": run sortition-sync" : "");
 		return;
 	}
 	printf("view      from %s", text(view, "sources"));
@@ -150,7 +180,7 @@ static void print_lists(const json_t *o)
 void status_print(const json_t *o)
 {
 	print_how_far(o);
-	print_view(json_object_get(o, "view"));
+	print_view(o);
 	print_lists(o);
 }
 
