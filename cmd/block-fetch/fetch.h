@@ -23,8 +23,7 @@ struct xfer {
 	char path[200];
 	uint8_t *buf;			/* bytes not yet taken: [off, len) */
 	size_t off, len, cap, need;
-	bool headed;			/* the header of the block at off is the one that was asked for */
-	struct block_walk walk;		/* how far its transactions were looked at */
+	struct block_walk walk;		/* how far the block at off was looked at */
 	enum plan_end end;		/* once http is NULL */
 	unsigned status, retry_after;
 };

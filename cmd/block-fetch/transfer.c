@@ -69,13 +69,11 @@ static void judge_extra(struct xfer *x)
 static void judge_head(struct fetch *f, struct xfer *x)
 {
 	struct nakamoto b;
-	ssize_t used = nakamoto_header(&b, x->buf + x->off, x->len - x->off, &x->need);
+	ssize_t used = nakamoto_walk_header(&x->walk, &b, x->buf + x->off, x->len - x->off, &x->need);
 
 	if (used < 0)
 		x->garbage = x->stopped = true;
-	else if (used > 0 && planner_expects(f->plan, x->a.transfer, b.id))
-		x->headed = true;
-	else if (used > 0)
+	else if (used > 0 && !planner_expects(f->plan, x->a.transfer, b.id))
 		x->stopped = !take(f, x, &b);	/* which says what is wrong with it */
 }
 
@@ -91,7 +89,6 @@ static void cut_block(struct fetch *f, struct xfer *x)
 		return;
 	x->off += (size_t)used;
 	x->need = 0;
-	x->headed = false;
 	x->walk = (struct block_walk){ .at = 0 };
 }
 
@@ -105,7 +102,7 @@ static bool cut(struct fetch *f, struct xfer *x)
 		}
 		if (!transfers_room(f))
 			break;
-		if (x->headed)
+		if (x->walk.headed)
 			cut_block(f, x);
 		else
 			judge_head(f, x);

@@ -107,6 +107,18 @@ static ssize_t walk_txs(struct block_walk *w, const struct nakamoto *b, size_t n
 	return w->at > MAX_BLOCK ? -1 : (ssize_t)w->at;
 }
 
+ssize_t nakamoto_walk_header(struct block_walk *w, struct nakamoto *b, const uint8_t *p, size_t n, size_t *need)
+{
+	ssize_t used = nakamoto_header(b, p, n, need);
+
+	if (used > 0) {
+		w->headed = true;
+		memcpy(w->hash, b->hash, 32);
+		memcpy(w->id, b->id, ID_LEN);
+	}
+	return used;
+}
+
 ssize_t nakamoto_walk(struct block_walk *w, struct nakamoto *b, const uint8_t *p, size_t n, size_t *need)
 {
 	ssize_t used = read_fields(b, p, n, need);
@@ -128,7 +140,12 @@ ssize_t nakamoto_walk(struct block_walk *w, struct nakamoto *b, const uint8_t *p
 		b->len = (size_t)used;
 		b->kind = w->kind;
 		b->change = w->change;
-		hash_header(b);
+		if (w->headed) {
+			memcpy(b->hash, w->hash, 32);
+			memcpy(b->id, w->id, ID_LEN);
+		} else {
+			hash_header(b);
+		}
 	}
 	return used;
 }

@@ -41,10 +41,14 @@ void nakamoto_miner_hash(uint8_t hash[32], const struct nakamoto *);
 struct block_walk {
 	size_t at;			/* first byte of the transaction that is being read; 0: the header is not whole */
 	uint32_t n;			/* transactions before it */
+	bool headed;			/* hash and id are known */
+	uint8_t hash[32], id[ID_LEN];
 	enum block_kind kind;
 	struct tenure_change change;
 	struct tx_walk tx;
 };
+/* The header only, as nakamoto_header; its hashes need not be made again. */
+ssize_t nakamoto_walk_header(struct block_walk *, struct nakamoto *, const uint8_t *p, size_t n, size_t *need);
 /* Go on: p[0..n) are all bytes that are there, from the block's first one; p may have moved since the last call.
  * Header and transactions, no merkle root, no duplicates, no work on the curve.  Returns the block's length, 0 with
  * *need (> n) if n is too short, -1 if the bytes are no block.  Never reads beyond n. */

@@ -90,7 +90,8 @@ static void put_saved(struct store *s, MDB_txn *txn, struct salvage *g)
 	struct kept_block *line = xmalloc((g->n + 1) * sizeof *line);
 	size_t n = 0, i;
 
-	qsort(g->v, g->n, sizeof *g->v, by_place);
+	if (g->n)
+		qsort(g->v, g->n, sizeof *g->v, by_place);
 	for (i = 0; i < g->n; i++) {
 		struct saved *one = &g->v[i];
 		bool same = i && g->v[i - 1].b.height == one->b.height;

@@ -253,13 +253,12 @@ static void answer(const struct bomb *bomb, size_t step)
 	struct nakamoto b;
 	size_t have = 0, need = 0;
 	ssize_t used = 0;
-	bool headed = false;
 
 	while (used == 0 && have < block.n) {
 		have = have + step < block.n ? have + step : block.n;
 		if (have < need)
 			continue;
-		if (!headed && !(headed = nakamoto_header(&b, block.p, have, &need) > 0))
+		if (!w.headed && nakamoto_walk_header(&w, &b, block.p, have, &need) <= 0)
 			continue;
 		used = nakamoto_walk(&w, &b, block.p, have, &need);
 	}
