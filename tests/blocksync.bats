@@ -45,13 +45,13 @@ run_bg() {
 }
 
 @test "wires the stages in order, hands on what each takes, drains at SIGTERM" {
-	run_bg -n net -s http://a -s /b -Q 2 -p 127.0.0.1:1 -u http://u -F 3 -v
+	run_bg -n net -s http://a -s net -Q 2 -p 127.0.0.1:1 -u http://u -F 3 -v
 	until_holds grep -qs up records
 	kill "$SELF"
 	wait "$PID"
 	[ "$(cat records)" = up ]
 	[ ! -s out ]
-	[[ "$(cat sortition-sync.log)" == *"/sortition-sync -d dir -n net -q -v -s http://a -s /b -Q 2 "* ]]
+	[[ "$(cat sortition-sync.log)" == *"/sortition-sync -d dir -n net -q -v -s http://a -s net -Q 2 "* ]]
 	[[ "$(cat inv-sync.log)" == *"/inv-sync -d dir -n net -q -v -p 127.0.0.1:1 "* ]]
 	[[ "$(cat block-fetch.log)" == *"/block-fetch -d dir -n net -v -u http://u -F 3 "* ]]
 	[[ "$(cat block-verify.log)" == *"/block-verify -d dir -n net -q -v "* ]]
@@ -153,9 +153,9 @@ run_bg() {
 
 @test "a missing stage is named, exit 100" {
 	rm bin/block-fetch
-	PATH=/usr/bin:/bin run --separate-stderr timeout 10 bin/blocksync -d dir -n net
+	PATH="$BIN:$PATH:$PWD/bin" run --separate-stderr timeout 10 bin/blocksync -d dir -n net
 	[ "$status" -eq 100 ]
-	[[ "$stderr" == *"blocksync: cannot run 'block-fetch': No such file or directory"* ]]
+	[[ "$stderr" == *"blocksync: cannot run '$PWD/bin/block-fetch': No such file or directory"* ]]
 }
 
 @test "-1: 0 when all end well" {

@@ -183,3 +183,77 @@ slow_reader() {
 	[ "$status" -eq 111 ]
 	[ -z "$stderr" ]
 }
+
+@test "without /proc its own stages are run, or none" {
+	local p
+	[ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || skip "needs root and mount namespaces"
+	mkdir none here
+	cp "$BIN"/* here
+	for p in sortition-sync inv-sync block-fetch block-verify block-store; do
+		printf '#!/bin/sh\necho %s >>"%s/foreign"\n' $p "$PWD" >$p
+		chmod +x $p
+	done
+	serve_chain "$CHAIN" peer honest
+	PATH="$PATH:.:" unshare -m sh -c 'mount --bind none /proc && exec timeout 40 "$@"' - \
+	    here/blocksync -1 -q -d s -n "$CHAIN/network" -s "${URLS[0]}" "${PEERS[@]}"
+	[ ! -e foreign ]
+	block-cat -d s -l | cmp - <(block-cat -d "$FULL" -l)
+}
+
+@test "a node key is made where there are no hard links, once" {
+	local n pids=()
+	for n in 1 2 3 4 5 6; do
+		"$HELPER/old-kernel" links block-serve -d s -n "$CHAIN/network" -l 127.0.0.1:0 >"key$n.out" 2>"key$n.err" 3>&- &
+		pids+=($!)
+		STARTED+=($!)
+	done
+	for n in 1 2 3 4 5 6; do until_holds test -s "key$n.out" || { cat key*.err; return 1; }; done
+	kill "${pids[@]}"
+	wait
+	[ "$(cut -d' ' -f3 key*.out | sort -u | wc -l)" -eq 1 ]
+	[ "$(stat -c %a s/key)" = 600 ]
+	[ ! -e s/key.new ]
+}
+
+@test "limits: one line that names what to raise" {
+	local c
+	for c in "sync-status -d $FULL" "block-cat -d $FULL -l" "blocksync -1 -d l -n $CHAIN/network -s http://127.0.0.1:1" rec; do
+		run --separate-stderr -111 bash -c "ulimit -n 16; exec $c" </dev/null
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ $stderr == *'at most 16 files may be open here (ulimit -n), at least 64 are needed' ]]
+	done
+	for c in "sync-status -d $FULL" "block-verify -d $FULL" "blocksync -1 -d $FULL -s http://127.0.0.1:1"; do
+		run --separate-stderr -111 bash -c "ulimit -v 800000; exec $c" </dev/null
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ $stderr == *'lower $BLOCKSYNC_MAP, or raise the limit (ulimit -v)' ]]
+		run --separate-stderr bash -c "ulimit -v 8000000; BLOCKSYNC_MAP=100000000 exec sync-status -d $FULL"
+		[ "$status" -eq 0 ]
+	done
+}
+
+@test "more connections than descriptors: said at most once" {
+	local addr
+	bash -c 'ulimit -n 400; exec block-serve -d "$0" -w 127.0.0.1:0 -c 1000' "$FULL" >out 2>err 3>&- &
+	PID=$!
+	STARTED+=($PID)
+	until_holds test -s out || { cat err; return 1; }
+	addr=$(sed -n 's/^http //p' out)
+	perl -MIO::Socket::INET -e 'my @s = map { IO::Socket::INET->new(PeerAddr => $ARGV[0]) } 1 .. 600; sleep 1' "$addr"
+	[ "$(wc -l <err)" -le 1 ] || { cat err; return 1; }
+	until_holds curl -sf -o /dev/null "http://$addr/v3/health"
+}
+
+@test "a directory where a file belongs, and a file where a directory does: one line and 100" {
+	local c
+	mkdir dir
+	: >file
+	for c in "sync-status -d file" "block-cat -d file -l" "block-cat -d $FULL -x dir" "block-cat -d $FULL -i dir" "block-cat -d $FULL -x none/x" \
+	    "block-store -d file -n $CHAIN/network" "block-store -d s -n dir" "block-verify -n $CHAIN/network -R dir" \
+	    "sortition-sync -d s -n $CHAIN/network -s dir" "sortition-sync -d s -n $CHAIN/network -s http://127.0.0.1:1 -K dir" \
+	    "inv-sync -d file -n $CHAIN/network" "block-fetch -d file" "block-serve -d file -w 127.0.0.1:0" \
+	    "blocksync -1 -d file -n $CHAIN/network" "blocksync -1 -d s -n dir" "blocksync -1 -d s -n $CHAIN/network -s dir" "blocksync -1 -d s -n $CHAIN/network -K dir" \
+	    "blocksync -1 -d s -n $CHAIN/network -s none"; do
+		run --separate-stderr timeout 20 $c </dev/null
+		[ "$status" -eq 100 ] && [ "${#stderr_lines[@]}" -eq 1 ] || { echo "$c: $status"; echo "$stderr"; return 1; }
+	done
+}

@@ -15,7 +15,7 @@ static int create(const char *name)
 	int fd = strcmp(name, "-") == 0 ? STDOUT_FILENO : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 
 	if (fd < 0)
-		die_world("cannot write '%s': %s", name, strerror(errno));
+		die_name("cannot write", name);
 	return fd;
 }
 

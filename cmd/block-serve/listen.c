@@ -2,6 +2,7 @@
 #include <event2/listener.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <unistd.h>
 #include "cmd/block-serve/serve.h"
 #include "common/net/address.h"
@@ -116,8 +117,11 @@ static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct socka
 static void failed_cb(struct evconnlistener *l, void *arg)
 {
 	static const struct timeval second = { 1, 0 };
+	static atomic_bool said;
 	struct acceptor *a = arg;
 
+	if (!atomic_exchange(&said, true))
+		log_warn("cannot accept connections for now%s", errno == EMFILE ? " (ulimit -n)" : "");
 	evconnlistener_disable(l);
 	event_add(a->again, &second);
 }

@@ -2,11 +2,14 @@
  * Reads no records.  It does not confine itself: what it starts would inherit that. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "cmd/blocksync/supervisor.h"
@@ -31,15 +34,28 @@ static const struct program programs[] = {
 	{ NULL, NULL, false, false },
 };
 
-/* DIR/name, where DIR is the folder of our own program. */
+static char folder[PATH_MAX];	/* of our own program, where the stages are; ends with a slash */
+
+/* Where /proc is not mounted: by the name with which we were started.  One without a slash is no path that tells. */
+static void folder_find(void)
+{
+	const char *name = (const char *)getauxval(AT_EXECFN);
+	ssize_t n = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
+	char *slash;
+
+	folder[n > 0 ? n : 0] = '\0';
+	if (n <= 0 && name && strchr(name, '/') && !realpath(name, folder))
+		folder[0] = '\0';
+	slash = strrchr(folder, '/');
+	if (!slash)
+		die_world("cannot tell which folder this program and its stages are in: is /proc mounted?");
+	slash[1] = '\0';
+}
+
 static void beside_us(char *path, size_t size, const char *name)
 {
-	ssize_t n = readlink("/proc/self/exe", path, size);
-
-	while (n > 0 && path[n - 1] != '/')
-		n--;
-	n = n < 0 ? 0 : n;
-	snprintf(path + n, size - (size_t)n, "%s", name);
+	if ((size_t)snprintf(path, size, "%s%s", folder, name) >= size)
+		die_world("the name of '%s' is too long", folder);
 }
 
 /* A stage's command line: what every stage is given, then those of our options that it takes, in our order. */
@@ -76,7 +92,7 @@ static _Noreturn void child_run(const struct program *p, const struct given *g, 
 {
 	static const char *arg[2 * MAX_GIVEN + 16];
 	static char letters[MAX_GIVEN][3];
-	char path[4096];
+	char path[PATH_MAX + 64];
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
@@ -92,9 +108,7 @@ static _Noreturn void child_run(const struct program *p, const struct given *g, 
 	arguments(arg, letters, p, g);
 	beside_us(path, sizeof(path), p->name);
 	execv(path, (char **)(uintptr_t)arg);
-	if (errno == ENOENT)
-		execvp(p->name, (char **)(uintptr_t)arg);
-	die_usage("cannot run '%s': %s", p->name, strerror(errno));
+	die_usage("cannot run '%s': %s", path, strerror(errno));
 }
 
 void child_start(struct child *c, const struct given *g, int in, int out)
@@ -106,6 +120,17 @@ void child_start(struct child *c, const struct given *g, int in, int out)
 		child_run(c->program, g, in, out, parent);
 	if (c->pid < 0)
 		die_world("cannot start '%s': %s", c->program->name, strerror(errno));
+}
+
+static void file_check(const char *what, const char *name)
+{
+	struct stat st;
+
+	if (stat(name, &st) < 0)
+		die_name(what, name);
+	errno = EISDIR;
+	if (S_ISDIR(st.st_mode))
+		die_name(what, name);
 }
 
 /* What several stages would complain of at once is said once: bad peers here, the network and the store below. */
@@ -125,6 +150,10 @@ static void given_take(struct given *g, int argc, char **argv)
 			options_number((char[]){ '-', (char)c, 0 }, optarg, 0, UINT64_MAX);
 		if (c == 'p' && peer_addr_parse(&peer, optarg, err) < 0)
 			die_usage("bad peer '%s': %s", optarg, err);
+		if (c == 's' && strncmp(optarg, "http://", 7) != 0 && strncmp(optarg, "https://", 8) != 0)
+			file_check("cannot read source", optarg);
+		if (c == 'K')
+			file_check("cannot read the API key", optarg);
 		if (g->n == MAX_GIVEN)
 			die_usage("too many options: at most %d", MAX_GIVEN);
 		g->serve |= c == 'l' || c == 'w';
@@ -137,7 +166,7 @@ static void given_take(struct given *g, int argc, char **argv)
 
 static bool is_here(const struct program *p, const struct given *g)
 {
-	char path[4096];
+	char path[PATH_MAX + 64];
 
 	if (p == programs)
 		return g->serve;
@@ -202,6 +231,7 @@ int main(int argc, char **argv)
 	static struct supervisor s = { .code = -1 };
 
 	program_start("blocksync");
+	folder_find();
 	given_take(&g, argc, argv);
 	given_check(&g);
 	store_lock_check(options_dir(&g.o));

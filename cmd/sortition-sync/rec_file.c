@@ -109,6 +109,9 @@ rec_file_open(struct source *source, const char *path)
 	f->first = source->sync->store.net.first_burn_height;
 	if (fd < 0 || fstat(fd, &st) != 0)
 		die_name("cannot read source", path);
+	errno = EISDIR;
+	if (S_ISDIR(st.st_mode))
+		die_name("cannot read source", path);
 	f->len = (size_t)st.st_size;
 	/* An empty file cannot be mapped: it has no sortitions, as is said below. */
 	f->map = f->len > 0 ? mmap(NULL, f->len, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;

@@ -1,5 +1,6 @@
-/* The node key: a file of its own, opened by P2P stages only (DESIGN 1).  It is made whole under another name and linked into place, so that of
- * several programs that start at once one makes it and all read the same. */
+/* The node key: a file of its own, opened by P2P stages only (DESIGN 1).  It is made whole under another name and renamed into
+ * place under a lock, so that of several programs that start at once one makes it and all read the same, on file systems
+ * without hard links too. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -34,29 +35,50 @@ static int read_key(const char *path, uint8_t secret[32], uint8_t key[KEY_LEN])
 	return 0;
 }
 
-static void make_key(const char *dir, const char *path)
+/* All makers lock the same file.  Who waited may hold the file that is the key by then, and looks before it writes. */
+static int lock_new(const char *name)
 {
-	char temp[4200], text[KEY_TEXT + 1];
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fcntl(fd, F_OFD_SETLKW, &whole) < 0)
+		die_world("cannot make '%s': %s", name, strerror(errno));
+	return fd;
+}
+
+static void write_key(int fd, const char *name)
+{
 	uint8_t secret[32], key[KEY_LEN];
-	int fd;
+	char text[KEY_TEXT + 1];
+	struct stat st;
 
 	do
-		random_bytes(secret, sizeof secret);
+		arc4random_buf(secret, sizeof secret);
 	while (key_public(key, secret) < 0);
 	hex_of(text, secret, 32);
 	text[64] = '\n';
-	snprintf(temp, sizeof temp, "%s/key.%ld", dir, (long)getpid());
-	if ((fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
-		die_world("cannot make '%s': %s", temp, strerror(errno));
-	if (write(fd, text, KEY_TEXT) != KEY_TEXT || fsync(fd) < 0 || close(fd) < 0) {
-		unlink(temp);
-		die_world("cannot write '%s': %s", temp, strerror(errno));
+	/* what was begun stays: others may wait for it, and would write on where no name leads */
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, KEY_TEXT, 0) != KEY_TEXT || fsync(fd) < 0)
+		die_world("cannot write '%s': %s", name, strerror(errno));
+	if (fstat(fd, &st) == 0 && st.st_mode & 077)
+		log_warnx("the file system lets others read the node key, '%s'", name);
+}
+
+static void make_key(const char *dir, const char *path)
+{
+	char name[4200];
+	int fd;
+
+	snprintf(name, sizeof name, "%s/key.new", dir);
+	fd = lock_new(name);
+	if (access(path, F_OK) < 0) {
+		write_key(fd, name);
+		if (rename(name, path) < 0)
+			die_world("cannot make '%s': %s", path, strerror(errno));
+	} else {
+		unlink(name);	/* made since, by another: this one is nobody's */
 	}
-	if (link(temp, path) < 0 && errno != EEXIST) {
-		unlink(temp);
-		die_world("cannot make '%s': %s", path, strerror(errno));
-	}
-	unlink(temp);
+	close(fd);
 }
 
 void node_key_load(const char *dir, uint8_t secret[32], uint8_t key[KEY_LEN])

@@ -39,6 +39,13 @@ static int errno_of(int rc)
 	}
 }
 
+static size_t map_size(void)
+{
+	const char *text = getenv("BLOCKSYNC_MAP");
+
+	return text && *text ? options_number("$BLOCKSYNC_MAP", text, 1 << 16, (uint64_t)1 << 46) : MAP_DEFAULT;
+}
+
 static _Noreturn void die_store(const struct store *s, const char *what, int rc)
 {
 	if (store_full(s, rc))
@@ -49,6 +56,9 @@ static _Noreturn void die_store(const struct store *s, const char *what, int rc)
 		die_usage("store '%s' is no directory: give another -d", s->dir);
 	if (errno_of(rc) == EUCLEAN)
 		store_damaged(s, mdb_strerror(rc));
+	if (rc == ENOMEM)
+		die_unusable("%s '%s': no %zu bytes of address space for its map: lower $BLOCKSYNC_MAP, or raise the limit (ulimit -v)", what, s->dir,
+		    map_size());
 	die_world("%s '%s': %s", what, s->dir, mdb_strerror(rc));
 }
 
@@ -60,13 +70,6 @@ void store_failed(const struct store *s, int rc)
 void store_damaged(const struct store *s, const char *what)
 {
 	die_unusable("store '%s' is damaged: %s; " STORE_DAMAGED_ADVICE, s->dir, what);
-}
-
-static size_t map_size(void)
-{
-	const char *text = getenv("BLOCKSYNC_MAP");
-
-	return text && *text ? options_number("$BLOCKSYNC_MAP", text, 1 << 16, (uint64_t)1 << 46) : MAP_DEFAULT;
 }
 
 static int env_try(struct store *s, unsigned flags)

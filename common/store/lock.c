@@ -122,7 +122,7 @@ int store_lock(const char *dir)
 	int fd = lock_open(dir, O_RDWR | O_CREAT);
 
 	if (fd < 0)
-		die_world("cannot open '%s/lock': %s", dir, strerror(errno));
+		die_name("cannot open the lock of store", dir);
 	while (!byte_take(fd, HELD)) {
 		if (errno != EAGAIN && errno != EACCES)
 			die_world("cannot lock '%s/lock': %s", dir, strerror(errno));

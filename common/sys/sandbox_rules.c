@@ -141,6 +141,7 @@ static int allow_options(scmp_filter_ctx f)
 		{ CALL(setsockopt), { IS(1, SOL_SOCKET), IS(2, SO_SNDBUF) } },
 		{ CALL(setsockopt), { IS(1, SOL_SOCKET), IS(2, SO_RCVBUF) } },
 		{ CALL(setsockopt), { IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY) } },
+		{ CALL(setsockopt), { IS(1, IPPROTO_TCP), IS(2, TCP_NOTSENT_LOWAT) } },
 		{ CALL(setsockopt), { IS(1, IPPROTO_TCP), IS(2, TCP_KEEPIDLE) } },
 		{ CALL(setsockopt), { IS(1, IPPROTO_TCP), IS(2, TCP_KEEPINTVL) } },
 		{ CALL(setsockopt), { IS(1, IPPROTO_TCP), IS(2, TCP_KEEPCNT) } },

@@ -12,6 +12,7 @@
 #include "common/sys/start.h"
 
 #define FILES_MOST 65536	/* open files: more than all connections of a program together */
+#define FILES_LEAST 64		/* with fewer a program would fail here and there */
 
 #define THREAD_STACK (1u << 20)	/* of address space, which the sandbox bounds: 256 threads fit */
 
@@ -48,6 +49,8 @@ static void files_raise(void)
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return;
 	files.rlim_cur = files.rlim_max < FILES_MOST ? files.rlim_max : FILES_MOST;
+	if (files.rlim_cur < FILES_LEAST)
+		die_world("at most %llu files may be open here (ulimit -n), at least %d are needed", (unsigned long long)files.rlim_cur, FILES_LEAST);
 	setrlimit(RLIMIT_NOFILE, &files);
 }
 

@@ -13,7 +13,7 @@
  *   Signals that the parent blocked arrive again.  SIGPIPE and SIGXFSZ are ignored, so that a write fails instead;
  *   SIGCHLD has its default; any other that was ignored stays ignored (signal_ignored).
  *   No core is written, and nobody of the same user may look into the process: its memory may hold the node key.
- *   The limit of open files is raised as far as the system allows, to 65,536 at most.
+ *   The limit of open files is raised as far as the system allows, to 65,536 at most; below 64, exit 111.
  *   stdout is written whole also where the descriptor does not block (common/sys/out.h).
  * A machine that does not even have /dev/null: exit 111. */
 void program_start(const char *name);
