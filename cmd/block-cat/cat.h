@@ -12,6 +12,15 @@ void print_block(struct store *, const char *id);
 /* The store as a stream of records on fd. */
 void archive_write(struct store *, int fd, const char *name);
 
+/* Look at all that is stored, and print a line for each block that is damaged: height, id, consensus hash, why.  The holder of the lock
+ * takes them out, who may write `damaged` only notes them.  True: all is well. */
+struct check_options {
+	const struct options *options;
+	uint64_t rate;			/* bytes a second, 0: as fast as it goes */
+	bool signatures;		/* too */
+};
+bool check_store(struct store *, const struct check_options *);
+
 /* An archive that is read: the frames that came, one at a time. */
 struct archive {
 	int fd;

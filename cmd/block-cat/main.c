@@ -1,5 +1,5 @@
-/* block-cat - lists, prints, exports and imports stored blocks.
- * Store: read; -i writes.  Net: none. */
+/* block-cat - lists, prints, checks, exports and imports stored blocks.
+ * Store: read; -i and -c write.  Net: none. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,27 +37,49 @@ static int import_file(struct store *s, const struct options *o, const char *nam
 	return archive_import(s, &a, o) ? 0 : EXIT_WORLD;
 }
 
+/* With the lock what is damaged can be removed; while another program has it, that one does. */
+static int check(struct store *s, const struct check_options *k)
+{
+	char path[4096];
+	struct store_holder holder;
+
+	snprintf(path, sizeof path, "%s/data.mdb", options_dir(k->options));
+	store_open(s, options_dir(k->options), k->options->network, access(path, W_OK) != 0 ? 0 :
+	    store_lock_holder(options_dir(k->options), &holder) ? TABLE(T_DAMAGED) : KEEPER_TABLES, 0);
+	sandbox_enter(SANDBOX_THREADS);
+	return check_store(s, k) ? 0 : EXIT_WORLD;
+}
+
 int main(int argc, char **argv)
 {
-	struct options o = { .usage = "block-cat -d DIR -l\nblock-cat -d DIR ID\nblock-cat -d DIR -x FILE\nblock-cat -d DIR [-n NETWORK] -i FILE" };
+	struct options o = { .usage = "block-cat -d DIR -l\nblock-cat -d DIR ID\nblock-cat -d DIR -x FILE\nblock-cat -d DIR [-n NETWORK] -i FILE\n"
+	    "block-cat -d DIR -c [-s] [-B BYTES/S]" };
+	struct check_options k = { .options = &o };
 	const char *from = NULL, *to = NULL;
-	bool list = false;
+	bool list = false, whole = false;
 	int c, rc = 0, fd = -1;
 
 	program_start("block-cat");
-	while ((c = getopt(argc, argv, OPTIONS_COMMON "i:lx:")) != -1)
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "B:ci:lsx:")) != -1)
 		switch (c) {
+		case 'B': k.rate = options_number("-B", optarg, 1, UINT64_MAX >> 20); break;
+		case 'c': whole = true; break;
 		case 'i': from = optarg; break;
 		case 'l': list = true; break;
+		case 's': k.signatures = true; break;
 		case 'x': to = optarg; break;
 		default: options_take(&o, c, optarg);
 		}
-	if (list + (from != NULL) + (to != NULL) + (argc - optind) != 1)
-		options_usage(&o, "give one of -l, ID, -x FILE, -i FILE");
+	if (list + whole + (from != NULL) + (to != NULL) + (argc - optind) != 1)
+		options_usage(&o, "give one of -l, ID, -x FILE, -i FILE, -c");
+	if (!whole && (k.rate || k.signatures))
+		options_usage(&o, "-B and -s go with -c");
 
 	static struct store s;
 	if (from)
 		rc = import_file(&s, &o, from);
+	else if (whole)
+		rc = check(&s, &k);
 	else {
 		store_open(&s, options_dir(&o), o.network, 0, 0);
 		if (to)

@@ -171,4 +171,4 @@ void archive_write(struct store *s, int fd, const char *name)
 		die_world("cannot write '%s': %s", name, strerror(errno));
 }
 
-/* Next: cmd/block-cat/archive.c, into the store. */
+/* Next: cmd/block-cat/check.c, whether it is whole. */

@@ -88,7 +88,8 @@ static void gather_end(struct filling *p, struct walk *st, MDB_txn *txn)
 {
 	uint8_t ch[CH_LEN];
 	uint64_t height;
-	bool more = !st->done && blocks_where(&st->s->store, txn, st->next, ch, &height) == 0 && memcmp(ch, st->ch, CH_LEN) == 0 &&
+	bool first = st->sent == 0 && st->offset == 0 && p->out->bytes == 0;	/* which is proven */
+	bool more = !st->done && blocks_where(&st->s->store, txn, st->next, ch, &height) == 0 && (first || memcmp(ch, st->ch, CH_LEN) == 0) &&
 	    !(st->has_stop && memcmp(st->next, st->stop, ID_LEN) == 0);
 
 	st->damaged = st->broken = more && p->out->bytes == 0;

@@ -267,7 +267,8 @@ static void run_change(struct store *s, MDB_txn *txn, const uint8_t *id, const s
 		b[at].bytes = with->bytes;
 		b[at].len = with->len;
 		b[at].weight = with->weight;
-		b[at].summed = false;
+		b[at].summed = with->summed;
+		b[at].sum = with->sum;
 	}
 	run_key(key, ch, r.low);
 	store_del(s, txn, T_BLOCKS, key, KEY_RUN);
@@ -306,6 +307,26 @@ void blocks_remove(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
 void blocks_replace(struct store *s, MDB_txn *txn, const struct kept_block *b)
 {
 	run_change(s, txn, b->id, b);
+}
+
+void blocks_condemn(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
+{
+	uint8_t ch[CH_LEN], *copy;
+	struct kept_block b;
+	uint64_t height;
+
+	if (blocks_where(s, txn, id, ch, &height) < 0 || blocks_find(s, txn, ch, height, id, &b) < 0)
+		return;
+	copy = memcpy(xmalloc(b.len + b.source.n), b.bytes, b.len);
+	if (b.source.n)
+		memcpy(copy + b.len, b.source.p, b.source.n);
+	b.id = id;
+	b.bytes = copy;
+	b.source.p = copy + b.len;
+	b.sum = ~block_sum(id, b.bytes, b.len);
+	b.summed = true;
+	blocks_replace(s, txn, &b);
+	free(copy);
 }
 
 /* Next: common/store/run.c, a run as bytes. */

@@ -14,6 +14,7 @@
 
 #define RUN_BYTES (64u << 10)	/* what a run aims at */
 #define RUN_MAX 4096		/* blocks in one */
+#define MAX_KEY 511		/* LMDB's own bound */
 
 struct kept_block {
 	const uint8_t *id;		/* ID_LEN */
@@ -52,11 +53,18 @@ size_t blocks_pack(struct store *, MDB_txn *, const uint8_t ch[CH_LEN]);
 /* Take out what is damaged of a tenure and write the rest anew; rows of block_ids follow.  Returns how many blocks or runs were bad; 0:
  * nothing was touched. */
 size_t blocks_salvage(struct store *, MDB_txn *, const uint8_t ch[CH_LEN]);
-/* Give runs of schema 1, from *key on (room for 60 bytes; length 0: the first), their checksums: some 4 MiB.  A block whose id does not
+/* Give runs of schema 1, from *key on (room for MAX_KEY; length 0: the first), their checksums: some 4 MiB.  A block whose id does not
  * fit gets one that never fits.  False: that was the last; else *key is where to go on. */
 bool blocks_upgrade(struct store *, MDB_txn *, uint8_t *key, size_t *klen);
 /* Write the run under this key again, with checksums.  Returns its bytes. */
 size_t blocks_rewrite(struct store *, MDB_txn *, const uint8_t *key, size_t klen);
+
+/* Every block that is stored, as it lies there, from the run at *key on (room for MAX_KEY; length 0: the first), some `bytes` of them:
+ * tenure, height, block; or NULL for a run that cannot be read.  False: that was the last; else *key is where to go on. */
+bool blocks_scan(struct store *, MDB_txn *, uint8_t *key, size_t *klen, size_t bytes,
+    void (*fn)(void *, const uint8_t ch[CH_LEN], uint64_t height, const struct kept_block *), void *arg);
+/* Give a block a checksum that never fits.  Nothing where it is not found. */
+void blocks_condemn(struct store *, MDB_txn *, const uint8_t id[ID_LEN]);
 
 /* All blocks of a tenure with height in [low, high], ascending, siblings right behind; until fn returns false.
  * Pointers are into the map: fn must not write. */

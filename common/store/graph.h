@@ -69,7 +69,7 @@ struct keeper {
 	uint64_t secret;		/* mixed into hashes of foreign ids */
 	uint64_t from_cycle;
 	bool has_from;
-	uint8_t upgrade[CH_LEN + 8 + ID_LEN];	/* key of `blocks` from which on runs of schema 1 may lie */
+	uint8_t upgrade[MAX_KEY];	/* key of `blocks` from which on runs of schema 1 may lie */
 	size_t upgrade_len;
 	bool upgrading;
 	struct tenure *best;		/* of the canonical chain */

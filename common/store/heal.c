@@ -164,6 +164,31 @@ size_t blocks_salvage(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN])
 	return g.lost + g.moved;
 }
 
+bool blocks_scan(struct store *s, MDB_txn *txn, uint8_t *key, size_t *klen, size_t bytes,
+    void (*fn)(void *, const uint8_t *, uint64_t, const struct kept_block *), void *arg)
+{
+	MDB_cursor *c = store_cursor(s, txn, T_BLOCKS);
+	MDB_val k = { *klen, key }, v;
+	struct kept_block b;
+	struct run r;
+	uint32_t i;
+	int rc = store_cursor_get(s, c, &k, &v, *klen ? MDB_SET_RANGE : MDB_FIRST);
+
+	for (; rc == 0 && bytes > 0; rc = store_cursor_get(s, c, &k, &v, MDB_NEXT)) {
+		if (run_parse(&r, &k, &v) < 0 && k.mv_size >= KEY_RUN)
+			fn(arg, k.mv_data, r.low, NULL);
+		for (i = 0; i < r.count; i++) {
+			run_block(&r, i, &b);
+			fn(arg, k.mv_data, b.height, &b);
+		}
+		bytes -= v.mv_size < bytes ? v.mv_size : bytes;
+	}
+	*klen = rc == 0 && k.mv_size <= MAX_KEY ? k.mv_size : 0;
+	memmove(key, k.mv_data, *klen);
+	mdb_cursor_close(c);
+	return *klen > 0;
+}
+
 /* ---- runs of schema 1 ---- */
 
 /* The next row from a key on that has no checksums; *key becomes its key.  -1: there is none within `bytes`, and then *key is
@@ -182,7 +207,7 @@ static int old_find(struct store *s, MDB_txn *txn, uint8_t *key, size_t *klen, s
 			break;
 		*bytes -= *bytes < 64 ? *bytes : 64;	/* what it costs to look */
 	}
-	*klen = rc == 0 && k.mv_size <= KEY_SIBLING ? k.mv_size : 0;
+	*klen = rc == 0 && k.mv_size <= MAX_KEY ? k.mv_size : 0;
 	memmove(key, k.mv_data, *klen);
 	mdb_cursor_close(c);
 	return old ? 0 : -1;

@@ -57,7 +57,7 @@ static void upgrade_read(struct keeper *k)
 	MDB_val v;
 
 	k->upgrading = meta_get(k->s, k->txn, "upgrade", &v) == 0;
-	if (k->upgrading && v.mv_size <= sizeof k->upgrade) {
+	if (k->upgrading && v.mv_size <= MAX_KEY) {
 		memcpy(k->upgrade, v.mv_data, v.mv_size);
 		k->upgrade_len = v.mv_size;
 	}
@@ -74,10 +74,25 @@ static void upgrade_some(struct keeper *k)
 		store_del(k->s, k->txn, T_META, "upgrade", strlen("upgrade"));
 }
 
+static bool take_any(void *found, const struct kept_block *b)
+{
+	*(bool *)found = true;
+	return false;
+}
+
 void keeper_heal(struct keeper *k, const uint8_t ch[CH_LEN])
 {
-	struct tenure *t = tenure_make(k, ch);
+	struct tenure *t = tenure_find(k, ch);
+	bool any = t != NULL;
 
+	if (!t) {
+		/* Its row was lost; or the name was, and nothing is left under it. */
+		blocks_salvage(k->s, k->txn, ch);
+		blocks_walk(k->s, k->txn, ch, 0, UINT64_MAX, take_any, &any);
+		if (!any)
+			return;
+		t = tenure_make(k, ch);
+	}
 	if (!t->burn_known)
 		tenure_burn(k, t);
 	tenure_reload(k, t);
@@ -86,19 +101,37 @@ void keeper_heal(struct keeper *k, const uint8_t ch[CH_LEN])
 	tenure_dirty(k, t);
 }
 
-/* What readers found.  A row of block_ids that leads nowhere afterwards goes too. */
-static void heal_noted(struct keeper *k)
+/* A row of block_ids that leads nowhere. */
+static void lost_id_drop(struct keeper *k, const uint8_t *id)
 {
-	uint8_t id[ID_LEN], ch[CH_LEN];
+	uint8_t ch[CH_LEN];
 	struct kept_block b;
 	uint64_t height;
 
+	if (blocks_where(k->s, k->txn, id, ch, &height) == 0 && blocks_find(k->s, k->txn, ch, height, id, &b) < 0)
+		store_del(k->s, k->txn, T_BLOCK_IDS, id, ID_LEN);
+}
+
+void keeper_condemn(struct keeper *k, const uint8_t ch[CH_LEN], const uint8_t *id)
+{
+	if (id)
+		blocks_condemn(k->s, k->txn, id);
+	keeper_heal(k, ch);
+	if (id)
+		lost_id_drop(k, id);
+}
+
+/* What readers found: they are looked at again. */
+static void heal_noted(struct keeper *k)
+{
+	uint8_t id[ID_LEN], ch[CH_LEN];
+	uint64_t height;
+
 	while (damaged_first(k->s, k->txn, id, ch)) {
-		if (blocks_where(k->s, k->txn, id, ch, &height) == 0 || tenure_find(k, ch))
-			keeper_heal(k, ch);
-		if (blocks_where(k->s, k->txn, id, ch, &height) == 0 && blocks_find(k->s, k->txn, ch, height, id, &b) < 0)
-			store_del(k->s, k->txn, T_BLOCK_IDS, id, ID_LEN);
+		blocks_where(k->s, k->txn, id, ch, &height);
+		keeper_heal(k, ch);
 		store_del(k->s, k->txn, T_DAMAGED, id, ID_LEN);
+		lost_id_drop(k, id);
 	}
 }
 

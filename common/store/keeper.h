@@ -39,6 +39,8 @@ void keeper_reorg(struct keeper *, uint64_t fork_height);
 void keeper_rescan(struct keeper *);
 /* Look for damaged blocks of a tenure, which need have no row: what is bad goes, the tenure falls back to what is below it. */
 void keeper_heal(struct keeper *, const uint8_t ch[CH_LEN]);
+/* The same, and this block is bad, whatever its checksum says (id NULL: none in particular). */
+void keeper_condemn(struct keeper *, const uint8_t ch[CH_LEN], const uint8_t *id);
 /* Judge, store, commit.  Appends frames of stored, verdict, fault and tenure to out, which count only if the return
  * is 0; else -1 with errno, and the keeper may only be freed. */
 int keeper_commit(struct keeper *, struct rec_buf *out);

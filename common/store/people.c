@@ -4,7 +4,7 @@
  * ('a' ‖ sequence u64 -> key), so that the oldest goes first. */
 #include <stdlib.h>
 #include "common/chain/hash.h"
-#include "common/store/store.h"
+#include "common/store/blocks.h"
 #include "common/sys/log.h"
 #include "common/sys/stage.h"
 
@@ -12,7 +12,6 @@
 #define MAX_FAULTS 4096
 #define MAX_UPLOADS 4096
 #define MAX_UPLOAD_BYTES ((uint64_t)64 << 20)
-#define MAX_ROW_KEY 511		/* LMDB's own bound */
 
 void peer_put(struct store *s, MDB_txn *txn, const struct rec_peer *r)
 {
@@ -112,7 +111,7 @@ static void bounded_put(struct store *s, MDB_txn *txn, enum store_table t, const
 			first = get_be64((uint8_t *)k.mv_data + 1);
 		mdb_cursor_close(c);
 		for (; last && last - first + 1 >= bound; first++) {
-			uint8_t old[MAX_ROW_KEY];
+			uint8_t old[MAX_KEY];
 
 			put_be64(age + 1, first);
 			if (store_get(s, txn, t, age, sizeof age, &v) == 0 && v.mv_size <= sizeof old) {
@@ -187,7 +186,7 @@ void verdict_walk(struct store *s, MDB_txn *txn, const uint8_t *id, bool (*fn)(v
 }
 
 /* Keys of the rows to delete: not while a cursor stands in their table. */
-struct doomed { bool (*verdict)(const struct rec_verdict *); bool (*fault)(const struct rec_fault *); struct { uint8_t key[MAX_ROW_KEY]; size_t n; } *v; size_t n; };
+struct doomed { bool (*verdict)(const struct rec_verdict *); bool (*fault)(const struct rec_fault *); struct { uint8_t key[MAX_KEY]; size_t n; } *v; size_t n; };
 
 static uint8_t *doomed_add(struct doomed *d)
 {
@@ -230,7 +229,7 @@ void verdict_forget(struct store *s, MDB_txn *txn, const uint8_t *id, bool (*whi
 }
 
 /* who, class and what, ended by zeros: rows of one culprit stand together. */
-static size_t fault_key(uint8_t key[MAX_ROW_KEY], const struct rec_fault *r)
+static size_t fault_key(uint8_t key[MAX_KEY], const struct rec_fault *r)
 {
 	const struct rec_view parts[3] = { r->who, r->class, r->what };
 	size_t n = 0, i;
@@ -239,8 +238,8 @@ static size_t fault_key(uint8_t key[MAX_ROW_KEY], const struct rec_fault *r)
 	for (i = 0; i < 3; i++) {
 		size_t len = parts[i].n > 300 ? 300 : parts[i].n;
 
-		if (n + len + 1 > MAX_ROW_KEY)
-			len = MAX_ROW_KEY - n - 1;
+		if (n + len + 1 > MAX_KEY)
+			len = MAX_KEY - n - 1;
 		if (len)
 			memcpy(key + n, parts[i].p, len);
 		n += len;
@@ -252,7 +251,7 @@ static size_t fault_key(uint8_t key[MAX_ROW_KEY], const struct rec_fault *r)
 void fault_add(struct store *s, MDB_txn *txn, const struct rec_fault *f)
 {
 	struct rec_fault r = *f, old;
-	uint8_t key[MAX_ROW_KEY];
+	uint8_t key[MAX_KEY];
 	size_t n = fault_key(key, f);
 	MDB_val v;
 

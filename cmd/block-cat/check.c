@@ -1,0 +1,256 @@
+/* The whole store, looked at: checksums, ids, links, and signatures if asked.  Who gets the lock takes out what is bad.
+ *
+ * Everything is read in pieces of some 4 MiB, each under a transaction of its own, and a pause between them keeps to the rate. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "cmd/block-cat/cat.h"
+#include "common/chain/proof.h"
+#include "common/sys/log.h"
+#include "common/sys/stage.h"
+
+#define PIECE_BYTES (4u << 20)
+#define PIECE_ROWS 50000
+
+struct hit { uint8_t id[ID_LEN], ch[CH_LEN]; bool has_id; };
+struct checking {
+	struct store *s;
+	const struct check_options *o;
+	MDB_txn *txn;
+	struct hit *hits;
+	size_t n_hits, cap;
+	uint64_t blocks, bytes, began, named;
+	struct trial trial;
+	uint8_t from[ID_LEN];		/* of block_ids: where the next piece begins */
+	size_t rows;
+	bool more;
+};
+
+/* One line a block: height, id, consensus hash, what is wrong.  A run that cannot be read names no id: its blocks come by block_ids. */
+static void hit(struct checking *k, const uint8_t *ch, uint64_t height, const uint8_t *id, const char *why)
+{
+	char hex[2 * ID_LEN + 1] = "-", tenure[2 * CH_LEN + 1];
+	struct hit *h;
+
+	if (k->n_hits == k->cap) {
+		k->cap = k->cap ? k->cap * 2 : 64;
+		k->hits = xrealloc(k->hits, k->cap * sizeof *k->hits);
+	}
+	h = &k->hits[k->n_hits++];
+	memset(h, 0, sizeof *h);
+	memcpy(h->ch, ch, CH_LEN);
+	if (id) {
+		memcpy(h->id, id, ID_LEN);
+		h->has_id = true;
+		hex_of(hex, id, ID_LEN);
+		k->named++;
+	}
+	printf("%llu\t%s\t%s\t%s\n", (unsigned long long)height, hex, hex_of(tenure, ch, CH_LEN), why);
+}
+
+/* Bytes of a piece: at a low rate small ones, so that reads are spread. */
+static size_t piece_of(const struct checking *k)
+{
+	return k->o->rate && k->o->rate < PIECE_BYTES ? k->o->rate / 4 + 1 : PIECE_BYTES;
+}
+
+static void pace(const struct checking *k)
+{
+	uint64_t due = k->o->rate ? k->began + k->bytes * 1000 / k->o->rate : 0, now = now_ms();
+
+	for (; due > now; now = now_ms())
+		usleep((useconds_t)(due - now < 500 ? due - now : 500) * 1000);
+}
+
+/* ---- blocks ---- */
+
+/* A proven block stands on one of its tenure, or is its start. */
+static bool linked(struct checking *k, const uint8_t *ch, const struct nakamoto *n)
+{
+	struct kept_block parent;
+	struct rec_tenure t;
+
+	if (!block_proven(k->s, k->txn, n->id) || tenure_get(k->s, k->txn, ch, &t) < 0 || memcmp(t.start_id, n->id, ID_LEN) == 0)
+		return true;
+	return n->height > 0 && blocks_find(k->s, k->txn, ch, n->height - 1, n->parent, &parent) == 0;
+}
+
+/* NULL, or what is wrong with it. */
+static const char *fault_of(struct checking *k, const uint8_t *ch, const struct kept_block *b)
+{
+	uint8_t where[CH_LEN];
+	uint64_t height;
+	struct nakamoto n;
+	size_t need;
+
+	if (!block_sound(ch, b))
+		return "its checksum does not fit";
+	if (nakamoto_parse(&n, b->bytes, b->len, &need) != (ssize_t)b->len || memcmp(n.id, b->id, ID_LEN) != 0 || proof_root(&n) != REASON_OK)
+		return "its bytes do not hash to its id";
+	if (n.height != b->height || memcmp(n.ch, ch, CH_LEN) != 0 || blocks_where(k->s, k->txn, b->id, where, &height) < 0 ||
+	    height != b->height || memcmp(where, ch, CH_LEN) != 0)
+		return "it does not lie where it belongs";
+	return linked(k, ch, &n) ? NULL : "its parent is not there";
+}
+
+static void judge_signatures(struct checking *k)
+{
+	size_t i;
+
+	trial_judge(&k->trial);
+	for (i = 0; i < k->trial.n; i++) {
+		struct trial_block *b = &k->trial.b[i];
+
+		/* What the view does not know cannot be judged. */
+		if (b->reason != REASON_OK && b->reason != REASON_NOSORTITION && b->reason != REASON_NOWINNER && b->reason != REASON_NOSET)
+			hit(k, b->ch, b->height, b->id, chain_reason_text(b->reason));
+	}
+	k->trial.n = k->trial.n_bytes = 0;
+}
+
+static void check_block(void *arg, const uint8_t *ch, uint64_t height, const struct kept_block *b)
+{
+	struct checking *k = arg;
+	struct rec_block r = { .height = height };
+	uint8_t id[ID_LEN];
+	const char *why;
+	struct kept_block saved;
+
+	if (!b) {
+		hit(k, ch, height, NULL, "a run of blocks that cannot be read");
+		return;
+	}
+	k->blocks++;
+	k->bytes += b->len;
+	why = fault_of(k, ch, b);
+	if (why) {
+		saved = *b;
+		hit(k, ch, height, block_saved(ch, &saved, id) ? id : b->id, why);
+	} else if (k->o->signatures) {
+		r.body = rec_bytes(b->bytes, b->len);
+		trial_add(&k->trial, &r);
+		if (trial_full(&k->trial))
+			judge_signatures(k);
+	}
+}
+
+/* ---- rows ---- */
+
+static bool check_id(void *arg, const MDB_val *key, const MDB_val *data)
+{
+	struct checking *k = arg;
+	const uint8_t *where = data->mv_data;
+	struct kept_block b;
+
+	if (key->mv_size != ID_LEN)
+		return true;
+	k->more = k->rows++ == PIECE_ROWS;
+	memcpy(k->from, key->mv_data, ID_LEN);
+	if (k->more)
+		return false;
+	if (data->mv_size != CH_LEN + 8 || blocks_find(k->s, k->txn, where, get_be64(where + CH_LEN), key->mv_data, &b) < 0)
+		hit(k, data->mv_size == CH_LEN + 8 ? where : (const uint8_t[CH_LEN]){ 0 }, data->mv_size == CH_LEN + 8 ? get_be64(where + CH_LEN) : 0,
+		    key->mv_data, "it is not where its row in block_ids says");
+	return true;
+}
+
+static bool count_listed(void *arg, const struct stored_block *b) { return true; }
+
+/* Tenures that have no row, or one that counts more blocks than there are. */
+static void check_tenures(struct checking *k)
+{
+	k->txn = store_read(k->s);
+	proven_list(k->s, k->txn, 0, count_listed, k);
+	store_read_end(k->txn);
+	if (k->s->holes)
+		log_warnx("store '%s': a proven tenure lacks blocks", k->s->dir);
+}
+
+static void look(struct checking *k)
+{
+	uint8_t key[MAX_KEY];
+	size_t klen = 0;
+	bool more = true;
+
+	while (more) {
+		k->txn = store_read(k->s);
+		more = blocks_scan(k->s, k->txn, key, &klen, piece_of(k), check_block, k);
+		store_read_end(k->txn);
+		progress_line(k->o->options, "%llu blocks checked, %llu damaged", (unsigned long long)k->blocks, (unsigned long long)k->named);
+		pace(k);
+	}
+	if (k->o->signatures)
+		judge_signatures(k);
+	for (k->more = true; k->more; pace(k)) {
+		k->rows = 0;
+		k->more = false;
+		k->txn = store_read(k->s);
+		store_walk(k->s, k->txn, T_BLOCK_IDS, k->from, ID_LEN, check_id, k);
+		store_read_end(k->txn);
+	}
+	check_tenures(k);
+	progress_end();
+}
+
+/* ---- what is done about it ---- */
+
+static void keep(struct checking *k, struct keeper *keeper, struct rec_buf *out)
+{
+	out->n = 0;
+	if (keeper_commit(keeper, out) < 0)
+		store_die(k->s, errno);
+}
+
+static void remove_hits(struct checking *k)
+{
+	struct keeper *keeper = keeper_new(k->s, "block-cat");
+	struct rec_buf out = { 0 };
+	size_t i;
+
+	keeper_begin(keeper);
+	for (i = 0; i < k->n_hits; i++)
+		keeper_condemn(keeper, k->hits[i].ch, k->hits[i].has_id ? k->hits[i].id : NULL);
+	keeper_rescan(keeper);
+	keep(k, keeper, &out);
+	while (keeper_idle_work(keeper)) {	/* checksums for a store of schema 1, too */
+		keeper_begin(keeper);
+		keep(k, keeper, &out);
+	}
+	keeper_free(keeper);
+	rec_buf_release(&out);
+}
+
+static void note_hits(struct checking *k)
+{
+	for (size_t i = 0; i < k->n_hits; i++)
+		if (k->hits[i].has_id)
+			damaged_note(k->s, k->hits[i].id);
+}
+
+bool check_store(struct store *s, const struct check_options *o)
+{
+	static struct checking k;
+	bool owner = s->writes & TABLE(T_BLOCKS);
+
+	k.s = k.trial.s = s;
+	k.o = o;
+	k.began = now_ms();
+	if (o->signatures)
+		k.trial.bytes = xmalloc(TRIAL_BYTES + MAX_BLOCK);
+	look(&k);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_world("cannot write to stdout: %s", strerror(errno));
+	if (owner)
+		remove_hits(&k);
+	else if (s->writes)
+		note_hits(&k);
+	if (k.n_hits)
+		log_warnx("%llu of %llu blocks are damaged: %s", (unsigned long long)k.named, (unsigned long long)k.blocks, owner ?
+		    "removed, the next sync brings them back" : s->writes ? "the program that holds the store's lock removes them" :
+		    "nothing may be written here, so they stay");
+	free(k.trial.bytes);
+	free(k.hits);
+	return k.n_hits == 0 && !s->holes;
+}
+
+/* Next: cmd/block-cat/archive.c, into the store. */
