@@ -61,12 +61,19 @@ sub get {
 	my $s = IO::Socket::INET->new(PeerAddr => $_[0], Timeout => 10) or return (0, '');
 	local $SIG{ALRM} = sub { die };
 	my $all = '';
-	print $s "GET $_[1] HTTP/1.0\r\nConnection: close\r\n\r\n";
+	print $s "GET $_[1] HTTP/1.1\r\nHost: $_[0]\r\nConnection: close\r\n\r\n";
 	eval { alarm 20; local $/; $all = <$s>; alarm 0; 1 } or return ('hangs', '');
 	return (0, '') if !defined $all || $all !~ m,^HTTP/1\.[01] (\d+) .*?\r\n(.*?)\r\n\r\n(.*)$,s;
 	my ($status, $head, $body) = ($1, $2, $3);
-	return (0, '') if $head =~ /content-length: (\d+)/i && $1 != length $body;
-	return ($status, $body);
+	return ($status, $body) if $head =~ /content-length: (\d+)/i && $1 == length $body;
+	my $whole = '';
+	while ($head =~ /chunked/i && $body =~ s/^([0-9a-f]+)\r\n//i) {
+		my $n = hex $1;
+		return ($status, $whole) if $n == 0;
+		$whole .= substr $body, 0, $n;
+		$body = length $body > $n + 2 ? substr $body, $n + 2 : '';
+	}
+	return (0, '');
 }
 sub stop {
 	return 0 unless $server;

@@ -3,6 +3,7 @@
 #define BLOCKSYNC_BLOCK_CAT_H
 
 #include "common/store/keeper.h"
+#include "common/store/lock.h"
 #include "common/sys/options.h"
 
 /* Lines "height, id, consensus hash, size" of proven blocks, ascending. */

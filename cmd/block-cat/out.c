@@ -111,8 +111,10 @@ static bool write_reward_set(void *arg, const MDB_val *key, const MDB_val *data)
 {
 	struct rec_reward_set r;
 
-	if (rec_decode_row(REC_REWARD_SET, &r, data->mv_data, data->mv_size) == 0)
-		rec_encode(&((struct writer *)arg)->buf, REC_REWARD_SET, &r);
+	struct writer *w = arg;
+
+	if (store_row(w->s, T_REWARD_SETS, key, data, REC_REWARD_SET, &r) == 0)
+		rec_encode(&w->buf, REC_REWARD_SET, &r);
 	return true;
 }
 

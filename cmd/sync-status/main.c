@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	json_decref(status);
 	store_close(&s);
 	out_flush();
-	return 0;
+	return s.hurt ? EXIT_WORLD : 0;
 }
 
 /* Next: cmd/sync-status/gather.c, where the figures come from. */

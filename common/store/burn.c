@@ -22,23 +22,12 @@ int meta_get(struct store *s, MDB_txn *txn, const char *name, MDB_val *v)
 
 int meta_get_row(struct store *s, MDB_txn *txn, const char *name, enum rec_type type, void *rec)
 {
-	MDB_val v;
-
-	return meta_get(s, txn, name, &v) == 0 ? rec_decode_row(type, rec, v.mv_data, v.mv_size) : -1;
+	return store_get_row(s, txn, T_META, name, strlen(name), type, rec);
 }
 
 void meta_put(struct store *s, MDB_txn *txn, const char *name, const void *p, size_t n)
 {
 	store_put(s, txn, T_META, name, strlen(name), p, n);
-}
-
-void store_put_row(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, enum rec_type type, const void *rec)
-{
-	struct rec_buf buf = { 0 };
-
-	rec_encode_row(&buf, type, rec);
-	store_put(s, txn, t, key, klen, buf.p, buf.n);
-	rec_buf_release(&buf);
 }
 
 void meta_put_row(struct store *s, MDB_txn *txn, const char *name, enum rec_type type, const void *rec)
@@ -71,11 +60,9 @@ static void key_b(uint8_t key[KEY_B], const uint8_t burn_hash[32], uint64_t heig
 static int sortition_row(struct store *s, MDB_txn *txn, uint64_t height, const uint8_t *ch, struct rec_sortition *r)
 {
 	uint8_t key[KEY_H];
-	MDB_val v;
 
 	key_h(key, height, ch);
-	return store_get(s, txn, T_SORTITIONS, key, sizeof key, &v) == 0 ?
-	    rec_decode_row(REC_SORTITION, r, v.mv_data, v.mv_size) : -1;
+	return store_get_row(s, txn, T_SORTITIONS, key, sizeof key, REC_SORTITION, r);
 }
 
 static void sortition_write(struct store *s, MDB_txn *txn, const struct rec_sortition *r)
@@ -128,6 +115,7 @@ int sortition_get(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], struc
 }
 
 struct row_walk {
+	struct store *s;
 	bool (*fn)(void *, const struct rec_sortition *);
 	void *arg;
 };
@@ -139,12 +127,12 @@ static bool row_next(void *arg, const MDB_val *key, const MDB_val *data)
 
 	if (key->mv_size != KEY_H || *(uint8_t *)key->mv_data != 'h')
 		return false;
-	return rec_decode_row(REC_SORTITION, &r, data->mv_data, data->mv_size) < 0 || w->fn(w->arg, &r);
+	return store_row(w->s, T_SORTITIONS, key, data, REC_SORTITION, &r) < 0 || w->fn(w->arg, &r);
 }
 
 void sortition_walk(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, const struct rec_sortition *), void *arg)
 {
-	struct row_walk w = { fn, arg };
+	struct row_walk w = { s, fn, arg };
 	uint8_t key[9] = { 'h' };
 
 	put_be64(key + 1, from);
@@ -276,7 +264,7 @@ int sortition_tip(struct store *s, MDB_txn *txn, struct rec_sortition *r)
 	rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE);
 	rc = store_cursor_get(s, c, &k, &v, rc == 0 ? MDB_PREV : MDB_LAST);
 	while (rc == 0 && *(uint8_t *)k.mv_data == 'h') {
-		if (rec_decode_row(REC_SORTITION, r, v.mv_data, v.mv_size) == 0 && r->canonical) {
+		if (store_row(s, T_SORTITIONS, &k, &v, REC_SORTITION, r) == 0 && r->canonical) {
 			mdb_cursor_close(c);
 			return 0;
 		}
@@ -346,11 +334,9 @@ void reward_set_put(struct store *s, MDB_txn *txn, const struct rec_reward_set *
 int reward_set_get(struct store *s, MDB_txn *txn, uint64_t cycle, struct rec_reward_set *r)
 {
 	uint8_t key[8];
-	MDB_val v;
 
 	put_be64(key, cycle);
-	return store_get(s, txn, T_REWARD_SETS, key, sizeof key, &v) == 0 ?
-	    rec_decode_row(REC_REWARD_SET, r, v.mv_data, v.mv_size) : -1;
+	return store_get_row(s, txn, T_REWARD_SETS, key, sizeof key, REC_REWARD_SET, r);
 }
 
 int signer_set_of_record(struct signer_set *set, const struct rec_reward_set *r)

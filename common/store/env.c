@@ -123,6 +123,7 @@ static MDB_txn *txn_begin(struct store *s, unsigned flags)
 		rc = mdb_txn_begin(s->env, NULL, flags, &txn);
 		if (rc == 0)
 			return txn;
+		intact_forget();
 		if (rc != MDB_MAP_RESIZED || (rc = mdb_env_set_mapsize(s->env, 0)) != 0)
 			break;
 	}
@@ -359,6 +360,7 @@ static void open_for(struct store *s, const char *dir, const struct network *net
 	memset(s, 0, sizeof *s);
 	s->writes = writes;
 	s->lock = -1;
+	s->page = 4096;
 	if (strlcpy(s->dir, dir, sizeof s->dir) >= sizeof s->dir)
 		die_usage("name of the store is too long");
 	if (net) {

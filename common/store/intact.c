@@ -179,7 +179,7 @@ void intact_watch(const struct store *s)
 }
 
 /* LMDB does not say where it has mapped the file.  But each page begins with its own number, so any value tells. */
-void intact_map(const struct store *s, const void *value)
+void intact_map(struct store *s, const void *value)
 {
 	MDB_envinfo info;
 	MDB_stat st;
@@ -195,8 +195,19 @@ void intact_map(const struct store *s, const void *value)
 	if (number > info.me_last_pgno || base > page || mincore((void *)base, META_PAGE, &there) != 0 ||
 	    ((const struct meta *)(base + META_HEAD))->magic != 0xbeefc0de)
 		return;
+	s->page = st.ms_psize;
 	watch.low = base;
 	watch.high = base + info.me_mapsize;
+}
+
+bool intact_holds(const void *p)
+{
+	return (uintptr_t)p >= watch.low && (uintptr_t)p < watch.high;
+}
+
+void intact_forget(void)
+{
+	watch.low = watch.high = 0;
 }
 
 /* Next: common/store/rows.c, raw rows. */

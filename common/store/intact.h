@@ -12,6 +12,10 @@ void intact_length(struct store *);
  * are one line and the end of the program.  Any other fault stays a crash. */
 void intact_watch(const struct store *);
 /* The map is where this value lies: until this is called, SIGSEGV is always a crash. */
-void intact_map(const struct store *, const void *value);
+void intact_map(struct store *, const void *value);
+/* Whether an address is in the map, as far as is known. */
+bool intact_holds(const void *);
+/* The map moves. */
+void intact_forget(void);
 
 #endif

@@ -20,13 +20,13 @@ void peer_put(struct store *s, MDB_txn *txn, const struct rec_peer *r)
 
 int peer_get(struct store *s, MDB_txn *txn, const uint8_t key[KEY_LEN], struct rec_peer *r)
 {
-	MDB_val v;
-
-	return store_get(s, txn, T_PEERS, key, KEY_LEN, &v) == 0 ? rec_decode_row(REC_PEER, r, v.mv_data, v.mv_size) : -1;
+	return store_get_row(s, txn, T_PEERS, key, KEY_LEN, REC_PEER, r);
 }
 
 /* One walk for all tables whose values are rows of one type under a key prefix. */
 struct typed_walk {
+	struct store *s;
+	enum store_table table;
 	enum rec_type type;
 	union rec_any *row;
 	bool (*fn)(void *, const void *);
@@ -41,14 +41,14 @@ static bool typed_next(void *arg, const MDB_val *key, const MDB_val *data)
 
 	if (key->mv_size < w->n || (w->n && memcmp(key->mv_data, w->prefix, w->n) != 0))
 		return false;
-	return rec_decode_row(w->type, w->row, data->mv_data, data->mv_size) < 0 || w->fn(w->arg, w->row);
+	return store_row(w->s, w->table, key, data, w->type, w->row) < 0 || w->fn(w->arg, w->row);
 }
 
 static void typed_walk(struct store *s, MDB_txn *txn, enum store_table t, enum rec_type type, const void *prefix, size_t n,
     bool (*fn)(void *, const void *), void *arg)
 {
 	union rec_any row;
-	struct typed_walk w = { type, &row, fn, arg, prefix, n };
+	struct typed_walk w = { s, t, type, &row, fn, arg, prefix, n };
 
 	store_walk(s, txn, t, prefix, n, typed_next, &w);
 }
@@ -106,8 +106,8 @@ static void bounded_put(struct store *s, MDB_txn *txn, enum store_table t, const
 		k = (MDB_val){ 1, (void *)(uintptr_t)"b" };
 		if (store_cursor_get(s, c, &k, &v, MDB_SET_RANGE) == 0 ? store_cursor_get(s, c, &k, &v, MDB_PREV) == 0 :
 		    store_cursor_get(s, c, &k, &v, MDB_LAST) == 0)
-			last = get_be64((uint8_t *)k.mv_data + 1);
-		if (last && store_cursor_get(s, c, &k, &v, MDB_FIRST) == 0)
+			last = k.mv_size != sizeof age ? 0 : get_be64((uint8_t *)k.mv_data + 1);
+		if (last && store_cursor_get(s, c, &k, &v, MDB_FIRST) == 0 && k.mv_size == sizeof age)
 			first = get_be64((uint8_t *)k.mv_data + 1);
 		mdb_cursor_close(c);
 		for (; last && last - first + 1 >= bound; first++) {
@@ -169,10 +169,9 @@ void verdict_put(struct store *s, MDB_txn *txn, const struct rec_verdict *r)
 int verdict_get(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], const uint8_t body_hash[32], struct rec_view source, struct rec_verdict *r)
 {
 	uint8_t key[VERDICT_KEY];
-	MDB_val v;
 
 	verdict_key(key, id, body_hash, source);
-	return store_get(s, txn, T_VERDICTS, key, sizeof key, &v) == 0 ? rec_decode_row(REC_VERDICT, r, v.mv_data, v.mv_size) : -1;
+	return store_get_row(s, txn, T_VERDICTS, key, sizeof key, REC_VERDICT, r);
 }
 
 void verdict_walk(struct store *s, MDB_txn *txn, const uint8_t *id, bool (*fn)(void *, const struct rec_verdict *), void *arg)
@@ -253,7 +252,6 @@ void fault_add(struct store *s, MDB_txn *txn, const struct rec_fault *f)
 	struct rec_fault r = *f, old;
 	uint8_t key[MAX_KEY];
 	size_t n = fault_key(key, f);
-	MDB_val v;
 
 	if (r.count == 0)
 		r.count = 1;
@@ -261,7 +259,7 @@ void fault_add(struct store *s, MDB_txn *txn, const struct rec_fault *f)
 		r.last = now_unix();
 	if (r.first == 0)
 		r.first = r.last;
-	if (store_get(s, txn, T_FAULTS, key, n, &v) == 0 && rec_decode_row(REC_FAULT, &old, v.mv_data, v.mv_size) == 0) {
+	if (store_get_row(s, txn, T_FAULTS, key, n, REC_FAULT, &old) == 0) {
 		r.count += old.count;
 		r.first = old.first;
 	}
@@ -361,23 +359,19 @@ static uint64_t uploads_drop_first(struct store *s, MDB_txn *txn)
 
 uint64_t upload_put(struct store *s, MDB_txn *txn, const struct rec_block *r)
 {
-	struct rec_buf buf = { 0 };
 	uint64_t seq = 1, total = 0, freed;
 	uint8_t key[8], sum[8];
 	MDB_cursor *c;
 	MDB_val k, v;
 
-	if (store_get(s, txn, T_UPLOADS, uploads_total, 1, &v) == 0)
+	if (store_get(s, txn, T_UPLOADS, uploads_total, 1, &v) == 0 && v.mv_size == 8)
 		total = get_be64(v.mv_data);
 	c = store_cursor(s, txn, T_UPLOADS);
-	if (store_cursor_get(s, c, &k, &v, MDB_LAST) == 0 && store_cursor_get(s, c, &k, &v, MDB_PREV) == 0)
+	if (store_cursor_get(s, c, &k, &v, MDB_LAST) == 0 && store_cursor_get(s, c, &k, &v, MDB_PREV) == 0 && k.mv_size == 8)
 		seq = get_be64(k.mv_data) + 1;
 	mdb_cursor_close(c);
-	rec_encode_row(&buf, REC_BLOCK, r);
-	total += buf.n;
 	put_be64(key, seq);
-	store_put(s, txn, T_UPLOADS, key, 8, buf.p, buf.n);
-	rec_buf_release(&buf);
+	total += store_put_row(s, txn, T_UPLOADS, key, 8, REC_BLOCK, r);
 	while ((total > MAX_UPLOAD_BYTES || store_count(s, txn, T_UPLOADS) > MAX_UPLOADS + 1) && (freed = uploads_drop_first(s, txn)) != 0)
 		total -= freed < total ? freed : total;
 	put_be64(sum, total);
@@ -385,7 +379,7 @@ uint64_t upload_put(struct store *s, MDB_txn *txn, const struct rec_block *r)
 	return seq;
 }
 
-struct upload_walk { bool (*fn)(void *, uint64_t, const struct rec_block *); void *arg; };
+struct upload_walk { struct store *s; bool (*fn)(void *, uint64_t, const struct rec_block *); void *arg; };
 
 static bool upload_next(void *arg, const MDB_val *key, const MDB_val *data)
 {
@@ -394,12 +388,12 @@ static bool upload_next(void *arg, const MDB_val *key, const MDB_val *data)
 
 	if (key->mv_size != 8)
 		return false;
-	return rec_decode_row(REC_BLOCK, &r, data->mv_data, data->mv_size) < 0 || w->fn(w->arg, get_be64(key->mv_data), &r);
+	return store_row(w->s, T_UPLOADS, key, data, REC_BLOCK, &r) < 0 || w->fn(w->arg, get_be64(key->mv_data), &r);
 }
 
 void upload_walk(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, uint64_t, const struct rec_block *), void *arg)
 {
-	struct upload_walk w = { fn, arg };
+	struct upload_walk w = { s, fn, arg };
 	uint8_t key[8];
 
 	put_be64(key, from);

@@ -54,24 +54,22 @@ bool block_known(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
 
 int tenure_get(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], struct rec_tenure *r)
 {
-	MDB_val v;
-
-	return store_get(s, txn, T_TENURES, ch, CH_LEN, &v) == 0 ? rec_decode_row(REC_TENURE, r, v.mv_data, v.mv_size) : -1;
+	return store_get_row(s, txn, T_TENURES, ch, CH_LEN, REC_TENURE, r);
 }
 
-struct tenure_rows { bool (*fn)(void *, const struct rec_tenure *); void *arg; };
+struct tenure_rows { struct store *s; bool (*fn)(void *, const struct rec_tenure *); void *arg; };
 
 static bool tenure_next(void *arg, const MDB_val *key, const MDB_val *data)
 {
 	struct tenure_rows *w = arg;
 	struct rec_tenure r;
 
-	return rec_decode_row(REC_TENURE, &r, data->mv_data, data->mv_size) < 0 || w->fn(w->arg, &r);
+	return store_row(w->s, T_TENURES, key, data, REC_TENURE, &r) < 0 || w->fn(w->arg, &r);
 }
 
 void tenure_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_tenure *), void *arg)
 {
-	struct tenure_rows w = { fn, arg };
+	struct tenure_rows w = { s, fn, arg };
 
 	store_walk(s, txn, T_TENURES, NULL, 0, tenure_next, &w);
 }

@@ -30,6 +30,9 @@ struct store {
 	size_t seen;		/* last transaction id that store_changed saw */
 	unsigned schema;	/* that the store had when it was opened */
 	int error;		/* first error of the puts of the open write transaction */
+	size_t page;		/* bytes of one */
+	bool strict;		/* a row that is damaged ends the program; else it is left out, and `hurt` set */
+	bool hurt;
 	bool holes;		/* a walk missed a block that the tenure's row counts */
 	bool readonly;		/* data.mdb is open for reading alone: nothing is written, or nothing may be */
 	_Atomic unsigned long long looked;	/* rows looked up or walked over so far: what questions cost */
@@ -72,22 +75,7 @@ _Noreturn void store_damaged(const struct store *, const char *what);
 _Noreturn void store_failed(const struct store *, int rc);
 const char *store_table_name(enum store_table);
 
-/* Raw rows, for tables whose key is made elsewhere. get: 0, or -1 if absent; data points into the map until the transaction ends. */
-int store_get(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, MDB_val *data);
-void store_put(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, const void *data, size_t len);
-/* A record's row as the value. */
-void store_put_row(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, enum rec_type, const void *rec);
-void store_del(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen);
-/* Room for a value of len bytes that the caller fills before the next put; NULL after an error. */
-void *store_reserve(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen, size_t len);
-/* A cursor that the caller closes before the transaction ends (mdb_cursor_close). */
-MDB_cursor *store_cursor(struct store *, MDB_txn *, enum store_table);
-/* mdb_cursor_get: 0, or -1 where there is no such row.  With MDB_NEXT and MDB_PREV key holds what the last call gave. */
-int store_cursor_get(struct store *, MDB_cursor *, MDB_val *key, MDB_val *data, MDB_cursor_op);
-/* Walk rows with key >= from, ascending, until fn returns false. */
-void store_walk(struct store *, MDB_txn *, enum store_table, const void *from, size_t flen,
-    bool (*fn)(void *arg, const MDB_val *key, const MDB_val *data), void *arg);
-size_t store_count(struct store *, MDB_txn *, enum store_table);
+#include "common/store/rows.h"
 
 /* meta: text or rows by name: "progress.STAGE" (rec_progress), "tip" (rec_tip), "trust" (rec_trust), "from_cycle" (text),
  * "address" (rec_address), "network" (text), "network_by" ("operator": it was given with -n), "schema", "mode". */
