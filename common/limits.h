@@ -71,8 +71,9 @@
 	X(MESSAGE,  2,     1,      0)
 #define COST_BLOCK 2048                  /* hashed and parsed beside, once a block or message */
 
-/* What strangers make block-serve hold over HTTP; each row ends by a deadline of progress (block-serve(1), "Limits").  A thread has its
- * own connections, so that the bytes are a thread's; the 500 connections are those of all threads. */
+/* What strangers make block-serve hold over HTTP; each row ends by a deadline of progress (block-serve(1), "Limits"; cmd/block-serve/http.c
+ * counts).  A thread has its own connections, so that the bytes are a thread's; the connections are those of all threads. */
+#define HTTP_MAX 500                     /* connections at once: some 1 KiB each */
 #define HTTP_INPUT (8u << 20)            /* heads, bodies and what was sent ahead: two of the largest blocks */
 #define HTTP_STALL 10                    /* seconds that a request in parts may stand still ... */
 #define HTTP_INPUT_RATE (32u << 10)      /* ... less what it is slower than so many bytes a second */

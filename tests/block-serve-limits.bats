@@ -7,7 +7,34 @@ setup_file() {
 	cd "$BATS_FILE_TMPDIR" || exit 1
 	"$HELPER/chain-maker" chain --seed 5 --cycles 3 --cycle-length 20 --prepare-length 4 --signers 7 --tenure-blocks 1:9 \
 		--sortition-rate 0.9 --start-rate 0.9 --extend-rate 0.1 --archive all.rec >/dev/null
+	"$BIN/block-cat" -d whole -i all.rec 2>/dev/null
+	sed -n '2,31p' chain/blocks.tsv | cut -f2 | while read -r id; do "$BIN/block-cat" -d whole "$id" >"block.$id"; done
+	"$BIN/rec" <all.rec | grep -v '^{"type":"block"' | "$BIN/rec" -r >view.rec
+	head -c 4190208 /dev/zero >largest
+	# Some stand still from now on; the last test looks at what becomes of them.
+	"$BIN/block-serve" -d whole -w 127.0.0.1:0 >still.ready 2>/dev/null 3>&- &
+	echo $! >still.pid
+	for _ in $(seq 200); do grep -q '^http ' still.ready && break; sleep 0.05; done
+	still head 'GET /v3/health HTTP/1.1\r\nHost:'
+	still length 'POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: application/octet-stream\r\nContent-Length: 9\r\n\r\n8 bytes.'
+	still chunks 'POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n8 bytes.'
+	still nothing 'POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n'
 }
+
+# still NAME BYTES: says so much and no more; still.NAME tells when the connection had ended
+still() {
+	local at
+	at=$(sed -n 's,^http ,,p' still.ready)
+	(
+		exec 3>&- 9<>"/dev/tcp/${at%:*}/${at#*:}"
+		printf "$2" >&9
+		SECONDS=0
+		timeout 60 cat <&9 >/dev/null 2>&1
+		echo $SECONDS >"still.$1"
+	) >/dev/null 2>&1 &
+}
+
+teardown_file() { kill "$(cat "$BATS_FILE_TMPDIR/still.pid")" 2>/dev/null || true; }
 
 setup() { cd "$BATS_FILE_TMPDIR" || exit 1; }
 
@@ -32,7 +59,9 @@ report() {
 }
 looked() { report 'rows looked at' | sed 's/.*store: \([0-9]*\) rows.*/\1/'; }
 
-@test "no question costs more than a few rows among 300,000 sortitions" {
+# many_store: one of 300,000 sortitions
+many_store() {
+	[ ! -d many ] || return 0
 	"$BIN/rec" <all.rec | awk '
 		/"type":"sortition"/ { last = $0 }
 		{ print }
@@ -43,6 +72,10 @@ looked() { report 'rows looked at' | sed 's/.*store: \([0-9]*\) rows.*/\1/'; }
 					"\"consensus_hash\":\"%08x%032x\",\"canonical\":true}\n", h + i, i, i * 7919, i, i, i * 104729 % 4294967291, i
 		}' | "$BIN/rec" -r >many.rec
 	"$BIN/block-cat" -d many -i many.rec 2>/dev/null
+}
+
+@test "no question costs more than a few rows among 300,000 sortitions" {
+	many_store
 	serve many -j 1
 	last=$(sed -n '$p' chain/blocks.tsv | cut -f2) ch=$(sed -n '$p' chain/blocks.tsv | cut -f3) low=$(sed -n 2p chain/blocks.tsv | cut -f1)
 	hash=$(curl -s "$URL/v3/sortitions/burn_height/101" | sed 's/.*"burn_block_hash":"0x\([0-9a-f]*\)".*/\1/')
@@ -81,17 +114,10 @@ looked() { report 'rows looked at' | sed 's/.*store: \([0-9]*\) rows.*/\1/'; }
 	E
 }
 
-# viewed STORE: a store with the burnchain view of the chain, and no block; bodies of blocks are block.ID
-viewed() {
-	"$BIN/rec" <all.rec | grep -v '^{"type":"block"' | "$BIN/rec" -r >view.rec
-	"$BIN/block-cat" -d "$1" -i view.rec 2>/dev/null
-	[ -d whole ] || "$BIN/block-cat" -d whole -i all.rec 2>/dev/null
-	sed -n '2,31p' chain/blocks.tsv | cut -f2 | while read -r id; do "$BIN/block-cat" -d whole "$id" >"block.$id"; done
-}
 dial() { exec 7<>"/dev/tcp/${AT%:*}/${AT#*:}"; }
 
 @test "an upload with an absolute URI waits for its verdict like any, and its connection goes on" {
-	viewed absolute
+	"$BIN/block-cat" -d absolute -i view.rec 2>/dev/null
 	serve absolute
 	id=$(sed -n 3p chain/blocks.tsv | cut -f2)
 	dial
@@ -114,7 +140,7 @@ dial() { exec 7<>"/dev/tcp/${AT%:*}/${AT#*:}"; }
 }
 
 @test "rude clients that end at any moment end nothing else" {
-	viewed rude
+	"$BIN/block-cat" -d rude -i view.rec 2>/dev/null
 	serve rude
 	"$BIN/block-cat" -d whole -l | tail -n 1 | cut -f2 >last
 	"$HELPER/rude" "$AT" 1 3 "/v3/blocks/$(cat last)" "/v3/tenures/$(cat last)" /v3/health "/v3/tenures/blocks/$(sed -n '$p' chain/blocks.tsv | cut -f3)" \
@@ -130,4 +156,91 @@ dial() { exec 7<>"/dev/tcp/${AT%:*}/${AT#*:}"; }
 	kill "$server"
 	wait "$server"
 	! grep -q BUG log
+}
+
+held() { report ' bytes held' | sed 's/.* \([0-9]*\) bytes held/\1/'; }
+upload_head() { printf 'POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: application/octet-stream\r\n%s\r\n\r\n' "$1"; }
+
+@test "bodies: two of the largest are held, for one more the one that stands still gives way" {
+	serve whole -j 1
+	exec 7<>"/dev/tcp/${AT%:*}/${AT#*:}"
+	{ upload_head 'Content-Length: 4190208'; head -c 4190207 largest; } >&7
+	for _ in $(seq 200); do [ "$(held)" -ge 4190208 ] && break; done
+	exec 8<>"/dev/tcp/${AT%:*}/${AT#*:}"
+	{ upload_head 'Transfer-Encoding: chunked'; printf '3fefff\r\n'; head -c 4190207 largest; } >&8
+	for _ in $(seq 200); do [ "$(held)" -ge 8380414 ] && break; done
+	[ "$(held)" -ge 8380414 ]
+	[ "$(held)" -le 8388608 ]
+	# Small ones find room; an honest one of 1 MiB does so, too, and the first is cut.
+	[ "$(curl -s -m 10 -o body -w '%{http_code}' "$URL/v3/health")" = 200 ]
+	head -c 1048576 largest >body.1m
+	[ "$(curl -s -m 10 -o body -w '%{http_code}' -H 'Content-Type: application/octet-stream' -H 'Expect:' --data-binary @body.1m "$URL/v3/blocks/upload")" = 400 ]
+	[ -z "$(timeout 5 cat <&7 2>/dev/null)" ]
+	printf '\0\r\n0\r\n\r\n' >&8
+	read -r -t 5 line <&8
+	[ "${line%$'\r'}" = 'HTTP/1.1 400 Bad Request' ]
+	exec 7>&- 8>&-
+	# Nothing is held for those who are gone, and four that stand still are no more in the way than two.
+	for _ in $(seq 200); do [ "$(held)" -eq 0 ] && break; done
+	[ "$(held)" -eq 0 ]
+	for _ in 1 2 3 4; do
+		exec {fd}<>"/dev/tcp/${AT%:*}/${AT#*:}"
+		{ upload_head 'Content-Length: 4190208'; head -c 4190207 largest; } >&$fd 2>/dev/null || true
+	done
+	[ "$(curl -s -m 10 -o body -w '%{http_code}' -H 'Content-Type: application/octet-stream' -H 'Expect:' --data-binary @body.1m "$URL/v3/blocks/upload")" = 400 ]
+	[ "$(held)" -le 8388608 ]
+	# One byte above the largest is not read at all.
+	[ "$(curl -s -m 10 -o body -w '%{http_code}' -H 'Content-Type: application/octet-stream' -H 'Content-Length: 4190209' --data-binary @largest "$URL/v3/blocks/upload")" = 413 ]
+	kill "$server"
+	wait "$server"
+}
+
+@test "answers that nobody reads are held up to a bound, and others are answered" {
+	many_store
+	serve many -j 1
+	# The kernel takes some megabytes for each.
+	for _ in $(seq 60); do printf 'GET /blocksync/sortitions/1000/2100 HTTP/1.1\r\n\r\n'; done >ask
+	for _ in $(seq 90); do
+		exec {fd}<>"/dev/tcp/${AT%:*}/${AT#*:}"
+		cat ask >&$fd
+	done
+	for _ in $(seq 200); do report ' bytes held' | grep -q '[1-9][0-9]* too slow' && break; done
+	report ' bytes held' | grep -q '[1-9][0-9]* too slow'
+	[ "$(held)" -le 8388608 ]
+	[ "$(held)" -ge 4000000 ]
+	[ "$(curl -s -m 10 -o body -w '%{http_code}' "$URL/blocksync/sortitions/1000/2100")" = 200 ]
+	kill "$server"
+	wait "$server"
+}
+
+@test "256 uploads wait for a verdict, and no more" {
+	"$BIN/block-cat" -d waits -i view.rec 2>/dev/null
+	serve waits -j 1
+	set -- block.*
+	{ upload_head "Content-Length: $(stat -c %s "$1")"; cat "$1"; } >ask
+	for i in $(seq 257); do
+		exec {fd}<>"/dev/tcp/${AT%:*}/${AT#*:}"
+		cat ask >&$fd
+		[ "$i" -gt 1 ] || first=$fd
+	done
+	read -r -t 8 line <&$fd
+	[ "${line%$'\r'}" = 'HTTP/1.1 503 Service Unavailable' ]
+	# Who hangs up makes room.
+	exec {first}>&-
+	for _ in $(seq 50); do
+		exec {fd}<>"/dev/tcp/${AT%:*}/${AT#*:}"
+		cat ask >&$fd
+		read -r -t 0.2 line <&$fd || break
+	done
+	[ "$(grep -c . <<<"$line")" -eq 0 ]
+	kill "$server"
+	wait "$server"
+}
+
+@test "whoever stands still in a request is cut after ten seconds" {
+	for name in head length chunks nothing; do
+		for _ in $(seq 300); do [ -s "still.$name" ] && break; sleep 0.1; done
+		[ "$(cat "still.$name")" -ge 9 ]
+		[ "$(cat "still.$name")" -lt 30 ]
+	done
 }

@@ -24,6 +24,12 @@ struct http {
 	uint8_t scratch[READ_SIZE];
 };
 
+/* For the report, which another thread may make. */
+static void tell_held(struct http *h)
+{
+	atomic_store_explicit(&h->s->http_held, h->in.held + h->unsent.held, memory_order_relaxed);
+}
+
 void http_conn_close(struct http_conn *c)
 {
 	struct http *h = c->serve->http;
@@ -35,6 +41,7 @@ void http_conn_close(struct http_conn *c)
 	event_del(c->writable);
 	hold_set(&h->in, &c->in, 0, 0);
 	hold_set(&h->unsent, &c->unsent, 0, 0);
+	tell_held(h);
 	LIST_REMOVE(c, entry);
 	LIST_INSERT_HEAD(&h->dead, c, entry);
 	event_active(h->reap, EV_TIMEOUT, 0);
@@ -73,8 +80,10 @@ static void dropped(void *arg)
 /* A request whose body is awaited holds something even before the first byte of it. */
 static void count_in(struct http_conn *c)
 {
-	if (c->state != HTTP_DEAD)
-		hold_set(&c->serve->http->in, &c->in, c->n_ahead + c->cap_body + (c->state == HTTP_BODY), now_ms());
+	if (c->state == HTTP_DEAD)
+		return;
+	hold_set(&c->serve->http->in, &c->in, c->n_ahead + c->cap_body + (c->state == HTTP_BODY), now_ms());
+	tell_held(c->serve->http);
 }
 
 static void listen_to(struct http_conn *c, struct event *ev)
@@ -91,6 +100,7 @@ bool http_sent(const struct http_conn *c)
 static void count_unsent(struct http_conn *c)
 {
 	hold_set(&c->serve->http->unsent, &c->unsent, evbuffer_get_length(c->out), now_ms());
+	tell_held(c->serve->http);
 	if (c->state != HTTP_DEAD && !http_sent(c))
 		listen_to(c, c->writable);
 }
@@ -270,11 +280,10 @@ static void take_request(struct http_conn *c, bool more)
 /* Room for n more bytes of the body: memory is given as bytes come, not for what a head announces. */
 static uint8_t *body_room(struct http_conn *c, size_t n)
 {
-	size_t need = c->n_body + n, cap = c->cap_body + c->cap_body / 2;
+	size_t need = c->n_body + n, cap = c->cap_body + c->cap_body / 2, most = c->head.chunked ? MAX_BLOCK : c->head.length;
 
 	if (need > c->cap_body) {
-		if (!c->head.chunked && cap > c->head.length)
-			cap = c->head.length;
+		cap = cap < most ? cap : most;
 		c->cap_body = cap > need ? cap : need;
 		c->body = xrealloc(c->body, c->cap_body);
 	}

@@ -18,7 +18,6 @@
 #include "common/sys/options.h"
 
 #define CHUNK (32u << 10)		/* bytes copied out of the store in one read transaction; DESIGN 3 allows 64 KiB */
-#define HTTP_MAX 500			/* connections at once */
 #define P2P_MAX 750			/* conversations at once, as a stacks-node's num_clients */
 #define COMMIT_MS 250			/* between two commits of ours */
 #define PEER_ROWS 4096			/* the table `peers` takes no more rows from those who dial us */
@@ -61,6 +60,7 @@ struct serve {
 	char date[64];
 	unsigned long long ticks; int code;	/* turns of the timer; exit code, once a signal ends us */
 	_Atomic unsigned long long n_requests, n_bytes, n_pushes, n_uploads, n_refused, n_late;
+	_Atomic size_t http_held;		/* bytes held for HTTP clients now: requests, and answers not taken */
 };
 
 /* main.c: a loop as each thread needs it. */

@@ -67,6 +67,7 @@ void threads_report(const struct threads *t, const struct serve *first)
 {
 	unsigned long long requests = first->n_requests, bytes = first->n_bytes, refused = first->n_refused, late = first->n_late,
 	    uploads = first->n_uploads, looked = first->store.looked;
+	size_t held = first->http_held;
 
 	for (unsigned i = 0; t != NULL && i < t->n; i++) {
 		requests += t->at[i].s.n_requests;
@@ -75,9 +76,10 @@ void threads_report(const struct threads *t, const struct serve *first)
 		late += t->at[i].s.n_late;
 		uploads += t->at[i].s.n_uploads;
 		looked += t->at[i].s.store.looked;
+		held += t->at[i].s.http_held;
 	}
-	log_warnx("http: %u connections, %llu requests, %llu bytes, %llu uploads, %llu refused, %llu too slow", seats_taken(first->http_seats),
-	    requests, bytes, uploads, refused, late);
+	log_warnx("http: %u connections, %llu requests, %llu bytes, %llu uploads, %llu refused, %llu too slow, %zu bytes held",
+	    seats_taken(first->http_seats), requests, bytes, uploads, refused, late, held);
 	log_warnx("store: %llu rows looked at", looked);
 }
 
