@@ -122,16 +122,16 @@ static size_t take_voters(struct admit_conn **voters, struct admit_conn *const *
 }
 
 /* The lower the better; UINT64_MAX: no merit of this kind. */
-typedef uint64_t rank_of(const struct admit_conn *, uint64_t now);
+typedef uint64_t rank_of(const struct admit_conn *);
 
 /* Keep the k voters that are the best of those not kept yet. */
-static void keep_best(struct admit_conn **voters, size_t n, unsigned k, rank_of *rank, uint64_t now)
+static void keep_best(struct admit_conn **voters, size_t n, unsigned k, rank_of *rank)
 {
 	while (k-- > 0) {
 		struct admit_conn *best = NULL;
 		uint64_t best_rank = UINT64_MAX;
 		for (size_t i = 0; i < n; i++) {
-			uint64_t r = voters[i]->kept ? UINT64_MAX : rank(voters[i], now);
+			uint64_t r = voters[i]->kept ? UINT64_MAX : rank(voters[i]);
 			if (r < best_rank) {
 				best = voters[i];
 				best_rank = r;
@@ -143,49 +143,63 @@ static void keep_best(struct admit_conn **voters, size_t n, unsigned k, rank_of 
 	}
 }
 
-static uint64_t rank_network(const struct admit_conn *c, uint64_t now)
+static uint64_t rank_network(const struct admit_conn *c)
 {
 	return c->network;
 }
 
-static uint64_t rank_near(const struct admit_conn *c, uint64_t now)
+static uint64_t rank_near(const struct admit_conn *c)
 {
 	return c->rtt == UINT32_MAX ? UINT64_MAX : c->rtt;
 }
 
-static uint64_t rank_useful(const struct admit_conn *c, uint64_t now)
+static uint64_t rank_useful(const struct admit_conn *c)
 {
 	return c->useful == 0 ? UINT64_MAX : UINT64_MAX - c->useful;
 }
 
-static uint64_t rank_new(const struct admit_conn *c, uint64_t now)
-{
-	return now - c->since < ADMIT_NEW_MS ? now - c->since : UINT64_MAX;
-}
-
-/* Half of the voters that are left, the elder ones. */
-static void keep_eldest(struct admit_conn **voters, size_t n)
+/* voters are sorted by age, the eldest first: the last few are new, and of the others half stay. */
+static void keep_by_age(struct admit_conn **voters, size_t n, uint64_t now)
 {
 	size_t left = 0;
 
+	for (size_t i = n, k = ADMIT_KEEP_NEW; i > 0 && k > 0 && now - voters[i - 1]->since < ADMIT_NEW_MS; i--) {
+		k -= !voters[i - 1]->kept;
+		voters[i - 1]->kept = true;
+	}
 	for (size_t i = 0; i < n; i++)
-		if (!voters[i]->kept)
-			voters[left++] = voters[i];
-	qsort(voters, left, sizeof *voters, by_age);
-	for (size_t i = 0; i < left / 2; i++)
+		left += !voters[i]->kept;
+	left /= 2;
+	for (size_t i = 0; left > 0; i++) {
+		left -= !voters[i]->kept;
 		voters[i]->kept = true;
+	}
 }
 
 static void keep_some(struct admit_conn **voters, size_t n, uint64_t now)
 {
-	keep_best(voters, n, ADMIT_KEEP_NETWORKS, rank_network, now);
-	keep_best(voters, n, ADMIT_KEEP_NEAR, rank_near, now);
-	keep_best(voters, n, ADMIT_KEEP_USEFUL, rank_useful, now);
-	keep_best(voters, n, ADMIT_KEEP_NEW, rank_new, now);
-	keep_eldest(voters, n);
+	keep_best(voters, n, ADMIT_KEEP_NETWORKS, rank_network);
+	keep_best(voters, n, ADMIT_KEEP_NEAR, rank_near);
+	keep_best(voters, n, ADMIT_KEEP_USEFUL, rank_useful);
+	qsort(voters, n, sizeof *voters, by_age);
+	keep_by_age(voters, n, now);
 }
 
-/* The youngest of the heaviest that weigh so much at least. */
+/* What is known in favour of one: useful work before a proven key, and that before nothing. */
+static unsigned standing(const struct admit_conn *c)
+{
+	return c->useful != 0 ? 2 : c->key != 0;
+}
+
+/* Whether a goes before b. */
+static bool goes_first(const struct admit_conn *a, const struct admit_conn *b)
+{
+	if (a->weight != b->weight)
+		return a->weight > b->weight;
+	return standing(a) != standing(b) ? standing(a) < standing(b) : a->since > b->since;
+}
+
+/* Of those that weigh so much at least the one that goes first. */
 static struct admit_conn *choose(struct admit_conn **sorted, size_t n, uint32_t least)
 {
 	struct admit_conn *worst = NULL;
@@ -194,8 +208,7 @@ static struct admit_conn *choose(struct admit_conn **sorted, size_t n, uint32_t 
 		struct admit_conn *c = sorted[i];
 		if (c->kept || c->exempt || c->weight < least)
 			continue;
-		if (worst == NULL || c->weight > worst->weight ||
-		    (c->weight == worst->weight && c->since > worst->since))
+		if (worst == NULL || goes_first(c, worst))
 			worst = c;
 	}
 	return worst;

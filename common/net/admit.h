@@ -2,8 +2,9 @@
  * closes whoever is named.
  *
  * What a stranger has for nothing is many connections from few places, so these are what counts: each connection weighs
- * one for each that comes from its network, and ADMIT_HOST_WEIGHT for each further one from its own host.  The youngest of
- * the heaviest host goes; if that is the newcomer, nobody else does, nor for one of a host that is there already and as heavy.  One connection a host, and one a key, may be
+ * one for each that comes from its network, and ADMIT_HOST_WEIGHT for each further one from its own host.  Of the
+ * heaviest hosts the youngest goes, those that have proven nothing first; if that is the newcomer, nobody else does, nor for one of
+ * a host that is there already and as heavy.  One connection a host, and one a key, may be
  * kept beyond that: for its network (chosen by a secret), a short way, recent useful work, being new, or its age. */
 #ifndef BLOCKSYNC_NET_ADMIT_H
 #define BLOCKSYNC_NET_ADMIT_H
@@ -16,7 +17,7 @@
 #define ADMIT_KEEP_NETWORKS 4		/* kept for their network, which an attacker cannot aim at */
 #define ADMIT_KEEP_NEAR 8		/* ... for a short way there and back */
 #define ADMIT_KEEP_USEFUL 8		/* ... for the latest useful work */
-#define ADMIT_KEEP_NEW 16		/* ... since they have just come, so that they can say what they want */
+#define ADMIT_KEEP_NEW 64		/* ... since they have just come, so that they can say what they want */
 #define ADMIT_NEW_MS 5000		/* ... in this time: a handshake's */
 
 struct admit_conn {

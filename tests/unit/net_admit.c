@@ -160,6 +160,13 @@ static void everywhere(void **state)
 		assert_true(c->since > 1000 + 200);	/* the elder half stays */
 		c->since = 2000;			/* its place is taken by another one */
 	}
+	/* Of equals whoever is silent goes first, then whoever was of no use. */
+	for (unsigned i = 0; i < 500; i++)
+		conns[i] = (struct admit_conn){ .network = i + 1, .host = i + 1, .since = 1000 + i, .rtt = UINT32_MAX,
+		    .key = i == 300 ? 0 : i + 1, .useful = i % 2 == 0 && i != 300 ? 500 : 0 };
+	assert_ptr_equal(victim("7.7.7.7", 90000), &conns[300]);
+	conns[300].key = 301;
+	assert_ptr_equal(victim("7.7.7.7", 90000), &conns[499]);
 	/* Of those who have just come not more than a few stay, or they would be a way in for a flood of its own. */
 	unsigned kept = 0;
 	for (unsigned i = 0; i < 500; i++)
