@@ -177,7 +177,8 @@ victim() { awk -F'\t' 'NR > 20 && $7 == 1 { print $2; exit }' "$CHAIN/blocks.tsv
 @test "a block that crashes its judge is set aside and named, all else is synced; -R has it tried again" {
 	serve_chain "$CHAIN" log honest honest
 	seed s
-	victim=$(victim)
+	victim=$(awk -F'\t' 'NR > 130 && $7 == 1 { print $2; exit }' "$CHAIN/blocks.tsv")
+	wanted=$(timeout 60 block-fetch -1 -o -F 2 -d s -u "${URLS[0]}" </dev/null | ids | wc -l)
 	crashing_sync BLOCKSYNC_CRASHED=block-verify
 	grep -q "block $victim from http.* is set aside for a day: .*block-fetch -d s -R $victim" err
 	grep -q "1 of .* tenures missing.*setaside" err
@@ -210,6 +211,21 @@ victim() { awk -F'\t' 'NR > 20 && $7 == 1 { print $2; exit }' "$CHAIN/blocks.tsv
 	set -o pipefail
 	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null | keep s
 	[ "$(stored s)" -eq "$wanted" ]
+}
+
+@test "judges that crash at whatever block set nothing aside" {
+	serve_chain "$CHAIN" log honest honest
+	seed s
+	for _ in $(seq 8); do
+		BLOCKSYNC_CRASHED=block-verify timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null 2>>err | head -c 2000 >/dev/null || true
+	done
+	! grep -q 'set aside' err
+	[ "$(test-tool downloads s | grep -c 'suspect\|flight')" -gt 0 ]
+	set -o pipefail
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null | keep s
+	[ "$(stored s)" -eq "$wanted" ]
+	[ "$(test-tool faults s | wc -l)" -eq 0 ]
+	[ "$(test-tool downloads s | grep -cv '	0\{64\}	')" -eq 0 ]
 }
 
 @test "what an earlier program set aside, or a day ago, is tried again; another copy is no matter" {

@@ -15,6 +15,7 @@
 #define CROWD_BYTES 131072          /* the same while suspects of a pipeline that died are asked for again */
 #define CROWD_MS 10000              /* but not for longer */
 #define MAX_ALONE 128               /* suspects that are asked for alone; if more, they are a crowd again */
+#define CONTROL_MS 3000             /* with nothing else to judge: judges that live so long do not crash by themselves */
 #define ASIDE_S 86400               /* what is set aside may be tried again after a day: by then it may have been our fault, and be mended */
 #define MAX_BURN_BLOCKS 1000000           /* burn blocks above the first wanted one (19 years) */
 #define MAX_UNRESOLVED 4096         /* sortitions whose parent tenure is not yet known */

@@ -18,9 +18,9 @@ enum body_state {
 	B_PROVEN,
 	B_FAILED,	/* refused, or set aside */
 };
-/* F_DISPUTED: commits name different starts of it; the one that its blocks link down to is its start. */
+/* F_DISPUTED: commits name different starts; the one that its blocks link down to is it.  F_HELD: it waits until its suspect was tried. */
 enum { F_WON = 1, F_NAMED = 2, F_TIP = 4, F_START = 8, F_ASK_START = 16, F_STORED = 32, F_PROVISIONAL = 64, F_CHILD = 128, F_MAIN = 256,
-	F_NEWEND = 512, F_RELOOK = 1024, F_TOLD = 2048, F_ASIDE = 4096, F_DISPUTED = 8192 };
+	F_NEWEND = 512, F_RELOOK = 1024, F_TOLD = 2048, F_ASIDE = 4096, F_DISPUTED = 8192, F_HELD = 16384 };
 
 /* One burn block at or above the first wanted height: its slot is its height's. */
 struct slot {
@@ -113,13 +113,13 @@ struct planner {
 	struct action *actions;
 	unsigned head, n_actions, cap_actions;
 	struct plan_tip tip;
-	bool has_tip, room;
+	bool has_tip, room, holds, judged;	/* holds: slots are F_HELD; judged: a block got a verdict, so the judges work */
 	char whys[64][48];
 	unsigned n_whys;
 	uint32_t wanted, proven, failed, n_ready;
 	uint32_t awaiting;			/* blocks without verdict, of all */
 	uint32_t recheck;			/* where the next look at proven ones begins */
-	uint64_t turned, news_at, retry_at, stats_at, relook_at, heard_at;	/* heard_at: a byte of anyone */
+	uint64_t began, turned, news_at, retry_at, stats_at, relook_at, heard_at;	/* heard_at: a byte of anyone */
 	double mean, median, body, body_ms;	/* of rates (bytes/s); of a body: bytes, ms */
 	unsigned measured;
 	bool no_offer, no_offer_known;

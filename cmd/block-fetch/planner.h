@@ -55,11 +55,11 @@ void planner_recheck(struct planner *);
 enum plan_verdict { VERDICT_STORED, VERDICT_REFUSED, VERDICT_UNDECIDED, VERDICT_ASIDE };
 void planner_verdict(struct planner *, uint64_t now, uint64_t height, const uint8_t ch[CH_LEN], int source, enum plan_verdict,
     const uint8_t id[ID_LEN], const uint8_t hash[32], const char *reason);
-/* A block that was in flight when pipelines died: it is asked for alone, rather not from `avoid`. */
+/* A block that was in flight when pipelines died: it is asked for alone, rather not from `avoid`.  Other blocks go first, until one
+ * has a verdict: where the judges crash at any block, none is suspected for it.  Its tenure waits meanwhile. */
 void planner_suspect(struct planner *, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN], const char *avoid);
 /* What was set aside may be asked for again. */
 void planner_forgive(struct planner *);
-bool planner_alone(const struct planner *);	/* suspects are being tried: nothing else is asked */
 
 /* ---- answers ---- */
 struct plan_block { const uint8_t *id, *parent, *ch, *prev_ch; bool start; uint32_t len; };
@@ -122,6 +122,7 @@ struct plan_state {
 	bool view;		/* a sortition at or above the first wanted height is known */
 	bool idle;		/* nothing is asked, awaited or on offer */
 	bool catching_up;
+	uint32_t suspects;	/* not tried yet */
 	double body;		/* mean bytes of a tenure's answer */
 };
 void planner_state(struct planner *, uint64_t now, struct plan_state *);

@@ -314,12 +314,30 @@ void planner_room(struct planner *p, uint64_t now, bool room)
 	p->room = room;
 }
 
+/* Once the judges are seen at work; or where there is nothing else to show it, when they have not crashed by themselves. */
+static bool singles_due(struct planner *p, uint64_t now)
+{
+	return p->judged || (now >= p->began + CONTROL_MS && !p->awaiting && !p->in_flight && !plan_offers(p, now));
+}
+
+static void holds_end(struct planner *p)
+{
+	p->holds = false;
+	for (uint32_t i = 0; i < p->n_slots; i++)
+		if (p->slots[i].flags & F_HELD) {
+			p->slots[i].flags &= (uint16_t)~F_HELD;
+			plan_refresh(p, i);
+		}
+}
+
 void planner_turn(struct planner *p, uint64_t now)
 {
 	uint64_t spent = p->turned && now > p->turned ? now - p->turned : 0;
 	unsigned places;
 
 	p->turned = now;
+	if (!p->began)
+		p->began = now;
 	if (p->room)
 		plan_patience(p, now, spent < MOST_TURN_MS ? spent : MOST_TURN_MS);
 	if (now >= p->stats_at + 250)
@@ -329,11 +347,13 @@ void planner_turn(struct planner *p, uint64_t now)
 	ask_looks(p, now);
 	if (!p->room)
 		return;
-	if (p->n_singles) {
-		if (!p->awaiting)
+	if (p->n_singles && singles_due(p, now)) {
+		if (!p->awaiting && !p->in_flight)
 			ask_single(p, now);
 		return;
 	}
+	if (p->holds && !p->n_singles)
+		holds_end(p);
 	places = free_places(p, now);
 	if (places && !plan_catching_up(p))
 		for (unsigned rarity = 1; rarity < p->n_sources && places; rarity++)

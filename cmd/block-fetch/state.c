@@ -23,7 +23,7 @@ static bool tips_pending(const struct planner *p, uint64_t now)
 void planner_state(struct planner *p, uint64_t now, struct plan_state *out)
 {
 	*out = (struct plan_state){ .wanted = p->wanted, .proven = p->proven, .unavailable = p->failed, .in_flight = p->in_flight,
-		.awaiting = p->awaiting, .catching_up = plan_catching_up(p), .body = p->body };
+		.awaiting = p->awaiting, .catching_up = plan_catching_up(p), .body = p->body, .suspects = p->n_singles };
 	out->view = p->n_slots > 0;
 	out->missing = p->wanted - p->proven - p->failed;
 	for (unsigned i = 0; i < p->n_sources; i++)

@@ -2,9 +2,10 @@
  *
  * That the reader is gone says nothing about a block: a full disk, a limit or a kill ends a pipeline too.  Blocks without a verdict
  * are noted then, and the next start hears from blocksync ($BLOCKSYNC_CRASHED) whether a judge had crashed.  If so they are
- * suspects: after one crash asked for as any other but few at a time, after two one by one.  What was alone on its way in two
- * crashes is set aside for a day: these bytes from anyone, and that block from the source that gave them.  Neither the block's id
- * nor another source is condemned, and a crash of another cause condemns nothing that was merely near. */
+ * suspects: after one crash asked for as any other but few at a time, after two one by one, when another block has shown that the
+ * judges are at work.  What was alone on its way in two crashes is set aside for a day: these bytes from anyone, and that block from
+ * the source that gave them.  Neither the block's id nor another source is condemned, and a crash of another cause condemns nothing
+ * that was merely near. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -102,6 +102,7 @@ void planner_verdict(struct planner *p, uint64_t now, uint64_t height, const uin
 
 	p->awaiting -= p->awaiting > 0;
 	p->news_at = now;
+	p->judged |= v != VERDICT_ASIDE;
 	for (unsigned k = 0; k < p->n_singles; k++)
 		if (id_is(p->singles[k].id, id) && p->singles[k].asked)
 			p->singles[k--] = p->singles[--p->n_singles];
@@ -164,6 +165,7 @@ void planner_recheck(struct planner *p)
 
 void planner_suspect(struct planner *p, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN], const char *avoid)
 {
+	struct slot *slot = plan_slot(p, ch);
 	struct single *s;
 
 	p->singles = xrealloc(p->singles, (p->n_singles + 1) * sizeof(*p->singles));
@@ -172,9 +174,12 @@ void planner_suspect(struct planner *p, const uint8_t ch[CH_LEN], const uint8_t 
 	memcpy(s->id, id, ID_LEN);
 	memcpy(s->ch, ch, CH_LEN);
 	snprintf(s->avoid, sizeof(s->avoid), "%s", avoid);
+	if (!slot)
+		return;
+	slot->flags |= F_HELD;
+	p->holds = true;
+	plan_refresh(p, plan_index(p, slot));
 }
-
-bool planner_alone(const struct planner *p) { return p->n_singles > 0; }
 
 void planner_claim(struct planner *p, uint64_t now, unsigned source, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN], const uint8_t *stop)
 {

@@ -92,6 +92,7 @@ static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum pl
 	f->stored += v == VERDICT_STORED;
 	if (v == VERDICT_STORED)
 		served(f, w->source);
+	f->judged = true;
 	suspect_told(f, w, v == VERDICT_STORED);
 	if (w->index < 0)
 		return;
@@ -168,8 +169,8 @@ static bool on_upload(void *arg, uint64_t seq, const struct rec_block *b)
 {
 	struct fetch *f = arg;
 
-	/* A suspect goes alone. */
-	if (!transfers_room(f) || (f->n_written && suspect_alone(f, b->id)))
+	/* A suspect goes alone, when the judges are seen at work. */
+	if (!transfers_room(f) || ((f->n_written || !f->judged) && suspect_alone(f, b->id)))
 		return false;
 	f->upload_next = seq + 1;
 	written_add(f, b, NULL);

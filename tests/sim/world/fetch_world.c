@@ -131,7 +131,7 @@ void world_judge(struct world *w)
 
 /* ---- peers ---- */
 
-void world_request(struct world *w, const struct action *a)
+static void world_request(struct world *w, const struct action *a)
 {
 	struct answer *x = &w->answers[a->transfer];
 	struct peer *p = &w->peers[a->source];
@@ -243,22 +243,27 @@ void world_serve(struct world *w)
 	}
 }
 
+void world_do(struct world *w, const struct action *a)
+{
+	switch (a->kind) {
+	case ACT_REQUEST: world_request(w, a); break;
+	case ACT_CANCEL:
+		if (w->answers[a->transfer].live)
+			answer_end(w, &w->answers[a->transfer], END_STOPPED, w->answers[a->transfer].bytes > 0 ? 200 : 0);
+		break;
+	case ACT_FAULT: w->peers[a->source].faults++; break;
+	case ACT_LOOK: look(w, a); break;
+	case ACT_WANT: break;
+	}
+}
+
 void world_act(struct world *w)
 {
 	struct action a;
 
 	planner_turn(w->plan, w->now);
 	while (planner_action(w->plan, &a)) {
-		switch (a.kind) {
-		case ACT_REQUEST: world_request(w, &a); break;
-		case ACT_CANCEL:
-			if (w->answers[a.transfer].live)
-				answer_end(w, &w->answers[a.transfer], END_STOPPED, w->answers[a.transfer].bytes > 0 ? 200 : 0);
-			break;
-		case ACT_FAULT: w->peers[a.source].faults++; break;
-		case ACT_LOOK: look(w, &a); break;
-		case ACT_WANT: break;
-		}
+		world_do(w, &a);
 		if (a.kind == ACT_LOOK)
 			planner_turn(w->plan, w->now);
 	}

@@ -64,7 +64,7 @@ void world_peer(struct world *w, enum conduct conduct, unsigned latency, double 
 void world_serve(struct world *w);
 void world_judge(struct world *w);
 void world_act(struct world *w);
-void world_request(struct world *w, const struct action *a);
+void world_do(struct world *w, const struct action *a);	/* what the planner asked for */
 /* Until nothing is under way or on offer: the milliseconds, or 0 if it took longer than `most`. */
 uint64_t world_run(struct world *w, uint64_t most);
 void world_all_proven(struct world *w, const char *what);
