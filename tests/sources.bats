@@ -40,6 +40,25 @@ asked() { grep -c '"kind":"http request"' log; }
 	grep -q "source '${URLS[0]}': status 403 for '/v[23]/[a-z/]*'" err
 }
 
+@test "a source that does not answer is the cause, told once, and no other stage names one" {
+	serve_chain "$CHAIN" log status=403
+	rc=0
+	timeout 60 blocksync -1 -q -d store -n "$CHAIN/network" -s "${URLS[0]}" -p 127.0.0.1:9 2>err || rc=$?
+	cat err
+	[ "$rc" -eq 111 ] && [ "$(wc -l <err)" -eq 2 ]
+	grep -q "^sortition-sync: no quorum of 1: .*source '${URLS[0]}': status 403" err
+	grep -qx "blocksync: 'sortition-sync' failed: exit 111" err
+}
+
+@test "a URL of blocks that has moved is told once, with where" {
+	serve_chain "$CHAIN" log honest status=301
+	blocksync -q -d store -n "$CHAIN/network" -s "${URLS[0]}" -p 127.0.0.1:9 -u "${URLS[1]}" >/dev/null 2>err 3>&- &
+	STARTED+=("$!")
+	for _ in $(seq 200); do [ "$(grep '"peer":1' log | grep -c '"status":301')" -gt 30 ] && break; sleep 0.1; done
+	cat err
+	[ "$(grep -c "^block-fetch: '${URLS[1]}': status 301: '/v3/.*' has moved to 'http://127.0.0.1:9/moved', which is not followed$" err)" -eq 1 ]
+}
+
 @test "a limit by the minute is waited for, and is no fault" {
 	serve_chain "$CHAIN" log quota=30
 	pass

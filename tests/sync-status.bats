@@ -73,10 +73,15 @@ sync() {
 	[ "$(status '[.wanted, .wanted_exact, .tenures_wanted, .tenures_done] | tostring')" = "[$(tenures),false,$(tenures),0]" ]
 	sync-status -d store | grep -q "^wanted    at least $(tenures) blocks; 0 of $(tenures) tenures done\$"
 	sync-status -d store | grep -q '^mode      stopped, 0.0 %$'
+	# who is dead is named by address, with the reason, at the end and in the status
+	grep -qx 'inv-sync: no peer is up: 127.0.0.1:9: cannot connect: Connection refused' err
+	[ "$(status .peers_down)" = '127.0.0.1:9: cannot connect: Connection refused' ]
+	sync-status -d store | grep -qx 'down      127.0.0.1:9: cannot connect: Connection refused'
 	line=$(grep 'sync-status' "$ROOT/contrib/cron/blocksync" | tail -n 1 | cut -d' ' -f7-)
 	line=${line//\/usr\/local\/bin\//$BIN/} line=${line//\/var\/lib\/blocksync/$PWD/store}
 	[ "$(sh -c "$line")" = "blocksync: it lags, see sync-status" ]
 	timeout 60 blocksync -1 -q -d store -s "${URLS[0]}" "${PEERS[@]}"
+	[ "$(status .peers_down)" = null ]
 	[ "$(sh -c "$line")" = "" ]
 }
 
@@ -107,6 +112,7 @@ sync() {
 	rc=0
 	sync withhold=40 || rc=$?
 	[ "$rc" -eq 111 ]
+	grep -q "; ${KEYS[0]} at ${URLS[0]}: 404\$" err
 	lost=$(status '[.unavailable[] | select(.state == "unavailable")] | length')
 	[ "$lost" -gt 0 ]
 	[ "$(status .tenures_done)" -lt "$(status .tenures_wanted)" ]

@@ -35,8 +35,8 @@ static int nothing_wanted(struct fetch *f)
 		    (unsigned long long)network_cycle(&f->store.net, f->first), (unsigned long long)tip.burn_height);
 	else if (view)
 		log_warnx("nothing is wanted: the store knows no tenures from burn height %llu on", first);
-	else if (!stage_broken(f->stage))
-		log_warnx("no burnchain view in '%s': run sortition-sync first", f->store.dir);
+	else
+		stage_no_view(f->stage, f->store.dir);
 	return view ? 0 : EXIT_WORLD;
 }
 

@@ -65,7 +65,7 @@ struct fetch {
 	char unresolved[400];		/* what was said last of the name of a URL of the operator's */
 	struct planner *plan;
 	struct event *tick;
-	struct { char base[MAX_SOURCE + 1]; bool private_ok; uint8_t own[16]; } places[MAX_SOURCES];	/* by the planner's index */
+	struct { char base[MAX_SOURCE + 1]; bool private_ok, refused; uint8_t own[16]; } places[MAX_SOURCES];	/* by the planner's index */
 	struct xfer xfers[MAX_TRANSFERS];
 	size_t unfinished;		/* bytes in buffers of transfers */
 	struct written *ring;		/* FIFO */

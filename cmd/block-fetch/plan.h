@@ -51,7 +51,7 @@ struct claim { uint32_t cycle, count; uint8_t *bits; };
 
 struct source {
 	bool used, up, is_url, slow, bad_url;
-	char name[MAX_SOURCE + 1];
+	char name[MAX_SOURCE + 1], at[MAX_SOURCE + 1];	/* at: its URL, where that is not its name; may be "" */
 	struct claim *claims;
 	unsigned n_claims;
 	uint64_t top;			/* height of its highest bit */

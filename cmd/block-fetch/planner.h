@@ -30,6 +30,8 @@ void planner_tip(struct planner *, const struct plan_tip *);
 /* ---- sources ---- */
 /* A peer (name: its key in hex) or an operator's URL, up.  Index, or -1 if there are too many. */
 int planner_source(struct planner *, uint64_t now, const char *name, bool is_url);
+/* Under which URL it is reached: for what is told to people. */
+void planner_source_at(struct planner *, unsigned source, const char *url);
 void planner_source_down(struct planner *, unsigned source);
 void planner_claims(struct planner *, unsigned source, uint64_t cycle, const uint8_t *bits, uint32_t count);
 /* What only the caller can see of a source: a private, empty or malformed URL. It is faulted once, and left out until it has another. */

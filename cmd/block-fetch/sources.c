@@ -407,13 +407,18 @@ void source_statistics(struct planner *p, uint64_t now)
 	}
 }
 
+void planner_source_at(struct planner *p, unsigned source, const char *url)
+{
+	snprintf(p->sources[source].at, sizeof(p->sources[source].at), "%s", url);
+}
+
 bool planner_source_line(const struct planner *p, unsigned source, char out[256])
 {
 	const struct source *s = &p->sources[source];
 
 	if (source >= p->n_sources || !s->used)
 		return false;
-	snprintf(out, 256, "%s: %s%s, %u in flight, %u answers, %.0f kB/s, %.0f ms, trust %.2f%s%s", s->name,
+	snprintf(out, 256, "%.66s%s%.60s: %s%s, %u in flight, %u answers, %.0f kB/s, %.0f ms, trust %.2f%s%s", s->name, s->at[0] ? " at " : "", s->at,
 	    s->out_until ? "left out" : s->up ? "up" : "down", s->slow ? ", slow" : "", s->inflight, s->answers, s->rate / 1000, s->latency,
 	    s->trust, s->last ? ", last: " : "", s->last ? s->last : "");
 	return true;

@@ -91,7 +91,7 @@ bool planner_missing(struct planner *p, char *out, size_t size)
 	for (unsigned i = 0; i < p->n_sources && n < size; i++) {
 		const struct source *s = &p->sources[i];
 		if (s->used)
-			n += (size_t)snprintf(out + n, size - n, "; %s: %s", s->name, s->last ? s->last : source_claims(p, s, first) ? "has not delivered it" : "does not have it");
+			n += (size_t)snprintf(out + n, size - n, "; %s%s%s: %s", s->name, s->at[0] ? " at " : "", s->at, s->last ? s->last : source_claims(p, s, first) ? "has not delivered it" : "does not have it");
 	}
 	if (!p->n_sources && n < size)
 		snprintf(out + n, size - n, "; no peer is up, no URL given");

@@ -243,6 +243,18 @@ static void claim(struct fetch *f, struct xfer *x, const struct http_result *r)
 	json_decref(o);
 }
 
+/* A URL of the operator's that has moved, or forbids, is told once with its target. */
+static void say_refusal(struct fetch *f, const struct xfer *x, const struct http_result *r)
+{
+	char why[300];
+
+	if (x->a.source >= f->n_urls || f->places[x->a.source].refused || (r->status / 100 != 3 && r->status != 401 && r->status != 403))
+		return;
+	f->places[x->a.source].refused = true;
+	http_refusal(r, x->path, why);
+	log_warnx("'%s': %s", f->places[x->a.source].base, why);
+}
+
 static void on_end(void *arg, const struct http_result *r)
 {
 	struct xfer *x = arg;
@@ -252,6 +264,7 @@ static void on_end(void *arg, const struct http_result *r)
 	x->end = end_of(r->end);
 	x->status = r->status ? (unsigned)r->status : r->first_byte > 0;
 	x->retry_after = r->retry_after;
+	say_refusal(f, x, r);
 	if (r->end == HTTP_UNRESOLVED && f->places[x->a.source].private_ok && strcmp(f->unresolved, r->error) != 0) {
 		snprintf(f->unresolved, sizeof f->unresolved, "%s", r->error);
 		log_warnx("%s", r->error);

@@ -108,6 +108,7 @@ static void peer(struct fetch *f, const struct rec_peer *p, bool stored)
 	memcpy(f->places[i].base, url, sizeof(url));
 	memcpy(f->places[i].own, own, sizeof(own));
 	f->places[i].private_ok = false;
+	planner_source_at(f->plan, (unsigned)i, url);
 }
 
 static bool on_peer(void *arg, const struct rec_peer *p)

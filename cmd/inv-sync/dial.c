@@ -224,6 +224,7 @@ void peers_down(struct peer *p, const char *class, const char *reason)
 		p->backoff.tries = 0;
 	}
 	p->failures++;
+	strlcpy(p->why, reason, sizeof p->why);
 	log_debug("'%s' is down: %s", p->name, reason);
 	if (strncmp(reason, "silent", 6) == 0) {
 		p->owes = "slow";
@@ -299,4 +300,4 @@ bool peers_pass_done(const struct inv_sync *s, uint64_t now)
 	return true;
 }
 
-/* Next: cmd/inv-sync/talk.c, what is said. */
+/* Next: cmd/inv-sync/dead.c, what is told of those who do not answer. */

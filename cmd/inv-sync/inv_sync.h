@@ -6,6 +6,7 @@
  *   seats.c     who of those that nobody here named is spoken to (pure)
  *   rival.c     peers that share a key
  *   dial.c      when to dial whom, and what became of it
+ *   dead.c      what is told of those who do not answer
  *   talk.c      what is said in a conversation, and what comes of the answers
  *   machine.c   which cycle to ask of whom (pure)
  *   judge.c     what an answer proves (pure)
@@ -31,6 +32,7 @@
 #define COMMIT_MS 250		/* four commits a second at most */
 #define HOLD_MS 15000		/* one pass waits this long for a peer that only another peer named */
 #define FINISHED_MS 4500	/* ... and for nobody longer where nothing is wanted: one try of each (peer_patience) */
+#define DEAD_TEXT 200		/* room for what is told of peers that are down */
 #define GIVE_UP 3		/* failures in a row: a fault, and the end of this peer in one pass */
 #define NEIGHBORS_MS 600000	/* between two GetNeighbors to a peer */
 #define MAX_GATHERED (4u << 20)	/* bytes of pushed blocks between two commits; more is dropped */
@@ -65,6 +67,7 @@ struct peer {
 	bool progressed;		/* this conversation brought an answer */
 	const char *owes;		/* class of the fault, if it is not waited for any longer: it was silent, or refused; NULL: none */
 	char debt[160];			/* its reason */
+	char why[160];			/* why its last conversation ended, or none came to be */
 	/* its row in the store */
 	struct preamble view;
 	const char *state;
@@ -92,6 +95,7 @@ struct inv_sync {
 	unsigned n_peers;
 	bool calm;			/* nothing is wanted */
 	struct gathered *gathered;
+	struct { uint64_t at, said; unsigned up; bool kept, met; char text[DEAD_TEXT]; } dead;
 	uint64_t committed_at, looked_at, ended_at;
 	uint64_t moved_at;		/* a cycle's hash became known or another one */
 
@@ -138,6 +142,9 @@ void peers_fault(struct peer *, const char *who, const char *class, const char *
 void peers_stop(struct inv_sync *);		/* the conversations end with the stage */
 void peers_leave(struct inv_sync *);		/* the pass is over, with some not heard */
 bool peers_pass_done(const struct inv_sync *, uint64_t now);
+
+/* dead.c */
+void dead_look(struct inv_sync *, uint64_t now, bool last);	/* last: the pass is over */
 
 /* talk.c */
 extern const struct conv_ops talk_ops;

@@ -22,10 +22,10 @@ static void end_of_pass(struct inv_sync *s, uint64_t now)
 	if (!s->o.once || !s->input_ended)
 		return;
 	if (!s->view_known) {
-		if (!stage_broken(s->stage))
-			log_warnx("no burnchain view in '%s': run sortition-sync first", s->store.dir);
+		stage_no_view(s->stage, s->store.dir);
 		finish(s, EXIT_WORLD);
 	} else if (peers_pass_done(s, now)) {
+		dead_look(s, now, true);
 		finish(s, 0);
 	} else if (now >= s->ended_at + FINISHED_MS && view_finished(s)) {
 		peers_leave(s);
@@ -54,6 +54,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	TAILQ_FOREACH(p, &s->peers, entry)
 		talk_ask(p, now);
 	rivals_decide(s);
+	dead_look(s, now, false);
 	save_commit(s, now);
 	end_of_pass(s, now);
 }

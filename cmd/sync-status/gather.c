@@ -171,6 +171,15 @@ static void add_progress(struct store *s, MDB_txn *txn, const struct rec_trust *
 	json_object_set_new(o, "text", text_json(p.text));
 }
 
+/* What inv-sync says of peers that do not answer, those too that have no row, since they never said who they are. */
+static void add_peers_down(struct store *s, MDB_txn *txn, json_t *o)
+{
+	struct rec_progress p;
+	bool any = meta_get_row(s, txn, "progress.inv-sync", REC_PROGRESS, &p) == 0 && p.text.n > 0;
+
+	json_object_set_new(o, "peers_down", any ? text_json(p.text) : json_null());
+}
+
 static void add_list(json_t *o, const char *name, struct gather *g)
 {
 	json_object_set_new(o, name, g->list);
@@ -220,6 +229,7 @@ json_t *status_gather(struct store *s, const struct store_holder *writer)
 	add_list(o, "unavailable", &blocks);
 	add_list(o, "peers", &peers);
 	json_object_set_new(o, "peers_up", int_json(peers.peers_up));
+	add_peers_down(s, txn, o);
 	fault_walk(s, txn, on_fault, &faults);
 	add_list(o, "faults", &faults);
 	store_read_end(txn);

@@ -169,6 +169,8 @@ static void print_lists(const json_t *o)
 		if (i < LINES)
 			printf("  %.12s…@%s  %s, burn height %lld\n", text(row, "key"), text(row, "address"), text(row, "state"), (long long)number(row, "burn_height"));
 	print_more(count(o, "peers"));
+	if (json_is_string(json_object_get(o, "peers_down")))
+		printf("down      %s\n", text(o, "peers_down"));
 
 	printf("faults    %zu\n", count(o, "faults"));
 	json_array_foreach(json_object_get(o, "faults"), i, row)

@@ -125,6 +125,14 @@ void stage_free(struct stage *s)
 struct event_base *stage_base(struct stage *s) { return s->base; }
 bool stage_has_input(const struct stage *s) { return s->in.kind != FD_NONE; }
 bool stage_broken(const struct stage *s) { return s->fault != 0; }
+
+void stage_no_view(const struct stage *s, const char *dir)
+{
+	if (stage_broken(s) || (stage_has_input(s) && getenv("BLOCKSYNC_SUPERVISED")))
+		return;
+	log_warnx("no burnchain view in '%s'%s", dir, stage_has_input(s) ? ", and none on standard input" : ": run sortition-sync first");
+}
+
 void stage_network(struct stage *s, const struct network *net) { s->net = net; }
 
 void stage_lost(struct stage *s, int error)

@@ -43,6 +43,9 @@ struct event_base *stage_base(struct stage *);
 bool stage_has_input(const struct stage *);
 /* Input was broken, and that has been told: what merely follows from it is no news. */
 bool stage_broken(const struct stage *);
+/* Say that there is no burnchain view in the store `dir`, unless that follows from what has been told: of a broken input, or, under blocksync,
+ * by sortition-sync. */
+void stage_no_view(const struct stage *, const char *dir);
 /* The network that hello must name; call before stage_run (a hello of another network or a newer schema ends the
  * stage with 100).  The stage writes its own hello first, unless input began with one (then that is passed on). */
 void stage_network(struct stage *, const struct network *);
