@@ -249,6 +249,7 @@ static void status_failed(struct planner *p, struct source *s, const struct tran
 		slot_failed_at(p, t, now, "404", s->is_url && plan_work(p, t->slot)->tries[t->source] >= 1);
 	} else if (status == 429 || status == 503) {
 		s->limited++;
+		s->limited_at = now;
 		source_fail(p, s, now, t->sent, status == 429 ? "429" : "503", (uint64_t)(retry_s < 300 ? retry_s : 300) * 1000);
 		plan_work(p, t->slot)->why = plan_why(p, status == 429 ? "429" : "503");
 	} else {

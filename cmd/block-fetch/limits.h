@@ -31,6 +31,7 @@
 #define DRIP_MS 30000               /* a lone source may go below DRIP_FLOOR for so long */
 #define DRIP_FLOOR 64               /* bytes a second */
 #define DRIP_RATE 2000              /* below this, and 64 times below the median: dripping */
+#define LIMITED_MS 60000            /* after a refusal for rate a source is not compared with the others by speed */
 #define MAX_STRIKES 3               /* stalls in a row, then a source is left out */
 #define MAX_FAILS 9                 /* failures in a row, then a source is left out */
 #define DEAD_FAILS 2                /* connections that fail before any succeeded: a dead URL */

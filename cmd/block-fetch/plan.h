@@ -61,7 +61,7 @@ struct source {
 	unsigned since_strike;		/* answers */
 	unsigned most, since_most;	/* connections that it takes at once, 0 if any; answers since that was learnt */
 	bool trails;			/* said that bytes follow its answers */
-	uint64_t failed_at, struck_at, soft_at, erred_at, not_before, out_until;
+	uint64_t failed_at, struck_at, soft_at, erred_at, limited_at, not_before, out_until;
 	double rate, latency, trust;	/* bytes/s while busy; ms to the first byte; 0..1 */
 	uint64_t trust_at, sample_bytes, sample_ms, clock;
 	uint64_t info_at;

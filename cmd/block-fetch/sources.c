@@ -403,7 +403,9 @@ void source_statistics(struct planner *p, uint64_t now)
 	p->median = rates[n / 2];
 	for (unsigned i = 0; i < p->n_sources; i++) {
 		struct source *s = &p->sources[i];
-		s->slow = s->rate > 0 && ((n >= 4 && s->rate < p->mean - 1.5 * sigma && s->rate < p->median / 3) || (n >= 2 && s->rate < p->median / 8));
+		/* Who takes only so many requests cannot show its speed. */
+		bool limited = s->limited_at && now < s->limited_at + LIMITED_MS;
+		s->slow = s->rate > 0 && !limited && ((n >= 4 && s->rate < p->mean - 1.5 * sigma && s->rate < p->median / 3) || (n >= 2 && s->rate < p->median / 8));
 	}
 }
 

@@ -69,7 +69,7 @@ static void beside(void **state)
 			world_honest_unblamed(w, conduct_name[c]);
 			if (with && w->sent > w->useful + w->useful / 10 + 100000)
 				fail_msg("%s: %llu bytes for %llu", conduct_name[c], (unsigned long long)w->sent, (unsigned long long)w->useful);
-			if (with && !w->peers[3].faults && c != INVALID && c != BUSY && c != SOME404 && c != CUT)
+			if (with && !w->peers[3].faults && c != INVALID && c != BUSY && c != SOME404 && c != CUT && c != LIMITED)
 				fail_msg("%s: nobody is blamed", conduct_name[c]);
 			planner_free(w->plan);
 		}
@@ -186,10 +186,35 @@ static void seeds(void **state)
 	}
 }
 
+/* Who answers as fast as the others, but only so many requests, is never slow. */
+static void limited_is_not_slow(void **state)
+{
+	struct world *w = &world;
+	struct plan_state st;
+	char line[256];
+
+	for (uint32_t seed = 1; seed <= 12; seed++) {
+		world_make(w, seed, 400, 20);
+		world_view(w);
+		for (unsigned i = 0; i < 4; i++)
+			world_peer(w, i ? HONEST : LIMITED, i ? 5 : 5 + seed * 40, 100);
+		w->freezes = seed % 3 * 500;
+		for (planner_state(w->plan, w->now, &st); !st.idle || w->head != w->tail; planner_state(w->plan, w->now, &st)) {
+			world_run(w, 50);
+			assert_true(w->now < 300000);
+			assert_true(planner_source_line(w->plan, 0, line));
+			if (strstr(line, ", slow"))
+				fail_msg("seed %u, after %llu ms: %s", seed, (unsigned long long)w->now, line);
+		}
+		assert_int_equal(w->peers[0].slow, 0);
+		planner_free(w->plan);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(honest_costs),
+		cmocka_unit_test(limited_is_not_slow), cmocka_unit_test(honest_costs),
 		cmocka_unit_test(alone),
 		cmocka_unit_test(beside),
 		cmocka_unit_test(frozen),

@@ -1,7 +1,7 @@
 /* The world of the planner's simulations: see fetch_world.h. */
 #include "tests/sim/world/fetch_world.h"
 
-const char *const conduct_name[] = { "honest", "silent", "drip", "stall", "cut", "dead", "404", "some 404", "wrong block", "garbage", "invalid", "429", "empty" };
+const char *const conduct_name[] = { "honest", "silent", "drip", "stall", "cut", "dead", "404", "some 404", "wrong block", "garbage", "invalid", "429", "empty", "rate limit" };
 
 uint32_t world_dice(struct world *w, uint32_t n)
 {
@@ -147,12 +147,25 @@ static void world_request(struct world *w, const struct action *a)
 		x->begin = UINT64_MAX;
 }
 
+/* So many requests in so much time, else 429 with Retry-After. */
+#define LIMIT 10u
+#define LIMIT_MS 4000u
+
+static bool over_limit(struct world *w, struct peer *p)
+{
+	if (w->now >= p->window + LIMIT_MS) {
+		p->window = w->now;
+		p->left = LIMIT;
+	}
+	return p->left == 0 || p->left-- == 0;
+}
+
 static void answer_end(struct world *w, struct answer *x, enum plan_end end, unsigned status)
 {
 	x->live = false;
 	if (end == END_DONE && status == 200)
 		w->sent -= (uint64_t)x->due;	/* a step is coarser than an answer */
-	planner_end(w->plan, w->now, (unsigned)(x - w->answers), end, status, 0);
+	planner_end(w->plan, w->now, (unsigned)(x - w->answers), end, status, status == 429 && w->peers[x->source].conduct == LIMITED ? 4 : 0);
 }
 
 /* Refuse at the head of the answer, as this peer does. */
@@ -165,6 +178,8 @@ static bool refuses(struct world *w, struct answer *x, struct peer *p)
 	else if (p->conduct == NOTHING || (p->conduct == SOME404 && world_dice(w, 10) < 3))
 		answer_end(w, x, END_DONE, 404);
 	else if (p->conduct == BUSY && world_dice(w, 10) < 3)
+		answer_end(w, x, END_DONE, 429);
+	else if (p->conduct == LIMITED && over_limit(w, p))
 		answer_end(w, x, END_DONE, 429);
 	else if (p->conduct == GARBAGE)
 		answer_end(w, x, END_GARBAGE, 200);
@@ -251,7 +266,10 @@ void world_do(struct world *w, const struct action *a)
 		if (w->answers[a->transfer].live)
 			answer_end(w, &w->answers[a->transfer], END_STOPPED, w->answers[a->transfer].bytes > 0 ? 200 : 0);
 		break;
-	case ACT_FAULT: w->peers[a->source].faults++; break;
+	case ACT_FAULT:
+		w->peers[a->source].faults++;
+		w->peers[a->source].slow += strcmp(a->class, "slow") == 0;
+		break;
 	case ACT_LOOK: look(w, a); break;
 	case ACT_WANT: break;
 	}
