@@ -116,3 +116,66 @@ blocks_sum() { block-cat -d "$1" -x - | rec | grep '"type":"block"' | cksum; }
 		[[ "$output" = *damaged* ]]
 	done
 }
+
+# id N: of the N-th block of the list
+id() { sed -n "$1p" "$BATS_FILE_TMPDIR/list" | cut -f2; }
+
+@test "block-cat -c names each block that is hit, and removes it; the rest stays, and a second look finds nothing" {
+	run -0 --separate-stderr block-cat -d store -c -s
+	[ -z "$output$stderr" ]
+	flip store "$(id 50)" 215 1
+	flip store "$(id 400)" 40 7
+	cp -r store other
+	run -111 --separate-stderr block-cat -d store -c
+	[ "${#lines[@]}" -eq 2 ]
+	[[ "${lines[*]}" = *"$(id 50)"* ]]
+	[[ "${lines[*]}" = *"$(id 400)"* ]]
+	[[ "$stderr" = *"2 of 500 blocks are damaged: removed"* ]]
+	block-cat -d store -l >left
+	run -1 grep -q "$(id 50)" left
+	run -0 block-cat -d store -c
+	# What is in order has not changed, and the archive brings the rest back.
+	[ "$(grep -cxFf "$BATS_FILE_TMPDIR/list" left)" -eq "$(wc -l <left)" ]
+	block-cat -d store -i "$BATS_TEST_DIRNAME/fixtures/epoch40.rec"
+	block-cat -d store -l | cmp - "$BATS_FILE_TMPDIR/list"
+	run -0 block-cat -d store -c -s
+}
+
+@test "block-cat -c beside a writer: that one removes what is found" {
+	flip store "$(id 50)" 215 1
+	mkfifo in
+	block-store -d store <in >/dev/null 2>store.err 3>&- &
+	STARTED+=("$!")
+	exec 5>in
+	for _ in $(seq 200); do [ "$(sync-status -d store -j | jq -r .writer.program)" = block-store ] && break; sleep 0.05; done
+	run -111 --separate-stderr block-cat -d store -c 5>&-
+	[[ "$output" = *"$(id 50)"* ]]
+	[[ "$stderr" = *"the program that holds the store's lock removes them"* ]]
+	for _ in $(seq 200); do [ "$(test-tool damaged store | wc -l)" -eq 0 ] && break; sleep 0.05; done
+	exec 5>&-
+	stop_started
+	run -0 block-cat -d store -c
+	run -111 block-cat -d store "$(id 50)"
+	[[ "$output" = *"no block"* ]]
+}
+
+@test "block-cat -c -s: a signature that was bad before the block got its checksum" {
+	id=$(block-cat -d old -l | sed -n 20p | cut -f2)
+	flip old "$id" 230 3
+	run -0 block-cat -d old -c		# the id says nothing of it
+	run -111 --separate-stderr block-cat -d old -c -s
+	[ "${#lines[@]}" -eq 1 ]
+	[[ "$output" = *"$id"* ]]
+	run -0 block-cat -d old -c -s
+	run -111 block-cat -d old "$id"
+}
+
+@test "block-cat -c -B: no more bytes a second than that; what does not go together is wrong use" {
+	bytes=$(awk '{ n += $4 } END { print n }' "$BATS_FILE_TMPDIR/list")
+	began=$(date +%s%N)
+	run -0 block-cat -d store -c -q -B $((bytes / 2))
+	[ $((($(date +%s%N) - began) / 1000000)) -ge 1500 ]
+	run -100 block-cat -d store -c -l
+	run -100 block-cat -d store -l -s
+	run -100 block-cat -d store -c -B 0
+}

@@ -84,6 +84,32 @@ static void maybe_end(struct fetch *f)
 	stage_finish(f->stage, code);
 }
 
+static bool hurt_add(void *arg, const MDB_val *key, const MDB_val *data)
+{
+	struct fetch *f = arg;
+
+	if (data->mv_size < CH_LEN)
+		return true;
+	for (unsigned i = 0; i < f->n_hurt; i++)
+		if (memcmp(f->hurt[i], data->mv_data, CH_LEN) == 0)
+			return true;
+	if (f->n_hurt < MAX_HURT)
+		memcpy(f->hurt[f->n_hurt++], data->mv_data, CH_LEN);
+	return f->n_hurt < MAX_HURT;
+}
+
+/* Blocks that a reader found bad: when the keeper has taken them out, their tenures are looked at again. */
+static void hurt_check(struct fetch *f)
+{
+	MDB_txn *txn = store_read(&f->store);
+
+	store_walk(&f->store, txn, T_DAMAGED, NULL, 0, hurt_add, f);
+	if (store_count(&f->store, txn, T_DAMAGED) == 0)
+		while (f->n_hurt > 0)
+			planner_relook(f->plan, f->hurt[--f->n_hurt]);
+	store_read_end(txn);
+}
+
 static void turn(struct fetch *f)
 {
 	bool changed = store_changed(&f->store);
@@ -92,6 +118,8 @@ static void turn(struct fetch *f)
 	bool looked;
 
 	written_check(f, changed);
+	if (changed)
+		hurt_check(f);
 	if (f->full)
 		transfers_resume(f);
 	if (changed && !f->full)

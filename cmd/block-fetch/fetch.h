@@ -50,10 +50,14 @@ struct suspect {
 struct unavailable { uint8_t ch[CH_LEN]; const char *what; char why[201]; bool written; };
 struct fault_row { char who[MAX_SOURCE + 1], class[17], what[65], text[201]; unsigned count; bool told; };
 
+#define MAX_HURT 16			/* of more, those that are left over are found when all are looked at again */
+
 struct fetch {
 	struct options options;
 	bool written_is_done;		/* -o */
 	bool once, ended, rechecked, finishing, full;
+	uint8_t hurt[MAX_HURT][CH_LEN];	/* tenures with damaged blocks, which the keeper has not removed yet */
+	unsigned n_hurt;
 	const char *urls[MAX_URLS];
 	unsigned n_urls;
 	int64_t from_cycle;		/* -F, -1: as the store says */

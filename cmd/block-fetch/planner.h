@@ -53,6 +53,8 @@ struct plan_look {
 void planner_looked(struct planner *, uint64_t now, uint64_t height, const struct plan_look *);
 /* All that counts as proven is to be looked at once more. */
 void planner_recheck(struct planner *);
+/* The same for one tenure: blocks of it were lost. */
+void planner_relook(struct planner *, const uint8_t ch[CH_LEN]);
 /* The verdict on a block that was taken. hash: of its bytes. */
 enum plan_verdict { VERDICT_STORED, VERDICT_REFUSED, VERDICT_UNDECIDED, VERDICT_ASIDE };
 void planner_verdict(struct planner *, uint64_t now, uint64_t height, const uint8_t ch[CH_LEN], int source, enum plan_verdict,

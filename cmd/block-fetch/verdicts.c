@@ -163,6 +163,14 @@ void planner_recheck(struct planner *p)
 			plan_state(p, i, B_LOOK);
 }
 
+void planner_relook(struct planner *p, const uint8_t ch[CH_LEN])
+{
+	struct slot *s = plan_slot(p, ch);
+
+	if (s && s->state == B_PROVEN)
+		plan_state(p, plan_index(p, s), B_LOOK);
+}
+
 void planner_suspect(struct planner *p, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN], const char *avoid)
 {
 	struct slot *slot = plan_slot(p, ch);

@@ -120,7 +120,7 @@ static MDB_txn *txn_begin(struct store *s, unsigned flags)
 	int rc, tries;
 
 	for (tries = 0; tries < 3; tries++) {
-		rc = mdb_txn_begin(s->env, NULL, flags, &txn);
+		rc = INTACT(mdb_txn_begin(s->env, NULL, flags, &txn));
 		if (rc == 0)
 			return txn;
 		intact_forget();
@@ -141,7 +141,7 @@ static bool tables_open(struct store *s, bool create)
 	int t, rc;
 
 	for (t = 0; t < T_COUNT; t++) {
-		rc = mdb_dbi_open(txn, table_names[t], create ? MDB_CREATE : 0, &s->dbi[t]);
+		rc = INTACT(mdb_dbi_open(txn, table_names[t], create ? MDB_CREATE : 0, &s->dbi[t]));
 		if (rc == 0 && (mdb_dbi_flags(txn, s->dbi[t], &flags) != 0 || flags != 0))
 			store_damaged(s, "a table is of another kind than we made it");
 		if (rc == MDB_NOTFOUND)
@@ -149,7 +149,7 @@ static bool tables_open(struct store *s, bool create)
 		else if (rc != 0)
 			die_store(s, "cannot open tables of", rc);
 	}
-	if ((rc = mdb_txn_commit(txn)) != 0)
+	if ((rc = INTACT(mdb_txn_commit(txn))) != 0)
 		die_store(s, "cannot write store", rc);
 	return s->dbi[T_META] != NO_TABLE;
 }
@@ -452,7 +452,7 @@ int store_commit(struct store *s, MDB_txn *txn)
 	if (rc != 0)
 		mdb_txn_abort(txn);
 	else
-		rc = mdb_txn_commit(txn);
+		rc = INTACT(mdb_txn_commit(txn));
 	if (rc == 0)
 		return 0;
 	errno = errno_of(rc);

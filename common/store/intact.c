@@ -139,8 +139,10 @@ static struct {
 	size_t n;
 	int code;
 	uintptr_t low, high;
-	struct sigaction before[2];
+	struct sigaction before[3];
 } watch;
+static const int watched[3] = { SIGSEGV, SIGBUS, SIGABRT };
+_Thread_local volatile int intact_inside;
 
 static _Noreturn void end_damaged(void)
 {
@@ -153,9 +155,11 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	uintptr_t at = (uintptr_t)info->si_addr;
 
 	/* Of files only the store is mapped and may be cut: SIGBUS by the kernel is that. */
-	if (info->si_code > 0 && (sig == SIGBUS || (at >= watch.low && at < watch.high)))
+	if (intact_inside || (info->si_code > 0 && (sig == SIGBUS || (sig == SIGSEGV && at >= watch.low && at < watch.high))))
 		end_damaged();
-	sigaction(sig, &watch.before[sig == SIGBUS], NULL);
+	for (int i = 0; i < 3; i++)
+		if (watched[i] == sig)
+			sigaction(sig, &watch.before[i], NULL);
 	if (info->si_code <= 0)
 		raise(sig);
 }
@@ -172,8 +176,8 @@ void intact_watch(const struct store *s)
 	watch.n = (size_t)snprintf(watch.line, sizeof watch.line, "%s: store '%s' is damaged: a page that cannot be read; " STORE_DAMAGED_ADVICE "\n",
 	    log_program(), s->dir);
 	watch.code = getenv("BLOCKSYNC_SUPERVISED") ? EXIT_UNUSABLE : EXIT_WORLD;
-	for (int i = 0; i < 2; i++)
-		if (sigaction(i ? SIGBUS : SIGSEGV, &ours, &was) == 0 && (was.sa_sigaction != on_fault || !(was.sa_flags & SA_SIGINFO)))
+	for (int i = 0; i < 3; i++)
+		if (sigaction(watched[i], &ours, &was) == 0 && (was.sa_sigaction != on_fault || !(was.sa_flags & SA_SIGINFO)))
 			watch.before[i] = was;
 	mdb_env_set_assert(s->env, on_assert);
 }

@@ -8,9 +8,12 @@
 void intact_metas(const struct store *);
 /* After it: every page that the file is too short for is on the free list, or the program ends. */
 void intact_length(struct store *);
-/* From here on a page that cannot be read (SIGBUS), a pointer that leads nowhere in the map (SIGSEGV) and a failed assertion of LMDB
- * are one line and the end of the program.  Any other fault stays a crash. */
+/* From here on a page that cannot be read (SIGBUS), a pointer that leads nowhere in the map (SIGSEGV), a failed assertion of LMDB and
+ * whatever else strikes within INTACT are one line and the end of the program.  Any other fault stays a crash. */
 void intact_watch(const struct store *);
+/* An expression that calls LMDB: flags on its pages can lead it anywhere. */
+extern _Thread_local volatile int intact_inside;
+#define INTACT(expression) (__extension__({ intact_inside++; int intact_rc_ = (expression); intact_inside--; intact_rc_; }))
 /* The map is where this value lies: until this is called, SIGSEGV is always a crash. */
 void intact_map(struct store *, const void *value);
 /* Whether an address is in the map, as far as is known. */

@@ -60,18 +60,18 @@ static void absent_check(struct store *s, MDB_txn *txn, MDB_dbi dbi, const MDB_v
 {
 	MDB_val k = *key, v;
 	MDB_cursor *c;
-	int rc = mdb_cursor_open(txn, dbi, &c);
+	int rc = INTACT(mdb_cursor_open(txn, dbi, &c));
 
 	if (rc != 0)
 		store_failed(s, rc);
-	rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+	rc = INTACT(mdb_cursor_get(c, &k, &v, MDB_SET_RANGE));
 	if (rc == 0) {
 		leaf_check(s, &k);
 		if (mdb_cmp(txn, dbi, key, &k) > 0)
 			store_damaged(s, "its rows are out of order");
-		rc = mdb_cursor_get(c, &k, &v, MDB_PREV);
+		rc = INTACT(mdb_cursor_get(c, &k, &v, MDB_PREV));
 	} else if (rc == MDB_NOTFOUND)
-		rc = mdb_cursor_get(c, &k, &v, MDB_LAST);
+		rc = INTACT(mdb_cursor_get(c, &k, &v, MDB_LAST));
 	if (rc == 0) {
 		leaf_check(s, &k);
 		if (mdb_cmp(txn, dbi, key, &k) <= 0)
@@ -89,7 +89,7 @@ int store_get(struct store *s, MDB_txn *txn, enum store_table t, const void *key
 	if (s->dbi[t] == NO_TABLE)
 		return -1;
 	look(s);
-	rc = mdb_get(txn, s->dbi[t], &k, data);
+	rc = INTACT(mdb_get(txn, s->dbi[t], &k, data));
 	if (rc == MDB_NOTFOUND)
 		absent_check(s, txn, s->dbi[t], &k);
 	else if (rc != 0 && rc != MDB_BAD_TXN)
@@ -109,7 +109,7 @@ void store_put(struct store *s, MDB_txn *txn, enum store_table t, const void *ke
 	int rc;
 
 	declared(s, t);
-	rc = s->error ? s->error : mdb_put(txn, s->dbi[t], &k, &v, 0);
+	rc = s->error ? s->error : INTACT(mdb_put(txn, s->dbi[t], &k, &v, 0));
 	if (rc != 0 && s->error == 0)
 		s->error = rc;
 }
@@ -120,7 +120,7 @@ void *store_reserve(struct store *s, MDB_txn *txn, enum store_table t, const voi
 	int rc;
 
 	declared(s, t);
-	rc = s->error ? s->error : mdb_put(txn, s->dbi[t], &k, &v, MDB_RESERVE);
+	rc = s->error ? s->error : INTACT(mdb_put(txn, s->dbi[t], &k, &v, MDB_RESERVE));
 	if (rc != 0 && s->error == 0)
 		s->error = rc;
 	return rc == 0 ? v.mv_data : NULL;
@@ -132,7 +132,7 @@ void store_del(struct store *s, MDB_txn *txn, enum store_table t, const void *ke
 	int rc;
 
 	declared(s, t);
-	rc = s->error ? s->error : mdb_del(txn, s->dbi[t], &k, NULL);
+	rc = s->error ? s->error : INTACT(mdb_del(txn, s->dbi[t], &k, NULL));
 	if (rc != 0 && rc != MDB_NOTFOUND && s->error == 0)
 		s->error = rc;
 }
@@ -140,7 +140,7 @@ void store_del(struct store *s, MDB_txn *txn, enum store_table t, const void *ke
 MDB_cursor *store_cursor(struct store *s, MDB_txn *txn, enum store_table t)
 {
 	MDB_cursor *c;
-	int rc = mdb_cursor_open(txn, s->dbi[t], &c);
+	int rc = INTACT(mdb_cursor_open(txn, s->dbi[t], &c));
 
 	if (rc != 0)
 		store_failed(s, rc == MDB_BAD_TXN && s->error ? s->error : rc);
@@ -159,7 +159,7 @@ int store_cursor_get(struct store *s, MDB_cursor *c, MDB_val *k, MDB_val *v, MDB
 	MDB_dbi dbi = mdb_cursor_dbi(c);
 	bool step = op == MDB_NEXT || op == MDB_PREV;
 	MDB_val was = *k;
-	int rc = mdb_cursor_get(c, k, v, op), order;
+	int rc = INTACT(mdb_cursor_get(c, k, v, op)), order;
 
 	look(s);
 	if (rc == MDB_BAD_TXN && s->error)

@@ -5,6 +5,7 @@
  *   test-tool tenures DIR          burn height, consensus hash, held, named, proven, complete, linked, why
  *   test-tool uploads DIR          id, source, request
  *   test-tool downloads DIR        consensus hash, id, state, source, tries, deaths, why
+ *   test-tool damaged DIR          id
  *   test-tool aside DIR CH ID SOURCE [HASH UNTIL]
  *                                  set a block aside, as this program does, or without HASH as an earlier one did
  *   test-tool run FILE CMD...      run a command; into FILE: wall seconds, CPU seconds of it and all it waited for, and
@@ -45,6 +46,13 @@ static bool print_fault(void *arg, const struct rec_fault *f)
 	printf("\t%llu", (unsigned long long)f->count);
 	text(f->stage);
 	text(f->evidence);
+	putchar('\n');
+	return true;
+}
+
+static bool print_id(void *arg, const MDB_val *key, const MDB_val *data)
+{
+	hex(key->mv_data, key->mv_size < ID_LEN ? key->mv_size : ID_LEN);
 	putchar('\n');
 	return true;
 }
@@ -118,7 +126,7 @@ int main(int argc, char **argv)
 
 	log_init("test-tool");
 	if (argc < 3)
-		die_usage("usage: test-tool verdicts|faults|tenures|uploads|downloads DIR, or run FILE CMD...");
+		die_usage("usage: test-tool verdicts|faults|tenures|uploads|downloads|damaged DIR, or run FILE CMD...");
 	if (strcmp(argv[1], "run") == 0)
 		return tool_run(argv[2], argv + 3);
 	if (strcmp(argv[1], "aside") == 0 && (argc == 6 || argc == 8))
@@ -135,6 +143,8 @@ int main(int argc, char **argv)
 		upload_walk(&s, txn, 0, print_upload, NULL);
 	else if (strcmp(argv[1], "downloads") == 0)
 		download_walk(&s, txn, print_download, NULL);
+	else if (strcmp(argv[1], "damaged") == 0)
+		store_walk(&s, txn, T_DAMAGED, NULL, 0, print_id, NULL);
 	else
 		die_usage("no subcommand '%s'", argv[1]);
 	store_read_end(txn);
