@@ -43,17 +43,54 @@ static int tenure_of(struct serve *s, MDB_txn *txn, const struct rec_sortition *
 	return 0;
 }
 
-static bool add_proven(void *arg, const struct rec_sortition *r)
+static void add_proven(struct walk *w, uint64_t burn_height)
 {
-	struct walk *w = arg;
+	struct rec_sortition r;
 	struct inv_tenure t;
 	struct rec_tenure row;
 
-	if (tenure_of(w->s, w->txn, r, &t, &row) == 0) {
-		t.newest = is_newest(w, &w->s->view, r->consensus_hash, r->burn_height);
-		inv_plan_add(&w->s->inv.plan, &t);
+	if (sortition_at(&w->s->store, w->txn, burn_height, &r) != 0 || tenure_of(w->s, w->txn, &r, &t, &row) != 0)
+		return;
+	t.newest = is_newest(w, &w->s->view, r.consensus_hash, r.burn_height);
+	inv_plan_add(&w->s->inv.plan, &t);
+}
+
+/* Burn heights of proven tenures: there may be few among many sortitions. */
+struct heights { uint64_t *v; size_t n, cap; };
+
+static bool note_height(void *arg, const struct rec_tenure *t)
+{
+	struct heights *h = arg;
+
+	if (!t->proven)
+		return true;
+	if (h->n == h->cap) {
+		h->cap = h->cap ? h->cap * 2 : 256;
+		h->v = xrealloc(h->v, h->cap * sizeof *h->v);
 	}
+	h->v[h->n++] = t->burn_height;
 	return true;
+}
+
+static int by_height(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void plan_without_chain(struct walk *w)
+{
+	struct heights h = { .n = 0 };
+
+	tenure_walk(&w->s->store, w->txn, note_height, &h);
+	if (h.n > 0)
+		qsort(h.v, h.n, sizeof h.v[0], by_height);
+	for (size_t i = 0; i < h.n; i++)
+		if (i == 0 || h.v[i] != h.v[i - 1])
+			add_proven(w, h.v[i]);
+	free(h.v);
+	inv_plan_end(&w->s->inv.plan);
 }
 
 static void make_plan(struct serve *s, MDB_txn *txn)
@@ -62,7 +99,7 @@ static void make_plan(struct serve *s, MDB_txn *txn)
 	struct walk w = { .s = s, .txn = txn };
 	struct inv_tenure top = { 0 };
 	struct rec_tenure below = { 0 };
-	uint64_t from = 0, window = 0;
+	uint64_t from = 0, window = 0, begun = now_ms();
 	bool has_below = false;
 
 	if (v->has_chain) {
@@ -79,12 +116,11 @@ static void make_plan(struct serve *s, MDB_txn *txn)
 		top.newest = is_newest(&w, v, v->tenure.consensus_hash, v->tenure.burn_height);
 	inv_plan_begin(&s->inv.plan, v->has_chain ? &top : NULL, has_below ? &below.burn_height : NULL);
 	s->inv.behind = !s->inv.plan.has_chain;
-	if (s->inv.behind) {
-		sortition_walk(&s->store, txn, 0, add_proven, &w);
-		inv_plan_end(&s->inv.plan);
-	}
+	if (s->inv.behind)
+		plan_without_chain(&w);
 	s->inv.planned = true;
 	s->inv.made = now_ms();
+	s->inv.keep_ms = 1000 + 20 * (s->inv.made - begun);
 }
 
 int claims_top(struct serve *s, MDB_txn *txn, struct rec_tenure *t)

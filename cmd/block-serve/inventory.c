@@ -62,7 +62,7 @@ uint32_t inv_length(const struct network *net, uint64_t cycle, uint64_t burn_tip
 
 void inv_index_key(struct inv_index *x, const uint8_t key[32], uint64_t now_ms)
 {
-	bool stale = x->planned && x->behind && now_ms - x->made >= 1000;
+	bool stale = x->planned && x->behind && now_ms - x->made >= x->keep_ms;
 
 	if (memcmp(x->key, key, 32) == 0 && !stale)
 		return;

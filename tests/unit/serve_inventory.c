@@ -218,10 +218,11 @@ static void index_is_bounded(void **state)
 	assert_false(x.planned);
 	/* Without a chain the plan ages. */
 	x.planned = x.behind = true;
+	x.keep_ms = 1500;
 	inv_index_place(&x, 3);
-	inv_index_key(&x, other, 900);
+	inv_index_key(&x, other, 1499);
 	assert_int_equal(x.n, 1);
-	inv_index_key(&x, other, 1000);
+	inv_index_key(&x, other, 1500);
 	assert_int_equal(x.n, 0);
 }
 
