@@ -74,15 +74,17 @@ setup() {
 	"$STAGE" -n net -b 10000 </dev/null >many
 	"$STAGE" -n net <many | (sleep 0.3; cat) | cmp - many
 	mkfifo out
-	timeout 20 "$STAGE" -n net <many >out &
+	exec 7<many
+	timeout 20 "$STAGE" -n net <&7 >out &
 	pid=$!
 	exec 9<out
 	sleep 0.3
 	self=$(pgrep -P "$pid" -x stage)
-	taken=$(awk '/^pos/ { print $2 }' "/proc/$self/fdinfo/0")
+	taken=$(awk '/^pos/ { print $2 }' /proc/self/fdinfo/7)	# the place is shared with the stage
 	[ "$taken" -lt 2500000 ]	# a pipe of 1 MiB, and half a MiB of buffers
 	[ "$(awk '/RssAnon/ { print $2 }' "/proc/$self/status")" -lt 16384 ]
 	cmp many <(cat <&9)
+	exec 7<&-
 	wait "$pid"
 }
 

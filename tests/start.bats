@@ -178,6 +178,29 @@ slow_reader() {
 	done
 }
 
+@test "input from a descriptor that does not block is waited for" {
+	local c
+	block-cat -d "$FULL" -x a
+	rec <a >a.json
+	for c in rec "block-cat -d got -i -"; do
+		# in pieces, with nothing there in between
+		perl -e '
+			use Fcntl;
+			pipe(my $r, my $w) or die;
+			fcntl($r, F_SETFL, fcntl($r, F_GETFL, 0) | O_NONBLOCK);
+			my $pid = fork;
+			if (!$pid) { close $w; open(STDIN, "<&", $r); exec @ARGV or die; }
+			close $r;
+			open(my $f, "<", "a"); local $/; my $all = <$f>;
+			syswrite($w, $_) and select(undef, undef, undef, 0.3) for unpack("(a40000)*", substr($all, 0, 80000)), substr($all, 80000);
+			close $w;
+			waitpid($pid, 0);
+			exit($? >> 8);' $c >out
+		[ "$c" != rec ] || cmp out a.json
+	done
+	block-cat -d got -l | cmp - <(block-cat -d "$FULL" -l)
+}
+
 @test "a reader that is gone is no news" {
 	run --separate-stderr bash -c 'block-cat -d "$0" -x - | head -c 1 >/dev/null; exit ${PIPESTATUS[0]}' "$FULL"
 	[ "$status" -eq 111 ]

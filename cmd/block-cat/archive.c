@@ -10,6 +10,7 @@
 #include "cmd/block-cat/cat.h"
 #include "common/chain/hash.h"
 #include "common/sys/log.h"
+#include "common/sys/out.h"
 #include "common/sys/stage.h"
 
 void archive_open(struct archive *a, const char *name)
@@ -41,8 +42,7 @@ bool archive_next(struct archive *a, void (*keep)(void *), void *arg)
 		memmove(a->buf, a->buf + a->from, a->n - a->from);
 		a->n -= a->from;
 		a->from = 0;
-		while ((n = read(a->fd, a->buf + a->n, a->cap - a->n)) < 0 && errno == EINTR)
-			;
+		n = read_some(a->fd, a->buf + a->n, a->cap - a->n);
 		if (n < 0 && errno == EISDIR)
 			die_name("cannot read", a->name);
 		if (n < 0)

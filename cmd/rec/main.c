@@ -33,9 +33,7 @@ static bool input_fill(struct input *in)
 		in->cap = in->cap ? 2 * in->cap : 2 * READ_SIZE;
 		in->p = xrealloc(in->p, in->cap);
 	}
-	do {
-		n = read(STDIN_FILENO, in->p + in->end, READ_SIZE);
-	} while (n < 0 && errno == EINTR);
+	n = read_some(STDIN_FILENO, in->p + in->end, READ_SIZE);
 	if (n < 0)
 		die_world("cannot read standard input: %s", strerror(errno));
 	in->end += (size_t)n;

@@ -124,7 +124,11 @@ static MDB_txn *txn_begin(struct store *s, unsigned flags)
 		if (rc == 0)
 			return txn;
 		intact_forget();
-		if (rc != MDB_MAP_RESIZED || (rc = mdb_env_set_mapsize(s->env, 0)) != 0)
+		if (rc != MDB_MAP_RESIZED)
+			break;
+		if ((rc = mdb_env_set_mapsize(s->env, 0)) == ENOMEM)	/* the sandbox's bound, as a rule */
+			die_world("store '%s' has outgrown the map that this program began with: raise $BLOCKSYNC_MAP and start again", s->dir);
+		if (rc != 0)
 			break;
 	}
 	if (rc == EAGAIN)	/* LMDB locks a byte of its lock file by process number */

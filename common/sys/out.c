@@ -29,6 +29,16 @@ int write_whole(int fd, const void *p, size_t n)
 	return 0;
 }
 
+ssize_t read_some(int fd, void *p, size_t n)
+{
+	ssize_t got;
+
+	while ((got = read(fd, p, n)) < 0 && (errno == EINTR || errno == EAGAIN))
+		if (errno == EAGAIN)
+			poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
+	return got;
+}
+
 static ssize_t stdout_write(void *cookie, const char *p, size_t n)
 {
 	if (write_whole(STDOUT_FILENO, p, n) == 0)

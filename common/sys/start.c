@@ -85,7 +85,7 @@ void thread_start(pthread_t *thread, void *(*run)(void *), void *arg)
 	pthread_sigmask(SIG_SETMASK, &theirs, &was);
 	errno = pthread_create(thread, &attr, run, arg);
 	if (errno)
-		die_world("cannot start a thread: %s", strerror(errno));
+		die_world("cannot start a thread: %s (ulimit -u, ulimit -v)", strerror(errno));
 	pthread_sigmask(SIG_SETMASK, &was, NULL);
 	pthread_attr_destroy(&attr);
 }
