@@ -34,10 +34,19 @@
 #define PUSH_LEAST (16u << 10)           /* a block counts for so much: its signature costs as much as so many bytes */
 #define PUSH_SENDERS 1024                /* senders that are told apart: more than may be connected */
 
-/* Held for peers, counted by common/net/budget.h: messages that are not whole yet, answers that are not read yet. */
-#define MAX_P2P_HELD (32u << 20)         /* all conversations of a program together: a dozen of the largest pushes */
+/* What peers make a program hold in conversations (block-serve(1), "Limits"; inv-sync(1)).  Messages that are not whole yet and answers that
+ * are not read yet are counted by common/net/budget.h, and end by a deadline of progress. */
+#define P2P_MAX 750                      /* conversations that others open, as a stacks-node's num_clients: some 8 KiB each */
+#define P2P_A_KEY 4                      /* ... of one key: a node's programs may share it (spec/wire.md 4.8) */
+#define P2P_HELD (32u << 20)             /* bytes of all conversations: a dozen of the largest pushes */
 #define P2P_PATIENCE_MS 10000            /* without a byte either way whoever is in a message, or has not read all, is cut */
 #define P2P_RATE 16384                   /* ... nor by fewer bytes a second: a whole push of 2.5 MiB takes 160 s at most */
+#define P2P_UNREAD (1u << 20)            /* of one conversation; whoever asks for more and does not read is cut */
+#define P2P_AHEAD 65536                  /* read ahead of a message that fits in them */
+#define P2P_GREET_MS 5000                /* a stranger has so long for its handshake, of at most half of the bytes above */
+#define P2P_MESSAGES 1000                /* a second, beyond a burst of P2P_BURST: more waits in the peer's socket */
+#define P2P_BURST 2000
+#define PEER_ROWS 4096                   /* the table `peers` takes no more rows from those who dial us */
 
 /* HTTP (spec/blocks.md 4.1). */
 #define MAX_TENURE_BODY 16777217u        /* a server cuts a tenure stream here */

@@ -160,7 +160,7 @@ void seat_key(struct seat *s, const uint8_t key[KEY_LEN])
 		if (idle == NULL || last_use(c) < last_use(idle))
 			idle = c;
 	}
-	if (others >= SEATS_A_KEY)
+	if (others >= P2P_A_KEY)
 		send_away(t, idle);
 	pthread_mutex_unlock(&t->lock);
 }

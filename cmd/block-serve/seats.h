@@ -7,8 +7,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include "common/chain/bytes.h"
-
-#define SEATS_A_KEY 4		/* conversations of one key: a node's programs may share it (spec/wire.md 4.8) */
+#include "common/limits.h"
 
 struct seats;
 struct seat;
@@ -25,7 +24,7 @@ struct seat *seat_take(struct seats *, int fd, const struct sockaddr *from, void
 void seat_give_back(struct seat *);		/* NULL is none; after this leave is not called */
 /* Blocks or inventories were given or taken. */
 void seat_useful(struct seat *);
-/* Whoever sits there has proven this key.  Where SEATS_A_KEY others have it, the one that was of no use for the longest time leaves. */
+/* Whoever sits there has proven this key.  Where P2P_A_KEY others have it, the one that was of no use for the longest time leaves. */
 void seat_key(struct seat *, const uint8_t key[KEY_LEN]);
 
 #endif

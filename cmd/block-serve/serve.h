@@ -18,9 +18,7 @@
 #include "common/sys/options.h"
 
 #define CHUNK (32u << 10)		/* bytes copied out of the store in one read transaction; DESIGN 3 allows 64 KiB */
-#define P2P_MAX 750			/* conversations at once, as a stacks-node's num_clients */
 #define COMMIT_MS 250			/* between two commits of ours */
-#define PEER_ROWS 4096			/* the table `peers` takes no more rows from those who dial us */
 
 /* What every answer needs of the store, read anew when another commit shows. */
 struct view {

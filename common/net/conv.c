@@ -12,7 +12,7 @@
 
 void conv_budget(struct budget *b)
 {
-	budget_init(b, MAX_P2P_HELD, P2P_PATIENCE_MS, P2P_RATE);
+	budget_init(b, P2P_HELD, P2P_PATIENCE_MS, P2P_RATE);
 }
 
 /* Something was said, or has left for the peer. */
@@ -169,7 +169,7 @@ static void hung_up(struct conv *c, const char *why)
 
 	for (unsigned i = 0; i < MAX_REQUESTS; i++)
 		waiting |= c->pending[i].used;
-	for (unsigned i = 0; i < RATE_BURST / BURST_MESSAGES && !conv_over(c); i++) {
+	for (unsigned i = 0; i < P2P_BURST && !conv_over(c); i++) {
 		c->resume_at = UINT64_MAX;
 		conv_read(c);
 		if (c->resume_at == UINT64_MAX)
@@ -242,7 +242,7 @@ static struct conv *conv_new(struct event_base *base, const struct conv_self *se
 	address_text(c->address, sa);
 	c->resume_at = c->phase_deadline = UINT64_MAX;
 	c->heard_at = c->said_at = c->tokens_at = now_ms();
-	c->tokens = RATE_BURST * 1000;
+	c->tokens = P2P_BURST * 1000;
 	c->timer = loop_event(base, -1, 0, on_timer, c);
 	c->ending = loop_event(base, -1, 0, on_ending, c);
 	c->bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
@@ -251,7 +251,7 @@ static struct conv *conv_new(struct event_base *base, const struct conv_self *se
 	if (evbuffer_add_cb(bufferevent_get_output(c->bev), on_output, c) == NULL)
 		die_world("cannot start a conversation: no memory");
 	bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
-	bufferevent_setwatermark(c->bev, EV_READ, 0, READ_BUFFER);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, P2P_AHEAD);
 	return c;
 }
 
@@ -288,7 +288,7 @@ struct conv *conv_accept(struct event_base *base, const struct conv_self *self, 
 
 	no_delay(c);
 	c->state = CONV_GREETING;
-	c->phase_deadline = now_ms() + AUTHENTICATE_MS;
+	c->phase_deadline = now_ms() + P2P_GREET_MS;
 	if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) < 0)
 		conv_fail(c, "", "cannot watch a socket");
 	conv_arm(c);

@@ -11,17 +11,11 @@
 
 #define CONNECT_MS 10000
 #define GREET_MS 15000			/* a dialler waits for the accept as for any reply (spec 4.6) */
-#define AUTHENTICATE_MS 5000		/* an acceptor waits for the handshake */
 #define PING_MS 15000
 #define HEARTBEAT 3600			/* what we advertise, seconds */
 #define HEARTBEAT_MAX 21600
 #define HEARTBEAT_GRACE 30
 #define MAX_REQUESTS 64			/* outstanding; a node's inbox holds 100 (spec 2.5) */
-#define MAX_OUTPUT (1u << 20)		/* a peer with this much unread is closed */
-#define READ_BUFFER 65536		/* bytes read ahead of a message that fits in them */
-#define BURST_MESSAGES 2		/* handled in one turn of the loop: others wait for each of them */
-#define RATE_MESSAGES 1000		/* a second, beyond a burst of RATE_BURST: more waits in the peer's socket */
-#define RATE_BURST 2000
 
 struct conv_pending {
 	bool used;

@@ -117,10 +117,10 @@ static bool may_take(struct conv *c)
 {
 	uint64_t now = now_ms();
 
-	c->tokens += (now - c->tokens_at) * RATE_MESSAGES;
+	c->tokens += (now - c->tokens_at) * P2P_MESSAGES;
 	c->tokens_at = now;
-	if (c->tokens > RATE_BURST * 1000)
-		c->tokens = RATE_BURST * 1000;
+	if (c->tokens > P2P_BURST * 1000)
+		c->tokens = P2P_BURST * 1000;
 	if (c->tokens >= 1000) {
 		c->tokens -= 1000;
 		return true;
@@ -140,7 +140,7 @@ static bool size_ok(struct conv *c, const uint8_t *p, size_t have, const struct 
 		invalid(c, "too many relayers");
 		return false;
 	}
-	if (pre->payload_len <= READ_BUFFER / 2)
+	if (pre->payload_len <= P2P_AHEAD / 2)
 		return true;
 	if (id == -1) {
 		*wait = true;
@@ -180,7 +180,7 @@ static bool take_next(struct conv *c, struct evbuffer *in)
 		return true;
 	}
 	if (have < n) {
-		bufferevent_setwatermark(c->bev, EV_READ, 0, n > READ_BUFFER ? n : READ_BUFFER);
+		bufferevent_setwatermark(c->bev, EV_READ, 0, n > P2P_AHEAD ? n : P2P_AHEAD);
 		return false;
 	}
 	if (!may_take(c))
@@ -191,30 +191,24 @@ static bool take_next(struct conv *c, struct evbuffer *in)
 	if (c->closed)
 		return false;
 	evbuffer_drain(in, n);
-	bufferevent_setwatermark(c->bev, EV_READ, 0, READ_BUFFER);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, P2P_AHEAD);
 	return c->state != CONV_ENDED;
 }
 
-/* Whole messages out of the input; how many. */
-static unsigned take_all(struct conv *c, struct evbuffer *in)
+/* The next whole message out of the input.  Others have their turn before the one after it. */
+static bool take_one(struct conv *c, struct evbuffer *in)
 {
-	unsigned taken = 0;
+	size_t n = evbuffer_get_length(in);
 
-	while (!conv_over(c) && c->resume_at == UINT64_MAX) {
-		if (c->skip) {
-			size_t n = evbuffer_get_length(in);
-			n = n < c->skip ? n : c->skip;
-			evbuffer_drain(in, n);
-			c->skip -= n;
-			if (c->skip)
-				break;
-		}
-		if (!take_next(c, in))
-			break;
-		if (++taken >= BURST_MESSAGES)
-			c->resume_at = now_ms();	/* let the others have their turn */
-	}
-	return taken;
+	if (conv_over(c) || c->resume_at != UINT64_MAX)
+		return false;
+	n = n < c->skip ? n : c->skip;
+	evbuffer_drain(in, n);
+	c->skip -= n;
+	if (c->skip > 0 || !take_next(c, in))
+		return false;
+	c->resume_at = now_ms();
+	return true;
 }
 
 void conv_read(struct conv *c)
@@ -225,7 +219,7 @@ void conv_read(struct conv *c)
 
 	hold_moved(&c->in, before - c->left, now);
 	/* With the next message, and where it is we who pause, patience begins anew. */
-	if (take_all(c, in) > 0 || c->resume_at != UINT64_MAX)
+	if (take_one(c, in) || c->resume_at != UINT64_MAX)
 		hold_set(c->self->held, &c->in, 0, now);
 	if (conv_over(c))
 		return;

@@ -17,7 +17,7 @@ static void say(struct conv *c, struct message *m, uint32_t seq)
 
 	if (conv_over(c))
 		return;
-	if (conv_queued(c) > MAX_OUTPUT) {
+	if (conv_queued(c) > P2P_UNREAD) {
 		conv_fail(c, "useless", "does not read what it asked for");
 		return;
 	}
