@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include "common/chain/hash.h"
 #include "common/chain/work.h"
+#include "common/sys/log.h"
 
 enum { SHA512_256, SHA256, RIPEMD160, ALGORITHMS };
 
@@ -24,6 +25,9 @@ static void forget(void *arg)
 	}
 }
 
+/* With these arguments nothing but an allocation can fail. */
+static _Noreturn void no_hash(void) { die_world("libcrypto cannot hash: out of memory"); }
+
 static void fetch(void)
 {
 	static const char *const names[ALGORITHMS] = { "SHA512-256", "SHA256", "RIPEMD160" };
@@ -32,9 +36,9 @@ static void fetch(void)
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	for (int i = 0; i < ALGORITHMS; i++)
 		if (!(algorithm[i] = EVP_MD_fetch(NULL, names[i], NULL)))
-			abort();
+			no_hash();
 	if (tss_create(&at_exit, forget) != thrd_success)
-		abort();
+		no_hash();
 }
 
 static EVP_MD_CTX *begin(int which)
@@ -42,10 +46,10 @@ static EVP_MD_CTX *begin(int which)
 	if (!context[which]) {
 		call_once(&fetched, fetch);
 		if (!(context[which] = EVP_MD_CTX_new()) || !EVP_DigestInit_ex(context[which], algorithm[which], NULL))
-			abort();
+			no_hash();
 		tss_set(at_exit, context);
 	} else if (!EVP_DigestInit_ex(context[which], NULL, NULL)) {
-		abort();
+		no_hash();
 	}
 	return context[which];
 }
@@ -56,7 +60,7 @@ static void once(int which, uint8_t *out, const void *p, size_t n)
 
 	work_done.hashed += n + HASH_FIXED;
 	if (!EVP_DigestUpdate(ctx, p, n) || !EVP_DigestFinal_ex(ctx, out, NULL))
-		abort();
+		no_hash();
 }
 
 void hash_begin(void)
@@ -68,14 +72,14 @@ void hash_add(const void *p, size_t n)
 {
 	work_done.hashed += n;
 	if (!EVP_DigestUpdate(context[SHA512_256], p, n))
-		abort();
+		no_hash();
 }
 
 void hash_end(uint8_t out[32])
 {
 	work_done.hashed += HASH_FIXED;
 	if (!EVP_DigestFinal_ex(context[SHA512_256], out, NULL))
-		abort();
+		no_hash();
 }
 
 void hash_once(uint8_t out[32], const void *p, size_t n)

@@ -2,9 +2,11 @@
 #include <stdlib.h>
 #include <threads.h>
 #include <secp256k1.h>
+#include <secp256k1_preallocated.h>
 #include <secp256k1_recovery.h>
 #include "common/chain/key.h"
 #include "common/chain/work.h"
+#include "common/sys/log.h"
 
 /* Recovery works on the library's constant context; only signing needs one of our own, made once a process. */
 static secp256k1_context *signing;
@@ -12,9 +14,8 @@ static once_flag signing_made = ONCE_FLAG_INIT;
 
 static void make_signing(void)
 {
-	signing = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
-	if (!signing)
-		abort();
+	signing = secp256k1_context_preallocated_create(
+	    xmalloc(secp256k1_context_preallocated_size(SECP256K1_CONTEXT_NONE)), SECP256K1_CONTEXT_NONE);
 }
 
 static secp256k1_context *signing_context(void)

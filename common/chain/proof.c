@@ -4,6 +4,7 @@
 #include "common/chain/key.h"
 #include "common/chain/proof.h"
 #include "common/limits.h"
+#include "common/sys/log.h"
 
 #define SHADOW_BIT 0x80
 
@@ -94,12 +95,10 @@ static enum chain_reason judge_txids(const struct nakamoto *b, uint8_t (*txids)[
 enum chain_reason proof_root(const struct nakamoto *b)
 {
 	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));
-	uint8_t (*txids)[32] = malloc((size_t)b->n_txs * 2 * 32 + 1);
+	uint8_t (*txids)[32] = xmalloc((size_t)b->n_txs * 2 * 32);
 	enum chain_reason reason;
 	struct tx tx;
 
-	if (!txids)
-		abort();
 	for (uint32_t i = 0; i < b->n_txs && tx_parse(&tx, &c, NULL) == 0; i++) {
 		tx_txid(&tx);
 		memcpy(txids[i], tx.txid, 32);
@@ -204,8 +203,7 @@ static enum chain_reason judge_body(struct nakamoto *b, const uint8_t *p, size_t
 		return REASON_TRAILING;
 	if (b->n_txs == 0)
 		return REASON_NOTX;
-	if (!(s.txids = malloc((size_t)b->n_txs * 2 * 32)))
-		abort();
+	s.txids = xmalloc((size_t)b->n_txs * 2 * 32);
 	reason = judge_txs(b, &s, net, epoch_of(net, burn_height));
 	free(s.txids);
 	*has_keys = s.has_keys;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "common/chain/proof.h"
 #include "common/limits.h"
+#include "common/sys/log.h"
 
 /* Keys are hashes of nothing an outsider chooses: their first bytes spread well enough. */
 static uint32_t bucket_of(const uint8_t key[KEY_LEN])
@@ -36,15 +37,10 @@ int signer_set_init(struct signer_set *set, uint64_t cycle, uint32_t n, const ui
 	set->n = n;
 	for (set->mask = 1; set->mask < 2 * n; set->mask = set->mask * 2)
 		;
-	set->keys = malloc((size_t)n * KEY_LEN);
-	set->weights = malloc(n * sizeof(*set->weights));
-	set->buckets = calloc(set->mask, sizeof(*set->buckets));
+	set->keys = xmalloc((size_t)n * KEY_LEN);
+	set->weights = xmalloc(n * sizeof(*set->weights));
+	set->buckets = xcalloc(set->mask, sizeof(*set->buckets));
 	set->mask--;
-	if (!set->keys || !set->weights || !set->buckets) {
-		signer_set_release(set);
-		errno = ENOMEM;
-		return -1;
-	}
 	memcpy(set->keys, keys, (size_t)n * KEY_LEN);
 	memcpy(set->weights, weights, n * sizeof(*weights));
 	index_keys(set);

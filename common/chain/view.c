@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include "common/chain/hash.h"
 #include "common/chain/proof.h"
+#include "common/sys/log.h"
 
 #define PREAMBLE 4	/* 17 00 00 00 */
 #define EARLIER 64	/* 2^k below any height */
@@ -19,8 +20,9 @@ int view_consensus_hash(uint8_t ch[CH_LEN], const struct network *net, uint64_t 
 		return height == first ? 0 : -1;
 	}
 	pox = (height - first - 1) / net->cycle_length + 2;
-	if (pox > 1u << 24 || !(in = malloc(PREAMBLE + 32 + 32 + 8 + pox + EARLIER * CH_LEN)))
+	if (pox > 1u << 24)
 		return -1;
+	in = xmalloc(PREAMBLE + 32 + 32 + 8 + pox + EARLIER * CH_LEN);
 	memcpy(in, "\x17\0\0\0", PREAMBLE);
 	n = PREAMBLE;
 	memcpy(in + n, burn_hash, 32);

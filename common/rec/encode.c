@@ -4,6 +4,7 @@
 #include <msgpack/pack.h>
 #include "common/rec/rec.h"
 #include "common/rec/schema.h"
+#include "common/sys/log.h"
 
 /* A value above its bound is a bug of the caller, who would otherwise write what no reader takes. */
 static _Noreturn void encode_bug(const struct rec_schema *s, const struct rec_field *f, size_t n)
@@ -20,11 +21,7 @@ static void buf_reserve(struct rec_buf *b, size_t more)
 		return;
 	while (cap - b->n < more)
 		cap *= 2;
-	b->p = realloc(b->p, cap);
-	if (!b->p) {
-		fprintf(stderr, "out of memory for a record of %zu bytes\n", more);
-		exit(111);
-	}
+	b->p = xrealloc(b->p, cap);
 	b->cap = cap;
 }
 

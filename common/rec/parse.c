@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "common/rec/rec.h"
 #include "common/rec/schema.h"
+#include "common/sys/log.h"
 
 #define FAULT(...) (snprintf(err, 160, __VA_ARGS__), -1)
 
@@ -132,15 +133,13 @@ static int parse_fields(struct rec_buf *out, json_t *object, struct arena *a, ch
 
 int rec_parse(struct rec_buf *out, const char *line, size_t len, char err[160])
 {
-	struct arena a = { malloc(2 * len + 64), 0 };
+	struct arena a = { xmalloc(2 * len + 64), 0 };
 	json_error_t fault;
-	json_t *object = a.p ? json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault) : NULL, *raw;
+	json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault), *raw;
 	struct rec_view view;
 	int rc = 0;
 
-	if (!a.p)
-		rc = FAULT("out of memory");
-	else if (!object)
+	if (!object)
 		rc = FAULT("no JSON: %.120s", fault.text);
 	else if (!json_is_object(object))
 		rc = FAULT("no JSON object");

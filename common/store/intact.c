@@ -32,21 +32,27 @@ static bool tree_fits(const struct tree *t, uint64_t last_page)
 	    t->branches + t->leaves <= last_page && (t->root == NO_ROOT) == (t->depth == 0);
 }
 
-static bool meta_fits(const struct meta *m, unsigned page)
+static bool meta_is_one(const struct meta *m, unsigned page)
 {
 	uint32_t size = m->free.pad;
 
 	return m->magic == 0xbeefc0de && m->version == 1 && size >= PAGE_MIN && size <= PAGE_MAX && (size & (size - 1)) == 0 &&
-	    (m->txnid == 0 || (m->txnid & 1) == page) && (m->free.flags & ~MDB_NOSUBDIR) == MDB_INTEGERKEY && m->main.flags == 0 && m->main.pad == 0 &&
+	    (m->txnid == 0 || (m->txnid & 1) == page);
+}
+
+static bool meta_fits(const struct meta *m)
+{
+	return (m->free.flags & ~MDB_NOSUBDIR) == MDB_INTEGERKEY && m->main.flags == 0 && m->main.pad == 0 &&
 	    m->last_page >= 1 && m->last_page < UINT64_MAX / PAGE_MAX && tree_fits(&m->free, m->last_page) && tree_fits(&m->main, m->last_page);
 }
 
-/* Commits write them by turns. */
+/* Commits write them by turns, and the later one counts.  The other may name pages beyond its own last one: LMDB leaves
+ * it so after a commit whose meta page could not be written. */
 static bool metas_fit(const struct meta *a, const struct meta *b)
 {
 	uint64_t apart = a->txnid > b->txnid ? a->txnid - b->txnid : b->txnid - a->txnid;
 
-	return meta_fits(a, 0) && meta_fits(b, 1) && a->free.pad == b->free.pad && apart <= 1;
+	return meta_is_one(a, 0) && meta_is_one(b, 1) && a->free.pad == b->free.pad && apart <= 1 && meta_fits(a->txnid < b->txnid ? b : a);
 }
 
 static int metas_read(int fd, struct meta m[2])

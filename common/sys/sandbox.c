@@ -1,7 +1,9 @@
 /* Confinement.  seccomp holds an allow-list of system calls; whatever else is tried is trapped, named once, and
  * fails with EPERM, so that a forgotten call is a line in the log and not a riddle.  Files are Landlock's. */
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -10,12 +12,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 #include "common/chain/hash.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox_private.h"
+#include "common/sys/start.h"
 
 #define CALLS 512	/* numbers of both architectures are below it */
 
@@ -70,31 +74,54 @@ static bool filters_known(void)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == 0 || (errno != EINVAL && errno != ENOSYS);
 }
 
-static void calls_confine(unsigned flags)
+/* A filter as the kernel takes it. */
+struct code { size_t bytes; struct sock_filter op[BPF_MAXINSNS]; };
+
+static void code_make(struct code *c, unsigned flags)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
-	struct sigaction trap = { .sa_sigaction = on_refusal, .sa_flags = SA_SIGINFO };
-	int rc, error;
+	int ends[2], rc;
+	ssize_t n;
 
-	if (!filter)
-		die_world("cannot make a filter of system calls: out of memory");
-	names_load();
-	sigaction(SIGSYS, &trap, NULL);
-	seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (!filter || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		die_world("cannot make a filter of system calls: %s", strerror(errno));
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	rc = sandbox_rules(filter, flags);
-	if (rc < 0)
-		die_world("cannot make a filter of system calls: %s", strerror(-rc));
-	errno = 0;
-	rc = seccomp_load(filter);
-	error = errno ? errno : -rc;	/* the library says no more than that the system failed */
-	seccomp_release(filter);
 	if (rc == 0)
+		rc = seccomp_export_bpf(filter, ends[1]);
+	n = read(ends[0], c->op, sizeof(c->op));
+	if (rc < 0 || n <= 0)
+		die_world("cannot make a filter of system calls: %s", strerror(rc < 0 ? -rc : errno));
+	c->bytes = (size_t)n;
+	seccomp_release(filter);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* libseccomp 2.5.4 does not notice each allocation that fails: its filter then lacks rules, or the library crashes or
+ * never ends.  So the filter is made twice and must come out the same, and library_begin watches over it. */
+static void calls_confine(unsigned flags)
+{
+	static struct code code, again;
+	struct sigaction trap = { .sa_sigaction = on_refusal, .sa_flags = SA_SIGINFO };
+	struct sock_fprog program;
+
+	library_begin("make a filter of system calls");
+	code_make(&code, flags);
+	code_make(&again, flags);
+	names_load();
+	library_end();
+	if (code.bytes != again.bytes || memcmp(code.op, again.op, code.bytes) != 0)
+		die_world("cannot make a filter of system calls: %s", strerror(ENOMEM));
+	sigaction(SIGSYS, &trap, NULL);
+	program.len = (unsigned short)(code.bytes / sizeof(code.op[0]));
+	program.filter = code.op;
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0)
 		confined = 1;
 	else if (!filters_known())
 		log_warnx("no seccomp in this kernel: system calls are not confined");
 	else
-		die_world("cannot confine system calls: %s", strerror(error));
+		die_world("cannot confine system calls: %s", strerror(errno));
 }
 
 /* What is mapped now, LMDB's map above all, and a fixed amount: a leak or a bomb ends this program and not the machine.

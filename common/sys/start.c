@@ -1,7 +1,11 @@
 /* How every program begins.  Nothing of this is done anywhere else. */
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -54,6 +58,55 @@ static void files_raise(void)
 	setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/* What a library is doing for us, for the line that on_library_fault writes. */
+static const char *library_doing;
+
+static void on_library_fault(int sig)
+{
+	static const char *const part[] = { ": cannot ", ": out of memory\n" };
+
+	(void)!write(STDERR_FILENO, log_program(), strlen(log_program()));
+	(void)!write(STDERR_FILENO, part[0], strlen(part[0]));
+	(void)!write(STDERR_FILENO, library_doing, strlen(library_doing));
+	(void)!write(STDERR_FILENO, part[1], strlen(part[1]));
+	_exit(EXIT_WORLD);
+}
+
+static const int library_fault[] = { SIGABRT, SIGSEGV, SIGBUS, SIGALRM };
+#define LIBRARY_FAULTS (sizeof(library_fault) / sizeof(library_fault[0]))
+#define LIBRARY_SECONDS 20	/* far above what a loaded machine needs for it */
+
+static struct sigaction library_before[LIBRARY_FAULTS];
+
+void library_begin(const char *doing)
+{
+	const struct sigaction ours = { .sa_handler = on_library_fault };
+
+	library_doing = doing;
+	for (size_t i = 0; i < LIBRARY_FAULTS; i++)
+		sigaction(library_fault[i], &ours, &library_before[i]);
+	alarm(LIBRARY_SECONDS);
+}
+
+void library_end(void)
+{
+	alarm(0);
+	for (size_t i = 0; i < LIBRARY_FAULTS; i++)
+		sigaction(library_fault[i], &library_before[i], NULL);
+}
+
+static void *crypto_malloc(size_t n, const char *file, int line) { return xmalloc(n); }
+static void *crypto_realloc(void *p, size_t n, const char *file, int line) { return xrealloc(p, n); }
+static void crypto_free(void *p, const char *file, int line) { free(p); }
+
+/* Few libraries survive an allocation that fails, and some take it for a fault of the bytes that they were given. */
+static void libraries_start(void)
+{
+	json_set_alloc_funcs(xmalloc, free);
+	event_set_mem_functions(xmalloc, xrealloc, free);
+	CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free);
+}
+
 void program_start(const char *name)
 {
 	log_init(name);
@@ -62,6 +115,7 @@ void program_start(const char *name)
 	core_forbid();
 	files_raise();
 	out_start();
+	libraries_start();
 }
 
 bool signal_ignored(int sig)

@@ -14,9 +14,16 @@
  *   SIGCHLD has its default; any other that was ignored stays ignored (signal_ignored).
  *   No core is written, and nobody of the same user may look into the process: its memory may hold the node key.
  *   The limit of open files is raised as far as the system allows, to 65,536 at most; below 64, exit 111.
+ *   jansson, libevent and libcrypto end the program with 111 where memory cannot be had, as xmalloc does; whoever starts
+ *   libcurl does the same for it.
  *   stdout is written whole also where the descriptor does not block (common/sys/out.h).
  * A machine that does not even have /dev/null: exit 111. */
 void program_start(const char *name);
+/* Between these two libseccomp works, which does not survive an allocation that fails: where it crashes or does not end,
+ * the program ends with "cannot DOING: out of memory", 111.  DOING is kept.  Call them while there is one thread; the
+ * handlers of SIGABRT, SIGSEGV, SIGBUS and SIGALRM that were there before come back. */
+void library_begin(const char *doing);
+void library_end(void);
 /* Whether this signal was ignored when the program started (nohup, a shell's background job): then it is not to be
  * caught. */
 bool signal_ignored(int sig);
