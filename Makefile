@@ -40,7 +40,7 @@ MANS = $(wildcard man/*.1 man/*.7) $(PAGES5)
 all: $(PROGRAMS:%=$(B)/bin/%) $(PAGES5)
 
 .SECONDARY:
-.PHONY: all check check-source check-asan fuzz bench update-ok install uninstall clean demo tests setup setup-check
+.PHONY: all check check-source check-asan fuzz torture bench update-ok install uninstall clean demo tests setup setup-check
 
 $(B)/gen/records.h: common/rec/records.def contrib/gen-records.awk
 	@mkdir -p $(@D)
@@ -79,6 +79,11 @@ $(B)/helper/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard tests/helper/$(1)/*.c tests
 endef
 $(foreach p,$(HELPERS),$(eval $(call helper,$(p))))
 
+# What a test preloads into a program.
+$(B)/helper/%.so: tests/helper/shim/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -Wall -Wextra $(WERROR) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
+
 # A unit, sim or bench program is one file, and so is a fuzz target; parts of a program that it tests are named in a line
 # "// link: cmd/X/y.c", or "cmd/X/*.c": all but its main.
 unit_links = $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard $(shell sed -n 's,^// link: ,,p' $(1)))))
@@ -103,7 +108,7 @@ $(foreach f,$(FUZZERS),$(eval $(call fuzzer,$(f))))
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # What check needs built.
-tests: all $(UNITS) $(HELPERS:%=$(B)/helper/%) $(FUZZERS:%=$(B)/fuzz/%-plain)
+tests: all $(UNITS) $(HELPERS:%=$(B)/helper/%) $(B)/helper/fault.so $(FUZZERS:%=$(B)/fuzz/%-plain)
 
 # Everything, one summary line.  Skipped tests are listed by name and are not passes.
 check: setup-check
@@ -122,6 +127,11 @@ check-source:
 # FUZZ=name SECONDS=n: one libFuzzer target; the corpus grows in build/.
 fuzz:
 	contrib/fuzz $(or $(FUZZ),all) $(or $(SECONDS),60)
+
+# One library call fails, every call in turn (hours), or TORTURE=n of a class and scene; SEED changes the sample.
+torture: setup-check
+	$(MAKE) tests
+	TORTURE=$(or $(TORTURE),all) tests/torture.t
 
 bench: setup-check
 	$(MAKE) tests $(BENCHES)
