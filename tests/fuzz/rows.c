@@ -126,6 +126,8 @@ static void damage(const uint8_t *p, size_t n)
 
 		if (p[1] == 0)
 			break;
+		if (lens[i] == SIZE_MAX)
+			continue;
 		if (p[1] < 200 && lens[i])
 			copies[i][at % lens[i]] = p[4];
 		else if (p[1] < 230)
