@@ -84,7 +84,8 @@ ch=$(awk -F'\t' -v id="$line" '$2 == id { print $3 }' "$CHAIN/blocks.tsv")
 awk -F'\t' -v ch="$ch" 'NR > 1 && $3 != ch { print $2 }' "$CHAIN/blocks.tsv" | sort >"$WORK/others"
 echo "# exit $rc: $(tail -n 1 "$WORK/crash.err")"
 check "a block that ends the verifier is set aside" grep -q setaside "$WORK/aside"
-check "it is named" grep -q "${line:0:16}" "$WORK/crash.err"
+check "it is named, with the way to have it tried again" grep -q "block $line from .* is set aside for a day: .*block-fetch -d .* -R $line" "$WORK/crash.err"
+check "one fault is on record, of who gave it" test "$(test-tool faults "$WORK/crash" | awk -F'\t' '$2 != "slow" { print $2, $3 }')" = "invalid setaside"
 check "the sync goes on: every other tenure is proven" test "$(comm -23 "$WORK/others" "$WORK/listed" | wc -l)" = 0
 check "the block is not listed" test "$(grep -c "$line" "$WORK/listed")" = 0
 tap_end

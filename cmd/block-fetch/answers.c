@@ -353,9 +353,9 @@ static void single_end(struct planner *p, const struct transfer *t)
 		if (!t->complete) {
 			one->asked = false;
 			if (++one->tries >= 3)
-				*one = p->singles[--p->n_singles];
+				plan_single_drop(p, i);
 		} else if (p->written_is_done) {
-			*one = p->singles[--p->n_singles];
+			plan_single_drop(p, i);
 		}
 		return;
 	}

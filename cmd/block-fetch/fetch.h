@@ -82,7 +82,7 @@ struct fetch {
 	unsigned n_names;
 	uint64_t upload_next;
 	struct suspect *suspects;	/* of earlier runs, until their verdict; rows of one block stand together */
-	unsigned n_suspects, n_crowd;	/* n_crowd: those that are not tried alone */
+	unsigned n_suspects, n_crowd, n_alone;	/* rows; those not tried alone; blocks to be tried alone at the start */
 	bool judged;			/* a block got its verdict: the judges are at work */
 	bool lone;			/* what awaits its verdict is a suspect, alone: nothing else is written */
 	bool retry;			/* -R */

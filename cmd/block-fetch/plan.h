@@ -133,9 +133,7 @@ static inline bool id_is(const uint8_t *a, const uint8_t *b) { return memcmp(a, 
 static inline int64_t bit_next(const uint64_t *map, uint32_t n, uint32_t from)
 {
 	for (uint32_t w = from / 64; w * 64 < n; w++) {
-		uint64_t bits = map[w];
-		if (w == from / 64)
-			bits &= ~0ull << from % 64;
+		uint64_t bits = w == from / 64 ? map[w] & ~0ull << from % 64 : map[w];
 		if (bits) {
 			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
 			return i < n ? (int64_t)i : -1;
@@ -184,6 +182,7 @@ bool slot_may_ask(const struct planner *, unsigned source, uint32_t slot, bool s
 bool slot_offered(const struct planner *, uint32_t slot, uint64_t now, bool start);
 
 /* verdicts.c */
+void plan_single_drop(struct planner *, unsigned i);
 void plan_settle(struct planner *, uint32_t slot);	/* what it is to do next, once nothing of it is under way */
 
 /* schedule.c */

@@ -234,7 +234,7 @@ static void ask_single(struct planner *p, uint64_t now)
 	if (one->asked)
 		return;
 	if (!slot || !slot_offered(p, plan_index(p, slot), now, false)) {
-		*one = p->singles[--p->n_singles];
+		plan_single_drop(p, 0);
 		return;
 	}
 	for (unsigned i = 0; i < p->n_sources && source < 0; i++)
@@ -314,10 +314,12 @@ void planner_room(struct planner *p, uint64_t now, bool room)
 	p->room = room;
 }
 
-/* Once the judges are seen at work; or where there is nothing else to show it, when they have not crashed by themselves. */
+/* Once the judges are seen at work.  Where suspects are all that is on offer one may show it for another; a lone one is tried when the
+ * judges have not crashed by themselves. */
 static bool singles_due(struct planner *p, uint64_t now)
 {
-	return p->judged || (now >= p->began + CONTROL_MS && !p->awaiting && !p->in_flight && !plan_offers(p, now));
+	return p->judged || p->singles[0].asked ||
+	    ((p->n_singles > 1 || now >= p->began + CONTROL_MS) && !p->awaiting && !p->in_flight && !plan_offers(p, now));
 }
 
 static void holds_end(struct planner *p)

@@ -79,7 +79,8 @@ void suspects_clear(struct fetch *f, unsigned at_least)
 	f->n_suspects = keep;
 }
 
-/* The last act of a run whose reader is gone: what has no verdict is noted, and what was alone on its way. */
+/* The last act of a run whose reader is gone: what has no verdict is noted, and what was alone on its way when the judges had been seen
+ * at work, or there was nothing else to show it. */
 void suspects_lost(struct fetch *f, const struct written *(*next)(const struct fetch *, unsigned))
 {
 	const struct written *w;
@@ -99,7 +100,7 @@ void suspects_lost(struct fetch *f, const struct written *(*next)(const struct f
 				now.deaths = s->deaths;
 			}
 		}
-		d = row_of(&now, f->lone ? "alone" : "flight", "on its way when the pipeline ended");
+		d = row_of(&now, f->lone && (f->judged || f->n_alone == 1) ? "alone" : "flight", "on its way when the pipeline ended");
 		download_put(&f->store, txn, &d);
 	}
 	if (store_commit(&f->store, txn) != 0)
@@ -194,7 +195,7 @@ static bool old_fault(const struct rec_fault *f) { return rec_is(f->what, "setas
 /* Blocks that were on their way in two crashes are asked for alone, as long as these are few; the others are the crowd. */
 static void sort_out(struct fetch *f)
 {
-	unsigned n = 0, end;
+	unsigned n = 0, most = 0, end;
 
 	for (unsigned i = 0; i < f->n_suspects; i = end) {
 		end = group_end(f, i);
@@ -203,18 +204,24 @@ static void sort_out(struct fetch *f)
 	for (unsigned i = 0; i < f->n_suspects; i = end) {
 		end = group_end(f, i);
 		unsigned tries = group_tries(f, i, end);
-		bool alone = tries >= 2 && n <= MAX_ALONE, asked = false;
+		most = tries > most ? tries : most;
 		for (unsigned k = i; k < end; k++) {
 			struct suspect *s = &f->suspects[k];
-			if (s->aside || s->gone)
-				continue;
-			s->alone = alone;
-			f->n_crowd += !alone;
-			if (alone && !asked)
-				planner_suspect(f->plan, s->ch, s->id, s->source);
-			asked = true;
+			s->alone = !s->aside && !s->gone && tries >= 2 && n <= MAX_ALONE;
+			f->n_crowd += !s->aside && !s->gone && !s->alone;
 		}
 	}
+	/* The most suspected last: that others were judged before shows that it is not the judges. */
+	for (unsigned tries = 2; tries <= most; tries++)
+		for (unsigned i = 0; i < f->n_suspects; i = end) {
+			end = group_end(f, i);
+			for (unsigned k = i; k < end && group_tries(f, i, end) == tries; k++)
+				if (f->suspects[k].alone) {
+					planner_suspect(f->plan, f->suspects[k].ch, f->suspects[k].id, f->suspects[k].source);
+					f->n_alone++;
+					break;
+				}
+		}
 	f->crowd_until = now_ms() + CROWD_MS;
 }
 

@@ -105,7 +105,7 @@ void planner_verdict(struct planner *p, uint64_t now, uint64_t height, const uin
 	p->judged |= v != VERDICT_ASIDE;
 	for (unsigned k = 0; k < p->n_singles; k++)
 		if (id_is(p->singles[k].id, id) && p->singles[k].asked)
-			p->singles[k--] = p->singles[--p->n_singles];
+			plan_single_drop(p, k--);
 	if (!s || plan_height(p, plan_index(p, s)) != height)
 		return;
 	i = plan_index(p, s);
@@ -169,6 +169,12 @@ void planner_relook(struct planner *p, const uint8_t ch[CH_LEN])
 
 	if (s && s->state == B_PROVEN)
 		plan_state(p, plan_index(p, s), B_LOOK);
+}
+
+/* The others keep their order: the least suspected first. */
+void plan_single_drop(struct planner *p, unsigned i)
+{
+	memmove(&p->singles[i], &p->singles[i + 1], (--p->n_singles - i) * sizeof(*p->singles));
 }
 
 void planner_suspect(struct planner *p, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN], const char *avoid)
