@@ -60,7 +60,8 @@
 #define MAX_RESOLVING 64                 /* names asked for at the same time, a thread each: as many as block-fetch has sources */
 #define MAX_NAMES 256                    /* names whose answers are kept */
 #define RESOLVE_MS 20000                 /* for one name: two of three name servers may be dead, at 5 s each */
-#define RESOLVED_MS 30000                /* an answer is good for so long: a hundred requests a second ask once */
+#define RESOLVE_HTTP_MS 8000             /* the same before a request, whose server is at fault after 10 s of silence */
+#define RESOLVED_MS 10000                /* an answer is good for so long: a hundred requests a second ask once */
 
 /* What a stranger's bytes may cost, in work that is counted (common/chain/work.h): for each way in, points of the curve
  * a block or message, then bytes hashed and steps of parsing a byte that came.  unit/cost feeds each way the dearest

@@ -90,7 +90,7 @@ static void resolve(struct peer *p)
 	snprintf(host, sizeof host, "%.*s", (int)(strrchr(p->name, ':') - p->name), p->name);
 	if (!p->unresolved_at)
 		p->unresolved_at = now_ms();
-	p->resolving = resolver_ask(p->s->resolver, host, on_resolved, p);
+	p->resolving = resolver_ask(p->s->resolver, host, RESOLVE_MS, on_resolved, p);
 }
 
 static void dial(struct peer *p)

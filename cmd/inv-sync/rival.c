@@ -60,7 +60,7 @@ bool rival_met(struct peer *p)
 		lose(q->pinned || !p->pinned ? p : q);
 		return !conv_is_up(p->conv);
 	}
-	if ((p->pinned || q->pinned) && !p->twin_said) {
+	if (p->pinned && q->pinned && !p->twin_said) {
 		p->twin_said = true;
 		log_warnx("peers '%s' and '%s' have one key: of these two machines the one that has more is asked", q->name, p->name);
 	}

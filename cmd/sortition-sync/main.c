@@ -13,7 +13,7 @@
 static const char usage[] = "sortition-sync [-1] -d DIR [-n NET] [-Q N] [-s SOURCE]... [-K FILE]\n";
 
 static void
-take_options(struct sync *s, int argc, char **argv, const char **quorum)
+take_options(struct sync *s, int argc, char **argv, const char **quorum, const char **key_file)
 {
 	int c;
 
@@ -21,8 +21,7 @@ take_options(struct sync *s, int argc, char **argv, const char **quorum)
 	while ((c = getopt(argc, argv, OPTIONS_COMMON "1K:Q:s:")) != -1) {
 		switch (c) {
 		case 'K':
-			free(s->header);
-			s->header = api_key_read(optarg);
+			*key_file = optarg;
 			break;
 		case 'Q':
 			*quorum = optarg;
@@ -114,14 +113,16 @@ main(int argc, char **argv)
 {
 	static const struct stage_ops ops = { .end = sync_end, .terminate = sync_terminate, .report = sync_report, .room = sync_room };
 	struct sync *s = xcalloc(1, sizeof *s);
-	const char *quorum = NULL, *dir;
+	const char *quorum = NULL, *key_file = NULL, *dir;
 	unsigned rights = SANDBOX_CONNECT | SANDBOX_WRITE;
 	int rc;
 
 	program_start("sortition-sync");
-	take_options(s, argc, argv, &quorum);
+	take_options(s, argc, argv, &quorum, &key_file);
 	dir = options_dir(&s->o);
 	s->resolver = resolver_start();
+	if (key_file)
+		s->header = api_key_read(key_file);	/* which the resolver must not have */
 	s->stage = stage_new("sortition-sync", &s->o, &ops, s);
 	store_open(&s->store, dir, s->o.network, TABLE(T_META) | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS) | TABLE(T_FAULTS),
 	    stage_has_input(s->stage) ? 10000 : 0);

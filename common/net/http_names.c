@@ -134,7 +134,7 @@ static void
 ask(struct one_name *n)
 {
 	if (n->host)
-		n->wait = resolver_ask(n->t->http->resolver, n->host, on_resolved, n);
+		n->wait = resolver_ask(n->t->http->resolver, n->host, RESOLVE_HTTP_MS, on_resolved, n);
 }
 
 void

@@ -232,7 +232,8 @@ static struct name *name_get(struct resolver *r, const char *host, uint64_t now)
 	return n;
 }
 
-struct resolver_wait *resolver_ask(struct resolver *r, const char *host, void (*done)(void *arg, const struct resolved *), void *arg)
+struct resolver_wait *resolver_ask(struct resolver *r, const char *host, unsigned ms, void (*done)(void *arg, const struct resolved *),
+    void *arg)
 {
 	struct resolver_wait *w = xcalloc(1, sizeof(*w));
 	uint64_t now = now_ms();
@@ -242,7 +243,7 @@ struct resolver_wait *resolver_ask(struct resolver *r, const char *host, void (*
 		w->name->state = NAME_ANSWERED;
 		w->name->answer.why = "it is too long";
 	}
-	w->until = now + RESOLVE_MS;
+	w->until = now + ms;
 	w->done = done;
 	w->arg = arg;
 	TAILQ_INSERT_TAIL(&w->name->waits, w, entry);

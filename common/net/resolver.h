@@ -27,9 +27,11 @@ void resolver_attach(struct resolver *, struct event_base *);
 /* Ends the child; waits that are left are dropped without a call. */
 void resolver_stop(struct resolver *);
 
-/* Ask for a name (not an address).  `done` is called once, from the loop and never from within this call, at the latest after
- * RESOLVE_MS; the answer lives until it returns.  Answers are kept for RESOLVED_MS, failures for a moment. */
-struct resolver_wait *resolver_ask(struct resolver *, const char *host, void (*done)(void *arg, const struct resolved *), void *arg);
+/* Ask for a name (not an address).  `done` is called once, from the loop and never from within this call, at the latest after ms
+ * (and a moment); the answer lives until it returns.  Answers are kept for RESOLVED_MS, also those that come too late; failures
+ * for a moment. */
+struct resolver_wait *resolver_ask(struct resolver *, const char *host, unsigned ms, void (*done)(void *arg, const struct resolved *),
+    void *arg);
 /* Do not call any more. */
 void resolver_forget(struct resolver_wait *);
 

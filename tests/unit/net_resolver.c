@@ -66,7 +66,7 @@ static const struct resolved *
 ask(struct resolver *r, struct asked *asked, const char *host)
 {
 	asked->left = 1;
-	resolver_ask(r, host, on_answer, asked);
+	resolver_ask(r, host, RESOLVE_MS, on_answer, asked);
 	assert_int_equal(asked->left, 1);
 	event_base_dispatch(asked->base);
 	assert_int_equal(asked->left, 0);
@@ -111,7 +111,7 @@ kept(void **state)
 
 	asked.left = 3;
 	for (unsigned i = 0; i < 3; i++)
-		resolver_ask(r, i ? "count.test" : "Count.Test", on_answer, &asked);
+		resolver_ask(r, i ? "count.test" : "Count.Test", RESOLVE_MS, on_answer, &asked);
 	event_base_dispatch(asked.base);
 	assert_int_equal(asked.a.at[0][15], ask(r, &asked, "count.test")->at[0][15]);
 	stop(r, &asked);
@@ -126,7 +126,7 @@ dead(void **state)
 	struct resolver_wait *w[10];
 
 	for (unsigned i = 0; i < 10; i++)
-		w[i] = resolver_ask(r, "hang.test", on_answer, &asked);
+		w[i] = resolver_ask(r, "hang.test", RESOLVE_MS, on_answer, &asked);
 	for (unsigned i = 0; i < 10; i++)
 		resolver_forget(w[i]);
 	for (unsigned i = 0; i < MAX_NAMES + 10; i++) {
@@ -135,7 +135,11 @@ dead(void **state)
 		assert_non_null(ask(r, &asked, name)->why);
 	}
 	assert_int_equal(ask(r, &asked, "two.test")->n, 2);
-	resolver_ask(r, "hang.test", on_answer, &asked);	/* dropped with the resolver */
+	asked.left = 1;
+	resolver_ask(r, "hang.test", 1, on_answer, &asked);
+	event_base_dispatch(asked.base);
+	assert_string_equal(asked.a.why, "no answer of a name server");
+	resolver_ask(r, "hang.test", RESOLVE_MS, on_answer, &asked);	/* dropped with the resolver */
 	stop(r, &asked);
 }
 
