@@ -45,16 +45,15 @@ asked() { grep -c '"kind":"http request"' log; }
 	rc=0
 	timeout 60 blocksync -1 -q -d store -n "$CHAIN/network" -s "${URLS[0]}" -p 127.0.0.1:9 2>err || rc=$?
 	cat err
-	[ "$rc" -eq 111 ] && [ "$(wc -l <err)" -eq 2 ]
+	[ "$rc" -eq 111 ] && [ "$(wc -l <err)" -eq 1 ]
 	grep -q "^sortition-sync: no quorum of 1: .*source '${URLS[0]}': status 403" err
-	grep -qx "blocksync: 'sortition-sync' failed: exit 111" err
 }
 
 @test "a URL of blocks that has moved is told once, with where" {
 	serve_chain "$CHAIN" log honest status=301
 	blocksync -q -d store -n "$CHAIN/network" -s "${URLS[0]}" -p 127.0.0.1:9 -u "${URLS[1]}" >/dev/null 2>err 3>&- &
 	STARTED+=("$!")
-	for _ in $(seq 200); do [ "$(grep '"peer":1' log | grep -c '"status":301')" -gt 30 ] && break; sleep 0.1; done
+	for _ in $(seq 200); do [ "$(grep '"peer":1' log | grep -c '"status":301')" -ge 5 ] && break; sleep 0.1; done
 	cat err
 	[ "$(grep -c "^block-fetch: '${URLS[1]}': status 301: '/v3/.*' has moved to 'http://127.0.0.1:9/moved', which is not followed$" err)" -eq 1 ]
 }
@@ -96,10 +95,11 @@ asked() { grep -c '"kind":"http request"' log; }
 	printf 'x-api-key: s3cret%%20 Key\n' >key
 	chmod 600 key
 	timeout 60 blocksync -1 -vv -d store -n "$CHAIN/network" -s "${URLS[0]}" -K key -p "${KEYS[1]}@${P2P[1]}" >out 2>err
-	[ "$(grep '"peer":0' log | grep '"kind":"http request"' | grep -vc '"key":"s3cret%20 Key"')" -eq 0 ]
+	# what is asked of a source has it; what is asked of a peer has not, were it on the same machine
+	[ "$(grep -E '"path":"GET (/v2|/v3/sortitions|/v3/stacker_set)' log | grep -vc '"peer":0.*"key":"s3cret%20 Key"')" -eq 0 ]
 	[ "$(grep '"peer":0' log | grep -c '"key":"s3cret%20 Key"')" -gt 10 ]
-	[ "$(grep '"peer":1' log | grep -c '"kind":"http request"')" -gt 5 ]
-	[ "$(grep '"peer":1' log | grep -c s3cret)" -eq 0 ]
+	[ "$(grep -cE '"path":"GET /v3/(blocks|tenures/[0-9a-f]{64})' log)" -gt 5 ]
+	[ "$(grep -E '"path":"GET /v3/(blocks|tenures/[0-9a-f]{64})' log | grep -c s3cret)" -eq 0 ]
 	run ! grep -q s3cret out err store/data.mdb
 	# the bare key, and one that others may read
 	printf 'bare\n\n' >key

@@ -318,7 +318,7 @@ pass_done(struct sync *s, uint64_t now)
 	name_failing(s, names, sizeof names);
 	log_warnx("no quorum of %u: %s%s", s->quorum, view_complete(&s->view) ? "a reward set is missing" : view_explain(&s->view, why), names);
 	s->done = true;
-	stage_finish(s->stage, EXIT_WORLD);
+	stage_finish(s->stage, exit_unusable());
 }
 
 static void

@@ -181,7 +181,7 @@ void intact_watch(const struct store *s)
 
 	watch.n = (size_t)snprintf(watch.line, sizeof watch.line, "%s: store '%s' is damaged: a page that cannot be read; " STORE_DAMAGED_ADVICE "\n",
 	    log_program(), s->dir);
-	watch.code = getenv("BLOCKSYNC_SUPERVISED") ? EXIT_UNUSABLE : EXIT_WORLD;
+	watch.code = exit_unusable();
 	for (int i = 0; i < 3; i++)
 		if (sigaction(watched[i], &ours, &was) == 0 && (was.sa_sigaction != on_fault || !(was.sa_flags & SA_SIGINFO)))
 			watch.before[i] = was;

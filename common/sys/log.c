@@ -76,10 +76,12 @@ void die_world(const char *fmt, ...)
 	exit(EXIT_WORLD);
 }
 
+int exit_unusable(void) { return getenv("BLOCKSYNC_SUPERVISED") ? EXIT_UNUSABLE : EXIT_WORLD; }
+
 void die_unusable(const char *fmt, ...)
 {
 	LINE(0);
-	exit(getenv("BLOCKSYNC_SUPERVISED") ? EXIT_UNUSABLE : EXIT_WORLD);
+	exit(exit_unusable());
 }
 
 void die_full(const char *fmt, ...)
