@@ -24,6 +24,7 @@ struct checking {
 	uint8_t from[ID_LEN];		/* of block_ids: where the next piece begins */
 	size_t rows;
 	bool more;
+	uint8_t ch[CH_LEN];		/* tenure of the block before */
 };
 
 /* One line a block: height, id, consensus hash, what is wrong.  A run that cannot be read names no id: its blocks come by block_ids. */
@@ -116,6 +117,11 @@ static void check_block(void *arg, const uint8_t *ch, uint64_t height, const str
 	const char *why;
 	struct kept_block saved;
 
+	struct rec_tenure t;
+
+	if (memcmp(k->ch, ch, CH_LEN) != 0 && tenure_get(k->s, k->txn, ch, &t) < 0)
+		hit(k, ch, height, NULL, "its tenure has no row");
+	memcpy(k->ch, ch, CH_LEN);
 	if (!b) {
 		hit(k, ch, height, NULL, "a run of blocks that cannot be read");
 		return;
@@ -154,16 +160,52 @@ static bool check_id(void *arg, const MDB_val *key, const MDB_val *data)
 	return true;
 }
 
-static bool count_listed(void *arg, const struct stored_block *b) { return true; }
+static bool see_listed(void *arg, const struct stored_block *b) { return true; }
+static bool see_sortition(void *arg, const struct rec_sortition *r) { return true; }
+static bool see_peer(void *arg, const struct rec_peer *r) { return true; }
+static bool see_inventory(void *arg, const struct rec_inventory *r) { return true; }
+static bool see_verdict(void *arg, const struct rec_verdict *r) { return true; }
+static bool see_fault(void *arg, const struct rec_fault *r) { return true; }
+static bool see_download(void *arg, const struct rec_download *r) { return true; }
 
-/* Tenures that have no row, or one that counts more blocks than there are. */
-static void check_tenures(struct checking *k)
+static bool see_reward_set(void *arg, const MDB_val *key, const MDB_val *data)
 {
-	k->txn = store_read(k->s);
-	proven_list(k->s, k->txn, 0, count_listed, k);
+	struct rec_reward_set r;
+
+	store_row(arg, T_REWARD_SETS, key, data, REC_REWARD_SET, &r);
+	return true;
+}
+
+/* The canonical chain from its tip to its first tenure. */
+static bool see_canonical(void *arg, const MDB_val *key, const MDB_val *data)
+{
+	struct checking *k = arg;
+	struct rec_tenure t;
+
+	if (key->mv_size != 8 || data->mv_size != CH_LEN || tenure_get(k->s, k->txn, data->mv_data, &t) < 0 || !t.canonical ||
+	    t.start_height != get_be64(key->mv_data))
+		k->s->holes = true;
+	return true;
+}
+
+/* Each row that is a record is decoded by who reads it; what fails says so itself, and sets the store's `hurt`. */
+static void check_rows(struct checking *k)
+{
+	struct store *s = k->s;
+
+	k->txn = store_read(s);
+	proven_list(s, k->txn, 0, see_listed, k);
+	store_walk(s, k->txn, T_CANONICAL, NULL, 0, see_canonical, k);
+	sortition_walk(s, k->txn, 0, see_sortition, k);
+	store_walk(s, k->txn, T_REWARD_SETS, NULL, 0, see_reward_set, s);
+	peer_walk(s, k->txn, see_peer, k);
+	inventory_walk(s, k->txn, NULL, see_inventory, k);
+	verdict_walk(s, k->txn, NULL, see_verdict, k);
+	fault_walk(s, k->txn, see_fault, k);
+	download_walk(s, k->txn, see_download, k);
 	store_read_end(k->txn);
-	if (k->s->holes)
-		log_warnx("store '%s': a proven tenure lacks blocks", k->s->dir);
+	if (s->holes && k->n_hits == 0)
+		log_warnx("store '%s' is damaged: its tenures count blocks that are not there", s->dir);
 }
 
 static void look(struct checking *k)
@@ -188,7 +230,7 @@ static void look(struct checking *k)
 		store_walk(k->s, k->txn, T_BLOCK_IDS, k->from, ID_LEN, check_id, k);
 		store_read_end(k->txn);
 	}
-	check_tenures(k);
+	check_rows(k);
 	progress_end();
 }
 
@@ -250,7 +292,7 @@ bool check_store(struct store *s, const struct check_options *o)
 		    "nothing may be written here, so they stay");
 	free(k.trial.bytes);
 	free(k.hits);
-	return k.n_hits == 0 && !s->holes;
+	return k.n_hits == 0 && !s->holes && !s->hurt;
 }
 
 /* Next: cmd/block-cat/archive.c, into the store. */

@@ -142,17 +142,24 @@ static bool tables_open(struct store *s, bool create)
 {
 	MDB_txn *txn = txn_begin(s, create ? 0 : MDB_RDONLY);
 	unsigned flags;
-	int t, rc;
+	int t, rc, first = 0;
 
+	s->lacks = false;
 	for (t = 0; t < T_COUNT; t++) {
 		rc = INTACT(mdb_dbi_open(txn, table_names[t], create ? MDB_CREATE : 0, &s->dbi[t]));
 		if (rc == 0 && (mdb_dbi_flags(txn, s->dbi[t], &flags) != 0 || flags != 0))
 			store_damaged(s, "a table is of another kind than we made it");
-		if (rc == MDB_NOTFOUND)
-			s->dbi[t] = NO_TABLE;
-		else if (rc != 0)
+		if (rc != 0 && rc != MDB_NOTFOUND)
 			die_store(s, "cannot open tables of", rc);
+		if (rc == MDB_NOTFOUND) {
+			s->dbi[t] = NO_TABLE;
+			s->lacks = true;
+		} else
+			first += t < T_DAMAGED;
 	}
+	/* These are made together. */
+	if (first > 0 && first < T_DAMAGED)
+		store_damaged(s, "a table is not there");
 	if ((rc = INTACT(mdb_txn_commit(txn))) != 0)
 		die_store(s, "cannot write store", rc);
 	return s->dbi[T_META] != NO_TABLE;
@@ -193,9 +200,10 @@ static void schema_raise(struct store *s)
 	uint8_t sum[8];
 	MDB_val v;
 
+	if (s->lacks && writes)
+		tables_open(s, true);
 	if (s->schema == STORE_SCHEMA || !writes)
 		return;
-	tables_open(s, true);
 	snprintf(text, sizeof text, "%d", STORE_SCHEMA);
 	s->writes |= TABLE(T_META);
 	txn = store_write(s);

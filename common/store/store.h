@@ -31,6 +31,7 @@ struct store {
 	unsigned schema;	/* that the store had when it was opened */
 	int error;		/* first error of the puts of the open write transaction */
 	size_t page;		/* bytes of one */
+	bool lacks;		/* tables of newer programs */
 	bool strict;		/* a row that is damaged ends the program; else it is left out, and `hurt` set */
 	bool hurt;
 	bool holes;		/* a walk missed a block that the tenure's row counts */
