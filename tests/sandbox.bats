@@ -21,13 +21,18 @@ teardown() { [ -z "${STARTED:-}" ] || kill "$STARTED" 2>/dev/null || true; }
 
 # probe "WHAT IS ALLOWED" PROGRAM ARGUMENT...: that and nothing else.
 probe() {
-	local allowed=$1 thing said
+	local allowed=$1
 	shift
 	[ -x "$PROBE/$1" ] || skip "no $1 in this build"
 	run --separate-stderr timeout 20 "$PROBE/$1" "${@:2}" </dev/null
 	echo "$output"
 	echo "$stderr"
 	[ "$status" -eq 0 ]
+	probed "$allowed" "$1"
+}
+# What was tried is in $output, what was refused in $stderr.
+probed() {
+	local allowed=$1 thing said
 	for thing in open 'open /etc' stat create unlink truncate fallocate pwrite connect listen accept udp raw unix sendto 'packet filter' owner \
 	    exec fork ptrace kill limit 'write and run' 'new code' 'shared write' memory thread; do
 		said=refused
@@ -37,7 +42,7 @@ probe() {
 	# each refused system call is named, once
 	for thing in openat unlink execve clone ptrace kill fcntl ioctl ftruncate mmap mprotect; do
 		[[ $thing = openat && $allowed == *stat* ]] && continue
-		[ "$(grep -c "^$1: refused system call '$thing'$" <<<"$stderr")" -eq 1 ]
+		[ "$(grep -c "^$2: refused system call '$thing'$" <<<"$stderr")" -eq 1 ]
 	done
 }
 
@@ -58,6 +63,17 @@ out='pwrite,connect'
 }
 @test "public-ip" { probe "$out" public-ip -d d -n "$NET"; }
 @test "inv-sync" { probe "$out" inv-sync -d d -n "$NET"; }
+@test "the resolver of a program that connects" {
+	run --separate-stderr env BLOCKSYNC_PROBE=resolver timeout 20 "$PROBE/inv-sync" -d d -n "$NET" </dev/null
+	output=$(grep '^probe: ' <<<"$stderr")
+	echo "$stderr"
+	! grep -q WRONG <<<"$output"
+	for thing in 'open /etc' stat udp sendto 'new code' thread; do grep -q "^probe: $thing ALLOWED$" <<<"$output"; done
+	for thing in open create unlink truncate pwrite listen accept raw unix 'packet filter' owner exec fork ptrace kill limit 'write and run' \
+	    'shared write' memory; do
+		grep -q "^probe: $thing refused$" <<<"$output"
+	done
+}
 @test "block-fetch" { probe "$out" block-fetch -d d -n "$NET"; }
 @test "block-verify" { probe thread block-verify -d d -n "$NET"; }
 @test "block-store" { probe pwrite,thread block-store -d d -n "$NET"; }

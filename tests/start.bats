@@ -21,6 +21,9 @@ setup() {
 
 teardown() { stop_started; }
 
+# Sanitizers answer a fault with a report, look into /proc, and need all address space.
+not_sanitized() { [[ $BIN != */san/* ]] || skip "not with sanitizers"; }
+
 # until_holds COMMAND...: at most ten seconds
 until_holds() {
 	for _ in $(seq 200); do "$@" && return 0; sleep 0.05; done
@@ -140,6 +143,7 @@ ready() {
 }
 
 @test "a segment fault leaves no core, though the parent asked for one" {
+	not_sanitized
 	[ "$(cut -c1 /proc/sys/kernel/core_pattern)" != / ] || skip "cores go elsewhere"
 	ulimit -c unlimited || skip "no cores here"
 	begin block-serve env
@@ -208,6 +212,7 @@ slow_reader() {
 }
 
 @test "without /proc its own stages are run, or none" {
+	not_sanitized
 	local p
 	[ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || skip "needs root and mount namespaces"
 	mkdir none here
@@ -239,6 +244,7 @@ slow_reader() {
 }
 
 @test "limits: one line that names what to raise" {
+	not_sanitized
 	local c
 	for c in "sync-status -d $FULL" "block-cat -d $FULL -l" "blocksync -1 -d l -n $CHAIN/network -s http://127.0.0.1:1" rec; do
 		run --separate-stderr -111 bash -c "ulimit -n 16; exec $c" </dev/null

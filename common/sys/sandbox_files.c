@@ -17,6 +17,8 @@
 struct ruleset { uint64_t files, net, scopes; };
 #define NET_BIND (1u << 0)		/* TCP */
 #define NET_CONNECT (1u << 1)
+#define RULE_NET_PORT 2
+#define DNS_PORT 53
 #define SCOPE_ABSTRACT (1u << 0)	/* connect to abstract Unix sockets of others */
 #define SCOPE_SIGNAL (1u << 1)		/* signals to others */
 
@@ -47,6 +49,14 @@ static void allow_beneath(int rules, const char *path)
 	if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
 		log_warn("Landlock does not take '%s'", path);
 	close(rule.parent_fd);
+}
+
+static void allow_port(int rules, uint64_t port)
+{
+	struct { uint64_t access, port; } rule = { NET_CONNECT, port };
+
+	if (syscall(SYS_landlock_add_rule, rules, RULE_NET_PORT, &rule, 0) < 0)
+		log_warn("Landlock does not take port %d", (int)port);
 }
 
 /* Where else these files are: what they point to now. */
@@ -85,13 +95,15 @@ bool sandbox_files(unsigned flags)
 	if (abi < 1)	/* the kernel's age, its configuration, or a container's filter: all mean that there is none */
 		return false;
 	all.files = all_rights((int)abi);
-	if (!(flags & (SANDBOX_CONNECT | SANDBOX_RESOLVE)))
+	if (!(flags & SANDBOX_CONNECT))
 		all.net |= NET_CONNECT;
 	rules = rules_make(&all, abi);
 	if (flags & SANDBOX_RESOLVE) {
 		for (unsigned i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
 			allow_beneath(rules, readable[i]);
 		allow_targets(rules);
+		if (abi >= 4)
+			allow_port(rules, DNS_PORT);
 	}
 	if (syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		die_world("cannot confine files: %s", strerror(errno));

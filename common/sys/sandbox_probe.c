@@ -146,7 +146,7 @@ static bool try_thread(void)
 
 void sandbox_probe(unsigned flags, bool files)
 {
-	const bool names = flags & SANDBOX_RESOLVE, out = names || flags & SANDBOX_CONNECT;
+	const bool names = flags & SANDBOX_RESOLVE;
 	const struct { const char *what; bool (*try)(void); bool allowed; } things[] = {
 		{ "open", try_open, names && !files },	/* only Landlock tells one file from another */
 		{ "open /etc", try_open_etc, names },
@@ -156,7 +156,7 @@ void sandbox_probe(unsigned flags, bool files)
 		{ "truncate", try_truncate, false },
 		{ "fallocate", try_fallocate, false },
 		{ "pwrite", try_pwrite, flags & SANDBOX_WRITE },
-		{ "connect", try_connect, out },
+		{ "connect", try_connect, names ? try_connect() : (bool)(flags & SANDBOX_CONNECT) },	/* ports are newer Landlock's */
 		{ "listen", try_listen, false },
 		{ "accept", try_accept, flags & SANDBOX_ACCEPT },
 		{ "udp", try_udp, names },
