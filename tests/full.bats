@@ -27,8 +27,8 @@ full_then_whole() {
 	: >err
 	"$@" || rc=$?
 	[ "$rc" -eq 111 ]
-	[ "$(grep -c "store '$store' is full" err)" -eq 1 ]
-	! grep -q 'signal\|tenures missing' err
+	[[ "$(cat err)" == "blocksync: store '$store' is full "* ]]
+	[ "$(wc -l <err)" -eq 1 ]
 	[ "$(listed "$store" | wc -l)" -lt "$(canonical "$CHAIN" | wc -l)" ]
 }
 whole() {

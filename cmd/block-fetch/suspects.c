@@ -6,10 +6,12 @@
  * judges are at work.  What was alone on its way in two crashes is set aside for a day: these bytes from anyone, and that block from
  * the source that gave them.  Neither the block's id nor another source is condemned, and a crash of another cause condemns nothing
  * that was merely near. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cmd/block-fetch/fetch.h"
+#include "common/store/lock.h"
 #include "common/sys/log.h"
 
 #define WHY_ASIDE "its judge crashed at it twice"
@@ -103,7 +105,8 @@ void suspects_lost(struct fetch *f, const struct written *(*next)(const struct f
 		d = row_of(&now, f->lone && (f->judged || f->n_alone == 1) ? "alone" : "flight", "on its way when the pipeline ended");
 		download_put(&f->store, txn, &d);
 	}
-	if (store_commit(&f->store, txn) != 0)
+	/* Where there is no room that is told by who needs it. */
+	if (store_commit(&f->store, txn) != 0 && !store_full(&f->store, errno))
 		log_warn("cannot note %u blocks on their way", f->n_written);
 }
 
