@@ -287,11 +287,34 @@ static void flood(void **state)
 	done(&s);
 }
 
+/* Fifty pings in one go: others have their turn between any two. */
+static void turns(void **state)
+{
+	struct message ping = { .id = MSG_PING };
+	uint8_t one[512], many[50 * 512];
+	struct play s;
+	size_t n;
+
+	dialled_up(&s);
+	n = pack(&s, &ping, 5, one);
+	for (unsigned i = 0; i < 50; i++)
+		memcpy(many + i * n, one, n);
+	assert_int_equal(send(s.fd, many, 50 * n, MSG_DONTWAIT), 50 * n);
+	for (unsigned i = 0; i < 5; i++)
+		event_base_loop(s.base, EVLOOP_ONCE);
+	ssize_t got = recv(s.fd, s.in, sizeof s.in, MSG_DONTWAIT);
+	assert_true(got <= (ssize_t)(5 * n));
+	s.have = got > 0 ? (size_t)got : 0;
+	for (unsigned i = 0; i < 50; i++)
+		assert_true(hear(&s) && s.got.id == MSG_PONG);
+	done(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lies), cmocka_unit_test(useless), cmocka_unit_test(undecodable), cmocka_unit_test(odd),
-		cmocka_unit_test(strangers), cmocka_unit_test(flood)
+		cmocka_unit_test(strangers), cmocka_unit_test(flood), cmocka_unit_test(turns)
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
