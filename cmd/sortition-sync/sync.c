@@ -420,6 +420,14 @@ sync_room(void *arg)
 	emit_pump(arg);
 }
 
+static const char *
+state_of(const struct source *source)
+{
+	if (source->failing || (sync_ignored(source) && source->why[0]))
+		return source->why;
+	return source->rpc && !rpc_answers(source->rpc, now_ms()) ? "no answer of late" : "in use";
+}
+
 void
 sync_report(void *arg)
 {
@@ -430,8 +438,7 @@ sync_report(void *arg)
 	log_warnx("burn height %" PRIu64 " down to %" PRIu64 ", quorum %u, sources %u of %u, %s", head, view_low(&s->view), s->quorum,
 	    view_live(&s->view), s->n, view_at_tip(&s->view) ? "at the tip" : "not at the tip");
 	for (unsigned i = 0; i < s->n; i++)
-		log_warnx("source '%s': %s%s", s->sources[i].name, sync_ignored(&s->sources[i]) ? "ignored, " : "",
-		    s->sources[i].failing ? s->sources[i].why : "in use");
+		log_warnx("source '%s': %s%s", s->sources[i].name, sync_ignored(&s->sources[i]) ? "ignored: " : "", state_of(&s->sources[i]));
 }
 
 /* Next: cmd/sortition-sync/view.c, who has the quorum. */
