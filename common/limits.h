@@ -46,7 +46,7 @@
 #define P2P_GREET_MS 5000                /* a stranger has so long for its handshake, of at most half of the bytes above */
 #define P2P_MESSAGES 1000                /* a second, beyond a burst of P2P_BURST: more waits in the peer's socket */
 #define P2P_BURST 2000
-#define PEER_ROWS 4096                   /* the table `peers` takes no more rows from those who dial us */
+#define PEER_ROWS 4096                   /* of the table `peers`: then no more of those who dial us, and of the others the stalest useless one goes */
 
 /* HTTP (spec/blocks.md 4.1). */
 #define MAX_TENURE_BODY 16777217u        /* a server cuts a tenure stream here */

@@ -251,6 +251,8 @@ void save_commit(struct inv_sync *s, uint64_t now)
 	txn = store_write(&s->store);
 	TAILQ_FOREACH(p, &s->peers, entry)
 		if (p->dirty) {
+			if (!p->pinned && peer_get(&s->store, txn, p->key, &r) < 0)
+				peer_make_room(&s->store, txn);
 			r = peer_row(p, txn);
 			peer_put(&s->store, txn, &r);
 		}

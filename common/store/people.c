@@ -75,6 +75,52 @@ void peer_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct re
 	typed_walk(s, txn, T_PEERS, REC_PEER, NULL, 0, peer_thunk, &w);
 }
 
+struct stalest { bool found; uint8_t key[KEY_LEN]; uint64_t contact; };
+
+static bool stalest_step(void *arg, const struct rec_peer *r)
+{
+	struct stalest *v = arg;
+
+	if (r->pinned || r->banned_until || r->blocks || (v->found && r->last_contact >= v->contact))
+		return true;
+	*v = (struct stalest){ .found = true, .contact = r->last_contact };
+	memcpy(v->key, r->key, KEY_LEN);
+	return true;
+}
+
+static void inventories_del(struct store *s, MDB_txn *txn, const uint8_t peer[KEY_LEN])
+{
+	uint8_t key[KEY_LEN + 1 + 8];
+	MDB_val k, v;
+
+	for (;;) {
+		MDB_cursor *c = store_cursor(s, txn, T_INVENTORIES);
+		bool more;
+
+		k = (MDB_val){ KEY_LEN, (void *)(uintptr_t)peer };
+		more = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE) == 0 && k.mv_size == sizeof key && memcmp(k.mv_data, peer, KEY_LEN) == 0;
+		if (more)
+			memcpy(key, k.mv_data, sizeof key);
+		mdb_cursor_close(c);
+		if (!more)
+			return;
+		store_del(s, txn, T_INVENTORIES, key, sizeof key);
+	}
+}
+
+void peer_make_room(struct store *s, MDB_txn *txn)
+{
+	while (store_count(s, txn, T_PEERS) >= PEER_ROWS) {
+		struct stalest v = { .found = false };
+
+		peer_walk(s, txn, stalest_step, &v);
+		if (!v.found)
+			return;
+		inventories_del(s, txn, v.key);
+		store_del(s, txn, T_PEERS, v.key, KEY_LEN);
+	}
+}
+
 void inventory_put(struct store *s, MDB_txn *txn, const struct rec_inventory *r)
 {
 	uint8_t key[KEY_LEN + 1 + 8];

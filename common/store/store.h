@@ -111,6 +111,9 @@ int reward_set_get(struct store *, MDB_txn *, uint64_t cycle, struct rec_reward_
 int reward_set_load(struct store *, MDB_txn *, uint64_t cycle, struct signer_set *);
 int signer_set_of_record(struct signer_set *, const struct rec_reward_set *);
 
+/* While there are PEER_ROWS or more: the peer goes, with its inventories, that is neither pinned nor banned, whose blocks the store
+ * never took, and that was not spoken to for longest. */
+void peer_make_room(struct store *, MDB_txn *);
 /* peers by key; inventories by (peer, kind, cycle). */
 void peer_put(struct store *, MDB_txn *, const struct rec_peer *);
 int peer_get(struct store *, MDB_txn *, const uint8_t key[KEY_LEN], struct rec_peer *);

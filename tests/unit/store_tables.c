@@ -132,6 +132,42 @@ static void burn_index(void **state)
 	world_close(&w);
 }
 
+/* The table of peers is full: who goes has brought nothing, was named by nobody here, and was not heard of for longest. */
+static void peers_make_room(void **state)
+{
+	struct rec_inventory v = { .kind = rec_str("tenures"), .count = 8, .bits = rec_bytes("x", 1) };
+	struct rec_peer r = { .address = rec_str("192.0.2.1:20444") };
+	unsigned left = 0;
+	struct world w;
+	MDB_txn *txn;
+
+	world_open(&w);
+	txn = store_write(&w.s);
+	for (unsigned i = 0; i < PEER_ROWS + 2; i++) {
+		put_be64(r.key, i);
+		r.last_contact = 1000 + (i * 7919) % PEER_ROWS;
+		r.pinned = i == 0;
+		r.blocks = i == 1;
+		r.banned_until = i == 2 ? 1 : 0;
+		if (i < 6)
+			r.last_contact = i;	/* the stalest: 3, 4 and 5 go */
+		peer_put(&w.s, txn, &r);
+		memcpy(v.peer, r.key, KEY_LEN);
+		for (v.cycle = 0; v.cycle < 3 && i < 6; v.cycle++)
+			inventory_put(&w.s, txn, &v);
+	}
+	peer_make_room(&w.s, txn);
+	assert_int_equal(store_count(&w.s, txn, T_PEERS), PEER_ROWS - 1);
+	for (unsigned i = 0; i < 6; i++) {
+		put_be64(r.key, i);
+		left += peer_get(&w.s, txn, r.key, &r) == 0;
+	}
+	assert_int_equal(left, 3);
+	assert_int_equal(store_count(&w.s, txn, T_INVENTORIES), 9);
+	store_abort(txn);
+	world_close(&w);
+}
+
 static void bounds(void **state)
 {
 	struct rec_verdict v = { .source = rec_str("somebody"), .status = rec_str("refused") }, got;
@@ -407,7 +443,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sortitions),
-		cmocka_unit_test(burn_index), cmocka_unit_test(bounds), cmocka_unit_test(faults), cmocka_unit_test(inventories),
+		cmocka_unit_test(burn_index), cmocka_unit_test(peers_make_room), cmocka_unit_test(bounds), cmocka_unit_test(faults), cmocka_unit_test(inventories),
 		cmocka_unit_test(forgotten), cmocka_unit_test(downloads),
 		cmocka_unit_test(discipline), cmocka_unit_test(holder), cmocka_unit_test(changes),
 		cmocka_unit_test(whom_to_trust),
