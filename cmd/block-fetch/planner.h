@@ -76,7 +76,8 @@ enum plan_take {
 };
 /* Body bytes came. */
 void planner_bytes(struct planner *, uint64_t now, unsigned transfer, size_t n);
-/* Whether a block of this id would be taken now: a header is asked for before the bytes behind it are looked at. */
+/* Whether a block of this id would be taken now: a header is asked for before the bytes behind it
+ * are looked at. */
 bool planner_expects(const struct planner *, unsigned transfer, const uint8_t id[ID_LEN]);
 enum plan_take planner_block(struct planner *, uint64_t now, unsigned transfer, const struct plan_block *);
 enum plan_end {

@@ -1,5 +1,6 @@
-/* Transfers: a request goes out, blocks are cut from the bytes as they come, and leave as records.  Nothing
- * waits for the end of a tenure; what is not yet a whole block is all that is kept, and no byte is looked at twice. */
+/* Transfers: a request goes out, blocks are cut from the bytes as they come, and leave as
+ * records.  Nothing waits for the end of a tenure; what is not yet a whole block is all that is
+ * kept, and no byte is looked at twice. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -65,7 +66,8 @@ static void judge_extra(struct xfer *x)
 	x->more = used > 0 && memcmp(b.id, x->a.stop, ID_LEN) != 0;
 }
 
-/* The header of the next block, once it is whole: nothing behind it is looked at unless it is the block asked for. */
+/* The header of the next block, once it is whole: nothing behind it is looked at unless it is the
+ * block asked for. */
 static void judge_head(struct fetch *f, struct xfer *x)
 {
 	struct nakamoto b;

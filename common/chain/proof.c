@@ -210,7 +210,8 @@ static enum chain_reason judge_body(struct nakamoto *b, const uint8_t *p, size_t
 	return reason;
 }
 
-/* The keys that transactions show.  A square root each: the last thing to be judged, when somebody answers for them. */
+/* The keys that transactions show.  A square root each: the last thing to be judged, when somebody
+ * answers for them. */
 static enum chain_reason judge_points(const struct nakamoto *b)
 {
 	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));

@@ -28,18 +28,21 @@ struct proof_view {
 	const struct signer_set *set;		/* of the cycle of burn_height */
 };
 
-/* Judge a block on its own, what costs little first: header, version, the miner's signature; then the codec (the
- * whole of p[0..n)), hashes, merkle root, static and epoch rules; then the signers' signatures with weight and order;
- * and the public keys inside of transactions last, when somebody answers for them.  Each signature is recovered once;
- * more signatures than signers are refused before any curve work.  *weight is the sum of the signers' weights.
- * block is filled as far as it parses. */
+/* Judge a block on its own, what costs little first: header, version, the miner's signature; then
+ * the codec (the whole of p[0..n)), hashes, merkle root, static and epoch rules; then the signers'
+ * signatures with weight and order; and the public keys inside of transactions last, when somebody
+ * answers for them.  Each signature is recovered once; more signatures than signers are refused
+ * before any curve work.  *weight is the sum of the signers' weights. block is filled as far as it
+ * parses. */
 enum chain_reason proof_alone(struct nakamoto *block, const uint8_t *p, size_t n, const struct proof_view *, uint64_t *weight);
 /* The same without signatures: what a chain maker or a test of the rules wants. */
 enum chain_reason proof_static(struct nakamoto *block, const uint8_t *p, size_t n, const struct network *, uint64_t burn_height);
-/* The miner's signature of a header: REASON_OK or REASON_MINER.  miner: hash of the winner's signing key. */
+/* The miner's signature of a header: REASON_OK or REASON_MINER.  miner: hash of the winner's
+ * signing key. */
 enum chain_reason proof_miner(const struct nakamoto *, const uint8_t miner[HASH160_LEN]);
-/* Whether these are the block's own transactions, by its merkle root and none twice, of a parsed block: what makes a copy
- * with others.  REASON_OK, REASON_MERKLE, REASON_DUPTX, or REASON_CODEC if it was not parsed. */
+/* Whether these are the block's own transactions, by its merkle root and none twice, of a parsed
+ * block: what makes a copy with others.  REASON_OK, REASON_MERKLE, REASON_DUPTX, or REASON_CODEC if
+ * it was not parsed. */
 enum chain_reason proof_root(const struct nakamoto *);
 
 /* What is remembered of a block to judge it and its children in their place. */

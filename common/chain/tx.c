@@ -173,7 +173,8 @@ static int step_post(struct tx_walk *w, struct reader *r)
 	return asset == 2 ? value_then(w, CODE) : CODE;
 }
 
-/* What an asset's condition may say: 0x10 to 0x12 of a non-fungible one, 0x30 to 0x32 of pox, else 1 to 5. */
+/* What an asset's condition may say: 0x10 to 0x12 of a non-fungible one, 0x30 to 0x32 of pox, else
+ * 1 to 5. */
 static int step_code(struct tx_walk *w, struct reader *r)
 {
 	uint8_t low = w->asset == 2 ? 0x10 : w->asset == 4 ? 0x30 : 1;

@@ -33,8 +33,8 @@ struct tx {
 	uint8_t txid[32];		/* filled by tx_txid */
 };
 
-/* The walk over one transaction.  It keeps where it stopped, so that bytes may come in pieces and none is looked at
- * again; it holds no pointer into them.  Begins as zeros. */
+/* The walk over one transaction.  It keeps where it stopped, so that bytes may come in pieces and
+ * none is looked at again; it holds no pointer into them.  Begins as zeros. */
 struct tx_walk {
 	struct tx tx;			/* once it is whole, but for bytes and len */
 	size_t at;			/* bytes taken */
@@ -45,15 +45,17 @@ struct tx_walk {
 	bool points;			/* public keys must be points of the curve: a square root a key */
 };
 void tx_walk_begin(struct tx_walk *);	/* for another transaction */
-/* Go on: p[0..n) are all bytes of the transaction that are there, from its first one; p may have moved since.
- * 1: whole, and at is its length; 0: short, and *need (> 0) the least number of bytes that are lacking; -1: wrong. */
+/* Go on: p[0..n) are all bytes of the transaction that are there, from its first one; p may have
+ * moved since. 1: whole, and at is its length; 0: short, and *need (> 0) the least number of bytes
+ * that are lacking; -1: wrong. */
 int tx_walk(struct tx_walk *, const uint8_t *p, size_t n, size_t *need);
-/* Parse the transaction at the cursor and move past it.  0, or -1 with the cursor bad; a short input sets
- * *need (if not NULL) to the least number of further bytes that could complete it, a wrong one to 0.
- * Nothing is allocated; the transaction is a view.  Whether its public keys are points is left to tx_points. */
+/* Parse the transaction at the cursor and move past it.  0, or -1 with the cursor bad; a short
+ * input sets *need (if not NULL) to the least number of further bytes that could complete it, a
+ * wrong one to 0. Nothing is allocated; the transaction is a view.  Whether its public keys are
+ * points is left to tx_points. */
 int tx_parse(struct tx *, struct cursor *, size_t *need);
-/* Whether its public keys are points of the curve, as nodes demand: for transactions that somebody answers for, as
- * each key costs as much as a kilobyte of hashing. */
+/* Whether its public keys are points of the curve, as nodes demand: for transactions that somebody
+ * answers for, as each key costs as much as a kilobyte of hashing. */
 bool tx_points(const struct tx *);
 /* txid over the canonical bytes (version byte normalised): spec/blocks.md 2.1. */
 void tx_txid(struct tx *);

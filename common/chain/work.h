@@ -1,5 +1,5 @@
-/* What was done to foreign bytes, counted: the price of each way in is agreed in common/limits.h, and tests and fuzz
- * targets compare it with these counters, which no load of the machine changes. */
+/* What was done to foreign bytes, counted: the price of each way in is agreed in common/limits.h,
+ * and tests and fuzz targets compare it with these counters, which no load of the machine changes. */
 #ifndef BLOCKSYNC_CHAIN_WORK_H
 #define BLOCKSYNC_CHAIN_WORK_H
 

@@ -1,4 +1,5 @@
-/* What is done with a block that came unasked: the cheap checks first, and no more than its sender's share. */
+/* What is done with a block that came unasked: the cheap checks first, and no more than its
+ * sender's share. */
 #include "common/chain/hash.h"
 #include "common/store/pushed.h"
 
@@ -12,7 +13,7 @@ static enum chain_reason judge_header(struct store *s, MDB_txn *txn, const struc
 
 	if (sortition_get(s, txn, b->ch, &own) < 0)
 		return REASON_NOSORTITION;
-	if (!own.won)
+	if (!own.won || all_zero(own.miner, HASH160_LEN))
 		return REASON_NOWINNER;
 	/* Nobody signs the shadow blocks that the network file lists. */
 	if (b->version & SHADOW_BIT)

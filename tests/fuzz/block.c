@@ -1,6 +1,6 @@
-/* Any bytes as a block: nothing is read beyond them; header, parse and peek agree; a piece of a block asks for more and
- * never for too much; whole or in pieces, the same comes of it, at no higher price than limits.h says; and judging ends
- * in a reason. */
+/* Any bytes as a block: nothing is read beyond them; header, parse and peek agree; a piece of a
+ * block asks for more and never for too much; whole or in pieces, the same comes of it, at no
+ * higher price than limits.h says; and judging ends in a reason. */
 #include <assert.h>
 #include <stdlib.h>
 #include "common/chain/proof.h"

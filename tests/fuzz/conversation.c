@@ -1,5 +1,6 @@
-/* Any bytes on a conversation that somebody opened: as they come, or as payloads of messages that are framed and signed
- * as they should be.  It ends or goes on, its owner hears of the end once, and no memory is held after it. */
+/* Any bytes on a conversation that somebody opened: as they come, or as payloads of messages that
+ * are framed and signed as they should be.  It ends or goes on, its owner hears of the end once,
+ * and no memory is held after it. */
 #include <assert.h>
 #include <fcntl.h>
 #include <netinet/in.h>

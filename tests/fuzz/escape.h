@@ -1,5 +1,5 @@
-/* For targets whose subject may end the program: its end is a jump back into the target.  What it held is lost then, so
- * leaks are nothing to report. */
+/* For targets whose subject may end the program: its end is a jump back into the target.  What it
+ * held is lost then, so leaks are nothing to report. */
 #ifndef BLOCKSYNC_TESTS_FUZZ_ESCAPE_H
 #define BLOCKSYNC_TESTS_FUZZ_ESCAPE_H
 

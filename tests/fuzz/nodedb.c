@@ -1,5 +1,6 @@
-/* A node's sortition database that may hold anything: any bytes as its file, or rows of which each field is chosen.  It is
- * opened, walked and read, or refused in one line; nothing is walked for ever. */
+/* A node's sortition database that may hold anything: any bytes as its file, or rows of which each
+ * field is chosen.  It is opened, walked and read, or refused in one line; nothing is walked for
+ * ever. */
 #include <assert.h>
 #include <fcntl.h>
 #include "tests/fuzz/escape.h"

@@ -1,6 +1,7 @@
-/* A store whose rows may hold anything: of a small chain that was kept well, rows are changed, cut, taken out, or written
- * from foreign bytes. Every reader comes to an end, what it gives away as a block is a block that was stored, byte for
- * byte, and the keeper goes on or says that the store is damaged. */
+/* A store whose rows may hold anything: of a small chain that was kept well, rows are changed,
+ * cut, taken out, or written from foreign bytes. Every reader comes to an end, what it gives away
+ * as a block is a block that was stored, byte for byte, and the keeper goes on or says that the
+ * store is damaged. */
 #include "tests/fuzz/escape.h"
 #include "tests/unit/store_line.h"
 

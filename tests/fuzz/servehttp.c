@@ -1,5 +1,5 @@
-/* Any bytes on an HTTP connection of block-serve, over a store with a few tenures: each is answered or closed, and nothing
- * is held once the client is gone. */
+/* Any bytes on an HTTP connection of block-serve, over a store with a few tenures: each is
+ * answered or closed, and nothing is held once the client is gone. */
 #include <arpa/inet.h>
 #include <sys/socket.h>
 // link: cmd/block-serve/*.c

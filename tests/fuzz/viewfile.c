@@ -1,5 +1,5 @@
-/* Any bytes as the file of block-verify -R: read whole, or refused in one line; then each consensus hash in it is looked
- * up. */
+/* Any bytes as the file of block-verify -R: read whole, or refused in one line; then each
+ * consensus hash in it is looked up. */
 #include <assert.h>
 #include <sys/mman.h>
 #include <unistd.h>

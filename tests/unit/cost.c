@@ -1,5 +1,5 @@
-/* What a stranger's bytes cost: each way in is given the dearest bytes that we know, and the work that was counted is
- * compared with the table in limits.h. */
+/* What a stranger's bytes cost: each way in is given the dearest bytes that we know, and the work
+ * that was counted is compared with the table in limits.h. */
 #include "common/chain/work.h"
 #include "common/store/pushed.h"
 #include "common/wire/message.h"
@@ -151,8 +151,8 @@ static const struct bomb { const char *name; void (*tx)(struct big *, size_t); b
 };
 #define N_BOMBS (sizeof bombs / sizeof *bombs)
 
-/* A block of one bomb, or of many, and of as many markers and signatures as a header may have.  miner, signers: how
- * many of them signed it. */
+/* A block of one bomb, or of many, and of as many markers and signatures as a header may
+ * have.  root, miner: whether its root and its miner's signature are true ones. */
 static void build(struct big *out, const struct bomb *bomb, size_t size, uint32_t markers, uint32_t sigs, bool root, bool miner)
 {
 	struct big txs = { malloc(MAX_BLOCK), 0 };
@@ -301,7 +301,8 @@ static void judge(const struct bomb *bomb)
 	AFFORD(JUDGE, before, block.n, bomb->name);
 }
 
-/* By nobody; by the miner, of other transactions; by the miner alone; and with signatures that are none of a signer's. */
+/* By nobody; by the miner, of other transactions; by the miner alone; and with signatures that are
+ * none of a signer's. */
 static void blocks(void **state)
 {
 	static const struct { bool root, miner; uint32_t sigs, markers; size_t size; } kinds[] = {

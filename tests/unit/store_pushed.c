@@ -1,4 +1,5 @@
-/* Blocks that come unasked: which are kept, whose fault it is where they are not, and how much one sender may send. */
+/* Blocks that come unasked: which are kept, whose fault it is where they are not, and how much one
+ * sender may send. */
 #include "common/store/pushed.h"
 #include "tests/unit/store_line.h"
 
