@@ -2,7 +2,22 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "common/store/run.h"
+#include "common/store/sum_private.h"
 #include "tests/unit/store_line.h"
+
+/* What one machine wrote another reads. */
+static void one_sum(void **state)
+{
+	static uint8_t bytes[3000];
+
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)(i * 7 + i / 251);
+	for (size_t n = 0; n < sizeof bytes; n++) {
+		assert_true(sum_of(bytes, n) == sum_of_plain(bytes, n));
+		assert_true(sum_of_three(bytes, n / 3, bytes + n / 3, n - n / 3, "", 0) == sum_of_plain(bytes, n));
+	}
+	assert_true(sum_of("", 0) == 0x2d06800538d394c2u);	/* as XXH3 has it */
+}
 
 /* Every bit of a run and of its key: each block is found bad, or is what it was. */
 static void every_bit_of_a_run(void **state)
@@ -261,7 +276,7 @@ static void short_copies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_bit_of_a_run), cmocka_unit_test(goes_and_comes), cmocka_unit_test(bad_stays_bad),
+		cmocka_unit_test(one_sum), cmocka_unit_test(every_bit_of_a_run), cmocka_unit_test(goes_and_comes), cmocka_unit_test(bad_stays_bad),
 		cmocka_unit_test(lost_rows), cmocka_unit_test(short_copies),
 	};
 
