@@ -243,6 +243,18 @@ slow_reader() {
 	[ ! -e s/key.new ]
 }
 
+@test "equal process numbers in two pid namespaces: the reason is told" {
+	[ "$(id -u)" = 0 ] && unshare -pf --mount-proc true 2>/dev/null || skip "needs root and pid namespaces"
+	unshare -pf --kill-child --mount-proc block-serve -d "$FULL" -w 127.0.0.1:0 >out 2>err 3>&- &	# process 1 there
+	PID=$!
+	until_holds test -s out
+	STARTED+=("$(pgrep -P $PID)")	# unshare itself waits for it, whatever it is told
+	run --separate-stderr -111 unshare -pf --mount-proc sync-status -d "$FULL"	# and here
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ $stderr == *'in use in another container or pid namespace, by a process that has our number, 1: '* ]]
+	sync-status -d "$FULL" >/dev/null
+}
+
 @test "limits: one line that names what to raise" {
 	not_sanitized
 	local c

@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,6 +23,7 @@
 #include "common/sys/sandbox_private.h"
 #include "common/sys/start.h"
 
+#define ARENAS 6		/* of malloc */
 #define CALLS 512	/* numbers of both architectures are below it */
 
 static char *call_name[CALLS];	/* looked up before confining: the handler may not allocate */
@@ -128,6 +131,8 @@ static void calls_confine(unsigned flags)
  * Without /proc nobody says what is mapped. */
 static void memory_confine(void)
 {
+	/* Of 64 MiB of addresses each.  A thread that gets none would ask the kernel for each allocation. */
+	mallopt(M_ARENA_MAX, ARENAS);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	FILE *f = fopen("/proc/self/statm", "re");
 	struct rlimit limit;
@@ -144,10 +149,27 @@ static void memory_confine(void)
 #endif
 }
 
+/* glibc reads /proc before it gives back, for the first time, memory of a thread's arena: of more than it likes to keep, which
+ * grows with what was freed before, and is less than an arena's 64 MiB. */
+static void *arena_shrink(void *arg)
+{
+	void *p[480];
+
+	for (int i = 0; i < 480; i++)
+		p[i] = malloc(100 << 10);
+	for (int i = 0; i < 480; i++)
+		free(p[i]);
+	return NULL;
+}
+
 /* Libraries that read files at their first use do it now. */
-static void warm_up(void)
+static void warm_up(unsigned flags)
 {
 	uint8_t hash[32];
+	pthread_t t;
+
+	if (flags & (SANDBOX_THREADS | SANDBOX_RESOLVE) && pthread_create(&t, NULL, arena_shrink, NULL) == 0)
+		pthread_join(t, NULL);
 
 	tzset();			/* /etc/localtime */
 	hash_once(hash, "", 0);		/* openssl.cnf */
@@ -161,7 +183,7 @@ void sandbox_enter(unsigned flags)
 	/* what is inherited over exec must not bind the stages, each of which binds itself */
 	if (flags & SANDBOX_SPAWN)
 		return;
-	warm_up();
+	warm_up(flags);
 	memory_confine();
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	files = sandbox_files(flags);
