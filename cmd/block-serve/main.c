@@ -45,11 +45,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		store_tidy(&s->store);
 }
 
-struct event_base *serve_base(void)
-{
-	return loop_new(0, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);	/* the changes of one turn are one epoll_ctl */
-}
-
 static int watch_signal(struct serve *s, int sig, event_callback_fn fn)
 {
 	return signal_ignored(sig) ? 0 : event_add(loop_event(s->base, sig, EV_SIGNAL | EV_PERSIST, fn, s), NULL);
@@ -64,7 +59,7 @@ static void start_loop(struct serve *s)
 	 * /proc, which is out of reach by then. */
 	mallopt(M_TRIM_THRESHOLD, 128 << 20);
 	mallopt(M_TOP_PAD, 1 << 20);
-	s->base = serve_base();
+	s->base = loop_new(0, 0);
 	tick = loop_event(s->base, -1, EV_PERSIST, on_tick, s);
 	if (event_add(tick, &tenth) != 0 ||
 	    watch_signal(s, SIGTERM, on_term) != 0 || watch_signal(s, SIGINT, on_term) != 0 ||

@@ -61,9 +61,6 @@ struct serve {
 	_Atomic size_t http_held;		/* bytes held for HTTP clients now: requests, and answers not taken */
 };
 
-/* main.c: a loop as each thread needs it. */
-struct event_base *serve_base(void);
-
 /* view.c: keep s->view, s->self.view and the inventory's key fresh; cheap if nothing was committed. */
 void view_refresh(struct serve *);
 

@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <unistd.h>
 #include "cmd/block-serve/serve.h"
+#include "common/sys/loop.h"
 #include "common/sys/start.h"
 
 struct worker { struct serve s; pthread_t thread; int fd; };
@@ -36,7 +37,7 @@ static void worker_init(struct worker *w, const struct serve *first, int fd, int
 	w->s.store.looked = 0;
 	w->s.http = NULL;
 	w->s.p2p = NULL;
-	w->s.base = serve_base();
+	w->s.base = loop_new(0, 0);
 	w->fd = fd;
 	uploads_new(&w->s);
 	if (event_base_once(w->s.base, end, EV_READ, end_cb, w->s.base, NULL) != 0)

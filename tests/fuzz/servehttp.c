@@ -6,6 +6,7 @@
 #include "cmd/block-serve/http.h"
 #include "cmd/block-serve/seats.h"
 #include "common/chain/work.h"
+#include "common/sys/loop.h"
 #include "tests/unit/store_line.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
@@ -13,9 +14,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 static struct serve s;
 static struct line l;
 static struct sockaddr_in at = { .sin_family = AF_INET };
-
-/* What main.c has. */
-struct event_base *serve_base(void) { return event_base_new(); }
 
 static void remove_store(void) { world_close(&l.w); }
 
@@ -32,7 +30,7 @@ static void setup(void)
 	world_commit(&l.w);
 	atexit(remove_store);
 	s.store = l.w.s;
-	s.base = serve_base();
+	s.base = loop_new(0, 0);
 	s.http_seats = seats_new(HTTP_MAX, 0, true);
 	s.self.net = &s.store.net;
 	uploads_new(&s);
