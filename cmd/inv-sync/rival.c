@@ -1,10 +1,12 @@
-/* One conversation a key.  Machines that were made from one snapshot share a key and differ in what they have: whoever has the most
- * speaks for it.  So the later one is heard beside the first, without a word of it being kept, until both have said what they have of
- * each cycle; then the lesser one is left alone for a while.  One machine under two addresses is not asked twice. */
+/* One conversation a key.  Machines that were made from one snapshot share a key and differ in
+ * what they have: whoever has the most speaks for it.  So the later one is heard beside the
+ * first, without a word of it being kept, until both have said what they have of each cycle; then
+ * the lesser one is left alone for a while.  One machine under two addresses is not asked twice. */
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/sys/log.h"
 
-#define REST_MS 3000	/* no more cycles have become known for so long: before that both have what is known by accident */
+/* No more cycles have become known for so long: before that, what both have is an accident. */
+#define REST_MS 3000
 #define CONTEST_MS 30000	/* two that have as much may part ways in that time */
 
 static bool same_key(const struct peer *p, const struct peer *q)
@@ -31,7 +33,8 @@ static void lose(struct peer *p)
 	conv_fail(p->conv, "", RIVAL_HAS_IT);
 }
 
-/* From now on p is the one that speaks for the key: all is asked again, for what was answered was not kept. */
+/* From now on p is the one that speaks for the key: all is asked again, for what was answered was
+ * not kept. */
 static void win(struct peer *p)
 {
 	p->contends = false;
@@ -47,7 +50,8 @@ static bool is_one_machine(const struct peer *p, const struct peer *q)
 {
 	const struct handshake *a = conv_handshake(p->conv), *b = conv_handshake(q->conv);
 
-	return a->data_url[0] && strcmp(a->data_url, b->data_url) == 0 && a->port == b->port && memcmp(a->addr, b->addr, sizeof a->addr) == 0;
+	return a->data_url[0] && strcmp(a->data_url, b->data_url) == 0 && a->port == b->port &&
+	    memcmp(a->addr, b->addr, sizeof a->addr) == 0;
 }
 
 bool rival_met(struct peer *p)
@@ -62,7 +66,8 @@ bool rival_met(struct peer *p)
 	}
 	if (p->pinned && q->pinned && !p->twin_said) {
 		p->twin_said = true;
-		log_warnx("peers '%s' and '%s' have one key: of these two machines the one that has more is asked", q->name, p->name);
+		log_warnx("peers '%s' and '%s' have one key: of these two machines the one that has more is asked",
+		    q->name, p->name);
 	}
 	p->contends = true;
 	p->contends_at = now_ms();
@@ -81,13 +86,15 @@ static uint64_t has(const struct peer *p)
 /* A machine that does not know the question has nothing. */
 static bool heard(const struct peer *p)
 {
-	return asks_heard(&p->asks, &p->s->machine) || !judge_version(&p->s->store.net, p->view.version);
+	return asks_heard(&p->asks, &p->s->machine) ||
+	    !judge_version(&p->s->store.net, p->view.version);
 }
 
 void rivals_decide(struct inv_sync *s)
 {
 	uint64_t now = now_ms();
-	bool rests = s->moved_at && now >= s->moved_at + REST_MS;
+	bool whole = s->o.once && s->input_ended;	/* no more of the view comes */
+	bool rests = (s->moved_at || whole) && now >= s->moved_at + REST_MS;
 	struct peer *p, *q;
 
 	TAILQ_FOREACH(p, &s->peers, entry) {
@@ -101,7 +108,7 @@ void rivals_decide(struct inv_sync *s)
 		else if (has(p) > has(q) || (has(p) == has(q) && p->pinned && !q->pinned)) {
 			lose(q);
 			win(p);
-		} else if (has(p) < has(q) || (s->o.once && s->input_ended) || now >= p->contends_at + CONTEST_MS) {
+		} else if (has(p) < has(q) || now >= p->contends_at + (whole ? 0 : CONTEST_MS)) {
 			lose(p);
 		}
 	}

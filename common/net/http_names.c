@@ -1,5 +1,5 @@
-/* http_names - the addresses that a transfer connects to: names are resolved by the resolver, not by libcurl, which gets what
- * they resolved to.  Each address is judged when it is connected. */
+/* http_names - the addresses that a transfer connects to: names are resolved by the resolver, not
+ * by libcurl, which gets what they resolved to.  Each address is judged when it is connected. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,8 @@ http_may_connect(const struct http_transfer *t, const uint8_t addr[16])
 	return !all_zero(t->r.own, 16) && address_same_host16(t->r.own, addr);
 }
 
-/* The name and port of a URL's host.  Numbers are no names: libcurl takes them itself.  False: no URL that libcurl takes. */
+/* The name and port of a URL's host.  Numbers are no names: libcurl takes them itself.  False: no
+ * URL that libcurl takes. */
 static bool
 name_of(struct one_name *n, const char *url, unsigned flags)
 {
@@ -41,7 +42,8 @@ name_of(struct one_name *n, const char *url, unsigned flags)
 
 	if (!u)
 		die_world("out of memory");
-	fine = curl_url_set(u, CURLUPART_URL, url, flags) == CURLUE_OK && curl_url_get(u, CURLUPART_HOST, &host, CURLU_PUNYCODE) == CURLUE_OK;
+	fine = curl_url_set(u, CURLUPART_URL, url, flags) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &host, CURLU_PUNYCODE) == CURLUE_OK;
 	if (fine && host[0] != '[' && inet_pton(AF_INET, host, addr) != 1) {
 		n->host = xstrdup(host);
 		n->port = n->is_proxy ? 1080 : 80;	/* libcurl's default of a proxy */
@@ -67,7 +69,8 @@ static const char *
 proxy_of(const struct http_transfer *t)
 {
 	bool https = strncasecmp(t->r.url, "https:", 6) == 0;
-	const char *const names[] = { https ? "https_proxy" : "http_proxy", https ? "HTTPS_PROXY" : "all_proxy", "all_proxy", "ALL_PROXY" };
+	const char *const names[] = { https ? "https_proxy" : "http_proxy",
+		https ? "HTTPS_PROXY" : "all_proxy", "all_proxy", "ALL_PROXY" };
 	const char *value;
 
 	if (!http_uses_proxy(t))
@@ -92,8 +95,10 @@ add_addresses(struct http_transfer *t, const struct one_name *n, const struct re
 
 		address_from16(&ss, &len, a->at[i], 0);
 		v6 = ss.ss_family == AF_INET6;
-		inet_ntop(ss.ss_family, v6 ? (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr : &((struct sockaddr_in *)&ss)->sin_addr, ip, sizeof ip);
-		used += (size_t)snprintf(line + used, sizeof line - used, v6 ? "%s[%s]" : "%s%s", i ? "," : "", ip);
+		inet_ntop(ss.ss_family, v6 ? (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr :
+		    &((struct sockaddr_in *)&ss)->sin_addr, ip, sizeof ip);
+		used += (size_t)snprintf(line + used, sizeof line - used, v6 ? "%s[%s]" : "%s%s",
+		    i ? "," : "", ip);
 	}
 	more = curl_slist_append(t->addresses, line);
 	if (!more)
@@ -114,8 +119,9 @@ go_on(struct http_transfer *t)
 static void
 on_resolved(void *arg, const struct resolved *a)
 {
-	/* Behind a proxy the host's name is the proxy's business; it is needed here only if the environment excepts that host. */
-	static const struct resolved nowhere = { .n = 1, .at = { { [10] = 0xff, [11] = 0xff, [12] = 0xff, [13] = 0xff, [14] = 0xff, [15] = 0xff } } };
+	/* Behind a proxy the host's name is the proxy's business; it is needed here only if the
+	 * environment excepts that host. */
+	static const struct resolved nowhere = { .n = 1, .at = { { [10] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } } };
 	struct one_name *n = arg;
 	struct http_transfer *t = n->t;
 	char error[400];
@@ -134,7 +140,8 @@ static void
 ask(struct one_name *n)
 {
 	if (n->host)
-		n->wait = resolver_ask(n->t->http->resolver, n->host, RESOLVE_HTTP_MS, on_resolved, n);
+		n->wait = resolver_ask(n->t->http->resolver, n->host, RESOLVE_HTTP_MS,
+		    on_resolved, n);
 }
 
 void
@@ -150,7 +157,8 @@ http_names_start(struct http_transfer *t)
 		http_ended(t, HTTP_PROTOCOL, "malformed URL");
 		return;
 	}
-	if (proxy && !name_of(&names->proxy, proxy, CURLU_DEFAULT_SCHEME | CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME)) {
+	if (proxy && !name_of(&names->proxy, proxy,
+	    CURLU_DEFAULT_SCHEME | CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME)) {
 		http_ended(t, HTTP_CONNECT, "malformed proxy in the environment");
 		return;
 	}

@@ -1,4 +1,5 @@
-/* resolver - the parent's side: which names are asked for, who waits for them, and what is known for a while. */
+/* resolver - the parent's side: which names are asked for, who waits for them, and what is known
+ * for a while. */
 #include <errno.h>
 #include <netdb.h>
 #include <signal.h>
@@ -109,7 +110,8 @@ static void finish(struct resolver_wait *w, const struct resolved *answer)
 	free(w);
 }
 
-/* A callback may ask, and drop other waits: nothing is held over its call but a name that has waits. */
+/* A callback may ask, and drop other waits: nothing is held over its call but a name that has
+ * waits. */
 static bool finish_one(struct resolver *r, uint64_t now)
 {
 	static const struct resolved late = { .why = "no answer of a name server" };
@@ -119,9 +121,9 @@ static bool finish_one(struct resolver *r, uint64_t now)
 	TAILQ_FOREACH(n, &r->names, entry)
 		TAILQ_FOREACH(w, &n->waits, entry)
 			if (n->state == NAME_ANSWERED || w->until <= now) {
-				struct resolved answer = n->state == NAME_ANSWERED ? n->answer : late;
+				struct resolved a = n->state == NAME_ANSWERED ? n->answer : late;
 
-				finish(w, &answer);
+				finish(w, &a);
 				return true;
 			}
 	return false;
@@ -150,7 +152,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 static const char *reason(int error)
 {
-	return error == EAI_SYSTEM || error == EAI_MEMORY ? "the system cannot ask for names now" : gai_strerror(error);
+	if (error == EAI_SYSTEM || error == EAI_MEMORY)
+		return "the system cannot ask for names now";
+	return gai_strerror(error);
 }
 
 static void take(struct resolver *r, const struct resolver_answer *a)
@@ -232,8 +236,8 @@ static struct name *name_get(struct resolver *r, const char *host, uint64_t now)
 	return n;
 }
 
-struct resolver_wait *resolver_ask(struct resolver *r, const char *host, unsigned ms, void (*done)(void *arg, const struct resolved *),
-    void *arg)
+struct resolver_wait *resolver_ask(struct resolver *r, const char *host, unsigned ms,
+    void (*done)(void *arg, const struct resolved *), void *arg)
 {
 	struct resolver_wait *w = xcalloc(1, sizeof(*w));
 	uint64_t now = now_ms();

@@ -1,7 +1,7 @@
 /* resolver_child - the process that asks for names: getaddrinfo, one thread a question.
  *
- * The C library looks at resolv.conf, hosts and nsswitch.conf anew with each question, by path; so this process may read the
- * directories where they are, and whatever takes their place there. */
+ * The C library looks at resolv.conf, hosts and nsswitch.conf anew with each question, by path;
+ * so this process may read the directories where they are, and whatever takes their place there. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -80,7 +80,8 @@ static void start(const struct resolver_question *q, const pthread_attr_t *attr)
 	answer(&later);
 }
 
-/* Nothing of the parent's but the socket and stderr; signals of the terminal are the parent's business. */
+/* Nothing of the parent's but the socket and stderr; signals of the terminal are the parent's
+ * business. */
 static void leave_parent(int fd)
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGPIPE };

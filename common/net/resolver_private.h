@@ -1,4 +1,5 @@
-/* Between the two sides of the resolver: one question a packet, one answer a packet, of fixed size. */
+/* Between the two sides of the resolver: one question a packet, one answer a packet, of fixed
+ * size. */
 #ifndef BLOCKSYNC_NET_RESOLVER_PRIVATE_H
 #define BLOCKSYNC_NET_RESOLVER_PRIVATE_H
 

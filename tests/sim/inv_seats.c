@@ -1,6 +1,7 @@
 // link: cmd/inv-sync/seats.c
-/* An eclipse: a thousand liars in ten networks, who shake hands, have nothing and stay, and two honest peers, all learnt from
- * strangers.  Under a clock that the test owns; another seed is another order of everything. */
+/* An eclipse: a thousand liars in ten networks, who shake hands, have nothing and stay, and two
+ * honest peers, all learnt from strangers.  Under a clock that the test owns; another seed is
+ * another order of everything. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +25,8 @@ struct sim {
 
 static bool is_honest(const struct sim *s, const struct seat *p) { return p < s->peer + HONEST; }
 
-/* A start of the program: all are known, in an order of that seed; what they brought in earlier runs is kept. */
+/* A start of the program: all are known, in an order of that seed; what they brought in earlier
+ * runs is kept. */
 static void start(struct sim *s, uint64_t seed, unsigned honest_network)
 {
 	uint64_t blocks[HONEST];
@@ -83,7 +85,8 @@ static uint64_t time_to_honest(struct sim *s, uint64_t most)
 	return s->now - from;
 }
 
-/* Networks of their own: they are met as soon as each network has had its turn, and all over again after each restart. */
+/* Networks of their own: they are met as soon as each network has had its turn, and all over
+ * again after each restart. */
 static void strangers_rotate(void **state)
 {
 	static struct sim s;
@@ -152,8 +155,8 @@ static void calm(void **state)
 	stop(&s);
 }
 
-/* Where room is short the largest network loses an address, never one that gave blocks or is spoken to; who comes from the largest
- * has no room itself. */
+/* Where room is short the largest network loses an address, never one that gave blocks or is
+ * spoken to; who comes from the largest has no room itself. */
 static void room(void **state)
 {
 	static struct sim s;

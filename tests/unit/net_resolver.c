@@ -1,4 +1,5 @@
-/* The resolver: names asked at the same time, answers that are kept, failures that are not, limits, and its end. */
+/* The resolver: names asked at the same time, answers that are kept, failures that are not,
+ * limits, and its end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,8 +14,9 @@
 #include "common/net/resolver.h"
 #include "common/sys/log.h"
 
-/* The child calls this one.  hang.test: a dead server; die.test: a bug in the C library; two.test: two addresses; count.test: one
- * that tells calls apart by the last byte of its address. */
+/* The child calls this one.  hang.test: a dead server; die.test: a bug in the C library;
+ * two.test: two addresses; count.test: one that tells calls apart by the last byte of its
+ * address. */
 int
 getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
@@ -117,7 +119,8 @@ kept(void **state)
 	stop(r, &asked);
 }
 
-/* Names whose servers are dead take a thread each, and delay no other name; who gives up is not called. */
+/* Names whose servers are dead take a thread each, and delay no other name; who gives up is not
+ * called. */
 static void
 dead(void **state)
 {
