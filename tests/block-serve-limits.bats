@@ -38,7 +38,7 @@ teardown_file() { kill "$(cat "$BATS_FILE_TMPDIR/still.pid")" 2>/dev/null || tru
 
 setup() { cd "$BATS_FILE_TMPDIR" || exit 1; }
 
-teardown() { [ -z "${server:-}" ] || kill "$server" 2>/dev/null || true; }
+teardown() { kill ${server:-} ${rude:-} 2>/dev/null || true; }
 
 # serve STORE OPTION...: in the background; sets $server, $AT and $URL
 serve() {
@@ -206,18 +206,14 @@ upload_head() { printf 'POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: applica
 @test "answers that nobody reads are held up to a bound, and others are answered" {
 	many_store
 	serve many -j 1
-	# The kernel takes some megabytes for each.
-	for _ in $(seq 60); do printf 'GET /blocksync/sortitions/1000/2100 HTTP/1.1\r\n\r\n'; done >ask
-	for _ in $(seq 90); do
-		exec {fd}<>"/dev/tcp/${AT%:*}/${AT#*:}"
-		cat ask >&$fd
-	done
+	"$HELPER/rude" "$AT" -n 70 /blocksync/sortitions/1000/2100 3>&- &
+	rude=$!
 	for _ in $(seq 200); do report ' bytes held' | grep -q '[1-9][0-9]* too slow' && break; done
 	report ' bytes held' | grep -q '[1-9][0-9]* too slow'
 	[ "$(held)" -le 8388608 ]
 	[ "$(held)" -ge 4000000 ]
 	[ "$(curl -s -m 10 -o body -w '%{http_code}' "$URL/blocksync/sortitions/1000/2100")" = 200 ]
-	kill "$server"
+	kill "$rude" "$server"
 	wait "$server"
 }
 

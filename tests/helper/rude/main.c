@@ -1,6 +1,7 @@
 /* rude - an HTTP client that does everything a client should not, and ends in every way, at any moment.
  *
  *   rude HOST:PORT SEED SECONDS PATH... [-u FILE...]
+ *   rude HOST:PORT -n N PATH		N connections that ask and read nothing, with the smallest of buffers, until it is ended
  *
  * Some dozens of connections at a time, each with one or more requests for the PATHs and uploads of the FILEs: absolute URIs, CONNECT,
  * Upgrade, Expect, HEAD, HTTP/1.0, lengths and chunks, in one write or byte by byte, several ahead.  At any moment one is
@@ -208,10 +209,27 @@ static void take_words(int argc, char **argv)
 		read_file(&rude.files[rude.n_files++], argv[i]);
 }
 
+static void ask_only(unsigned n, const char *path)
+{
+	int small = 2048;
+
+	while (n-- > 0) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small) != 0 ||
+		    connect(fd, (struct sockaddr *)&rude.to, sizeof rude.to) != 0)
+			die_world("cannot connect: %s", strerror(errno));
+		dprintf(fd, "GET %s HTTP/1.1\r\n\r\n", path);
+	}
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	program_start("rude");
 	take_words(argc, argv);
+	if (strcmp(argv[2], "-n") == 0)
+		ask_only((unsigned)options_number("-n", argv[3], 1, 1000), argv[4]);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		rude.at[i].fd = -1;
 	for (uint64_t end = now_ms() + options_number("seconds", argv[3], 1, 3600) * 1000; now_ms() < end;)
