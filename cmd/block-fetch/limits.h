@@ -42,7 +42,7 @@
 #define BACKOFF_MAX_MS 30000
 #define LEFT_OUT_MS 600000          /* how long a source is left out (with -1: for the run) */
 #define RETRY_MS 30000              /* an unavailable tenure is tried again after this */
-#define INFO_MS 15000               /* /v3/tenures/info at most so often at one source: the quorum's tip comes by record, and a public
+#define INFO_MS 15000               /* /v3/tenures/info at most so often at one source, but where there is news: a public
                                      * node that is a source of the view too allows so many requests a minute */
 
 #endif

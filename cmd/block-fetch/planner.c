@@ -371,8 +371,17 @@ static void apply_tip(struct planner *p)
 		set_end(p, i, p->tip.id, true);
 }
 
+/* The chain has grown: sources may have what they had not when they were asked last. */
+static void infos_due(struct planner *p)
+{
+	for (unsigned i = 0; i < p->n_sources && !p->once; i++)
+		p->sources[i].info_at = 0;
+}
+
 void planner_tip(struct planner *p, const struct plan_tip *tip)
 {
+	if (!p->has_tip || !id_is(p->tip.id, tip->id))
+		infos_due(p);
 	p->tip = *tip;
 	p->has_tip = true;
 	apply_tip(p);
@@ -447,6 +456,7 @@ void planner_sortition(struct planner *p, uint64_t height, const uint8_t ch[CH_L
 	struct slot *s = plan_slot(p, ch), *parent;
 	uint32_t i;
 
+	infos_due(p);
 	if (height < p->first || all_zero(ch, CH_LEN) || (s && plan_height(p, plan_index(p, s)) == height) || !slots_reach(p, height))
 		return;
 	if (s)

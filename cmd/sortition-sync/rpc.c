@@ -14,6 +14,7 @@
 #define SETS_MS 60000		/* reward sets that were not there yet */
 #define PACE_MS 3600		/* between two requests, once nothing is left to load */
 #define PACE_BURST 2		/* so many at once after a rest */
+#define PACE_DEBT 4		/* the same where there is news: polls wait until that is paid for */
 #define PATIENT_MS 60000	/* with -1: who asks to wait longer is not waited for */
 #define SILENT_MS 18000		/* three polls: a source that has not answered for so long does not answer */
 #define STALL_MS 10000
@@ -50,15 +51,15 @@ static void on_end(void *arg, const struct http_result *);
 static bool
 may_ask(const struct rpc *r, uint64_t now)
 {
-	return !r->source->sync->steady || r->paid_until <= now + (PACE_BURST - 1) * PACE_MS;
+	return !r->source->sync->steady || r->paid_until <= now + ((r->soon ? PACE_DEBT : PACE_BURST) - 1) * PACE_MS;
 }
 
 static void
 pay(struct rpc *r, uint64_t now)
 {
 	r->paid_until = (r->paid_until > now ? r->paid_until : now) + PACE_MS;
-	if (r->paid_until > now + PACE_BURST * PACE_MS)
-		r->paid_until = now + PACE_BURST * PACE_MS;
+	if (r->paid_until > now + PACE_DEBT * PACE_MS)
+		r->paid_until = now + PACE_DEBT * PACE_MS;
 	if (!r->began)
 		r->began = now;
 }
@@ -251,6 +252,7 @@ poll_tips(struct rpc *r, uint64_t now)
 	}
 	if (!r->tip_asked && now >= r->next_tip && may_ask(r, now)) {
 		r->tip_asked = true;
+		r->soon = false;
 		r->next_tip = now + TIP_MS;
 		request(r, RPC_TIP, "/v3/sortitions", 0, 0);
 	}
@@ -297,6 +299,7 @@ rpc_poll_soon(struct rpc *r, uint64_t now)
 {
 	if (r->next_tip > now + 200)
 		r->next_tip = now + 200;
+	r->soon = true;
 }
 
 void

@@ -16,6 +16,7 @@ struct rpc {
 	uint64_t failed_at, not_before;
 	uint64_t next_tip, next_info, next_sets;
 	bool node_asked, tip_asked, info_asked;
+	bool soon;		/* something tells of a new burn tip: it is asked for at once, and polls wait the longer */
 	uint64_t paid_until;	/* requests are paid for in time, once nothing is left to load */
 	uint64_t began, answered;	/* first request; answers since, for how long it will take */
 	uint64_t answered_at;		/* the last of them */
