@@ -22,7 +22,7 @@
 #define TRIES 5			/* a commit may be at work on the page that we look at */
 #define TRY_MS 10
 
-/* A meta page of LMDB's format 1, as a 64-bit machine has it. */
+/* A meta page of LMDB's format 1, as a 64-bit little-endian machine has it. */
 struct tree { uint32_t pad; uint16_t flags, depth; uint64_t branches, leaves, overflows, entries, root; };
 struct meta { uint32_t magic, version; uint64_t address, mapsize; struct tree free, main; uint64_t last_page, txnid; };
 
@@ -78,7 +78,7 @@ void intact_metas(const struct store *s)
 	int fd, rc = -1, i;
 
 	snprintf(path, sizeof path, "%s/data.mdb", s->dir);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = INTACT_LAYOUT ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	if (fd < 0)
 		return;		/* mdb_env_open says why */
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
@@ -109,7 +109,7 @@ static uint64_t free_pages(struct store *s, MDB_txn *txn, uint64_t from, uint64_
 	if (rc != 0)
 		store_failed(s, rc);
 	for (rc = store_cursor_get(s, c, &k, &v, MDB_FIRST); rc == 0; rc = store_cursor_get(s, c, &k, &v, MDB_NEXT)) {
-		const uint64_t *page = v.mv_data;
+		const size_t *page = v.mv_data;
 
 		if (v.mv_size < sizeof *page || page[0] > v.mv_size / sizeof *page - 1)
 			store_damaged(s, "its list of free pages");
@@ -197,7 +197,7 @@ void intact_map(struct store *s, const void *value)
 	uintptr_t page, base;
 	uint64_t number;
 
-	if (mdb_env_info(s->env, &info) != 0 || mdb_env_stat(s->env, &st) != 0)
+	if (!INTACT_LAYOUT || mdb_env_info(s->env, &info) != 0 || mdb_env_stat(s->env, &st) != 0)
 		return;
 	page = (uintptr_t)value & ~((uintptr_t)st.ms_psize - 1);
 	number = *(const uint64_t *)page;

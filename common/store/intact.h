@@ -4,6 +4,9 @@
 
 #include "common/store/store.h"
 
+/* LMDB's pages are laid out as our structs say: elsewhere they are not looked into. */
+#define INTACT_LAYOUT (sizeof(size_t) == 8 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+
 /* Before mdb_env_open: the two first pages of DIR/data.mdb, if there is such a file.  Ends the program where they cannot be right. */
 void intact_metas(const struct store *);
 /* After it: every page that the file is too short for is on the free list, or the program ends. */

@@ -127,7 +127,7 @@ static void heal_noted(struct keeper *k)
 	uint8_t id[ID_LEN], ch[CH_LEN];
 	uint64_t height;
 
-	while (damaged_first(k->s, k->txn, id, ch)) {
+	while (k->s->error == 0 && damaged_first(k->s, k->txn, id, ch)) {
 		blocks_where(k->s, k->txn, id, ch, &height);
 		keeper_heal(k, ch);
 		store_del(k->s, k->txn, T_DAMAGED, id, ID_LEN);

@@ -1,6 +1,8 @@
 /* The checksum of what is stored.  The library's header is compiled in: that way its state needs no heap, and short inputs no call; and it
  * is compiled twice, for it runs more than twice as fast with wide registers, and everything that is served passes through it. */
+#ifndef __clang__
 #pragma GCC optimize("O3")
+#endif
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 #include "common/store/sum_private.h"
