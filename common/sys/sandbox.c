@@ -101,6 +101,22 @@ static void code_make(struct code *c, unsigned flags)
 	close(ends[1]);
 }
 
+/* No more filters: the first one lets this second one pass.  The library loads it, where tools that try a program's
+ * confinement look for its beginning; nothing else hangs on it. */
+static void filters_end(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int rc = filter ? seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(seccomp), 0) : -ENOMEM;
+
+	if (rc == 0)
+		rc = seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
+	if (rc == 0)
+		rc = seccomp_load(filter);
+	if (rc < 0)
+		die_world("cannot confine system calls: %s", strerror(-rc));
+	seccomp_release(filter);
+}
+
 /* libseccomp 2.5.4 does not notice each allocation that fails: its filter then lacks rules, or the library crashes or
  * never ends.  So the filter is made twice and must come out the same, and library_begin watches over it. */
 static void calls_confine(unsigned flags)
@@ -119,12 +135,16 @@ static void calls_confine(unsigned flags)
 	sigaction(SIGSYS, &trap, NULL);
 	program.len = (unsigned short)(code.bytes / sizeof(code.op[0]));
 	program.filter = code.op;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0)
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0) {
 		confined = 1;
-	else if (!filters_known())
+		library_begin("close the filter of system calls");
+		filters_end();
+		library_end();
+	} else if (!filters_known()) {
 		log_warnx("no seccomp in this kernel: system calls are not confined");
-	else
+	} else {
 		die_world("cannot confine system calls: %s", strerror(errno));
+	}
 }
 
 /* What is mapped now, LMDB's map above all, and a fixed amount: a leak or a bomb ends this program and not the machine.

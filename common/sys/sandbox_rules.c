@@ -2,6 +2,7 @@
  * entries need a reason. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -31,6 +32,8 @@ static const int base[] = {
 	CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait), CALL(epoll_pwait), CALL(poll), CALL(ppoll), CALL(select),
 	CALL(pselect6), CALL(timerfd_create), CALL(timerfd_settime), CALL(timerfd_gettime),
 };
+/* library_end, after the last filter. */
+static const int watches[] = { CALL(alarm), CALL(setitimer) };
 /* At a place of a file. */
 static const int writes[] = { CALL(pwrite64), CALL(pwritev), CALL(pwritev2) };
 /* Talk on connected sockets, ours or accepted. */
@@ -99,6 +102,9 @@ static int allow_base_if(scmp_filter_ctx f)
 		{ CALL(fcntl), { IS(1, F_SETLKW) } },
 		{ CALL(prlimit64), { IS(0, 0), IS(2, 0) } },	/* getrlimit; not to set one */
 		{ CALL(prctl), { IS(0, PR_SET_NAME) } },
+		{ CALL(prctl), { IS(0, PR_SET_NO_NEW_PRIVS) } },	/* with the next two: the filter that ends this */
+		{ CALL(prctl), { IS(0, PR_SET_SECCOMP) } },
+		{ CALL(seccomp), { IS(0, SECCOMP_SET_MODE_FILTER) } },
 		{ CALL(tgkill), { IS(0, (scmp_datum_t)getpid()) } },	/* abort, raise */
 		{ CALL(newfstatat), { HAS(3, AT_EMPTY_PATH, AT_EMPTY_PATH) } },	/* fstat */
 	};
@@ -206,6 +212,8 @@ int sandbox_rules(scmp_filter_ctx f, unsigned flags)
 	const bool out = flags & (SANDBOX_CONNECT | SANDBOX_RESOLVE);
 	int rc = ALLOW(f, base);
 
+	if (rc == 0)
+		rc = ALLOW(f, watches);
 	if (rc == 0)
 		rc = allow_base_if(f);
 	if (rc == 0)
