@@ -53,7 +53,7 @@ static void write_key(int fd, const char *name)
 	struct stat st;
 
 	do
-		arc4random_buf(secret, sizeof secret);
+		random_bytes(secret, sizeof secret);
 	while (key_public(key, secret) < 0);
 	hex_of(text, secret, 32);
 	text[64] = '\n';
