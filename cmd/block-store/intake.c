@@ -229,7 +229,7 @@ static void on_lost(void *arg)
 static void on_report(void *arg)
 {
 	struct intake *in = arg;
-	struct keeper_counts c = in->writer->counts;
+	struct keeper_counts c = writer_counts(in->writer);
 
 	log_warnx("%llu blocks held, %llu of them proven; %llu tenures, %llu of them proven; %u blocks gathered, writer %s",
 	    (unsigned long long)c.held, (unsigned long long)c.proven, (unsigned long long)c.tenures,

@@ -22,7 +22,7 @@ struct writer {
 	pthread_cond_t todo;
 	struct batch batch;		/* the writer's while busy */
 	struct rec_buf out;		/* its reports, the stage's while not busy */
-	struct keeper_counts counts;	/* after the last commit */
+	struct keeper_counts counts;	/* after the last commit; under the lock */
 	bool busy, quit, idle_work, upgrading;
 	int wake;			/* eventfd: a commit is done */
 	uint64_t progress_at, progress_done;
@@ -31,6 +31,8 @@ void writer_start(struct writer *, struct store *);
 /* Hand a batch over; not while busy.  The writer's empty one comes back in its place. */
 void writer_give(struct writer *, struct batch *);
 bool writer_busy(struct writer *);
+/* What the keeper has counted, as of the last commit; at any time. */
+struct keeper_counts writer_counts(struct writer *);
 void writer_wait(struct writer *);
 void writer_stop(struct writer *);
 

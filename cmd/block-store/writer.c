@@ -72,7 +72,6 @@ static void commit(struct writer *w)
 	w->batch.frames.n = 0;
 	w->batch.blocks = 0;
 	w->batch.rescan = false;
-	keeper_counts(w->k, &w->counts);
 	w->idle_work = keeper_idle_work(w->k);
 	w->upgrading = keeper_upgrading(w->k);
 }
@@ -91,6 +90,7 @@ static void *writer_main(void *arg)
 		pthread_mutex_unlock(&w->lock);
 		commit(w);
 		pthread_mutex_lock(&w->lock);
+		keeper_counts(w->k, &w->counts);
 		w->busy = false;
 		pthread_cond_broadcast(&w->todo);
 		if (write(w->wake, &one, sizeof one) < 0)
@@ -138,6 +138,16 @@ bool writer_busy(struct writer *w)
 	busy = w->busy;
 	pthread_mutex_unlock(&w->lock);
 	return busy;
+}
+
+struct keeper_counts writer_counts(struct writer *w)
+{
+	struct keeper_counts c;
+
+	pthread_mutex_lock(&w->lock);
+	c = w->counts;
+	pthread_mutex_unlock(&w->lock);
+	return c;
 }
 
 void writer_wait(struct writer *w)
