@@ -13,8 +13,9 @@ void print_block(struct store *, const char *id);
 /* The store as a stream of records on fd. */
 void archive_write(struct store *, int fd, const char *name);
 
-/* Look at all that is stored, and print a line for each block that is damaged: height, id, consensus hash, why.  The holder of the lock
- * takes them out, who may write `damaged` only notes them.  True: all is well. */
+/* Look at all that is stored, and print a line for each block that is damaged: height, id, consensus hash, why.  A
+ * store that is open for KEEPER_TABLES loses these blocks, in one that is open for T_DAMAGED alone they are noted.
+ * True: all is well. */
 struct check_options {
 	const struct options *options;
 	uint64_t rate;			/* bytes a second, 0: as fast as it goes */

@@ -1,4 +1,4 @@
-/* The whole store, looked at: checksums, ids, links, and signatures if asked.  Who gets the lock takes out what is bad.
+/* The whole store, looked at: checksums, ids, links, and signatures if asked.  With the lock what is bad is taken out.
  *
  * Everything is read in pieces of some 4 MiB, each under a transaction of its own, and a pause between them keeps to the rate. */
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include "cmd/block-cat/cat.h"
 #include "common/chain/proof.h"
 #include "common/sys/log.h"
+#include "common/sys/out.h"
 #include "common/sys/stage.h"
 
 #define PIECE_BYTES (4u << 20)
@@ -113,11 +114,10 @@ static void check_block(void *arg, const uint8_t *ch, uint64_t height, const str
 {
 	struct checking *k = arg;
 	struct rec_block r = { .height = height };
+	struct kept_block saved;
+	struct rec_tenure t;
 	uint8_t id[ID_LEN];
 	const char *why;
-	struct kept_block saved;
-
-	struct rec_tenure t;
 
 	if (memcmp(k->ch, ch, CH_LEN) != 0 && tenure_get(k->s, k->txn, ch, &t) < 0)
 		hit(k, ch, height, NULL, "its tenure has no row");
@@ -188,7 +188,7 @@ static bool see_canonical(void *arg, const MDB_val *key, const MDB_val *data)
 	return true;
 }
 
-/* Each row that is a record is decoded by who reads it; what fails says so itself, and sets the store's `hurt`. */
+/* The walks decode each row that is a record; one that fails is told by store_row, which sets the store's `hurt`. */
 static void check_rows(struct checking *k)
 {
 	struct store *s = k->s;
@@ -280,8 +280,7 @@ bool check_store(struct store *s, const struct check_options *o)
 	if (o->signatures)
 		k.trial.bytes = xmalloc(TRIAL_BYTES + MAX_BLOCK);
 	look(&k);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die_world("cannot write to stdout: %s", strerror(errno));
+	out_flush();
 	if (owner)
 		remove_hits(&k);
 	else if (s->writes)

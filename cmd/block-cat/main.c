@@ -19,7 +19,8 @@ static int create(const char *name)
 	return fd;
 }
 
-/* The archive describes the network that the store must be of (whom to trust is not its to say: network_untrust), so its first two records are read before confinement. */
+/* The archive describes the network that the store must be of (but names nobody to trust: network_untrust), so its
+ * first two records are read before the store is opened, and that is before confinement. */
 static int import_file(struct store *s, const struct options *o, const char *name)
 {
 	static struct archive a;

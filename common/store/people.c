@@ -98,7 +98,8 @@ static void inventories_del(struct store *s, MDB_txn *txn, const uint8_t peer[KE
 		bool more;
 
 		k = (MDB_val){ KEY_LEN, (void *)(uintptr_t)peer };
-		more = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE) == 0 && k.mv_size == sizeof key && memcmp(k.mv_data, peer, KEY_LEN) == 0;
+		more = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE) == 0 && k.mv_size == sizeof key &&
+		    memcmp(k.mv_data, peer, KEY_LEN) == 0;
 		if (more)
 			memcpy(key, k.mv_data, sizeof key);
 		mdb_cursor_close(c);
@@ -231,7 +232,12 @@ void verdict_walk(struct store *s, MDB_txn *txn, const uint8_t *id, bool (*fn)(v
 }
 
 /* Keys of the rows to delete: not while a cursor stands in their table. */
-struct doomed { bool (*verdict)(const struct rec_verdict *); bool (*fault)(const struct rec_fault *); struct { uint8_t key[MAX_KEY]; size_t n; } *v; size_t n; };
+struct doomed {
+	bool (*verdict)(const struct rec_verdict *);
+	bool (*fault)(const struct rec_fault *);
+	struct { uint8_t key[MAX_KEY]; size_t n; } *v;
+	size_t n;
+};
 
 static uint8_t *doomed_add(struct doomed *d)
 {
