@@ -71,7 +71,7 @@ static void add_problems(struct evbuffer *b, const struct nakamoto *n)
 
 static void add_header(struct evbuffer *b, const struct nakamoto *n)
 {
-	size_t markers = (n->version & 0x7f) >= 1 ? 4 + 5 * (size_t)n->n_markers : 0;
+	size_t markers = (n->version & ~SHADOW_BIT) >= 1 ? 4 + 5 * (size_t)n->n_markers : 0;
 
 	evbuffer_add_printf(b, "{\"Nakamoto\":{\"version\":%u,\"chain_length\":%llu,\"burn_spent\":%llu", n->version,
 	    (unsigned long long)n->height, (unsigned long long)n->burn_spent);

@@ -137,7 +137,7 @@ static void make_seats(struct serve *s, const struct asked *a)
 	long files = sysconf(_SC_OPEN_MAX), room = HTTP_MAX + P2P_MAX;
 
 	if (files >= 0 && files < 2 * OWN_FILES)
-		die_world("%ld open files are too few (ulimit -n)", files);
+		die_world("at most %ld files may be open here (ulimit -n), at least %d are needed", files, 2 * OWN_FILES);
 	if (files >= 0 && files - OWN_FILES < room) {
 		room = files - OWN_FILES;
 		log_warnx("%ld connections at once and no more: open files are limited (ulimit -n)", room);
@@ -201,4 +201,4 @@ int main(int argc, char **argv)
 	return s.code;
 }
 
-/* Next: cmd/block-serve/listen.c, listening sockets, acquired before the program confines itself, and questions about addresses. */
+/* Next: cmd/block-serve/listen.c, listening sockets, acquired before the program confines itself. */

@@ -208,7 +208,7 @@ static int stable_known(void *arg, uint64_t height, const uint8_t *hash)
 	return rc != 0 ? -1 : memcmp(row.burn_hash, hash, 32) == 0;
 }
 
-/* Somebody of this machine or of our own network: whoever lets us listen there means them. */
+/* Whether the connection came in on a private address of ours: who listens there wants peers of that network. */
 static bool is_inside(int fd)
 {
 	struct sockaddr_storage own = { 0 };

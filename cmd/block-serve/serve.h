@@ -52,7 +52,7 @@ struct serve {
 	struct budget held;			/* of conversations */
 	uint8_t key_hash[HASH160_LEN];
 	unsigned threads;			/* -j */
-	struct seats *http_seats, *p2p_seats;	/* the former is all threads' */
+	struct seats *http_seats, *p2p_seats;	/* http_seats is shared by all threads */
 	struct neighbors neighbors;
 	time_t date_of;				/* reply.c: the second that date tells */
 	char date[64];

@@ -5,13 +5,14 @@
 #include <sys/types.h>
 #include "common/chain/tx.h"
 
+#define SHADOW_BIT 0x80
 enum block_kind { BLOCK_ORDINARY, BLOCK_START, BLOCK_EXTEND };
 
 /* A parsed block: views into the bytes, which the caller keeps. */
 struct nakamoto {
 	const uint8_t *bytes;
 	size_t len;			/* exactly this block's */
-	uint8_t version;
+	uint8_t version;		/* of the header; SHADOW_BIT: nobody mined the block, a network file lists it */
 	uint64_t height;		/* chain_length */
 	uint64_t burn_spent, timestamp;
 	const uint8_t *ch, *parent, *tx_root, *state_root, *miner_sig;
@@ -30,15 +31,15 @@ struct nakamoto {
 	uint8_t id[ID_LEN];
 };
 
-/* The header only (bytes up to the transaction count), hash and id included.  Returns bytes used (>
- * 0), 0 if more bytes are needed (*need is the least number), -1 if it is no header. */
+/* The header only (bytes up to the transaction count), hash and id included.  Returns the bytes
+ * used, 0 if more are needed (*need is the least number), -1 if it is no header. */
 ssize_t nakamoto_header(struct nakamoto *, const uint8_t *p, size_t n, size_t *need);
 /* What the miner signs, of a header. */
 void nakamoto_miner_hash(uint8_t hash[32], const struct nakamoto *);
 
 /* Where a block ends, found while its bytes come: the walk keeps where it stopped, so that all
- * calls together cost no more than one (limits.h, COSTS), and holds no pointer into the
- * bytes.  Begins as zeros, for each block anew. */
+ * calls together cost no more than one (limits.h, COSTS), and holds no pointer into the bytes.
+ * It begins as zeros, for each block anew. */
 struct block_walk {
 	size_t at;			/* first byte of the transaction that is being read; 0: the header is not whole */
 	uint32_t n;			/* transactions before it */
@@ -51,9 +52,9 @@ struct block_walk {
 /* The header only, as nakamoto_header; its hashes need not be made again. */
 ssize_t nakamoto_walk_header(struct block_walk *, struct nakamoto *, const uint8_t *p, size_t n, size_t *need);
 /* Go on: p[0..n) are all bytes that are there, from the block's first one; p may have moved since
- * the last call. Header and transactions, no merkle root, no duplicates, no work on the
- * curve.  Returns the block's length, 0 with *need (> n) if n is too short, -1 if the bytes are no
- * block.  Never reads beyond n. */
+ * the last call.  Looks at the header and where each transaction ends, not at the merkle root, at
+ * duplicates or at points of the curve.  Returns the block's length, 0 with *need (> n) if n is too
+ * short, -1 if the bytes are no block.  Never reads beyond n. */
 ssize_t nakamoto_walk(struct block_walk *, struct nakamoto *, const uint8_t *p, size_t n, size_t *need);
 /* The same for bytes that are all there. */
 ssize_t nakamoto_parse(struct nakamoto *, const uint8_t *p, size_t n, size_t *need);

@@ -36,12 +36,12 @@ struct network {
 int network_parse(struct network *, const char *text, size_t len, char err[200]);
 /* Whether two descriptions are of one network: they may differ in epochs to come and in the lines of an operator. */
 bool network_same(const struct network *, const struct network *);
-/* Take the lines out of ->text, and what they set out of the rest, that are nobody's to set but an operator's: `source`, `bootstrap`, `shadow`
- * and `private_peers`. */
+/* Take out what only an operator may set, the lines `source`, `bootstrap`, `shadow` and
+ * `private_peers`: of ->text, and of the fields that they set. */
 void network_strip(struct network *);
-/* Turn a description that a stranger gave (an archive's) into what may be believed: the built-in profile if it is of one, else stripped.
- * -1: it bears the name of a built-in
- * network and is another one; err says so. */
+/* Turn a description that a stranger gave (an archive's) into what may be believed: the built-in
+ * profile if it is of that network, else itself, stripped.  0; -1: it bears the name of a built-in
+ * network and is another one, and err says so. */
 int network_untrust(struct network *, char err[200]);
 /* The built-in profile "mainnet" or "testnet" as text, or NULL. */
 const char *network_profile(const char *name);

@@ -6,8 +6,6 @@
 #include "common/limits.h"
 #include "common/sys/log.h"
 
-#define SHADOW_BIT 0x80
-
 /* What the walk over the transactions of a block gathers. */
 struct shape {
 	uint8_t (*txids)[32];

@@ -60,19 +60,33 @@ is_private4(const uint8_t *addr)
 }
 
 bool
-address_private16(const uint8_t addr[16])
+address_embedded4(uint8_t out[4], const uint8_t addr[16])
 {
 	static const uint8_t nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
-	static const uint8_t sixtofour[2] = { 0x20, 0x02 };
+	static const uint8_t sixtofour[2] = { 0x20, 0x02 }, teredo[4] = { 0x20, 0x01 };
 
-	if (memcmp(addr, mapped_prefix, 12) == 0 || memcmp(addr, nat64, 12) == 0)
-		return is_private4(addr + 12);
-	if (memcmp(addr, sixtofour, 2) == 0)
-		return is_private4(addr + 2);
+	if (memcmp(addr, mapped_prefix, 12) == 0 || memcmp(addr, nat64, 12) == 0) {
+		memcpy(out, addr + 12, 4);
+	} else if (memcmp(addr, sixtofour, 2) == 0) {
+		memcpy(out, addr + 2, 4);
+	} else if (memcmp(addr, teredo, 4) == 0) {
+		for (int i = 0; i < 4; i++)
+			out[i] = addr[12 + i] ^ 0xff;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+bool
+address_private16(const uint8_t addr[16])
+{
+	uint8_t in[4];
+
 	for (size_t i = 0; i < sizeof private6 / sizeof *private6; i++)
 		if (in_net(addr, private6[i].net, private6[i].bits))
 			return true;
-	return !in_net(addr, global6, 3);
+	return address_embedded4(in, addr) ? is_private4(in) : !in_net(addr, global6, 3);
 }
 
 bool
@@ -87,6 +101,12 @@ address_private(const struct sockaddr *sa)
 	return address_private16(addr);
 }
 
+static bool
+is_loopback16(const uint8_t addr[16])
+{
+	return memcmp(addr, mapped_prefix, 12) == 0 ? addr[12] == 127 : all_zero(addr, 15) && addr[15] == 1;
+}
+
 bool
 address_loopback(const struct sockaddr *sa)
 {
@@ -94,21 +114,13 @@ address_loopback(const struct sockaddr *sa)
 	uint16_t port;
 
 	address_to16(addr, &port, sa);
-	if (memcmp(addr, mapped_prefix, 12) == 0)
-		return addr[12] == 127;
-	return all_zero(addr, 15) && addr[15] == 1;
+	return is_loopback16(addr);
 }
 
 bool
 address_any16(const uint8_t addr[16])
 {
 	return all_zero(addr, 16) || (memcmp(addr, mapped_prefix, 12) == 0 && all_zero(addr + 12, 4));
-}
-
-static bool
-is_loopback16(const uint8_t addr[16])
-{
-	return memcmp(addr, mapped_prefix, 12) == 0 ? addr[12] == 127 : all_zero(addr, 15) && addr[15] == 1;
 }
 
 bool

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "common/chain/hash.h"
+#include "common/net/address.h"
 #include "common/net/admit.h"
 #include "common/sys/log.h"
 
@@ -16,30 +17,11 @@ uint64_t admit_hash(const uint8_t secret[32], const void *p, size_t n)
 	return get_be64(hash) | 1;
 }
 
-/* The IPv4 address that an IPv6 one stands for. */
-static bool embedded4(uint8_t out[4], const uint8_t addr[16])
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, 0xff }, nat64[12] = { 0, 0x64, 0xff, 0x9b };
-	static const uint8_t teredo[4] = { 0x20, 0x01 };
-
-	if (memcmp(addr, mapped, 12) == 0 || memcmp(addr, nat64, 12) == 0) {
-		memcpy(out, addr + 12, 4);
-	} else if (addr[0] == 0x20 && addr[1] == 0x02) {
-		memcpy(out, addr + 2, 4);
-	} else if (memcmp(addr, teredo, 4) == 0) {
-		for (int i = 0; i < 4; i++)
-			out[i] = addr[12 + i] ^ 0xff;
-	} else {
-		return false;
-	}
-	return true;
-}
-
 void admit_place(struct admit_conn *c, const uint8_t addr[16], const uint8_t secret[32])
 {
 	uint8_t network[5] = { 4 }, host[9] = { 4 }, in[4];	/* families are kept apart */
 
-	if (embedded4(in, addr)) {
+	if (address_embedded4(in, addr)) {
 		memcpy(network + 1, in, 2);
 		memcpy(host + 1, in, 4);
 	} else {

@@ -1,4 +1,4 @@
-/* Who has to go when more want to be connected than there are places.  Pure: the caller brings addresses and times, and
+/* Which connection has to go when more want to be connected than there are places.  Pure: the caller brings addresses and times, and
  * closes whoever is named.
  *
  * What a stranger has for nothing is many connections from few places, so these are what counts: each connection weighs

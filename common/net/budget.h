@@ -15,8 +15,9 @@
 struct budget;
 
 /* Zeros, but for drop and arg, which the owner sets before the first hold_set.  drop is called at most once for each time that the
- * hold begins, and only from within hold_set (of any hold) and budget_sweep: the hold is out of the budget by then.  drop must not
- * free a hold, nor call anything of this file: it tells its owner to end as soon as the loop turns. */
+ * hold begins, and only from within hold_set (of any hold) and budget_sweep: the hold is out of the budget by then.  drop tells its
+ * owner to end as soon as the loop turns.  It frees no hold, and calls nothing of this file but hold_set(..., 0) to end what the owner
+ * holds in another budget. */
 struct hold {
 	TAILQ_ENTRY(hold) entry;
 	struct budget *of;		/* NULL: nothing is held */
@@ -33,7 +34,7 @@ struct budget {
 	TAILQ_HEAD(holds, hold) holds;
 };
 
-/* Who holds less gives way to nobody: that much is a part of a connection's fixed cost. */
+/* A hold of fewer bytes is never dropped to make room: that much is a part of a connection's fixed cost. */
 #define HOLD_SMALL 4096
 
 void budget_init(struct budget *, size_t limit, unsigned patience_ms, unsigned rate);

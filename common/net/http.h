@@ -45,7 +45,7 @@ struct http_request {
 	uint8_t own[16];			/* else a private address may be this one (address_to16), the peer's own; zeros: none */
 	/* Bytes as they come (only of a 200). Return false to stop: HTTP_STOPPED. */
 	bool (*on_data)(void *arg, const uint8_t *, size_t);
-	/* Called exactly once, never from inside http_get. */
+	/* Called exactly once, from the loop, never from inside http_send. */
 	void (*on_end)(void *arg, const struct http_result *);
 	void *arg;
 };

@@ -3,7 +3,6 @@
 #include "common/chain/hash.h"
 #include "common/store/pushed.h"
 
-#define SHADOW_BIT 0x80
 #define WAYS 4		/* places in which a sender may stand */
 
 /* The sortition of its tenure is known and has a winner, whose key signed the block. */
