@@ -29,7 +29,7 @@
 #define MAX_PUSH (2560u << 10)           /* a push of blocks above this is read past, not kept: one block is 2 MiB at most */
 
 /* Blocks that come unasked, by upload or push (common/store/pushed.h). */
-#define PUSH_RATE (512u << 10)           /* bytes a second of one sender: a block of 2 MiB every four seconds */
+#define PUSH_RATE (512u << 10)           /* bytes a second of one sender, in each thread: a block of 2 MiB every four seconds */
 #define PUSH_BURST (5u << 20)            /* ... beyond these: two pushes as large as there are */
 #define PUSH_LEAST (16u << 10)           /* a block counts for so much: its signature costs as much as so many bytes */
 #define PUSH_SENDERS 1024                /* senders that are told apart: more than may be connected */

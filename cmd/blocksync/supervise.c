@@ -221,8 +221,8 @@ static void start_later(struct life *l, bool killed)
 
 static void pipeline_down(struct supervisor *s)
 {
-	bool crashed = s->blamed && WIFSIGNALED(s->blamed->status), killed = crashed && signalled(s->blamed, SIGKILL);
-	bool enough = crashed ? s->crashes++ == ONCE_CRASHES : s->failures++ == ONCE_FAILURES || now_ms() - s->pipeline.started > ONCE_SHORT;
+	bool by_signal = s->blamed && WIFSIGNALED(s->blamed->status), killed = by_signal && signalled(s->blamed, SIGKILL);
+	bool enough = by_signal ? s->crashes++ == ONCE_CRASHES : s->failures++ == ONCE_FAILURES || now_ms() - s->pipeline.started > ONCE_SHORT;
 	int code = verdict(s);
 
 	/* with -1 a crash is worth another try, a failure a few: the next run may find the world in a better state */

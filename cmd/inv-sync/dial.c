@@ -104,7 +104,7 @@ static void dial(struct peer *p)
 		resolve(p);
 }
 
-/* Who has brought nothing makes room for who waits: that is no failure of its. */
+/* A peer that has brought no block gives its place to one that waits.  That does not count as its failure. */
 static void rotate(struct inv_sync *s, uint64_t now)
 {
 	struct seat *seat = s->o.once ? NULL : seats_rotate(&s->seats, s->calm, now);
@@ -167,8 +167,10 @@ static void note_fault(struct peer *p, const char *class, const char *reason)
 	peers_fault(p, named ? who : p->name, class, what, evidence);
 }
 
-/* An address that only another peer named, and that never proved a key, is nobody.  Lies and broken bytes are a fault at once.  A hang-up or a silence may be a restart or a bad line, and a stable hash may be a deep fork that we
- * have not seen yet: they must happen time after time. */
+/* Whether the end of a conversation is put on record as a fault.  An address that only another peer named, and
+ * that never proved a key, is nobody's.  Lies and broken bytes are a fault at once.  A hang-up or a silence may be a
+ * restart or a bad line, and another stable hash may be a deep fork that we have not seen yet: these become a fault
+ * when they happen GIVE_UP times in a row. */
 static bool is_fault(const struct peer *p, const char *class, const char *reason)
 {
 	if (!*class || (!p->pinned && !p->has_key))

@@ -45,7 +45,7 @@ static void win(struct peer *p)
 	talk_ask(p, now_ms());
 }
 
-/* Whether these are two machines, as far as their handshakes tell. */
+/* Whether two addresses are of one machine: its handshakes say the same of it. */
 static bool is_one_machine(const struct peer *p, const struct peer *q)
 {
 	const struct handshake *a = conv_handshake(p->conv), *b = conv_handshake(q->conv);

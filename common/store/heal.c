@@ -42,7 +42,7 @@ static void save_run(struct salvage *g, const struct run *r)
 			save(g, &b);
 			continue;
 		}
-		/* Whom a broken index names is anybody's guess, and so is the weight. */
+		/* The index of this run is broken: its source and weights cannot be relied on. */
 		if (!r->sound && block_saved(g->ch, &b, id)) {
 			b.source = rec_bytes(NULL, 0);
 			b.weight = 0;

@@ -44,7 +44,7 @@ struct store {
 /* Open DIR (made if lacking, mode 0700).  network is -n or NULL: a store that has no network yet takes it, one that has another ends
  * with 100.  Without -n on a store without network: waits up to `wait_ms` for another program to name it, then
  * exit 100 ("store 'X' has no network yet: give -n").  A store of another schema ends with 100.  Everything that the world can do
- * wrong here (no permission, full disk) ends with 111.  Who names one of TABLES_LOCKED holds DIR/lock from here to store_close; while
+ * wrong here (no permission, full disk) ends with 111.  A program that names one of TABLES_LOCKED holds DIR/lock from here to store_close; while
  * another program holds it, 111 and one line that says who.  Map size 1 TiB or $BLOCKSYNC_MAP (bytes). Checks stale readers. */
 void store_open(struct store *, const char *dir, const char *network, unsigned writes, unsigned wait_ms);
 /* The same for a network that a stranger describes and network_untrust has been through (an archive's), or NULL.  It makes a store, and
@@ -92,7 +92,8 @@ int sortition_get(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], struct re
 int sortition_at(struct store *, MDB_txn *, uint64_t height, struct rec_sortition *);	/* the canonical one */
 int sortition_tip(struct store *, MDB_txn *, struct rec_sortition *);			/* highest canonical */
 int sortition_by_burn(struct store *, MDB_txn *, const uint8_t burn_hash[32], struct rec_sortition *);	/* the canonical one */
-/* Complete the index of burn hashes, where an earlier version wrote rows: after opening, by who declares T_SORTITIONS and T_META.  Commits. */
+/* Complete the index of burn hashes for rows that an earlier version wrote.  To be called after store_open by a
+ * program that declared T_SORTITIONS and T_META, outside of any transaction: it commits. */
 void sortition_index(struct store *);
 /* All rows with height >= from ascending, forks too, until fn returns false. */
 void sortition_walk(struct store *, MDB_txn *, uint64_t from, bool (*fn)(void *, const struct rec_sortition *), void *);
@@ -167,7 +168,8 @@ void fault_forget(struct store *, MDB_txn *, bool (*which)(const struct rec_faul
 void fault_add(struct store *, MDB_txn *, const struct rec_fault *);
 void fault_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct rec_fault *), void *);
 
-/* damaged: blocks that were found bad, by id.  A transaction of its own; nothing where it is noted already, or by who may not write it. */
+/* damaged: blocks that were found bad, by id.  Note one, in a write transaction of its own and with a warning;
+ * does nothing where the block is noted already, or the program did not declare T_DAMAGED. */
 void damaged_note(struct store *, const uint8_t id[ID_LEN]);
 /* One of them, and the tenure that it was in (zeros: unknown).  False: there is none. */
 bool damaged_first(struct store *, MDB_txn *, uint8_t id[ID_LEN], uint8_t ch[CH_LEN]);

@@ -10,8 +10,8 @@ enum sandbox {
 	SANDBOX_THREADS = 4,		/* start threads */
 	SANDBOX_SPAWN = 8,		/* the supervisor: fork and exec; nothing is confined for it */
 	SANDBOX_RESOLVE = 16,		/* resolve names: UDP, TCP to port 53, threads, read /etc, /run and library paths, load plug-ins */
-	SANDBOX_DATABASE = 64,		/* follow an open SQLite database: see which files are there, map shared memory */
 	SANDBOX_WRITE = 32,		/* write open files at a place of their own: a store that is open for writing */
+	SANDBOX_DATABASE = 64,		/* follow an open SQLite database: see which files are there, map shared memory */
 };
 /* A refused call fails with EPERM (EACCES from Landlock) and is named once on stderr ("inv-sync: refused system call
  * 'listen'").  Memory is never writable and executable at once, and may grow by SANDBOX_MEMORY from here on (not under

@@ -19,9 +19,10 @@
  *   stdout is written whole also where the descriptor does not block (common/sys/out.h).
  * A machine that does not even have /dev/null: exit 111. */
 void program_start(const char *name);
-/* Between these two libseccomp works, which does not survive an allocation that fails: where it crashes or does not end,
- * the program ends with "cannot DOING: out of memory", 111.  DOING is kept.  Call them while there is one thread; the
- * handlers of SIGABRT, SIGSEGV, SIGBUS and SIGALRM that were there before come back. */
+/* Around calls of a library that does not survive a failed allocation (libseccomp): if it crashes in
+ * between, or does not return, the program ends with the line "cannot DOING: out of memory", 111.
+ * DOING is kept.  Call both while there is one thread; library_end puts back the handlers of SIGABRT,
+ * SIGSEGV, SIGBUS and SIGALRM that library_begin found. */
 void library_begin(const char *doing);
 void library_end(void);
 /* Whether this signal was ignored when the program started (nohup, a shell's background job): then it is not to be
