@@ -269,7 +269,7 @@ faults() { jq -r --arg who "$1" 'select(.type == "fault" and .who == $who) | .cl
 	exec 4>&-
 	wait "${STARTED[-1]}"
 	test-tool faults seen | grep -q "^${KEYS[1]}"$'\tlying\tpush'
-	! test-tool faults seen | grep -q "^${KEYS[0]}"
+	! test-tool faults seen | grep -q "^${KEYS[0]}" || false
 	# Each of the five blocks once, and no other.
 	test-tool uploads seen | cut -f1 | sort >kept
 	[ "$(wc -l <kept)" -eq 5 ]

@@ -103,14 +103,14 @@ ready() {
 	for p in $LIVING; do
 		begin $p env --ignore-signal=HUP
 		has_signal $PID SigIgn 1
-		! has_signal $PID SigCgt 1
-		! has_signal $PID SigBlk 1
+		! has_signal $PID SigCgt 1 || false
+		! has_signal $PID SigBlk 1 || false
 		kill -HUP $PID
 		if [ $p != rec ] && [ $p != blocksync ]; then	# one that is taken is answered: the hang-up was seen before it
 			kill -USR1 $PID
 			until_holds test -s $p.err
 		fi
-		! ended $PID
+		! ended $PID || false
 		kill $PID
 		wait $PID || [ $p = rec ]
 	done
@@ -133,7 +133,7 @@ ready() {
 	for p in $LIVING; do
 		begin $p bash -c 'ulimit -S -c unlimited; exec env --block-signal --default-signal "$@"' -
 		! has_signal $PID SigBlk 2 || [ $p = blocksync ]	# which reads it from a descriptor
-		! has_signal $PID SigBlk 14
+		! has_signal $PID SigBlk 14 || false
 		for sig in 13 25; do has_signal $PID SigIgn $sig; done
 		grep -q '^Max core file size  *0  *0 ' "/proc/$PID/limits"
 		[ "$(id -u)" = 0 ] || ! readlink "/proc/$PID/exe"

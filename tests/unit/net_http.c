@@ -64,6 +64,22 @@ send_large(struct world *w, struct bufferevent *bev, bool head)
 	free(line);
 }
 
+/* 120,000 bytes that nobody announced. */
+static void
+send_chunks(struct bufferevent *bev, int status)
+{
+	static const char zeros[1000];
+	struct evbuffer *out = bufferevent_get_output(bev);
+
+	evbuffer_add_printf(out, "HTTP/1.1 %d X\r\nTransfer-Encoding: chunked\r\n\r\n", status);
+	for (int i = 0; i < 120; i++) {
+		evbuffer_add_printf(out, "3e8\r\n");
+		evbuffer_add(out, zeros, sizeof zeros);
+		evbuffer_add_printf(out, "\r\n");
+	}
+	evbuffer_add_printf(out, "0\r\n\r\n");
+}
+
 static void
 on_hangup(struct bufferevent *bev, void *arg)
 {
@@ -95,6 +111,10 @@ on_request(struct bufferevent *bev, void *arg)
 	w->requests++;
 	if (strcmp(line, "/hugehead") == 0 || strcmp(line, "/big") == 0) {
 		send_large(w, bev, line[1] == 'h');
+		return;
+	}
+	if (strncmp(line, "/chunks", 7) == 0) {
+		send_chunks(bev, atoi(line + 7));
 		return;
 	}
 	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
@@ -226,6 +246,41 @@ test_head_and_type(void **state)
 	shoot(&w, &s, "/ok", "text/plain");
 	event_base_dispatch(w.base);
 	assert_int_equal(s.r.end, HTTP_DONE);
+	world_stop(&w);
+}
+
+static bool
+on_any_data(void *arg, const uint8_t *p, size_t n)
+{
+	return true;
+}
+
+/* A body grows as it comes: beyond what is asked for, or, of an error that nobody reads, 64 KiB, it is no more read. */
+static void
+test_body(void **state)
+{
+	static const struct { const char *path; size_t max; bool streamed; enum http_end end; } cases[] = {
+		{ "/chunks200", 120000, false, HTTP_DONE }, { "/chunks200", 119999, false, HTTP_TOO_LARGE },
+		{ "/chunks200", 120000, true, HTTP_DONE }, { "/chunks200", 119999, true, HTTP_TOO_LARGE },
+		{ "/chunks404", 120000, false, HTTP_DONE }, { "/chunks404", 120000, true, HTTP_TOO_LARGE },
+	};
+	struct world w;
+
+	world_start(&w, 0, true);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct shot s = { .w = &w };
+		char url[200];
+		struct http_request r = { .url = url, .max_body = cases[i].max, .total_ms = 20000, .on_end = on_end, .arg = &s };
+
+		if (cases[i].streamed)
+			r.on_data = on_any_data;
+		snprintf(url, sizeof url, "%s%s", w.url, cases[i].path);
+		w.left = 1;
+		http_send(w.http, &r);
+		event_base_dispatch(w.base);
+		if (s.r.end != cases[i].end)
+			fail_msg("%zu: %s", i, http_end_name(s.r.end));
+	}
 	world_stop(&w);
 }
 
@@ -455,7 +510,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers), cmocka_unit_test(test_head_and_type), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_answers), cmocka_unit_test(test_head_and_type), cmocka_unit_test(test_body), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_private), cmocka_unit_test(test_cancel), cmocka_unit_test(test_pause_and_stop), cmocka_unit_test(test_connect),
 		cmocka_unit_test(test_slow_name), cmocka_unit_test(test_names), cmocka_unit_test(test_proxy),
 	};

@@ -153,9 +153,38 @@ static void budgets(void **state)
 	free(b);
 }
 
+/* Where a sender's share is kept. */
+static unsigned place_of(const char *who)
+{
+	struct push_budgets *b = calloc(1, sizeof *b);
+	unsigned i = 0;
+
+	push_allowed(b, who, 1, 1, 1);
+	while (b->of[i].who == 0)
+		i++;
+	free(b);
+	return i;
+}
+
+/* Several senders have places side by side, so that a new one does not end the account of one that has just sent. */
+static void beside(void **state)
+{
+	struct push_budgets *b = calloc(1, sizeof *b);
+	char who[2][16] = { "first" };
+	unsigned place = place_of(who[0]);
+
+	assert_true(push_allowed(b, who[0], 1000, PUSH_BURST, 1));
+	for (int i = 0; i == 0 || place_of(who[1]) != place; i++)
+		snprintf(who[1], sizeof who[1], "%d", i);
+	assert_true(push_allowed(b, who[1], 1001, PUSH_BURST, 1));
+	assert_false(push_allowed(b, who[0], 1002, PUSH_LEAST, 1));
+	assert_false(push_allowed(b, who[1], 1002, PUSH_LEAST, 1));
+	free(b);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(rule), cmocka_unit_test(pushes), cmocka_unit_test(budgets) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(rule), cmocka_unit_test(pushes), cmocka_unit_test(budgets), cmocka_unit_test(beside) };
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
