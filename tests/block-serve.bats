@@ -366,6 +366,21 @@ disperse() { kill "$strangers"; wait "$strangers" || true; strangers=; }
 	wait "$server"
 }
 
+@test "a store that outgrows the map: where other threads read the old one it does not move, one line and 111" {
+	head -c $(($(stat -c %s all.rec) / 4)) all.rec | BLOCKSYNC_MAP=100000000 "$BIN/block-cat" -d grown -i - 2>/dev/null || true
+	: >grown.ready
+	BLOCKSYNC_MAP=$(stat -c %s grown/data.mdb) timeout 20 "$BIN/block-serve" -d grown -w 127.0.0.1:0 -j 2 >grown.ready 2>grown.log 3>&- &
+	server=$!
+	for _ in $(seq 100); do grep -q '^http ' grown.ready && break; sleep 0.05; done
+	BLOCKSYNC_MAP=100000000 "$BIN/block-cat" -d grown -i all.rec 2>/dev/null
+	# It looks at the store ten times a second.
+	rc=0
+	wait "$server" || rc=$?
+	[ "$rc" -eq 111 ]
+	[ "$(cat grown.log)" = "block-serve: store 'grown' has outgrown the map that this program began with: raise \$BLOCKSYNC_MAP and start again" ]
+	server=
+}
+
 # A store whose archive lacks the blocks that a pattern of ids names; served on $AT, and over HTTP on $URL
 partial() {
 	"$BIN/rec" <all.rec | awk -v ids="$2" '/"type":"block"/ && substr($0, 1, 200) ~ ids { next } { print }' | "$BIN/rec" -r >part.rec

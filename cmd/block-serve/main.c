@@ -168,6 +168,7 @@ int main(int argc, char **argv)
 	log_verbose(o.verbose);
 	start_loop(&s);
 	store_open(&s.store, options_dir(&o), o.network, TABLE(T_UPLOADS) | TABLE(T_PEERS) | TABLE(T_DAMAGED) | TABLE(T_SORTITIONS) | TABLE(T_META), 10000);
+	s.store.shared = asked.http != NULL && s.threads > 1;
 	sortition_index(&s.store);
 	if (asked.http != NULL)
 		listen_on("-w", asked.http, http_fds, s.threads, http, &http_any);

@@ -113,7 +113,7 @@ static void env_open(struct store *s)
 		mdb_reader_check(s->env, &dead);
 }
 
-/* A map that another process has grown is taken over; nobody of ours holds a transaction then. */
+/* A map that another process has grown is taken over, if no other thread of ours can be reading the old one. */
 static MDB_txn *txn_begin(struct store *s, unsigned flags)
 {
 	MDB_txn *txn;
@@ -126,7 +126,8 @@ static MDB_txn *txn_begin(struct store *s, unsigned flags)
 		intact_forget();
 		if (rc != MDB_MAP_RESIZED)
 			break;
-		if ((rc = mdb_env_set_mapsize(s->env, 0)) == ENOMEM)	/* the sandbox's bound, as a rule */
+		rc = s->shared ? ENOMEM : mdb_env_set_mapsize(s->env, 0);
+		if (rc == ENOMEM)	/* or the sandbox's bound, as a rule */
 			die_world("store '%s' has outgrown the map that this program began with: raise $BLOCKSYNC_MAP and start again", s->dir);
 		if (rc != 0)
 			break;
@@ -338,7 +339,7 @@ static void network_wait(struct store *s, unsigned wait_ms)
 	}
 none:
 	if (!open)
-		die_usage(s->writes ? "there is no store in '%s': give -n to make one" : "there is no store in '%s': give another -d", s->dir);
+		die_usage("there is no store in '%s': give another -d, or -n to make one", s->dir);
 	die_usage("store '%s' has no network yet: give -n", s->dir);
 }
 

@@ -35,6 +35,7 @@ struct store {
 	bool strict;		/* a row that is damaged ends the program; else it is left out, and `hurt` set */
 	bool hurt;
 	bool holes;		/* a walk missed a block that the tenure's row counts */
+	bool shared;		/* other threads read it too: its map may not move */
 	bool readonly;		/* data.mdb is open for reading alone: nothing is written, or nothing may be */
 	_Atomic unsigned long long looked;	/* rows looked up or walked over so far: what questions cost */
 	int lock;		/* descriptor that holds DIR/lock, -1: not ours */
