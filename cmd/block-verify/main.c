@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 	if (file) {
 		network_load(&named, o.network);
 		if ((fd = open(file, O_RDONLY | O_CLOEXEC)) < 0)
-			die_name("cannot open view", file);
+			die_name("cannot read view", file);
 	} else {
 		store_open(&store, options_dir(&o), o.network, 0, stage_has_input(stage) ? 10000 : 0);
 	}

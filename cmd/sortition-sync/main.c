@@ -36,7 +36,7 @@ take_options(struct sync *s, int argc, char **argv, const char **quorum, const c
 		}
 	}
 	if (optind < argc)
-		options_usage(&s->o, "what is '%s'?", argv[optind]);
+		options_usage(&s->o, "unexpected argument '%s'", argv[optind]);
 }
 
 /* Sources and quorum, once the network is known. */
