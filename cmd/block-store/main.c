@@ -12,7 +12,7 @@
 
 int main(int argc, char **argv)
 {
-	struct options o = { .usage = "block-store -d DIR [-n NETWORK]" };
+	struct options o = { .usage = "block-store [-1] -d DIR [-n NETWORK]" };
 	static struct store store;
 	static struct writer writer;
 	static struct intake intake;
@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 	int c, rc;
 
 	program_start("block-store");
-	while ((c = getopt(argc, argv, OPTIONS_COMMON)) != -1)
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "1")) != -1)
 		options_take(&o, c, optarg);
 	if (optind != argc)
 		options_usage(&o, "unexpected argument '%s'", argv[optind]);

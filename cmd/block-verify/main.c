@@ -27,7 +27,7 @@ static void crash_hook(struct judge *judge)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .usage = "block-verify [-j N] -d DIR\nblock-verify [-j N] -n NET -R VIEW" };
+	struct options o = { .usage = "block-verify [-1] [-j N] -d DIR\nblock-verify [-1] [-j N] -n NET -R VIEW" };
 	static struct store store;
 	static struct network named;
 	struct judge judge = { 0 };
@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 	int c, rc, fd = -1;
 
 	program_start("block-verify");
-	while ((c = getopt(argc, argv, OPTIONS_COMMON "j:R:")) != -1) {
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "1j:R:")) != -1) {
 		switch (c) {
 		case 'j': jobs = (unsigned)options_number("-j", optarg, 1, 256); break;
 		case 'R': file = optarg; break;

@@ -10,8 +10,8 @@ _blocksync() {
 	sortition-sync) letters='1 d h n q s v K Q V' ;;
 	inv-sync) letters='1 d h n p q v V' ;;
 	block-fetch) letters='1 d h n o q u v F R V' ;;
-	block-verify) letters='d h j n q v R V' ;;
-	block-store) letters='d h n q v V' ;;
+	block-verify) letters='1 d h j n q v R V' ;;
+	block-store) letters='1 d h n q v V' ;;
 	block-serve) letters='c d h j l n q v w L U V' ;;
 	block-cat) letters='c d h i l n q s v x B V' ;;
 	sync-status) letters='d h j q v V' ;;
