@@ -4,7 +4,6 @@
  * confirms it.  A store with a view of its own keeps it: what contradicts it is refused. */
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "cmd/block-cat/cat.h"
@@ -304,8 +303,6 @@ bool archive_import(struct store *s, struct archive *a, const struct options *o)
 	static struct import m;
 	bool whole;
 
-	/* One arena: glibc reads /proc before it shrinks a thread's own, which the sandbox refuses. */
-	mallopt(M_ARENA_MAX, 1);
 	m.s = m.trial.s = s;
 	m.a = a;
 	m.o = o;

@@ -1,6 +1,5 @@
 /* The writer's thread: one batch, one commit, its reports. */
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -102,8 +101,6 @@ static void *writer_main(void *arg)
 
 void writer_start(struct writer *w, struct store *s)
 {
-	/* One arena: glibc reads /proc before it shrinks a thread's own, which the sandbox refuses. */
-	mallopt(M_ARENA_MAX, 1);
 	w->s = s;
 	w->k = keeper_new(s, "block-store");
 	keeper_counts(w->k, &w->counts);
