@@ -38,9 +38,10 @@ every() {
 @test "pruner" { every pruner -d d -n "$NET"; }
 
 # What follows from it, that nothing came, is not told again.
-@test "one pass on random bytes: one line" {
-	for program in inv-sync block-fetch block-verify block-store; do
-		run --separate-stderr timeout 20 "$BIN/$program" -1 -d d -n "$NET" < <(printf 'random bytes')
+@test "random bytes: one line" {
+	for program in 'inv-sync -1' 'block-fetch -1' block-verify block-store; do
+		# shellcheck disable=SC2086
+		run --separate-stderr timeout 20 "$BIN"/$program -d d -n "$NET" < <(printf 'random bytes')
 		[ "$status" -eq 111 ]
 		[ "${#stderr_lines[@]}" -eq 1 ]
 	done
