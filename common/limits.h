@@ -21,6 +21,7 @@
 #define MAX_RELAYERS 16
 #define MAX_NEIGHBORS 128                /* addresses in one Neighbors */
 #define MAX_CYCLE_BITS 2100              /* bits of a NakamotoInv */
+#define MAX_CYCLES 8192                  /* reward cycles from the first one: three centuries of mainnet */
 #define MAX_URL 128                      /* UrlString has a one-byte length; nodes take up to 128 */
 #define MAX_WIRE_VECTOR 32               /* blocks of one push, hashes of one announcement */
 #define MAX_SLOTS 4096                   /* slot versions of a StackerDBChunkInv */

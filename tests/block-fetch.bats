@@ -285,6 +285,8 @@ victim() { awk -F'\t' 'NR > 20 && $7 == 1 { print $2; exit }' "$CHAIN/blocks.tsv
 @test "wrong use is told, 100" {
 	run -100 --separate-stderr block-fetch -1 -u ftp://somewhere -d s
 	[[ "$stderr" = *"ftp://somewhere"* ]]
+	run -100 --separate-stderr block-fetch -1 -u http:// -d s
+	[[ "$stderr" = *"bad URL 'http://'"* ]]
 	run -100 --separate-stderr block-fetch -F x -d s
 	run -100 --separate-stderr block-fetch -R 12 -d s
 	[[ "$stderr" = *"'12'"* ]]

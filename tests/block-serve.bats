@@ -505,6 +505,8 @@ field() { sed -n "s/^$1 *//p" chain/network; }
 }
 
 @test "wrong use" {
+	run -100 --separate-stderr timeout -s KILL 5 "$BIN/block-serve" -d nowhere -w 127.0.0.1:0
+	[[ $stderr == *"there is no store in 'nowhere'"* ]]
 	run -100 --separate-stderr "$BIN/block-serve" -d store
 	[[ $stderr == *'give -l HOST:PORT, -w HOST:PORT or both'* ]]
 	run -100 --separate-stderr "$BIN/block-serve" -d store -w nowhere

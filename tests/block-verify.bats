@@ -181,6 +181,8 @@ network_of() { "$BIN/rec" <"$1" | sed -n 's/^{"type":"network","text":"\(.*\)"}$
 @test "wrong use: one line and 100" {
 	run -100 "$BIN/block-verify" -R all.rec
 	[[ $output == *"-R needs -n"* ]]
+	run -100 "$BIN/block-verify" -d store -n chain/network -R all.rec
+	[[ $output == *"give -d or -R"* ]]
 	run -100 env -u BLOCKSYNC_DIR "$BIN/block-verify"
 	[[ $output == *"no store"* ]]
 	run -100 "$BIN/block-verify" -n chain/network -R nowhere

@@ -147,6 +147,7 @@ run_bg() {
 	rm -f ./*.log
 	run --separate-stderr timeout 20 bin/blocksync -1 -d dir -n net
 	[ "$status" -eq 111 ]
+	[[ "$stderr" == *"'block-store' is tried again a few times" ]]
 	[ "${#stderr_lines[@]}" -eq 1 ]
 	[ "$(wc -l <block-store.log)" -eq 4 ]
 }
@@ -272,6 +273,13 @@ run_bg() {
 	-d dir -n net -p host|bad peer 'host': no port
 	-d dir -n net -p 00@h:1|bad peer '00@h:1': the public key
 	-d dir -n net -F x|bad number 'x' for -F
+	-d dir -n net -F 8192|bad number '8192' for -F: give 0 to 8191
+	-d dir -n net -s http://h -Q 2|bad number '2' for -Q: give 1 to 1
+	-d dir -n net -Q 0|bad number '0' for -Q
+	-d dir -n net -s http://|bad source 'http://':
+	-d dir -n net -s http://h:70000|bad source 'http://h:70000':
+	-d dir -n net -u ftp://h|bad URL 'ftp://h': it begins with neither http:// nor https://
+	-d none|there is no store in 'none': give -n to make one
 	-d dir -n net more|unexpected argument 'more'
 	-d dir -n net -a 1.2.3.4|-a is for 'public-ip', which is not installed
 	-d dir -n net -b 5|-b is for 'anti-entropy', which is not installed

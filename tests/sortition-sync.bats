@@ -223,6 +223,10 @@ database() {
 	[[ "$stderr" == *"no source"* ]]
 	run -100 --separate-stderr sync -1 -d w.store -n chain/network -s /does/not/exist
 	[ "${#stderr_lines[@]}" -eq 1 ]
+	for source in http:// http://host:70000 'http://a b'; do	# no machine could ever answer there
+		run -100 --separate-stderr sync -1 -d w.store -n chain/network -s "$source"
+		[[ "$stderr" == "sortition-sync: bad source '$source': "* ]]
+	done
 	: >nothing
 	for source in chain/network nothing; do
 		run -100 --separate-stderr sync -1 -d w.store -n chain/network -s "$source"

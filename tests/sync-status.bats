@@ -28,12 +28,24 @@ sync() {
 }
 
 @test "an empty store" {
-	sync-status -d store -n "$CHAIN/network" >words
+	run -100 sync-status -d store -n "$CHAIN/network"	# whoever only looks makes nothing
+	[ ! -e store ]
+	block-store -d store -n "$CHAIN/network" < <(:) >/dev/null
+	sync-status -d store >words
 	grep -q '^mode      stopped$' words
 	grep -q '^burn tip  none yet$' words
 	grep -q '^proven    nothing yet$' words
 	grep -q 'no burnchain view yet: run sortition-sync$' words
 	[ "$(status '[.mode, .burn_tip, .proven_height, .proven_tip, .held, .eta] | tostring')" = '["stopped",null,null,null,0,null]' ]
+}
+
+@test "a source that never answered is told of, and not that nobody asked" {
+	run -111 --separate-stderr timeout 60 blocksync -1 -q -d store -n "$CHAIN/network" -s http://127.0.0.1:9
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	sync-status -d store >words
+	grep -q 'no burnchain view yet: see what its sources did, below$' words
+	grep -q 'http://127.0.0.1:9: useless, no answer' words
+	[ "$(status '[.wanted, .view] | tostring')" = '[null,{}]' ]
 }
 
 @test "a sync that is done says so, and that it has ended" {
@@ -147,7 +159,7 @@ sync() {
 	run -100 --separate-stderr sync-status -d nothing
 	[[ $stderr == "sync-status: there is no store in 'nothing'"* ]]
 	run -100 --separate-stderr sync-status -d nothing more
-	sync-status -d store -n "$CHAIN/network" >/dev/null
+	block-store -d store -n "$CHAIN/network" < <(:) >/dev/null
 	run -111 --separate-stderr bash -c 'sync-status -d store >/dev/full'
 	[ "$stderr" = 'sync-status: cannot write to standard output: No space left on device' ]
 }

@@ -27,6 +27,7 @@ bool archive_next(struct archive *a, void (*keep)(void *), void *arg)
 {
 	const uint8_t *payload;
 	char err[160];
+	bool unread = false;
 	size_t len;
 	ssize_t n;
 
@@ -34,6 +35,7 @@ bool archive_next(struct archive *a, void (*keep)(void *), void *arg)
 		n = rec_frame(a->buf + a->from, a->n - a->from, &payload, &len, err);
 		if (n > 0 && rec_decode(&a->rec, payload, len, err) == 0) {
 			a->from += (size_t)n;
+			a->begun = true;
 			return true;
 		}
 		if (n != 0)
@@ -50,12 +52,15 @@ bool archive_next(struct archive *a, void (*keep)(void *), void *arg)
 			return false;
 		else if (n == 0)
 			snprintf(err, sizeof err, "cut in the middle of a record");
+		unread = n < 0;
 		if (n <= 0)
 			break;
 		a->n += (size_t)n;
 	}
 	if (keep)
 		keep(arg);
+	if (!a->begun && !unread)
+		die_usage("'%s' is no archive: %s", a->name, err);
 	die_world("'%s' is broken: %s", a->name, err);
 }
 

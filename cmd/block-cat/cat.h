@@ -29,11 +29,12 @@ struct archive {
 	const char *name;
 	uint8_t *buf;
 	size_t from, n, cap;	/* unread bytes are buf[from, n) */
+	bool begun;		/* a record has come: before that, broken bytes are no archive, which is wrong use */
 	struct rec rec;		/* the current record; views into buf */
 };
 void archive_open(struct archive *, const char *name);
-/* Next record: true, or false at the end.  Broken bytes end with 111 and one line; what came before is kept by
- * `keep`, which is called first. */
+/* Next record: true, or false at the end.  Broken bytes end with 111 (100 before the first record) and one line; what came before
+ * is kept by `keep`, which is called first. */
 bool archive_next(struct archive *, void (*keep)(void *), void *arg);
 /* hello and network: what the store must be of. */
 void archive_network(struct archive *, struct network *);

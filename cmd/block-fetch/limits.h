@@ -19,7 +19,6 @@
 #define ASIDE_S 86400               /* what is set aside may be tried again after a day: by then it may have been our fault, and be mended */
 #define MAX_BURN_BLOCKS 1000000           /* burn blocks above the first wanted one (19 years) */
 #define MAX_UNRESOLVED 4096         /* sortitions whose parent tenure is not yet known */
-#define MAX_CYCLES 8192             /* reward cycles */
 
 #define STALL_MS 10000              /* no byte for so long: the request is cut */
 #define STALL_BODY_MS 1500          /* the same within a body, when STALL_OTHERS answers of others came meanwhile */

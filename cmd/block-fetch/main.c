@@ -11,8 +11,10 @@
 
 static void add_url(struct fetch *f, const char *url)
 {
-	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-		options_usage(&f->options, "bad URL '%s': it begins with neither http:// nor https://", url);
+	const char *fault = http_url_fault(url);
+
+	if (fault)
+		options_usage(&f->options, "bad URL '%s': %s", url, fault);
 	if (strlen(url) > MAX_SOURCE - 200)
 		options_usage(&f->options, "bad URL '%s': too long", url);
 	if (f->n_urls == MAX_URLS)

@@ -137,7 +137,7 @@ static void make_seats(struct serve *s, const struct asked *a)
 	long files = sysconf(_SC_OPEN_MAX), room = HTTP_MAX + P2P_MAX;
 
 	if (files >= 0 && files < 2 * OWN_FILES)
-		die_world("at most %ld files may be open here (ulimit -n), at least %d are needed", files, 2 * OWN_FILES);
+		die_unusable("at most %ld files may be open here (ulimit -n), at least %d are needed", files, 2 * OWN_FILES);
 	if (files >= 0 && files - OWN_FILES < room) {
 		room = files - OWN_FILES;
 		log_warnx("%ld connections at once and no more: open files are limited (ulimit -n)", room);
@@ -167,7 +167,7 @@ int main(int argc, char **argv)
 	take_options(&s, &o, &asked, argc, argv);
 	log_verbose(o.verbose);
 	start_loop(&s);
-	store_open(&s.store, options_dir(&o), o.network, TABLE(T_UPLOADS) | TABLE(T_PEERS) | TABLE(T_DAMAGED) | TABLE(T_SORTITIONS) | TABLE(T_META), 10000);
+	store_open(&s.store, options_dir(&o), o.network, TABLE(T_UPLOADS) | TABLE(T_PEERS) | TABLE(T_DAMAGED) | TABLE(T_SORTITIONS) | TABLE(T_META), 0);
 	s.store.shared = asked.http != NULL && s.threads > 1;
 	sortition_index(&s.store);
 	if (asked.http != NULL)

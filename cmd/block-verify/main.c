@@ -48,6 +48,8 @@ int main(int argc, char **argv)
 	}
 	if (optind != argc)
 		options_usage(&o, "unexpected argument '%s'", argv[optind]);
+	if (file && o.dir)
+		options_usage(&o, "give -d or -R: blocks are judged against one view");
 	if (file && !o.network)
 		options_usage(&o, "-R needs -n: the network that the view is of");
 

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "cmd/blocksync/supervisor.h"
+#include "common/limits.h"
+#include "common/net/http.h"
 #include "common/store/lock.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
@@ -133,6 +135,14 @@ static void file_check(const char *what, const char *name)
 		die_name(what, name);
 }
 
+static void url_check(const char *what, const char *url)
+{
+	const char *fault = http_url_fault(url);
+
+	if (fault)
+		die_usage("bad %s '%s': %s", what, url, fault);
+}
+
 /* What several stages would complain of at once is said once: bad peers here, the network and the store below. */
 static void given_take(struct given *g, int argc, char **argv)
 {
@@ -146,11 +156,13 @@ static void given_take(struct given *g, int argc, char **argv)
 			options_take(&g->o, c, optarg);
 			continue;
 		}
-		if (strchr("FQb", c))
-			options_number((char[]){ '-', (char)c, 0 }, optarg, 0, UINT64_MAX);
+		if (c == 'F' || c == 'b')
+			options_number(c == 'F' ? "-F" : "-b", optarg, 0, c == 'F' ? MAX_CYCLES - 1 : UINT64_MAX);
 		if (c == 'p' && peer_addr_parse(&peer, optarg, err) < 0)
 			die_usage("bad peer '%s': %s", optarg, err);
-		if (c == 's' && strncmp(optarg, "http://", 7) != 0 && strncmp(optarg, "https://", 8) != 0)
+		if (c == 'u' || (c == 's' && (strncmp(optarg, "http://", 7) == 0 || strncmp(optarg, "https://", 8) == 0)))
+			url_check(c == 's' ? "source" : "URL", optarg);
+		else if (c == 's')
 			file_check("cannot read source", optarg);
 		if (c == 'K')
 			file_check("cannot read the API key", optarg);
@@ -174,6 +186,18 @@ static bool is_here(const struct program *p, const struct given *g)
 	return !p->optional || access(path, X_OK) == 0;
 }
 
+/* Where sources are given, so many must be able to agree; sortition-sync knows how many a network file names. */
+static void quorum_check(const struct given *g)
+{
+	unsigned sources = 0;
+
+	for (unsigned i = 0; i < g->n; i++)
+		sources += g->list[i].letter == 's';
+	for (unsigned i = 0; i < g->n; i++)
+		if (g->list[i].letter == 'Q')
+			options_number("-Q", g->list[i].arg, 1, sources ? sources : UINT64_MAX);
+}
+
 /* An option that no stage of this run takes would be a wish that nobody hears. */
 static void given_check(const struct given *g)
 {
@@ -191,6 +215,7 @@ static void given_check(const struct given *g)
 			options_usage(&g->o, "-%c is for '%s', which needs -l or -w", letter, p->name);
 		die_usage("-%c is for '%s', which is not installed", letter, p->name);
 	}
+	quorum_check(g);
 }
 
 /* What is wrong with the store is said once, here, and not by every stage. */
@@ -201,7 +226,7 @@ static void store_check(const struct given *g)
 	pid_t pid = fork();	/* since an environment must not live across fork */
 
 	if (pid == 0) {
-		store_open(&s, options_dir(&g->o), g->o.network, 0, 0);
+		store_open(&s, options_dir(&g->o), g->o.network, TABLE(T_META), 0);	/* -n makes it */
 		_exit(0);
 	}
 	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0)

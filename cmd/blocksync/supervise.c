@@ -57,8 +57,8 @@ static void say_death(struct supervisor *s, const struct child *c)
 	if (again || exited(c, EXIT_UNUSABLE))	/* which has said why */
 		return;
 	if (full)
-		log_warnx("store '%s' is full (disk, limit of file sizes, or $BLOCKSYNC_MAP): '%s' is tried again until there is room",
-		    options_dir(&s->given->o), c->program->name);
+		log_warnx("store '%s' is full (disk, limit of file sizes, or $BLOCKSYNC_MAP): '%s' is tried again %s",
+		    options_dir(&s->given->o), c->program->name, s->given->o.once ? "a few times" : "until there is room");
 	else if (WIFSIGNALED(c->status))
 		log_warnx("'%s' failed: killed by signal %d (%s)", c->program->name, sig, strsignal(sig));
 	else

@@ -120,7 +120,8 @@ rec_file_open(struct source *source, const char *path)
 	close(fd);
 	for (uint64_t at = 0; (n = frame_at(f, at, &rec, err)) != 0; at += (uint64_t)n) {
 		if (n < 0) {
-			log_warnx("source '%s' at byte %llu: %s; what is before it counts", path, (unsigned long long)at, err);
+			if (at > 0)	/* else nothing counts, as is said below */
+				log_warnx("source '%s' at byte %llu: %s; what is before it counts", path, (unsigned long long)at, err);
 			break;
 		}
 		if (rec.known)

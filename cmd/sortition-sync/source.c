@@ -18,6 +18,8 @@ source_open(struct sync *s, struct source *source, const char *name)
 	source->index = (unsigned)(source - s->sources);
 	source->name = name;
 	if (strncmp(name, "http://", 7) == 0 || strncmp(name, "https://", 8) == 0) {
+		if (http_url_fault(name))
+			die_usage("bad source '%s': %s", name, http_url_fault(name));
 		source->rpc = rpc_new(source, name);
 		s->claims.sets_from |= 1ull << source->index;
 		s->claims.tips_from |= 1ull << source->index;

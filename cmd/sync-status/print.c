@@ -111,7 +111,8 @@ static void print_view(const json_t *o)
 	json_int_t quorum = number(view, "quorum");
 
 	if (json_object_size(view) == 0) {
-		printf("view      no burnchain view yet%s\n", strcmp(text(o, "mode"), "stopped") == 0 ? ": run sortition-sync" : "");
+		printf("view      no burnchain view yet%s\n", json_array_size(json_object_get(o, "faults")) != 0 ? ": see what its sources did, below" :
+		    strcmp(text(o, "mode"), "stopped") == 0 ? ": run sortition-sync" : "");
 		return;
 	}
 	printf("view      from %s", text(view, "sources"));

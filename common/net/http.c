@@ -309,6 +309,21 @@ http_free(struct http *h)
 	free(h);
 }
 
+const char *
+http_url_fault(const char *url)
+{
+	CURLU *parsed = curl_url();
+	CURLUcode rc;
+
+	if (parsed == NULL)
+		die_world("out of memory");
+	rc = curl_url_set(parsed, CURLUPART_URL, url, 0);
+	curl_url_cleanup(parsed);
+	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+		return "it begins with neither http:// nor https://";
+	return rc == CURLUE_OK ? NULL : curl_url_strerror(rc);
+}
+
 void
 http_refusal(const struct http_result *r, const char *path, char out[300])
 {

@@ -32,6 +32,8 @@ struct http_result {
 	double seconds, first_byte;	/* whole time; until the first byte */
 	char error[400];	/* room for a host's name */
 };
+/* What is wrong with a URL that an operator gave (it must name http or https, a host, and a port that exists), or NULL. */
+const char *http_url_fault(const char *url);
 /* What an answer of another status than 200 says, to people: the status, what was asked for (path), and where it has moved. */
 void http_refusal(const struct http_result *, const char *path, char out[300]);
 struct http_request {

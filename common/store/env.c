@@ -376,7 +376,7 @@ static void open_for(struct store *s, const char *dir, const struct network *net
 	s->page = 4096;
 	if (strlcpy(s->dir, dir, sizeof s->dir) >= sizeof s->dir)
 		die_usage("name of the store is too long");
-	if (net) {
+	if (net && writes) {
 		if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
 			if (store_full(s, errno))
 				store_die_full(s);
@@ -386,8 +386,11 @@ static void open_for(struct store *s, const char *dir, const struct network *net
 		if (!tables_open(s, false) && !s->readonly)
 			tables_open(s, true);
 		network_name(s, net, operators);
-	} else
-		network_wait(s, wait_ms);
+	} else {
+		network_wait(s, wait_ms);	/* who writes nothing makes no store either */
+		if (net)
+			network_name(s, net, operators);
+	}
 	schema_raise(s);
 	if (writes == 0 && !s->readonly)
 		reopen_readonly(s);

@@ -23,8 +23,6 @@ static void usage_print(const struct options *o, FILE *to)
 
 void options_take(struct options *o, int letter, const char *arg)
 {
-	if (!o->dir)
-		o->dir = getenv("BLOCKSYNC_DIR");
 	switch (letter) {
 	case '1': o->once = true; break;
 	case 'd': o->dir = arg; break;

@@ -12,7 +12,7 @@
 
 struct options {
 	const char *usage;	/* the SYNOPSIS, lines with '\n', without "usage:" */
-	const char *dir;	/* -d, else $BLOCKSYNC_DIR, else NULL */
+	const char *dir;	/* -d, or NULL: options_dir takes $BLOCKSYNC_DIR then */
 	const char *network;	/* -n, or NULL */
 	bool once, quiet;	/* -1, -q */
 	int verbose;
