@@ -1,6 +1,8 @@
-/* The whole store, looked at: checksums, ids, links, and signatures if asked.  With the lock what is bad is taken out.
+/* The whole store, looked at: checksums, ids, links, and signatures if asked.  With the lock what
+ * is bad is taken out.
  *
- * Everything is read in pieces of some 4 MiB, each under a transaction of its own, and a pause between them keeps to the rate. */
+ * Everything is read in pieces of some 4 MiB, each under a transaction of its own, and a pause
+ * between them keeps to the rate. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,8 +30,10 @@ struct checking {
 	uint8_t ch[CH_LEN];		/* tenure of the block before */
 };
 
-/* One line a block: height, id, consensus hash, what is wrong.  A run that cannot be read names no id: its blocks come by block_ids. */
-static void hit(struct checking *k, const uint8_t *ch, uint64_t height, const uint8_t *id, const char *why)
+/* One line a block: height, id, consensus hash, what is wrong.  A run that cannot be read names no
+ * id: its blocks come by block_ids. */
+static void hit(struct checking *k, const uint8_t *ch, uint64_t height, const uint8_t *id,
+    const char *why)
 {
 	char hex[2 * ID_LEN + 1] = "-", tenure[2 * CH_LEN + 1];
 	struct hit *h;
@@ -47,7 +51,8 @@ static void hit(struct checking *k, const uint8_t *ch, uint64_t height, const ui
 		hex_of(hex, id, ID_LEN);
 		k->named++;
 	}
-	printf("%llu\t%s\t%s\t%s\n", (unsigned long long)height, hex, hex_of(tenure, ch, CH_LEN), why);
+	printf("%llu\t%s\t%s\t%s\n", (unsigned long long)height, hex, hex_of(tenure, ch, CH_LEN),
+	    why);
 }
 
 /* Bytes of a piece: at a low rate small ones, so that reads are spread. */
@@ -72,9 +77,11 @@ static bool linked(struct checking *k, const uint8_t *ch, const struct nakamoto 
 	struct kept_block parent;
 	struct rec_tenure t;
 
-	if (!block_proven(k->s, k->txn, n->id) || tenure_get(k->s, k->txn, ch, &t) < 0 || memcmp(t.start_id, n->id, ID_LEN) == 0)
+	if (!block_proven(k->s, k->txn, n->id) || tenure_get(k->s, k->txn, ch, &t) < 0 ||
+	    memcmp(t.start_id, n->id, ID_LEN) == 0)
 		return true;
-	return n->height > 0 && blocks_find(k->s, k->txn, ch, n->height - 1, n->parent, &parent) == 0;
+	return n->height > 0 &&
+	    blocks_find(k->s, k->txn, ch, n->height - 1, n->parent, &parent) == 0;
 }
 
 /* NULL, or what is wrong with it. */
@@ -87,9 +94,11 @@ static const char *fault_of(struct checking *k, const uint8_t *ch, const struct 
 
 	if (!block_sound(ch, b))
 		return "its checksum does not fit";
-	if (nakamoto_parse(&n, b->bytes, b->len, &need) != (ssize_t)b->len || memcmp(n.id, b->id, ID_LEN) != 0 || proof_root(&n) != REASON_OK)
+	if (nakamoto_parse(&n, b->bytes, b->len, &need) != (ssize_t)b->len ||
+	    memcmp(n.id, b->id, ID_LEN) != 0 || proof_root(&n) != REASON_OK)
 		return "its bytes do not hash to its id";
-	if (n.height != b->height || memcmp(n.ch, ch, CH_LEN) != 0 || blocks_where(k->s, k->txn, b->id, where, &height) < 0 ||
+	if (n.height != b->height || memcmp(n.ch, ch, CH_LEN) != 0 ||
+	    blocks_where(k->s, k->txn, b->id, where, &height) < 0 ||
 	    height != b->height || memcmp(where, ch, CH_LEN) != 0)
 		return "it does not lie where it belongs";
 	return linked(k, ch, &n) ? NULL : "its parent is not there";
@@ -104,7 +113,8 @@ static void judge_signatures(struct checking *k)
 		struct trial_block *b = &k->trial.b[i];
 
 		/* What the view does not know cannot be judged. */
-		if (b->reason != REASON_OK && b->reason != REASON_NOSORTITION && b->reason != REASON_NOWINNER && b->reason != REASON_NOSET)
+		if (b->reason != REASON_OK && b->reason != REASON_NOSORTITION &&
+		    b->reason != REASON_NOWINNER && b->reason != REASON_NOSET)
 			hit(k, b->ch, b->height, b->id, chain_reason_text(b->reason));
 	}
 	k->trial.n = k->trial.n_bytes = 0;
@@ -154,8 +164,10 @@ static bool check_id(void *arg, const MDB_val *key, const MDB_val *data)
 	memcpy(k->from, key->mv_data, ID_LEN);
 	if (k->more)
 		return false;
-	if (data->mv_size != CH_LEN + 8 || blocks_find(k->s, k->txn, where, get_be64(where + CH_LEN), key->mv_data, &b) < 0)
-		hit(k, data->mv_size == CH_LEN + 8 ? where : (const uint8_t[CH_LEN]){ 0 }, data->mv_size == CH_LEN + 8 ? get_be64(where + CH_LEN) : 0,
+	if (data->mv_size != CH_LEN + 8 ||
+	    blocks_find(k->s, k->txn, where, get_be64(where + CH_LEN), key->mv_data, &b) < 0)
+		hit(k, data->mv_size == CH_LEN + 8 ? where : (const uint8_t[CH_LEN]){ 0 },
+		    data->mv_size == CH_LEN + 8 ? get_be64(where + CH_LEN) : 0,
 		    key->mv_data, "it is not where its row in block_ids says");
 	return true;
 }
@@ -182,13 +194,15 @@ static bool see_canonical(void *arg, const MDB_val *key, const MDB_val *data)
 	struct checking *k = arg;
 	struct rec_tenure t;
 
-	if (key->mv_size != 8 || data->mv_size != CH_LEN || tenure_get(k->s, k->txn, data->mv_data, &t) < 0 || !t.canonical ||
+	if (key->mv_size != 8 || data->mv_size != CH_LEN ||
+	    tenure_get(k->s, k->txn, data->mv_data, &t) < 0 || !t.canonical ||
 	    t.start_height != get_be64(key->mv_data))
 		k->s->holes = true;
 	return true;
 }
 
-/* The walks decode each row that is a record; one that fails is told by store_row, which sets the store's `hurt`. */
+/* The walks decode each row that is a record; one that fails is told by store_row, which sets the
+ * store's `hurt`. */
 static void check_rows(struct checking *k)
 {
 	struct store *s = k->s;
@@ -205,7 +219,8 @@ static void check_rows(struct checking *k)
 	download_walk(s, k->txn, see_download, k);
 	store_read_end(k->txn);
 	if (s->holes && k->n_hits == 0)
-		log_warnx("store '%s' is damaged: its tenures count blocks that are not there", s->dir);
+		log_warnx("store '%s' is damaged: its tenures count blocks that are not there",
+		    s->dir);
 }
 
 static void look(struct checking *k)
@@ -218,7 +233,8 @@ static void look(struct checking *k)
 		k->txn = store_read(k->s);
 		more = blocks_scan(k->s, k->txn, key, &klen, piece_of(k), check_block, k);
 		store_read_end(k->txn);
-		progress_line(k->o->options, "%llu blocks checked, %llu damaged", (unsigned long long)k->blocks, (unsigned long long)k->named);
+		progress_line(k->o->options, "%llu blocks checked, %llu damaged",
+		    (unsigned long long)k->blocks, (unsigned long long)k->named);
 		pace(k);
 	}
 	if (k->o->signatures)
@@ -286,8 +302,10 @@ bool check_store(struct store *s, const struct check_options *o)
 	else if (s->writes)
 		note_hits(&k);
 	if (k.n_hits)
-		log_warnx("%llu of %llu blocks are damaged: %s", (unsigned long long)k.named, (unsigned long long)k.blocks, owner ?
-		    "removed, the next sync brings them back" : s->writes ? "the program that holds the store's lock removes them" :
+		log_warnx("%llu of %llu blocks are damaged: %s", (unsigned long long)k.named,
+		    (unsigned long long)k.blocks, owner ?
+		    "removed, the next sync brings them back" : s->writes ?
+		    "the program that holds the store's lock removes them" :
 		    "nothing may be written here, so they stay");
 	free(k.trial.bytes);
 	free(k.hits);

@@ -19,8 +19,9 @@ static int create(const char *name)
 	return fd;
 }
 
-/* The archive describes the network that the store must be of (but names nobody to trust: network_untrust), so its
- * first two records are read before the store is opened, and that is before confinement. */
+/* The archive describes the network that the store must be of (but names nobody to trust:
+ * network_untrust), so its first two records are read before the store is opened, and that is
+ * before confinement. */
 static int import_file(struct store *s, const struct options *o, const char *name)
 {
 	static struct archive a;
@@ -46,7 +47,8 @@ static int check(struct store *s, const struct check_options *k)
 
 	snprintf(path, sizeof path, "%s/data.mdb", options_dir(k->options));
 	store_open(s, options_dir(k->options), k->options->network, access(path, W_OK) != 0 ? 0 :
-	    store_lock_holder(options_dir(k->options), &holder) ? TABLE(T_DAMAGED) : KEEPER_TABLES, 0);
+	    store_lock_holder(options_dir(k->options), &holder) ? TABLE(T_DAMAGED) : KEEPER_TABLES,
+	    0);
 	sandbox_enter(SANDBOX_THREADS | (s->writes ? SANDBOX_WRITE : 0));
 	return check_store(s, k) ? 0 : EXIT_WORLD;
 }

@@ -140,7 +140,8 @@ static bool write_block(void *arg, const struct stored_block *b)
 
 void archive_write(struct store *s, int fd, const char *name)
 {
-	struct writer w = { .s = s, .fd = fd, .name = strcmp(name, "-") == 0 ? NULL : name, .chunk = 1 << 20 };
+	struct writer w = { .s = s, .fd = fd, .name = strcmp(name, "-") == 0 ? NULL : name,
+		.chunk = 1 << 20 };
 	struct rec_hello hello = { .schema = REC_SCHEMA, .network = rec_str(s->net.name), .chain_id = s->net.chain_id, .stage = rec_str("block-cat") };
 	struct network facts = s->net;
 	struct rec_network net;

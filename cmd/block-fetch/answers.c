@@ -172,7 +172,8 @@ bool planner_expects(const struct planner *p, unsigned transfer, const uint8_t i
 {
 	const struct transfer *t = &p->transfers[transfer];
 
-	return !t->cancelled && !t->complete && (t->ask != ASK_BODY || t->work) && id_is(id, t->expect);
+	return !t->cancelled && !t->complete && (t->ask != ASK_BODY || t->work) &&
+	    id_is(id, t->expect);
 }
 
 enum plan_take planner_block(struct planner *p, uint64_t now, unsigned transfer, const struct plan_block *b)
@@ -385,7 +386,8 @@ void planner_end(struct planner *p, uint64_t now, unsigned transfer, enum plan_e
 		if (end == END_DONE && status == 200)
 			answered(p, s, &t, now);
 		else if (end == END_CONNECT || end == END_UNRESOLVED)
-			source_fail(p, s, now, t.sent, end == END_CONNECT ? "no connection" : "cannot resolve", 0);
+			source_fail(p, s, now, t.sent,
+			    end == END_CONNECT ? "no connection" : "cannot resolve", 0);
 		return;
 	} else if (t.ask == ASK_TIP) {
 		tip_end(p, s, &t, now, end, status);

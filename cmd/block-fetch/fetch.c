@@ -32,9 +32,11 @@ static int nothing_wanted(struct fetch *f)
 	store_read_end(txn);
 	if (view && tip.burn_height < f->first)
 		log_warnx("nothing is wanted yet: what is wanted begins at burn height %llu, cycle %llu, and the burnchain view ends at %llu", first,
-		    (unsigned long long)network_cycle(&f->store.net, f->first), (unsigned long long)tip.burn_height);
+		    (unsigned long long)network_cycle(&f->store.net, f->first),
+		    (unsigned long long)tip.burn_height);
 	else if (view)
-		log_warnx("nothing is wanted: the store knows no tenures from burn height %llu on", first);
+		log_warnx("nothing is wanted: the store knows no tenures from burn height %llu on",
+		    first);
 	else
 		stage_no_view(f->stage, f->store.dir);
 	return view ? 0 : EXIT_WORLD;
@@ -98,7 +100,8 @@ static bool hurt_add(void *arg, const MDB_val *key, const MDB_val *data)
 	return f->n_hurt < MAX_HURT;
 }
 
-/* Blocks that a reader found bad: when the keeper has taken them out, their tenures are looked at again. */
+/* Blocks that a reader found bad: when the keeper has taken them out, their tenures are looked at
+ * again. */
 static void hurt_check(struct fetch *f)
 {
 	MDB_txn *txn = store_read(&f->store);

@@ -39,24 +39,28 @@ struct written {
 	bool tip;			/* came by a peer's own claim */
 };
 
-/* A row of `downloads`: a copy of a block (its bytes, from one source) that was on its way when a judge crashed, or is set aside. */
+/* A row of `downloads`: a copy of a block (its bytes, from one source) that was on its way when a
+ * judge crashed, or is set aside. */
 struct suspect {
 	uint8_t id[ID_LEN], ch[CH_LEN], hash[32];
 	const char *source;		/* interned */
 	uint32_t tries, deaths;		/* crashes with it on its way; of these, alone */
 	uint64_t until;			/* unix seconds: forgotten then */
-	bool aside, alone, gone, changed;	/* alone: to be tried alone; gone, changed: its row is to go, to be written */
+	bool aside, alone, gone, changed;	/* alone: to be tried alone; gone, changed: its row
+						 * is to go, to be written */
 };
 struct unavailable { uint8_t ch[CH_LEN]; const char *what; char why[201]; bool written; };
 struct fault_row { char who[MAX_SOURCE + 1], class[17], what[65], text[201]; unsigned count; bool told; };
 
-#define MAX_HURT 16			/* of more, those that are left over are found when all are looked at again */
+#define MAX_HURT 16			/* of more, those that are left over are found when all are
+					 * looked at again */
 
 struct fetch {
 	struct options options;
 	bool written_is_done;		/* -o */
 	bool once, ended, rechecked, finishing, full;
-	uint8_t hurt[MAX_HURT][CH_LEN];	/* tenures with damaged blocks, which the keeper has not removed yet */
+	uint8_t hurt[MAX_HURT][CH_LEN];	/* tenures with damaged blocks, which the keeper has not
+					 * removed yet */
 	unsigned n_hurt;
 	const char *urls[MAX_URLS];
 	unsigned n_urls;
@@ -66,25 +70,31 @@ struct fetch {
 	struct store store;
 	struct resolver *resolver;
 	struct http *http;
-	char unresolved[400];		/* what was said last of the name of a URL of the operator's */
+	char unresolved[400];		/* what was said last of the name of a URL of the
+					 * operator's */
 	struct planner *plan;
 	struct event *tick;
-	struct { char base[MAX_SOURCE + 1]; bool private_ok, refused; uint8_t own[16]; } places[MAX_SOURCES];	/* by the planner's index */
+	/* by the planner's index */
+	struct { char base[MAX_SOURCE + 1]; bool private_ok, refused; uint8_t own[16]; } places[MAX_SOURCES];
 	struct xfer xfers[MAX_TRANSFERS];
 	size_t unfinished;		/* bytes in buffers of transfers */
 	struct written *ring;		/* FIFO */
 	unsigned head, n_written, cap;
 	size_t written_bytes;
 	uint64_t scanned_at, written_at;
-	struct { const char *who; unsigned n; } served[MAX_SOURCES];	/* blocks that the store took, for the rows of peers */
+	/* blocks that the store took, for the rows of peers */
+	struct { const char *who; unsigned n; } served[MAX_SOURCES];
 	unsigned n_served;
 	char **names;			/* interned */
 	unsigned n_names;
 	uint64_t upload_next;
-	struct suspect *suspects;	/* of earlier runs, until their verdict; rows of one block stand together */
-	unsigned n_suspects, n_crowd, n_alone;	/* rows; those not tried alone; blocks to be tried alone at the start */
+	struct suspect *suspects;	/* of earlier runs, until their verdict; rows of one block
+					 * stand together */
+	unsigned n_suspects, n_crowd, n_alone;	/* rows; those not tried alone; blocks to be tried
+						 * alone at the start */
 	bool judged;			/* a block got its verdict: the judges are at work */
-	bool lone;			/* what awaits its verdict is a suspect, alone: nothing else is written */
+	bool lone;			/* what awaits its verdict is a suspect, alone: nothing else
+					 * is written */
 	bool retry;			/* -R */
 	uint8_t retry_id[ID_LEN];
 	uint64_t crowd_until;
@@ -125,19 +135,25 @@ void transfers_pause(struct fetch *);
 /* written.c */
 void written_add(struct fetch *, const struct rec_block *, const struct action *);	/* action NULL: pushed to us */
 void written_check(struct fetch *, bool changed);	/* verdicts of the oldest ones */
-void written_lost(struct fetch *);		/* the reader is gone: what has no verdict is noted */
+void written_lost(struct fetch *);		/* the reader is gone: what has no verdict is
+						 * noted */
 void uploads_take(struct fetch *);
 const char *name_intern(struct fetch *, const char *);
 void look_at(struct fetch *, const struct action *);
 
 /* suspects.c: what was on its way when a judge died */
 void suspects_load(struct fetch *);
-void suspects_lost(struct fetch *, const struct written *(*next)(const struct fetch *, unsigned i));	/* NULL ends them */
-void suspects_clear(struct fetch *, unsigned at_least);		/* rows of suspects that are gone, if there are so many */
-void suspects_review(struct fetch *);				/* each minute: what was set aside long enough */
+/* NULL ends them */
+void suspects_lost(struct fetch *, const struct written *(*next)(const struct fetch *, unsigned i));
+/* rows of suspects that are gone, if there are so many */
+void suspects_clear(struct fetch *, unsigned at_least);
+/* each minute: what was set aside long enough */
+void suspects_review(struct fetch *);
 void suspects_retry(struct fetch *, const uint8_t id[ID_LEN]);	/* -R */
-bool suspect_aside(const struct fetch *, const struct written *);	/* whether this copy is set aside */
-bool suspect_alone(const struct fetch *, const uint8_t id[ID_LEN]);	/* whether the block is to be tried alone */
+/* whether this copy is set aside */
+bool suspect_aside(const struct fetch *, const struct written *);
+/* whether the block is to be tried alone */
+bool suspect_alone(const struct fetch *, const uint8_t id[ID_LEN]);
 void suspect_told(struct fetch *, const struct written *, bool stored);	/* it has a verdict */
 
 /* report.c */

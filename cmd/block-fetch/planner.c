@@ -124,11 +124,14 @@ static void bit_to(uint64_t *map, uint32_t i, bool on)
 void plan_refresh(struct planner *p, uint32_t i)
 {
 	struct slot *s = &p->slots[i];
-	bool was = p->ready[i / 64] >> i % 64 & 1, set = plan_set_known(p, i), ready = s->state == B_READY && set && !(s->flags & F_HELD);
+	bool was = p->ready[i / 64] >> i % 64 & 1, set = plan_set_known(p, i),
+	    ready = s->state == B_READY && set && !(s->flags & F_HELD);
 
 	bit_to(p->ready, i, ready);
 	bit_to(p->looks, i, (s->state == B_LOOK || s->state == B_UNPROVEN || s->state == B_WRITTEN) && !s->awaiting);
-	bit_to(p->starts, i, set && slot_wanted(s) && !(s->flags & (F_START | F_ASK_START | F_DISPUTED | F_HELD)) && s->state != B_PROVEN && s->state != B_FAILED);
+	bit_to(p->starts, i, set && slot_wanted(s) &&
+	    !(s->flags & (F_START | F_ASK_START | F_DISPUTED | F_HELD)) && s->state != B_PROVEN &&
+	    s->state != B_FAILED);
 	p->n_ready += (unsigned)ready - was;
 	p->no_offer_known = false;
 }

@@ -59,8 +59,9 @@ void planner_relook(struct planner *, const uint8_t ch[CH_LEN]);
 enum plan_verdict { VERDICT_STORED, VERDICT_REFUSED, VERDICT_UNDECIDED, VERDICT_ASIDE };
 void planner_verdict(struct planner *, uint64_t now, uint64_t height, const uint8_t ch[CH_LEN], int source, enum plan_verdict,
     const uint8_t id[ID_LEN], const uint8_t hash[32], const char *reason);
-/* A block that was in flight when pipelines died: it is asked for alone, rather not from `avoid`.  Other blocks go first, until one
- * has a verdict: where the judges crash at any block, none is suspected for it.  Its tenure waits meanwhile. */
+/* A block that was in flight when pipelines died: it is asked for alone, rather not from `avoid`.
+ * Other blocks go first, until one has a verdict: where the judges crash at any block, none is
+ * suspected for it.  Its tenure waits meanwhile. */
 void planner_suspect(struct planner *, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN], const char *avoid);
 /* What was set aside may be asked for again. */
 void planner_forgive(struct planner *);

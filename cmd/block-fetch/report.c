@@ -124,7 +124,8 @@ static bool progress_is_news(struct fetch *f, const struct rec_progress *p, uint
 {
 	char now_text[sizeof(f->kept)];
 
-	snprintf(now_text, sizeof(now_text), "%llu %u %.*s", (unsigned long long)p->done, p->peers, (int)p->text.n, (const char *)p->text.p);
+	snprintf(now_text, sizeof(now_text), "%llu %u %.*s", (unsigned long long)p->done, p->peers,
+	    (int)p->text.n, (const char *)p->text.p);
 	if (strcmp(now_text, f->kept) == 0 && now < f->kept_at + 10000)
 		return false;
 	memcpy(f->kept, now_text, sizeof(now_text));
@@ -139,7 +140,8 @@ static void put_served(struct fetch *f, MDB_txn *txn)
 		const char *who = f->served[i].who;
 		uint8_t key[KEY_LEN];
 		struct rec_peer r;
-		if (hex_to(key, KEY_LEN, who, strlen(who)) != 0 || peer_get(&f->store, txn, key, &r) != 0)
+		if (hex_to(key, KEY_LEN, who, strlen(who)) != 0 ||
+		    peer_get(&f->store, txn, key, &r) != 0)
 			continue;
 		r.blocks += f->served[i].n;
 		peer_put(&f->store, txn, &r);

@@ -314,12 +314,13 @@ void planner_room(struct planner *p, uint64_t now, bool room)
 	p->room = room;
 }
 
-/* Once the judges are seen at work.  Where suspects are all that is on offer one may show it for another; a lone one is tried when the
- * judges have not crashed by themselves. */
+/* Once the judges are seen at work.  Where suspects are all that is on offer one may show it for
+ * another; a lone one is tried when the judges have not crashed by themselves. */
 static bool singles_due(struct planner *p, uint64_t now)
 {
 	return p->judged || p->singles[0].asked ||
-	    ((p->n_singles > 1 || now >= p->began + CONTROL_MS) && !p->awaiting && !p->in_flight && !plan_offers(p, now));
+	    ((p->n_singles > 1 || now >= p->began + CONTROL_MS) && !p->awaiting && !p->in_flight &&
+	    !plan_offers(p, now));
 }
 
 static void holds_end(struct planner *p)

@@ -405,7 +405,9 @@ void source_statistics(struct planner *p, uint64_t now)
 		struct source *s = &p->sources[i];
 		/* Who takes only so many requests cannot show its speed. */
 		bool limited = s->limited_at && now < s->limited_at + LIMITED_MS;
-		s->slow = s->rate > 0 && !limited && ((n >= 4 && s->rate < p->mean - 1.5 * sigma && s->rate < p->median / 3) || (n >= 2 && s->rate < p->median / 8));
+		s->slow = s->rate > 0 && !limited &&
+		    ((n >= 4 && s->rate < p->mean - 1.5 * sigma && s->rate < p->median / 3) ||
+		    (n >= 2 && s->rate < p->median / 8));
 	}
 }
 

@@ -23,7 +23,8 @@ static bool tips_pending(const struct planner *p, uint64_t now)
 void planner_state(struct planner *p, uint64_t now, struct plan_state *out)
 {
 	*out = (struct plan_state){ .wanted = p->wanted, .proven = p->proven, .unavailable = p->failed, .in_flight = p->in_flight,
-		.awaiting = p->awaiting, .catching_up = plan_catching_up(p), .body = p->body, .suspects = p->n_singles };
+		.awaiting = p->awaiting, .catching_up = plan_catching_up(p), .body = p->body,
+		.suspects = p->n_singles };
 	out->view = p->n_slots > 0;
 	out->missing = p->wanted - p->proven - p->failed;
 	for (unsigned i = 0; i < p->n_sources; i++)
@@ -91,7 +92,10 @@ bool planner_missing(struct planner *p, char *out, size_t size)
 	for (unsigned i = 0; i < p->n_sources && n < size; i++) {
 		const struct source *s = &p->sources[i];
 		if (s->used)
-			n += (size_t)snprintf(out + n, size - n, "; %s%s%s: %s", s->name, s->at[0] ? " at " : "", s->at, s->last ? s->last : source_claims(p, s, first) ? "has not delivered it" : "does not have it");
+			n += (size_t)snprintf(out + n, size - n, "; %s%s%s: %s", s->name,
+			    s->at[0] ? " at " : "", s->at,
+			    s->last ? s->last : source_claims(p, s, first) ?
+			    "has not delivered it" : "does not have it");
 	}
 	if (!p->n_sources && n < size)
 		snprintf(out + n, size - n, "; no peer is up, no URL given");

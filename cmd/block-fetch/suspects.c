@@ -1,11 +1,13 @@
-/* Suspects: blocks that were on their way when a judge died, and what is set aside for that (DESIGN 1).
+/* Suspects: blocks that were on their way when a judge died, and what is set aside for that (DESIGN
+ * 1).
  *
- * That the reader is gone says nothing about a block: a full disk, a limit or a kill ends a pipeline too.  Blocks without a verdict
- * are noted then, and the next start hears from blocksync ($BLOCKSYNC_CRASHED) whether a judge had crashed.  If so they are
- * suspects: after one crash asked for as any other but few at a time, after two one by one, when another block has shown that the
- * judges are at work.  What was alone on its way in two crashes is set aside for a day: these bytes from anyone, and that block from
- * the source that gave them.  Neither the block's id nor another source is condemned, and a crash of another cause condemns nothing
- * that was merely near. */
+ * That the reader is gone says nothing about a block: a full disk, a limit or a kill ends a
+ * pipeline too.  Blocks without a verdict are noted then, and the next start hears from blocksync
+ * ($BLOCKSYNC_CRASHED) whether a judge had crashed.  If so they are suspects: after one crash asked
+ * for as any other but few at a time, after two one by one, when another block has shown that the
+ * judges are at work.  What was alone on its way in two crashes is set aside for a day: these bytes
+ * from anyone, and that block from the source that gave them.  Neither the block's id nor another
+ * source is condemned, and a crash of another cause condemns nothing that was merely near. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,8 @@ static bool is_suspect(const struct suspect *s, const uint8_t id[ID_LEN]) { retu
 
 static struct rec_download row_of(const struct suspect *s, const char *state, const char *why)
 {
-	struct rec_download d = { .source = rec_str(s->source), .state = rec_str(state), .tries = s->tries, .deaths = s->deaths,
+	struct rec_download d = { .source = rec_str(s->source), .state = rec_str(state),
+		.tries = s->tries, .deaths = s->deaths,
 		.why = rec_str(why), .time = now_unix(), .until = s->until };
 
 	memcpy(d.consensus_hash, s->ch, CH_LEN);
@@ -33,7 +36,8 @@ bool suspect_aside(const struct fetch *f, const struct written *w)
 {
 	for (unsigned i = 0; i < f->n_suspects; i++) {
 		const struct suspect *s = &f->suspects[i];
-		if (s->aside && memcmp(s->id, w->id, ID_LEN) == 0 && (memcmp(s->hash, w->hash, 32) == 0 || strcmp(s->source, w->source) == 0))
+		if (s->aside && memcmp(s->id, w->id, ID_LEN) == 0 &&
+		    (memcmp(s->hash, w->hash, 32) == 0 || strcmp(s->source, w->source) == 0))
 			return true;
 	}
 	return false;
@@ -47,12 +51,15 @@ bool suspect_alone(const struct fetch *f, const uint8_t id[ID_LEN])
 	return false;
 }
 
-/* A stored block is no suspect, whoever gave it; another verdict clears only the copy that it is about. */
+/* A stored block is no suspect, whoever gave it; another verdict clears only the copy that it is
+ * about. */
 void suspect_told(struct fetch *f, const struct written *w, bool stored)
 {
 	for (unsigned i = 0; i < f->n_suspects; i++) {
 		struct suspect *s = &f->suspects[i];
-		if (!is_suspect(s, w->id) || (!stored && (memcmp(s->hash, w->hash, 32) != 0 || strcmp(s->source, w->source) != 0)))
+		if (!is_suspect(s, w->id) ||
+		    (!stored &&
+		    (memcmp(s->hash, w->hash, 32) != 0 || strcmp(s->source, w->source) != 0)))
 			continue;
 		s->gone = true;
 		f->n_crowd -= !s->alone && f->n_crowd;
@@ -81,8 +88,8 @@ void suspects_clear(struct fetch *f, unsigned at_least)
 	f->n_suspects = keep;
 }
 
-/* The last act of a run whose reader is gone: what has no verdict is noted, and what was alone on its way when the judges had been seen
- * at work, or there was nothing else to show it. */
+/* The last act of a run whose reader is gone: what has no verdict is noted, and what was alone on
+ * its way when the judges had been seen at work, or there was nothing else to show it. */
 void suspects_lost(struct fetch *f, const struct written *(*next)(const struct fetch *, unsigned))
 {
 	const struct written *w;
@@ -97,12 +104,14 @@ void suspects_lost(struct fetch *f, const struct written *(*next)(const struct f
 		memcpy(now.hash, w->hash, 32);
 		for (unsigned k = 0; k < f->n_suspects; k++) {
 			const struct suspect *s = &f->suspects[k];
-			if (is_suspect(s, w->id) && memcmp(s->hash, w->hash, 32) == 0 && strcmp(s->source, w->source) == 0) {
+			if (is_suspect(s, w->id) && memcmp(s->hash, w->hash, 32) == 0 &&
+			    strcmp(s->source, w->source) == 0) {
 				now.tries = s->tries;
 				now.deaths = s->deaths;
 			}
 		}
-		d = row_of(&now, f->lone && (f->judged || f->n_alone == 1) ? "alone" : "flight", "on its way when the pipeline ended");
+		d = row_of(&now, f->lone && (f->judged || f->n_alone == 1) ? "alone" : "flight",
+		    "on its way when the pipeline ended");
 		download_put(&f->store, txn, &d);
 	}
 	/* Where there is no room that is told by who needs it. */
@@ -123,7 +132,8 @@ static bool on_row(void *arg, const struct rec_download *d)
 	struct suspect *s = &f->suspects[f->n_suspects++];
 	char source[MAX_SOURCE + 1];
 
-	*s = (struct suspect){ .tries = d->tries, .deaths = d->deaths, .until = d->until, .aside = rec_is(d->state, "setaside") };
+	*s = (struct suspect){ .tries = d->tries, .deaths = d->deaths, .until = d->until,
+		.aside = rec_is(d->state, "setaside") };
 	s->source = name_intern(f, rec_cstr(source, sizeof(source), d->source));
 	memcpy(s->id, d->id, ID_LEN);
 	memcpy(s->ch, d->consensus_hash, CH_LEN);
@@ -133,8 +143,10 @@ static bool on_row(void *arg, const struct rec_download *d)
 		s->deaths += alone;
 	}
 	s->changed = flight || alone;
-	/* Rows of whole tenures are the last run's; those without a hash, an earlier program's, which did not ask why it had lost its reader. */
-	s->gone = whole || old || d->until <= now_unix() || (!s->aside && (s->tries == 0 || block_known(&f->store, l->txn, d->id)));
+	/* Rows of whole tenures are the last run's; those without a hash, an earlier program's,
+	 * which did not ask why it had lost its reader. */
+	s->gone = whole || old || d->until <= now_unix() ||
+	    (!s->aside && (s->tries == 0 || block_known(&f->store, l->txn, d->id)));
 	l->old |= old;
 	l->changed += s->changed || s->gone;
 	return true;
@@ -166,15 +178,18 @@ static bool condemned(const struct fetch *f, const struct suspect *s, unsigned i
 	unsigned deaths = 0;
 
 	for (; i < end; i++)
-		deaths += !f->suspects[i].gone && f->suspects[i].source == s->source ? f->suspects[i].deaths : 0;
+		deaths += !f->suspects[i].gone && f->suspects[i].source == s->source ?
+		    f->suspects[i].deaths : 0;
 	return !s->aside && !s->gone && s->deaths && deaths >= 2;
 }
 
 static void set_aside(struct fetch *f, MDB_txn *txn, struct suspect *s)
 {
-	struct rec_verdict v = { .source = rec_str(s->source), .status = rec_str("refused"), .reason = rec_str("setaside"),
+	struct rec_verdict v = { .source = rec_str(s->source), .status = rec_str("refused"),
+		.reason = rec_str("setaside"),
 		.detail = rec_str(WHY_ASIDE), .time = now_unix() };
-	struct rec_fault fault = { .who = rec_str(s->source), .class = rec_str("invalid"), .what = rec_str("setaside"),
+	struct rec_fault fault = { .who = rec_str(s->source), .class = rec_str("invalid"),
+		.what = rec_str("setaside"),
 		.stage = rec_str("block-fetch"), .first = now_unix(), .last = now_unix() };
 	char hex[2 * ID_LEN + 1], text[120];
 
@@ -195,7 +210,8 @@ static void set_aside(struct fetch *f, MDB_txn *txn, struct suspect *s)
 static bool old_verdict(const struct rec_verdict *v) { return rec_is(v->reason, "setaside") && all_zero(v->body_hash, 32); }
 static bool old_fault(const struct rec_fault *f) { return rec_is(f->what, "setaside") && f->evidence.n == 2 * ID_LEN; }
 
-/* Blocks that were on their way in two crashes are asked for alone, as long as these are few; the others are the crowd. */
+/* Blocks that were on their way in two crashes are asked for alone, as long as these are few; the
+ * others are the crowd. */
 static void sort_out(struct fetch *f)
 {
 	unsigned n = 0, most = 0, end;
@@ -214,13 +230,15 @@ static void sort_out(struct fetch *f)
 			f->n_crowd += !s->aside && !s->gone && !s->alone;
 		}
 	}
-	/* The most suspected last: that others were judged before shows that it is not the judges. */
+	/* The most suspected last: that others were judged before shows that it is not the
+	 * judges. */
 	for (unsigned tries = 2; tries <= most; tries++)
 		for (unsigned i = 0; i < f->n_suspects; i = end) {
 			end = group_end(f, i);
 			for (unsigned k = i; k < end && group_tries(f, i, end) == tries; k++)
 				if (f->suspects[k].alone) {
-					planner_suspect(f->plan, f->suspects[k].ch, f->suspects[k].id, f->suspects[k].source);
+					planner_suspect(f->plan, f->suspects[k].ch,
+					    f->suspects[k].id, f->suspects[k].source);
 					f->n_alone++;
 					break;
 				}
@@ -245,7 +263,8 @@ static void rows_write(struct fetch *f, const struct loading *l)
 	}
 	for (unsigned i = 0; i < f->n_suspects; i++) {
 		struct suspect *s = &f->suspects[i];
-		struct rec_download d = row_of(s, s->aside ? "setaside" : "suspect", s->aside ? WHY_ASIDE : "on its way when a judge crashed");
+		struct rec_download d = row_of(s, s->aside ? "setaside" : "suspect",
+		    s->aside ? WHY_ASIDE : "on its way when a judge crashed");
 		if (s->changed && !s->gone)
 			download_put(&f->store, txn, &d);
 	}
@@ -253,10 +272,12 @@ static void rows_write(struct fetch *f, const struct loading *l)
 	suspects_clear(f, 1);
 }
 
-/* The rows of earlier runs.  Only a crash of a judge, which blocksync tells of, makes suspects of what was on its way. */
+/* The rows of earlier runs.  Only a crash of a judge, which blocksync tells of, makes suspects of
+ * what was on its way. */
 void suspects_load(struct fetch *f)
 {
-	struct loading l = { .f = f, .txn = store_read(&f->store), .crashed = getenv("BLOCKSYNC_CRASHED") != NULL };
+	struct loading l = { .f = f, .txn = store_read(&f->store),
+		.crashed = getenv("BLOCKSYNC_CRASHED") != NULL };
 
 	f->suspects = xcalloc(store_count(&f->store, l.txn, T_DOWNLOADS) + 1, sizeof(*f->suspects));
 	download_walk(&f->store, l.txn, on_row, &l);
@@ -329,7 +350,8 @@ void suspects_retry(struct fetch *f, const uint8_t id[ID_LEN])
 	free(f->suspects);
 	f->suspects = NULL;
 	f->n_suspects = 0;
-	log_warnx(n ? "block %s may be tried again" : "block %s is not set aside", hex_of(hex, id, ID_LEN));
+	log_warnx(n ? "block %s may be tried again" : "block %s is not set aside",
+	    hex_of(hex, id, ID_LEN));
 }
 
 /* Next: cmd/block-fetch/view.c, what is known at the start and what is new. */

@@ -12,7 +12,8 @@ bool transfers_room(struct fetch *f)
 {
 	size_t limit = f->n_crowd ? CROWD_BYTES : MAX_WRITTEN;
 
-	return !stage_full(f->stage) && !f->lone && (f->written_is_done || f->written_bytes < limit);
+	return !stage_full(f->stage) && !f->lone &&
+	    (f->written_is_done || f->written_bytes < limit);
 }
 
 /* ---- blocks ---- */
@@ -71,7 +72,8 @@ static void judge_extra(struct xfer *x)
 static void judge_head(struct fetch *f, struct xfer *x)
 {
 	struct nakamoto b;
-	ssize_t used = nakamoto_walk_header(&x->walk, &b, x->buf + x->off, x->len - x->off, &x->need);
+	ssize_t used = nakamoto_walk_header(&x->walk, &b, x->buf + x->off, x->len - x->off,
+	    &x->need);
 
 	if (used < 0)
 		x->garbage = x->stopped = true;
@@ -250,7 +252,8 @@ static void say_refusal(struct fetch *f, const struct xfer *x, const struct http
 {
 	char why[300];
 
-	if (x->a.source >= f->n_urls || f->places[x->a.source].refused || (r->status / 100 != 3 && r->status != 401 && r->status != 403))
+	if (x->a.source >= f->n_urls || f->places[x->a.source].refused ||
+	    (r->status / 100 != 3 && r->status != 401 && r->status != 403))
 		return;
 	f->places[x->a.source].refused = true;
 	http_refusal(r, x->path, why);
@@ -267,7 +270,8 @@ static void on_end(void *arg, const struct http_result *r)
 	x->status = r->status ? (unsigned)r->status : r->first_byte > 0;
 	x->retry_after = r->retry_after;
 	say_refusal(f, x, r);
-	if (r->end == HTTP_UNRESOLVED && f->places[x->a.source].private_ok && strcmp(f->unresolved, r->error) != 0) {
+	if (r->end == HTTP_UNRESOLVED && f->places[x->a.source].private_ok &&
+	    strcmp(f->unresolved, r->error) != 0) {
 		snprintf(f->unresolved, sizeof f->unresolved, "%s", r->error);
 		log_warnx("%s", r->error);
 	}

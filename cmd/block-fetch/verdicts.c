@@ -64,7 +64,8 @@ static void refused(struct planner *p, uint64_t now, uint32_t i, int source, con
 		plan_want(p, i, "unavailable", why);
 }
 
-/* A copy that is not judged: another source's may have other bytes, so the rest are asked before the tenure is given up. */
+/* A copy that is not judged: another source's may have other bytes, so the rest are asked before
+ * the tenure is given up. */
 static void aside(struct planner *p, uint64_t now, uint32_t i, int source)
 {
 	struct slot *s = &p->slots[i];

@@ -37,8 +37,9 @@ static void tip(struct fetch *f, const struct rec_tip *t)
 
 /* ---- peers ---- */
 
-/* The host that we are in conversation with; zeros: none.  A private data_url is on that very host, whatever the network allows and
- * whatever the peer was named: else any peer could have us knock at our neighbours' doors. */
+/* The host that we are in conversation with; zeros: none.  A private data_url is on that very host,
+ * whatever the network allows and whatever the peer was named: else any peer could have us knock at
+ * our neighbours' doors. */
 static void own_address(uint8_t own[16], const struct rec_peer *p)
 {
 	char text[MAX_SOURCE + 1];

@@ -1,6 +1,7 @@
 /* What was written and has no verdict yet, in order, and blocks that were pushed to us.
  *
- * A verdict is found in the store: the block is there, or a row of `verdicts` has its bytes and source. */
+ * A verdict is found in the store: the block is there, or a row of `verdicts` has its bytes and
+ * source. */
 #include <stdlib.h>
 
 #include "cmd/block-fetch/fetch.h"
@@ -54,7 +55,8 @@ void written_add(struct fetch *f, const struct rec_block *r, const struct action
 	w.source = name_intern(f, rec_cstr(source, sizeof(source), r->source));
 	if (suspect_aside(f, &w)) {
 		if (a && !f->written_is_done)
-			planner_verdict(f->plan, now_ms(), w.height, w.slot_ch, w.index, VERDICT_ASIDE, r->id, w.hash, "setaside");
+			planner_verdict(f->plan, now_ms(), w.height, w.slot_ch, w.index,
+			    VERDICT_ASIDE, r->id, w.hash, "setaside");
 		return;
 	}
 	stage_emit(f->stage, REC_BLOCK, r);

@@ -49,7 +49,8 @@ static void add_proven(struct walk *w, uint64_t burn_height)
 	struct inv_tenure t;
 	struct rec_tenure row;
 
-	if (sortition_at(&w->s->store, w->txn, burn_height, &r) != 0 || tenure_of(w->s, w->txn, &r, &t, &row) != 0)
+	if (sortition_at(&w->s->store, w->txn, burn_height, &r) != 0 ||
+	    tenure_of(w->s, w->txn, &r, &t, &row) != 0)
 		return;
 	t.newest = is_newest(w, &w->s->view, r.consensus_hash, r.burn_height);
 	inv_plan_add(&w->s->inv.plan, &t);

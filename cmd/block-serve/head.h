@@ -14,16 +14,20 @@ struct head {
 	bool http10;			/* the client speaks HTTP/1.0: no chunks */
 	bool keep;			/* the connection may stay after the answer */
 	bool chunked;			/* the body comes in chunks */
-	bool expects;			/* the client waits for a "100 Continue" before it sends the body */
+	bool expects;			/* the client waits for a "100 Continue" before it sends the
+					 * body */
 	bool octets;			/* the body's type is application/octet-stream */
 	uint64_t length;		/* of the body, unless chunked; 0: there is none */
-	const char *path, *query;	/* views into the bytes that were given, each ended by a zero byte; query may be NULL */
-	int status;			/* of a head that cannot be taken: the answer's status ... */
+	const char *path, *query;	/* views into the bytes that were given, each ended by a
+					 * zero byte; query may be NULL */
+	int status;			/* of a head that cannot be taken: the answer's status
+					 * ... */
 	const char *fault;		/* ... and text */
 };
 
-/* Reads a head from n bytes at p, which are changed.  Returns how many bytes it takes; 0: its end is not there yet (the bytes are as they
- * were); -1: nobody can take it, and where the next request begins is unknown. */
+/* Reads a head from n bytes at p, which are changed.  Returns how many bytes it takes; 0: its end
+ * is not there yet (the bytes are as they were); -1: nobody can take it, and where the next request
+ * begins is unknown. */
 ssize_t head_parse(struct head *, char *p, size_t n);
 
 struct chunks {
@@ -34,7 +38,8 @@ struct chunks {
 	size_t line;			/* bytes of the trailer's line */
 };
 
-/* Takes of n > 0 bytes at p what comes before the next piece of data, and the piece: *data, *len (0: none yet).  Returns how many bytes
- * that was, or -1 if they are no chunks.  Zeros begin; state CHUNK_DONE ends, after which it takes nothing. */
+/* Takes of n > 0 bytes at p what comes before the next piece of data, and the piece: *data, *len
+ * (0: none yet).  Returns how many bytes that was, or -1 if they are no chunks.  Zeros begin; state
+ * CHUNK_DONE ends, after which it takes nothing. */
 ssize_t chunks_take(struct chunks *, const uint8_t *p, size_t n, const uint8_t **data, size_t *len);
 #endif

@@ -1,8 +1,10 @@
-/* The HTTP side.  A connection, the request that is on it and the answer's unsent rest are one object, `struct http_conn`.
+/* The HTTP side.  A connection, the request that is on it and the answer's unsent rest are one
+ * object, `struct http_conn`.
  *
- * Who owns it: the list of its thread's `struct http`.  How it ends: http_conn_close, which anybody may call at any time, marks it dead; the
- * memory goes when the loop has turned, in one place (http.c, reap).  Until then every call with it is allowed and does nothing.
- * A handler either answers before it returns, or says who will (http_later). */
+ * Who owns it: the list of its thread's `struct http`.  How it ends: http_conn_close, which anybody
+ * may call at any time, marks it dead; the memory goes when the loop has turned, in one place
+ * (http.c, reap).  Until then every call with it is allowed and does nothing.  A handler either
+ * answers before it returns, or says who will (http_later). */
 #ifndef BLOCK_SERVE_HTTP_H
 #define BLOCK_SERVE_HTTP_H
 
@@ -15,15 +17,18 @@
 
 /* Who answers after the handler has returned. */
 struct http_later {
-	void (*more)(void *arg);	/* all that was sent so far has left for the socket; may be NULL */
-	void (*gone)(void *arg);	/* the connection has ended before the answer: frees arg, and touches the connection no more */
+	void (*more)(void *arg);	/* all that was sent so far has left for the socket; may be
+					 * NULL */
+	void (*gone)(void *arg);	/* the connection has ended before the answer: frees arg,
+					 * and touches the connection no more */
 };
 
 enum http_state {
 	HTTP_HEAD,			/* waits for a request, or for the rest of its head */
 	HTTP_BODY,			/* waits for the rest of a body */
 	HTTP_ANSWER,			/* an answer is being made, or has not left yet */
-	HTTP_LINGER,			/* all is said; the client's last bytes are read past, so that none resets the connection */
+	HTTP_LINGER,			/* all is said; the client's last bytes are read past, so
+					 * that none resets the connection */
 	HTTP_DEAD
 };
 
@@ -37,19 +42,22 @@ struct http_conn {
 	struct sockaddr_storage peer;
 	struct seat *seat;
 	enum http_state state;
-	bool reading;			/* in http.c's loop over the input: who ends an answer need not go on to the next request */
+	bool reading;			/* in http.c's loop over the input: who ends an answer need
+					 * not go on to the next request */
 	bool again;			/* bytes that were read already wait for a turn */
 	bool eof;			/* the client says no more */
 	bool whole;			/* HTTP_ANSWER: nothing is to be added */
 	bool closes;			/* after the answer */
-	struct head head;		/* path and query are views that end with the handler's call */
+	struct head head;		/* path and query are views that end with the handler's
+					 * call */
 	const struct route *route;	/* HTTP_BODY: of the request whose body comes */
 	struct chunks chunks;
 	uint8_t *ahead, *body;		/* bytes read and not taken yet; the body so far */
 	size_t n_ahead, n_body, cap_body;
 	struct evbuffer *out;		/* what the socket did not take */
 	struct hold in, unsent;		/* n_ahead + cap_body; what is in `out` */
-	uint64_t since;			/* ms: HTTP_HEAD without a byte, or HTTP_LINGER, since then */
+	uint64_t since;			/* ms: HTTP_HEAD without a byte, or HTTP_LINGER, since
+					 * then */
 	const struct http_later *later;
 	void *later_arg;
 };
@@ -90,17 +98,22 @@ void reply_json(struct request *, int code, struct evbuffer *);		/* the buffer i
 /* 500, and the id goes to the table `damaged` (http_blocks.c). */
 void reply_damaged(struct request *, const uint8_t id[ID_LEN]);
 void reply_octets(struct request *, struct evbuffer *);
-/* n - 1 parts, `bytes` long, which are needed no longer when this returns; parts[0] is for the head. */
-void reply_parts(struct request *, int code, const char *type, struct iovec *parts, size_t n, size_t bytes);
-void reply_closes(struct request *);		/* said before one of these: the connection ends with it */
-/* Head of an answer whose length is not known: chunks follow, or, for HTTP/1.0, bytes up to the connection's end. */
+/* n - 1 parts, `bytes` long, which are needed no longer when this returns; parts[0] is for the
+ * head. */
+void reply_parts(struct request *, int code, const char *type, struct iovec *parts, size_t n,
+    size_t bytes);
+void reply_closes(struct request *);		/* said before one of these: the connection ends
+						 * with it */
+/* Head of an answer whose length is not known: chunks follow, or, for HTTP/1.0, bytes up to the
+ * connection's end. */
 void reply_begin(struct http_conn *, const char *type);
 /* A value of ?name= of n lower-case hex bytes: 1 found, 0 absent, -1 malformed. */
 int query_hex(const struct request *, const char *name, uint8_t *out, size_t n);
 bool query_is(const struct request *, const char *name, const char *value);
 void add_hex(struct evbuffer *, const char *before, const void *p, size_t n, const char *after);
 
-/* stream.c: an answer that is made in pieces, the next one when the one before has left for the socket. */
+/* stream.c: an answer that is made in pieces, the next one when the one before has left for the
+ * socket. */
 #define PARTS 256
 struct piece {
 	struct iovec parts[PARTS + 2];	/* from [1] on; the first and the last are for framing */
@@ -110,7 +123,8 @@ struct piece {
 enum streamed {
 	STREAM_MORE,			/* another piece may follow */
 	STREAM_LAST,			/* this was the last; it may be empty */
-	STREAM_BROKEN			/* the answer cannot be finished: the client must see that */
+	STREAM_BROKEN			/* the answer cannot be finished: the client must see
+					 * that */
 };
 struct stream_ops {
 	/* Fills a piece of some 32 KiB with views that are good until the transaction ends. */
@@ -119,8 +133,10 @@ struct stream_ops {
 };
 void piece_begin(struct piece *);
 void piece_add(struct piece *, const void *bytes, size_t n);	/* at most PARTS times */
-/* Answers 200 with a first piece, which the caller has made within the transaction that is still open, and then with those of `next`. */
-void stream_begin(struct request *, const char *type, const struct stream_ops *, void *arg, struct piece *first);
+/* Answers 200 with a first piece, which the caller has made within the transaction that is still
+ * open, and then with those of `next`. */
+void stream_begin(struct request *, const char *type, const struct stream_ops *, void *arg,
+    struct piece *first);
 
 /* Handlers by route. */
 void get_block(struct request *);		/* http_blocks.c */
@@ -143,7 +159,8 @@ void get_sortition_burn(struct request *);
 void get_sortition_ch(struct request *);
 void get_stacker_set(struct request *);
 void get_records(struct request *);		/* http_records.c */
-/* upload.c: whether a body may come at all (else it has answered), and the body (conn->body, n_body). */
+/* upload.c: whether a body may come at all (else it has answered), and the body (conn->body,
+ * n_body). */
 bool post_block_may(struct request *);
 void post_block(struct request *);
 #endif

@@ -1,5 +1,5 @@
-/* Blocks and tenures as bytes, written to the socket from where they lie in the store: up to 32 KiB at once with its length, what is longer
- * in such pieces (stream.c). */
+/* Blocks and tenures as bytes, written to the socket from where they lie in the store: up to 32 KiB
+ * at once with its length, what is longer in such pieces (stream.c). */
 #include "cmd/block-serve/http.h"
 #include "common/store/blocks.h"
 
@@ -65,7 +65,8 @@ static bool add_block(void *arg, const struct stored_block *b)
 			return false;
 	}
 	memcpy(st->ch, b->ch, CH_LEN);
-	if (p->full || p->out->n == 1 + PARTS || (st->offset == 0 && p->out->bytes > 0 && p->out->bytes + b->len > CHUNK)) {
+	if (p->full || p->out->n == 1 + PARTS ||
+	    (st->offset == 0 && p->out->bytes > 0 && p->out->bytes + b->len > CHUNK)) {
 		p->full = true;
 		return false;
 	}
@@ -88,8 +89,10 @@ static void gather_end(struct filling *p, struct walk *st, MDB_txn *txn)
 {
 	uint8_t ch[CH_LEN];
 	uint64_t height;
-	bool first = st->sent == 0 && st->offset == 0 && p->out->bytes == 0;	/* which is proven */
-	bool more = !st->done && blocks_where(&st->s->store, txn, st->next, ch, &height) == 0 && (first || memcmp(ch, st->ch, CH_LEN) == 0) &&
+	/* which is proven */
+	bool first = st->sent == 0 && st->offset == 0 && p->out->bytes == 0;
+	bool more = !st->done && blocks_where(&st->s->store, txn, st->next, ch, &height) == 0 &&
+	    (first || memcmp(ch, st->ch, CH_LEN) == 0) &&
 	    !(st->has_stop && memcmp(st->next, st->stop, ID_LEN) == 0);
 
 	st->damaged = st->broken = more && p->out->bytes == 0;
@@ -104,7 +107,8 @@ static bool gather(struct piece *out, struct walk *st, MDB_txn *txn)
 	uint8_t first[ID_LEN];
 
 	memcpy(first, st->next, ID_LEN);
-	if (!proven_blocks_down(&st->s->store, txn, first, st->has_stop ? st->stop : NULL, add_block, &p))
+	if (!proven_blocks_down(&st->s->store, txn, first, st->has_stop ? st->stop : NULL,
+	    add_block, &p))
 		return false;
 	if (!p.full && !st->broken)
 		gather_end(&p, st, txn);
@@ -121,7 +125,8 @@ static enum streamed walk_next(void *arg, MDB_txn *txn, struct piece *p)
 		return STREAM_MORE;
 	if (st->damaged)
 		damaged_note(&st->s->store, st->next);
-	/* In the middle of a block that is gone; or what comes next is another tenure's, or is no longer proven: nobody gets it. */
+	/* In the middle of a block that is gone; or what comes next is another tenure's, or is no
+	 * longer proven: nobody gets it. */
 	return st->broken || st->offset > 0 ? STREAM_BROKEN : STREAM_LAST;
 }
 
@@ -179,9 +184,10 @@ void get_block(struct request *r)
 		no_such_block(r);
 }
 
-/* The ancestor of a proven block at a height: one step a tenure, then down in it; but from where the fork leaves the canonical chain,
- * whose tenures are found by height. */
-static int ancestor_at(struct serve *s, MDB_txn *txn, const uint8_t tip[ID_LEN], uint64_t height, uint8_t id[ID_LEN],
+/* The ancestor of a proven block at a height: one step a tenure, then down in it; but from where
+ * the fork leaves the canonical chain, whose tenures are found by height. */
+static int ancestor_at(struct serve *s, MDB_txn *txn, const uint8_t tip[ID_LEN], uint64_t height,
+    uint8_t id[ID_LEN],
     struct stored_block *b)
 {
 	struct stored_block canonical = { .damaged = false };
@@ -190,18 +196,21 @@ static int ancestor_at(struct serve *s, MDB_txn *txn, const uint8_t tip[ID_LEN],
 
 	memcpy(id, tip, ID_LEN);
 	for (;;) {
-		if (!block_proven(&s->store, txn, id) || block_get(&s->store, txn, id, b) != 0 || b->height < height)
+		if (!block_proven(&s->store, txn, id) || block_get(&s->store, txn, id, b) != 0 ||
+		    b->height < height)
 			return -1;
 		if (b->height == height)
 			return 0;
-		if (canonical_at(&s->store, txn, b->height, &canonical) == 0 && memcmp(canonical.id, id, ID_LEN) == 0) {
+		if (canonical_at(&s->store, txn, b->height, &canonical) == 0 &&
+		    memcmp(canonical.id, id, ID_LEN) == 0) {
 			rc = canonical_at(&s->store, txn, height, b);
 			memcpy(id, b->id, ID_LEN);
 			return rc;
 		}
 		if (tenure_get(&s->store, txn, b->ch, &t) != 0)
 			return -1;
-		memcpy(id, height < t.start_height ? t.parent_id : b->bytes + BLOCK_PARENT_OFFSET, ID_LEN);
+		memcpy(id, height < t.start_height ? t.parent_id : b->bytes + BLOCK_PARENT_OFFSET,
+		    ID_LEN);
 	}
 }
 

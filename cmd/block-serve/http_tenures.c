@@ -88,8 +88,8 @@ static void add_header(struct evbuffer *b, const struct nakamoto *n)
 	evbuffer_add_printf(b, "}}");
 }
 
-/* Header of the top block of the tenure that the request names; answers 404 or 500 itself (NULL).  The header is parsed from
- * the store's map: the transaction is the caller's to end. */
+/* Header of the top block of the tenure that the request names; answers 404 or 500 itself (NULL).
+ * The header is parsed from the store's map: the transaction is the caller's to end. */
 static MDB_txn *top_header(struct request *r, struct nakamoto *n, struct stored_block *block)
 {
 	MDB_txn *txn = store_read(&r->s->store);
@@ -127,7 +127,8 @@ void get_tenure_tip(struct request *r)
 
 struct burn_view { uint8_t ch[CH_LEN], damaged[ID_LEN]; bool found, hit; };
 
-/* The burn view of a block is that of the highest tenure change at or below it, which is the first transaction of its block. */
+/* The burn view of a block is that of the highest tenure change at or below it, which is the first
+ * transaction of its block. */
 static bool find_view(void *arg, const struct stored_block *b)
 {
 	struct tx_walk w = { .at = 0 };
@@ -138,8 +139,10 @@ static bool find_view(void *arg, const struct stored_block *b)
 
 	v->hit = b->damaged;
 	memcpy(v->damaged, b->id, ID_LEN);
-	if (!b->damaged && (txs = nakamoto_header(&n, b->bytes, b->len, &need)) > 0 && b->len > (size_t)txs + 4 &&
-	    tx_walk(&w, b->bytes + txs + 4, b->len - (size_t)txs - 4, &need) == 1 && w.tx.payload == TX_TENURE_CHANGE) {
+	if (!b->damaged && (txs = nakamoto_header(&n, b->bytes, b->len, &need)) > 0 &&
+	    b->len > (size_t)txs + 4 &&
+	    tx_walk(&w, b->bytes + txs + 4, b->len - (size_t)txs - 4, &need) == 1 &&
+	    w.tx.payload == TX_TENURE_CHANGE) {
 		memcpy(v->ch, w.tx.change.burn_view, CH_LEN);
 		v->found = true;
 	}
@@ -193,7 +196,8 @@ static bool add_listed(void *arg, const struct stored_block *b)
 	l->hit = !l->full && b->damaged;
 	if (l->full || l->hit || nakamoto_header(&n, b->bytes, b->len, &need) <= 0)
 		return false;
-	add_hex(l->text, l->started ? ",{\"block_id\":\"" : "{\"block_id\":\"", b->id, ID_LEN, "\",\"header_type\":\"nakamoto\"");
+	add_hex(l->text, l->started ? ",{\"block_id\":\"" : "{\"block_id\":\"", b->id, ID_LEN,
+	    "\",\"header_type\":\"nakamoto\"");
 	add_hex(l->text, ",\"block_hash\":\"", n.hash, 32, "\"");
 	add_hex(l->text, ",\"parent_block_id\":\"", n.parent, ID_LEN, "\"");
 	evbuffer_add_printf(l->text, ",\"height\":%llu}", (unsigned long long)b->height);
@@ -250,9 +254,11 @@ static void list_blocks(struct request *r, MDB_txn *txn, const struct rec_sortit
 	l->text = reply_buffer();
 	add_hex(l->text, "{\"consensus_hash\":\"", own->consensus_hash, CH_LEN, "\"");
 	add_hex(l->text, ",\"last_sortition_ch\":\"", own->last_ch, CH_LEN, "\"");
-	evbuffer_add_printf(l->text, ",\"burn_block_height\":%llu", (unsigned long long)own->burn_height);
+	evbuffer_add_printf(l->text, ",\"burn_block_height\":%llu",
+	    (unsigned long long)own->burn_height);
 	add_hex(l->text, ",\"burn_block_hash\":\"", own->burn_hash, 32, "\",\"stacks_blocks\":[");
-	if (tenure_get(&r->s->store, txn, own->consensus_hash, &t) == 0 && tenure_top(r->s, &t, l->next) == 0)
+	if (tenure_get(&r->s->store, txn, own->consensus_hash, &t) == 0 &&
+	    tenure_top(r->s, &t, l->next) == 0)
 		list_more(l, txn);
 	else
 		evbuffer_add_printf(l->text, "]}");

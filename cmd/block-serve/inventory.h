@@ -47,14 +47,16 @@ struct inv_cycle { uint64_t cycle, used; uint32_t count; uint8_t bits[(MAX_CYCLE
 struct inv_index {
 	bool planned;
 	bool behind;			/* there is no chain yet: proven tenures may come any time */
-	uint64_t made, keep_ms;		/* ms, when the plan was made; behind, it is kept so long, twenty times what it cost at least */
+	uint64_t made, keep_ms;		/* ms, when the plan was made; behind, it is kept so long,
+					 * twenty times what it cost at least */
 	uint8_t key[32];		/* of what the bits depend on */
 	struct inv_plan plan;
 	struct inv_cycle cycles[INV_CYCLES];
 	unsigned n;
 	uint64_t clock, hits, misses, drops;
 };
-/* Forget everything if the key is another one, or if there may be more to claim (once in keep_ms at most). */
+/* Forget everything if the key is another one, or if there may be more to claim (once in keep_ms at
+ * most). */
 void inv_index_key(struct inv_index *, const uint8_t key[32], uint64_t now_ms);
 const struct inv_cycle *inv_index_find(struct inv_index *, uint64_t cycle);
 /* A place for a cycle: a free one or the longest unused. */

@@ -101,8 +101,10 @@ static void again_cb(evutil_socket_t fd, short what, void *arg)
 	evconnlistener_enable(a->listener);
 }
 
-/* libevent accepts for as long as anybody comes; here those who are there already have their turn in between. */
-static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
+/* libevent accepts for as long as anybody comes; here those who are there already have their turn
+ * in between. */
+static void accept_cb(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len,
+    void *arg)
 {
 	struct acceptor *a = arg;
 
@@ -121,7 +123,8 @@ static void failed_cb(struct evconnlistener *l, void *arg)
 	struct acceptor *a = arg;
 
 	if (!atomic_exchange(&said, true))
-		log_warn("cannot accept connections for now%s", errno == EMFILE ? " (ulimit -n)" : "");
+		log_warn("cannot accept connections for now%s",
+		    errno == EMFILE ? " (ulimit -n)" : "");
 	evconnlistener_disable(l);
 	event_add(a->again, &second);
 }

@@ -208,7 +208,8 @@ static int stable_known(void *arg, uint64_t height, const uint8_t *hash)
 	return rc != 0 ? -1 : memcmp(row.burn_hash, hash, 32) == 0;
 }
 
-/* Whether the connection came in on a private address of ours: who listens there wants peers of that network. */
+/* Whether the connection came in on a private address of ours: who listens there wants peers of
+ * that network. */
 static bool is_inside(int fd)
 {
 	struct sockaddr_storage own = { 0 };
@@ -236,7 +237,8 @@ static void taken(void *arg, int fd, const struct sockaddr *sa)
 	struct p2p *p = arg;
 	struct p2p_conn *c = xcalloc(1, sizeof *c);
 
-	if (!may_come(p, fd, sa) || (c->seat = seat_take(p->s->p2p_seats, fd, sa, leave, c)) == NULL) {
+	if (!may_come(p, fd, sa) ||
+	    (c->seat = seat_take(p->s->p2p_seats, fd, sa, leave, c)) == NULL) {
 		p->refused++;
 		free(c);
 		close(fd);
@@ -295,8 +297,10 @@ void p2p_report(const struct serve *s)
 
 	if (p != NULL)
 		log_warnx("p2p: %u conversations, %llu accepted, %llu refused, %llu inventories, %llu nacks, %llu blocks pushed, "
-		    "%zu bytes held, at most %zu, %llu too slow or too much", seats_taken(s->p2p_seats), p->accepted, p->refused,
-		    p->inventories, p->nacks, s->n_pushes, s->held.held, s->held.peak, s->held.dropped);
+		    "%zu bytes held, at most %zu, %llu too slow or too much",
+		    seats_taken(s->p2p_seats), p->accepted, p->refused,
+		    p->inventories, p->nacks, s->n_pushes, s->held.held, s->held.peak,
+		    s->held.dropped);
 	log_warnx("inventory: %u cycles held, %llu hits, %llu misses, dropped %llu times", s->inv.n,
 	    (unsigned long long)s->inv.hits, (unsigned long long)s->inv.misses, (unsigned long long)s->inv.drops);
 }

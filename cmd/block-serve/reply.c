@@ -1,5 +1,6 @@
-/* How answers are written: what a stacks-node's strict client accepts (spec/blocks.md 4.1): one length, one of three
- * content types, no header twice, a short head.  A head and its body leave by one system call, the body straight from where it lies. */
+/* How answers are written: what a stacks-node's strict client accepts (spec/blocks.md 4.1): one
+ * length, one of three content types, no header twice, a short head.  A head and its body leave by
+ * one system call, the body straight from where it lies. */
 #include <stdarg.h>
 #include "cmd/block-serve/http.h"
 
@@ -33,7 +34,8 @@ static const char *date_of(struct serve *s)
 }
 
 /* framing: a header that says where the body ends, or nothing. */
-static struct iovec head_of(const struct http_conn *c, int code, const char *type, const char *framing, const char *allow, char head[640])
+static struct iovec head_of(const struct http_conn *c, int code, const char *type,
+    const char *framing, const char *allow, char head[640])
 {
 	char tip[64] = "", allowed[32] = "";
 	int len;
@@ -42,12 +44,16 @@ static struct iovec head_of(const struct http_conn *c, int code, const char *typ
 		snprintf(tip, sizeof tip, TIP_HEADER ": %s\r\n", c->serve->view.height_text);
 	if (allow != NULL)
 		snprintf(allowed, sizeof allowed, "Allow: %s\r\n", allow);
-	len = snprintf(head, 640, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n%sDate: %s\r\n%s%s%s\r\n", code, reason_of(code), type, framing,
-	    date_of(c->serve), tip, allowed, c->closes ? "Connection: close\r\n" : c->head.http10 ? "Connection: keep-alive\r\n" : "");
+	len = snprintf(head, 640, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n%sDate: %s\r\n%s%s%s\r\n",
+	    code, reason_of(code), type, framing,
+	    date_of(c->serve), tip, allowed,
+	    c->closes ? "Connection: close\r\n" : c->head.http10 ? "Connection: keep-alive\r\n" :
+	    "");
 	return (struct iovec){ head, (size_t)len };
 }
 
-void reply_parts(struct request *r, int code, const char *type, struct iovec *parts, size_t n, size_t bytes)
+void reply_parts(struct request *r, int code, const char *type, struct iovec *parts, size_t n,
+    size_t bytes)
 {
 	char head[640], length[48];
 
@@ -124,7 +130,8 @@ void reply_begin(struct http_conn *c, const char *type)
 	char head[640];
 
 	c->closes |= c->head.http10;
-	struct iovec part = head_of(c, 200, type, c->head.http10 ? "" : "Transfer-Encoding: chunked\r\n", NULL, head);
+	struct iovec part = head_of(c, 200, type,
+	    c->head.http10 ? "" : "Transfer-Encoding: chunked\r\n", NULL, head);
 	http_send(c, &part, 1);
 }
 

@@ -61,7 +61,8 @@ static uint32_t rtt_of(int fd)
 	struct tcp_info info;
 	socklen_t len = sizeof info;
 
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_rtt > 0 ? info.tcpi_rtt : UINT32_MAX;
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_rtt > 0 ?
+	    info.tcpi_rtt : UINT32_MAX;
 }
 
 static void take_out(struct seats *t, struct seat *s)
@@ -101,9 +102,11 @@ static bool make_room(struct seats *t, const struct admit_conn *c)
 	return victim != NULL;
 }
 
-struct seat *seat_take(struct seats *t, int fd, const struct sockaddr *from, void (*leave)(void *), void *arg)
+struct seat *seat_take(struct seats *t, int fd, const struct sockaddr *from, void (*leave)(void *),
+    void *arg)
 {
-	struct admit_conn who = { .since = now_ms(), .exempt = t->free_loopback && address_loopback(from) };
+	struct admit_conn who = { .since = now_ms(),
+		.exempt = t->free_loopback && address_loopback(from) };
 	struct seat *s = NULL;
 	uint8_t addr[16];
 	uint16_t port;

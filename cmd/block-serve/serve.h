@@ -56,9 +56,11 @@ struct serve {
 	struct neighbors neighbors;
 	time_t date_of;				/* reply.c: the second that date tells */
 	char date[64];
-	unsigned long long ticks; int code;	/* turns of the timer; exit code, once a signal ends us */
+	unsigned long long ticks; int code;	/* turns of the timer; exit code, once a signal ends
+						 * us */
 	_Atomic unsigned long long n_requests, n_bytes, n_pushes, n_uploads, n_refused, n_late;
-	_Atomic size_t http_held;		/* bytes held for HTTP clients now: requests, and answers not taken */
+	_Atomic size_t http_held;		/* bytes held for HTTP clients now: requests, and
+						 * answers not taken */
 };
 
 /* view.c: keep s->view, s->self.view and the inventory's key fresh; cheap if nothing was committed. */
@@ -72,8 +74,8 @@ int claims_top(struct serve *, MDB_txn *, struct rec_tenure *);
 /* listen.c: bind and listen on HOST:PORT with n sockets; text gets the chosen one.  Exits 100 or 111. */
 void listen_on(const char *option, const char *host_port, int *fds, unsigned n, char text[64], bool *wildcard);
 
-/* Take connections from one of these sockets, at most so many in one turn of the loop.  The new socket, which does not block, is
- * given to `taken`; arg lives as long as the program. */
+/* Take connections from one of these sockets, at most so many in one turn of the loop.  The new
+ * socket, which does not block, is given to `taken`; arg lives as long as the program. */
 #define ACCEPTED_A_TURN 16
 typedef void taken_fn(void *arg, int fd, const struct sockaddr *from);
 void accept_on(struct event_base *, int fd, taken_fn *, void *arg);
@@ -92,8 +94,8 @@ struct http *http_start(struct serve *, int fd);
 
 /* upload.c: blocks that were pushed, until they are committed, and uploads that wait for a verdict. */
 struct uploads *uploads_new(struct serve *);
-/* The blocks of a push: what is worth it is queued for `uploads`; a sender at fault loses the conversation.  Returns how
- * many were queued. */
+/* The blocks of a push: what is worth it is queued for `uploads`; a sender at fault loses the
+ * conversation.  Returns how many were queued. */
 unsigned upload_push(struct serve *, struct conv *, const struct message *);
 /* Commit what is queued, at the end. */
 void uploads_flush(struct serve *);

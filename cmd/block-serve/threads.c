@@ -1,5 +1,6 @@
-/* More threads for HTTP.  Each is a copy of the first thread's state with a loop, a listening socket, a view and uploads
- * of its own; the store's environment and the places are shared.  A pipe that is closed tells them to end. */
+/* More threads for HTTP.  Each is a copy of the first thread's state with a loop, a listening
+ * socket, a view and uploads of its own; the store's environment and the places are shared.  A pipe
+ * that is closed tells them to end. */
 #include <event2/event.h>
 #include <unistd.h>
 #include "cmd/block-serve/serve.h"

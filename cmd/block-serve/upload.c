@@ -1,5 +1,6 @@
-/* Blocks that others give us, by POST or by a push on a conversation.  What costs little to judge is judged at once
- * (common/store/pushed.h); the rest is the pipeline's, and an upload's answer waits for its verdict. */
+/* Blocks that others give us, by POST or by a push on a conversation.  What costs little to judge
+ * is judged at once (common/store/pushed.h); the rest is the pipeline's, and an upload's answer
+ * waits for its verdict. */
 #include "cmd/block-serve/http.h"
 #include "common/chain/hash.h"
 #include "common/net/address.h"
@@ -111,7 +112,8 @@ static void commit_soon(struct uploads *u)
 }
 
 /* One block waits for the next commit. */
-static enum pushed queue(struct uploads *u, const struct nakamoto *n, const char *source, const char *request)
+static enum pushed queue(struct uploads *u, const struct nakamoto *n, const char *source,
+    const char *request)
 {
 	struct pending *p;
 
@@ -145,7 +147,8 @@ static const char *sender(char out[2 * 16 + 1], const struct sockaddr *sa)
 }
 
 /* An upload's block.  who: the address that its sender's share is counted for. */
-static enum pushed take(struct uploads *u, const uint8_t *body, size_t len, const char *source, const char *who,
+static enum pushed take(struct uploads *u, const uint8_t *body, size_t len, const char *source,
+    const char *who,
     uint8_t id[ID_LEN], const char **why)
 {
 	enum chain_reason reason;
@@ -182,7 +185,8 @@ unsigned upload_push(struct serve *s, struct conv *c, const struct message *m)
 	s->n_pushes += m->u.blocks.n;
 	if (!push_allowed(&p.u->budgets, p.source, now_ms(), m->u.blocks.len, m->u.blocks.n))
 		return 0;
-	why = pushed_each(&s->store, m->u.blocks.p, m->u.blocks.len, m->u.blocks.n, take_pushed, &p);
+	why = pushed_each(&s->store, m->u.blocks.p, m->u.blocks.len, m->u.blocks.n, take_pushed,
+	    &p);
 	if (why != REASON_OK)
 		log_debug("push of '%s': %s", conv_address(c), chain_reason_text(why));
 	if ((class = pushed_fault(why)) != NULL)
@@ -319,7 +323,8 @@ void post_block(struct request *r)
 	uint8_t id[ID_LEN];
 
 	strlcat(source, address_text(address, (struct sockaddr *)&r->conn->peer), sizeof source);
-	switch (take(r->s->uploads, body, len, source, sender(who, (struct sockaddr *)&r->conn->peer), id, &why)) {
+	switch (take(r->s->uploads, body, len, source,
+	    sender(who, (struct sockaddr *)&r->conn->peer), id, &why)) {
 	case PUSHED_TAKEN:
 		r->s->n_uploads++;
 		wait_for_verdict(r, id, body, len, source);

@@ -32,7 +32,8 @@ static bool batch_empty(const struct batch *b)
 /* Everything is durable and said. */
 static void end_if_drained(struct intake *in)
 {
-	bool work = in->writer->idle_work && !in->writer->upgrading;	/* an upgrade goes on the next time */
+	/* an upgrade goes on the next time */
+	bool work = in->writer->idle_work && !in->writer->upgrading;
 
 	if (in->ending && batch_empty(&in->batch) && !writer_busy(in->writer) && !work)
 		stage_finish(in->stage, 0);
@@ -204,7 +205,8 @@ static bool on_record(void *arg, struct rec *r)
 	return consumed;
 }
 
-/* What others wrote before the input ended (the view, the first cycle wanted) counts, also if no block came after it. */
+/* What others wrote before the input ended (the view, the first cycle wanted) counts, also if no
+ * block came after it. */
 static void on_end(void *arg)
 {
 	struct intake *in = arg;

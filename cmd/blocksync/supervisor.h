@@ -14,7 +14,8 @@ struct given {		/* our command line, to be handed on */
 	unsigned n;
 	bool serve;	/* block-serve is wanted */
 };
-/* takes: letters of our options that it is given; judges: it judges foreign blocks, and a block may be why it crashed */
+/* takes: letters of our options that it is given; judges: it judges foreign blocks, and a block may
+ * be why it crashed */
 struct program { const char *name, *takes; bool optional, judges; };
 struct child {
 	const struct program *program;

@@ -1,4 +1,5 @@
-/* Peers that do not answer: by address and with the reason, for sync-status, and for people where nobody is left to talk with. */
+/* Peers that do not answer: by address and with the reason, for sync-status, and for people where
+ * nobody is left to talk with. */
 #include <stdio.h>
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/sys/log.h"
@@ -16,7 +17,8 @@ static void dead_text(const struct inv_sync *s, bool unresolved, char out[DEAD_T
 
 	out[0] = '\0';
 	TAILQ_FOREACH(p, &s->peers, entry) {
-		if (!p->pinned || !p->why[0] || (p->conv && conv_is_up(p->conv)) || (p->unresolved[0] && !unresolved))
+		if (!p->pinned || !p->why[0] || (p->conv && conv_is_up(p->conv)) ||
+		    (p->unresolved[0] && !unresolved))
 			continue;
 		if (p->unresolved[0])
 			snprintf(one, sizeof one, "%s", p->why);
@@ -44,7 +46,9 @@ static bool all_tried(const struct inv_sync *s)
 
 static void keep(struct inv_sync *s, unsigned up)
 {
-	struct rec_progress p = { .stage = rec_str("inv-sync"), .mode = rec_str(up ? "talking" : "nobody"), .peers = up, .text = rec_str(s->dead.text),
+	struct rec_progress p = { .stage = rec_str("inv-sync"),
+		.mode = rec_str(up ? "talking" : "nobody"), .peers = up,
+	    .text = rec_str(s->dead.text),
 		.time = now_unix() };
 	MDB_txn *txn = store_write(&s->store);
 
@@ -73,7 +77,8 @@ void dead_look(struct inv_sync *s, uint64_t now, bool last)
 	}
 	if (up > 0)
 		s->dead.said = 0;
-	if (up > 0 || (s->o.once ? !last || s->dead.met : !all_tried(s)) || (s->dead.said && now < s->dead.said + SAY_AGAIN_MS))
+	if (up > 0 || (s->o.once ? !last || s->dead.met : !all_tried(s)) ||
+	    (s->dead.said && now < s->dead.said + SAY_AGAIN_MS))
 		return;
 	dead_text(s, false, text);
 	if (text[0])

@@ -7,14 +7,18 @@
 #include "common/sys/log.h"
 
 #define DIAL_BASE_MS 1000
-#define DIAL_MAX_MS 60000	/* of a peer that was named to us; strangers wait ten times longer */
+#define DIAL_MAX_MS 60000	/* of a peer that was named to us; strangers wait ten times
+				 * longer */
 #define DIAL_ONCE_MS 500	/* one pass has no time to wait */
 #define UNRESOLVED_MS 5000	/* at most between two questions for a name */
-#define UNRESOLVED_ONCE_MS 8000	/* one pass asks no more after that: each question may itself have taken RESOLVE_MS */
+#define UNRESOLVED_ONCE_MS 8000	/* one pass asks no more after that: each question may itself have
+				 * taken RESOLVE_MS */
 #define LIE_MS 60000		/* after a lie */
-#define RIVAL_MS 600000		/* another address of the same peer is in conversation; a tenth while blocks are wanted */
+#define RIVAL_MS 600000		/* another address of the same peer is in conversation; a tenth
+				 * while blocks are wanted */
 
-/* One pass ends when a peer has failed three times; it must not take three full time-outs to see that. */
+/* One pass ends when a peer has failed three times; it must not take three full time-outs to see
+ * that. */
 unsigned peer_patience(const struct peer *p)
 {
 	static const unsigned once[GIVE_UP] = { 4000, 8000, REPLY_MS };
@@ -28,18 +32,21 @@ static void connect_to(struct peer *p, const struct sockaddr *sa, socklen_t len)
 
 	p->progressed = false;
 	p->keys = 0;
-	p->conv = conv_dial(stage_base(s->stage), &s->self, sa, len, p->expected ? p->key : NULL, &talk_ops, p);
+	p->conv = conv_dial(stage_base(s->stage), &s->self, sa, len, p->expected ? p->key : NULL,
+	    &talk_ops, p);
 	conv_hurry(p->conv, peer_patience(p));
 	log_debug("dialling '%s'", p->name);
 }
 
-/* A name of the network file, or of an earlier run, is somebody else's word: it must not lead to our neighbours. */
+/* A name of the network file, or of an earlier run, is somebody else's word: it must not lead to
+ * our neighbours. */
 static bool may_connect(const struct peer *p, const uint8_t addr[16])
 {
 	return p->by_operator || p->s->store.net.private_peers || !address_private16(addr);
 }
 
-/* Said once, and again when the reason is another one.  A name is asked for soon again: the network may have come up late. */
+/* Said once, and again when the reason is another one.  A name is asked for soon again: the network
+ * may have come up late. */
 static void not_resolved(struct peer *p, const char *why)
 {
 	struct inv_sync *s = p->s;
@@ -72,14 +79,17 @@ static void on_resolved(void *arg, const struct resolved *a)
 		if (may_connect(p, a->at[i]))
 			may[n++] = i;
 	if (n == 0) {
-		not_resolved(p, a->why ? a->why : "its addresses are private, and the network file does not allow private peers");
+		not_resolved(p,
+		    a->why ? a->why :
+		    "its addresses are private, and the network file does not allow private peers");
 		return;
 	}
 	if (p->unresolved[0] && p->pinned)
 		log_warnx("'%s' is resolved now", p->name);
 	p->unresolved[0] = '\0';
 	p->unresolved_at = 0;
-	address_from16(&sa, &len, a->at[may[p->downs % n]], (uint16_t)strtoul(strrchr(p->name, ':') + 1, NULL, 10));
+	address_from16(&sa, &len, a->at[may[p->downs % n]],
+	    (uint16_t)strtoul(strrchr(p->name, ':') + 1, NULL, 10));
 	connect_to(p, (struct sockaddr *)&sa, len);
 }
 
@@ -104,7 +114,8 @@ static void dial(struct peer *p)
 		resolve(p);
 }
 
-/* A peer that has brought no block gives its place to one that waits.  That does not count as its failure. */
+/* A peer that has brought no block gives its place to one that waits.  That does not count as its
+ * failure. */
 static void rotate(struct inv_sync *s, uint64_t now)
 {
 	struct seat *seat = s->o.once ? NULL : seats_rotate(&s->seats, s->calm, now);
@@ -128,7 +139,8 @@ void peers_dial(struct inv_sync *s, uint64_t now)
 	struct peer *p;
 
 	TAILQ_FOREACH(p, &s->peers, entry)
-		if (p->pinned && !p->conv && !p->resolving && !p->given_up && now >= p->dial_at && p->banned_until <= now_unix())
+		if (p->pinned && !p->conv && !p->resolving && !p->given_up && now >= p->dial_at &&
+		    p->banned_until <= now_unix())
 			dial(p);
 	rotate(s, now);
 	while ((seat = seats_next(&s->seats, now))) {
@@ -143,7 +155,8 @@ void peers_dial(struct inv_sync *s, uint64_t now)
 }
 
 /* On record, and to people where they named the peer themselves. */
-void peers_fault(struct peer *p, const char *who, const char *class, const char *what, const char *evidence)
+void peers_fault(struct peer *p, const char *who, const char *class, const char *what,
+    const char *evidence)
 {
 	save_fault(p->s, who, class, what, evidence);
 	if (p->pinned)
@@ -167,10 +180,10 @@ static void note_fault(struct peer *p, const char *class, const char *reason)
 	peers_fault(p, named ? who : p->name, class, what, evidence);
 }
 
-/* Whether the end of a conversation is put on record as a fault.  An address that only another peer named, and
- * that never proved a key, is nobody's.  Lies and broken bytes are a fault at once.  A hang-up or a silence may be a
- * restart or a bad line, and another stable hash may be a deep fork that we have not seen yet: these become a fault
- * when they happen GIVE_UP times in a row. */
+/* Whether the end of a conversation is put on record as a fault.  An address that only another peer
+ * named, and that never proved a key, is nobody's.  Lies and broken bytes are a fault at once.  A
+ * hang-up or a silence may be a restart or a bad line, and another stable hash may be a deep fork
+ * that we have not seen yet: these become a fault when they happen GIVE_UP times in a row. */
 static bool is_fault(const struct peer *p, const char *class, const char *reason)
 {
 	if (!*class || (!p->pinned && !p->has_key))
@@ -180,17 +193,20 @@ static bool is_fault(const struct peer *p, const char *class, const char *reason
 	return true;
 }
 
-/* A peer that had changed its key in conversation (spec/wire.md 4.9), and has started again since, has the key that it was named by. */
+/* A peer that had changed its key in conversation (spec/wire.md 4.9), and has started again since,
+ * has the key that it was named by. */
 static bool back_to_named(struct peer *p, const char *reason)
 {
-	if (!p->expected || strcmp(reason, "another key") != 0 || memcmp(p->key, p->named, KEY_LEN) == 0)
+	if (!p->expected || strcmp(reason, "another key") != 0 ||
+	    memcmp(p->key, p->named, KEY_LEN) == 0)
 		return false;
 	memcpy(p->key, p->named, KEY_LEN);
 	p->has_key = p->stored = false;
 	return true;
 }
 
-/* Machines that were made from one snapshot have one key, ours may be among them; and our own block-serve has it. */
+/* Machines that were made from one snapshot have one key, ours may be among them; and our own
+ * block-serve has it. */
 static void say_own_key(struct peer *p)
 {
 	char text[sizeof p->name + 120];
@@ -207,7 +223,8 @@ void peers_down(struct peer *p, const char *class, const char *reason)
 {
 	struct inv_sync *s = p->s;
 	bool lie, patient = strncmp(reason, "stable hash", 11) == 0, news;
-	bool own = strcmp(reason, CONV_OWN_KEY) == 0, rival = own || strcmp(reason, RIVAL_HAS_IT) == 0;
+	bool own = strcmp(reason, CONV_OWN_KEY) == 0,
+	    rival = own || strcmp(reason, RIVAL_HAS_IT) == 0;
 	uint64_t wait;
 
 	if (back_to_named(p, reason))
@@ -236,9 +253,11 @@ void peers_down(struct peer *p, const char *class, const char *reason)
 		note_fault(p, class, reason);
 	if (s->o.once) {
 		wait = backoff_ms(&p->backoff, DIAL_ONCE_MS, 4 * DIAL_ONCE_MS);
-		p->given_up = p->failures >= GIVE_UP || p->downs >= 4 * GIVE_UP || (lie && !patient) || rival;
+		p->given_up = p->failures >= GIVE_UP || p->downs >= 4 * GIVE_UP ||
+		    (lie && !patient) || rival;
 	} else {
-		wait = backoff_ms(&p->backoff, DIAL_BASE_MS, p->pinned ? DIAL_MAX_MS : 10 * DIAL_MAX_MS);
+		wait = backoff_ms(&p->backoff, DIAL_BASE_MS,
+		    p->pinned ? DIAL_MAX_MS : 10 * DIAL_MAX_MS);
 		if (wait < DIAL_BASE_MS)
 			wait = DIAL_BASE_MS;
 		if (patient && wait < 5 * DIAL_BASE_MS)
@@ -285,7 +304,9 @@ static bool pass_done(const struct peer *p, uint64_t now)
 	if (p->given_up || p->banned_until > now_unix())
 		return true;
 	if (p->conv && conv_is_up(p->conv))
-		return !p->contends && (asks_done(&p->asks, &p->s->machine) || !judge_version(&p->s->store.net, p->view.version));
+		return !p->contends &&
+		    (asks_done(&p->asks, &p->s->machine) ||
+		    !judge_version(&p->s->store.net, p->view.version));
 	if (p->seat.group && !p->seat.since && !seats_room(&p->s->seats, &p->seat))
 		return true;		/* it has no turn as long as the others stay */
 	/* One whom only another peer named may be a word without a peer behind it. */

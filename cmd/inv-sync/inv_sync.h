@@ -46,7 +46,8 @@ struct peer {
 	bool by_operator;		/* named on the command line: any address */
 	bool given_up;
 	struct resolver_wait *resolving;	/* its name is asked for, or NULL */
-	uint64_t unresolved_at;		/* its name was asked for first then, without an answer since; 0: it is not so */
+	uint64_t unresolved_at;		/* its name was asked for first then, without an answer
+					 * since; 0: it is not so */
 	char unresolved[160];		/* why, as it was said; "": nothing was */
 	uint8_t key[KEY_LEN], named[KEY_LEN];	/* named: as it was given, if expected */
 	struct conv *conv;
@@ -57,11 +58,13 @@ struct peer {
 	uint64_t dial_at, learnt_at, neighbors_at, fault_at;
 	unsigned failures, downs, told;
 	struct seat seat;		/* its place among those that nobody here named */
-	uint16_t *have;			/* by cycle: tenures that it has, as it said in this conversation */
+	uint16_t *have;			/* by cycle: tenures that it has, as it said in this
+					 * conversation */
 	size_t n_have;
 	bool contends;			/* another one speaks for its key, as yet */
 	uint64_t contends_at;		/* since then */
-	bool yielded, twin_said;	/* another one speaks for its key: it is not dialled for a while; that was said */
+	bool yielded, twin_said;	/* another one speaks for its key: it is not dialled for a
+					 * while; that was said */
 	bool own_key_said;
 	unsigned keys;			/* that this conversation has brought */
 	bool progressed;		/* this conversation brought an answer */
@@ -123,14 +126,19 @@ void view_judge_end(struct view_judge *);
 void peers_name(struct inv_sync *, const char *text, bool operator_said);	/* pubkey@host:port; a bad one of the operator is exit 100 */
 void peers_load(struct inv_sync *);				/* rows of earlier runs */
 void peers_told(struct inv_sync *, struct peer *teller, const struct message *neighbors);
-void peers_look(struct inv_sync *);				/* at the rows: bans, and who was of use */
-void peers_tidy(struct inv_sync *);				/* addresses that never answered are forgotten */
-bool peer_number(const char *name, struct sockaddr_storage *, int *len);	/* name is no name but a number, with port */
+/* at the rows: bans, and who was of use */
+void peers_look(struct inv_sync *);
+/* addresses that never answered are forgotten */
+void peers_tidy(struct inv_sync *);
+/* name is no name but a number, with port */
+bool peer_number(const char *name, struct sockaddr_storage *, int *len);
 uint32_t peers_tell(void *inv_sync, struct neighbor *);	/* for conv_self */
 
 /* rival.c */
-struct peer *rival_of(const struct peer *);	/* another one that is up and speaks for the same key */
-bool rival_met(struct peer *);			/* it is up: true if its conversation ends for another one's sake */
+struct peer *rival_of(const struct peer *);	/* another one that is up and speaks for the same
+						 * key */
+bool rival_met(struct peer *);			/* it is up: true if its conversation ends for
+						 * another one's sake */
 void rivals_decide(struct inv_sync *);		/* who speaks for a key */
 void rival_gone(const struct peer *);
 
@@ -149,7 +157,8 @@ void dead_look(struct inv_sync *, uint64_t now, bool last);	/* last: the pass is
 /* talk.c */
 extern const struct conv_ops talk_ops;
 void talk_ask(struct peer *, uint64_t now);			/* what is due */
-void talk_load_known(struct peer *);				/* what its key has answered before */
+/* what its key has answered before */
+void talk_load_known(struct peer *);
 
 /* save.c */
 void save_init(struct inv_sync *);
@@ -157,7 +166,8 @@ void save_release(struct inv_sync *);
 void save_peer(struct peer *, bool news);
 void save_inventory(struct peer *, uint64_t cycle, const uint8_t *bits, uint32_t count);
 void save_fault(struct inv_sync *, const char *who, const char *class, const char *what, const char *evidence);
-void save_push(struct inv_sync *, struct conv *, const struct message *);	/* may fail the conversation */
+/* may fail the conversation */
+void save_push(struct inv_sync *, struct conv *, const struct message *);
 void save_commit(struct inv_sync *, uint64_t now);		/* if something waits and it is time; now UINT64_MAX: at once */
 
 #endif

@@ -153,7 +153,8 @@ bool asks_refused(struct asks *a, const struct machine *m, uint64_t cycle, uint6
 bool asks_heard(const struct asks *a, const struct machine *m)
 {
 	for (size_t i = 0; i < cycles(m); i++)
-		if (m->known[i] && (i >= a->n || (a->at[i].state != ASK_ANSWERED && a->at[i].tries == 0)))
+		if (m->known[i] &&
+		    (i >= a->n || (a->at[i].state != ASK_ANSWERED && a->at[i].tries == 0)))
 			return false;
 	return true;
 }

@@ -1,5 +1,6 @@
-/* Who is known: peers that the operator or the network file names, those of earlier runs, and those that other peers name.
- * The latter are strangers' words, so they are bounded by teller, by host and in all, and must be public addresses. */
+/* Who is known: peers that the operator or the network file names, those of earlier runs, and those
+ * that other peers name.  The latter are strangers' words, so they are bounded by teller, by host
+ * and in all, and must be public addresses. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -55,7 +56,8 @@ static uint64_t network_of(const struct inv_sync *s, const char *name)
 	return place.network;
 }
 
-/* A peer that is known by this name from now on; NULL: there is no room.  pinned: it has a place of its own. */
+/* A peer that is known by this name from now on; NULL: there is no room.  pinned: it has a place of
+ * its own. */
 static struct peer *add(struct inv_sync *s, const char *name, bool pinned, uint64_t now)
 {
 	struct peer *p = find(s, name);
@@ -87,7 +89,8 @@ void peers_tidy(struct inv_sync *s)
 
 	for (p = TAILQ_FIRST(&s->peers); p; p = next) {
 		next = TAILQ_NEXT(p, entry);
-		if (!p->pinned && !p->conv && !p->resolving && p->failures >= 2 * GIVE_UP && !p->has_key && !p->stored)
+		if (!p->pinned && !p->conv && !p->resolving && p->failures >= 2 * GIVE_UP &&
+		    !p->has_key && !p->stored)
 			forget(p);
 	}
 }
@@ -127,7 +130,8 @@ static bool load_step(void *arg, const struct rec_peer *r)
 	struct peer *p;
 
 	/* Of a peer that dialled us we know no address to dial. */
-	if (r->inbound || (r->blocks > 0) != l->useful || peer_addr_parse(&a, rec_cstr(name, sizeof name, r->address), err) < 0 || a.has_key)
+	if (r->inbound || (r->blocks > 0) != l->useful ||
+	    peer_addr_parse(&a, rec_cstr(name, sizeof name, r->address), err) < 0 || a.has_key)
 		return true;
 	p = add(s, name, false, now_ms());
 	if (!p || (p->expected && memcmp(p->key, r->key, KEY_LEN) != 0))
@@ -223,7 +227,8 @@ uint32_t peers_tell(void *arg, struct neighbor *out)
 	TAILQ_FOREACH(p, &s->peers, entry) {
 		struct sockaddr_storage sa;
 		int len;
-		if (n == MAX_NEIGHBORS || !p->conv || !conv_is_up(p->conv) || !peer_number(conv_address(p->conv), &sa, &len))
+		if (n == MAX_NEIGHBORS || !p->conv || !conv_is_up(p->conv) ||
+		    !peer_number(conv_address(p->conv), &sa, &len))
 			continue;
 		if (address_private((struct sockaddr *)&sa) && !s->store.net.private_peers)
 			continue;

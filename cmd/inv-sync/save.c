@@ -150,9 +150,11 @@ void save_push(struct inv_sync *s, struct conv *c, const struct message *m)
 	char reason[160];
 
 	hex_of(from.source, conv_key(c), KEY_LEN);
-	if (!push_allowed(&s->gathered->budgets, from.source, now_ms(), m->u.blocks.len, m->u.blocks.n))
+	if (!push_allowed(&s->gathered->budgets, from.source, now_ms(), m->u.blocks.len,
+	    m->u.blocks.n))
 		return;
-	why = pushed_each(&s->store, m->u.blocks.p, m->u.blocks.len, m->u.blocks.n, gather_block, &from);
+	why = pushed_each(&s->store, m->u.blocks.p, m->u.blocks.len, m->u.blocks.n, gather_block,
+	    &from);
 	if ((class = pushed_fault(why)) == NULL)
 		return;
 	snprintf(reason, sizeof reason, "push: %s", chain_reason_text(why));

@@ -140,7 +140,8 @@ struct seat *seats_rotate(struct seats *s, bool calm, uint64_t now)
 	struct seat *seat, *worst = NULL;
 	uint64_t keeps = calm ? ROTATE_CALM_MS : ROTATE_MS;
 
-	if (now < s->rotated_at + ROTATE_STEP_MS || seated(s, false) < SEATS_NEW || !next_new(s, now))
+	if (now < s->rotated_at + ROTATE_STEP_MS || seated(s, false) < SEATS_NEW ||
+	    !next_new(s, now))
 		return NULL;
 	TAILQ_FOREACH(seat, &s->list, entry) {
 		if (!seat->since || seat->blocks || now < seat->since + keeps)

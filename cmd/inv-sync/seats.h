@@ -1,11 +1,11 @@
-/* Who holds a conversation, of the peers that nobody here named.  Pure: the caller owns clock, sockets and store; times are
- * milliseconds.
+/* Who holds a conversation, of the peers that nobody here named.  Pure: the caller owns clock,
+ * sockets and store; times are milliseconds.
  *
  * Such peers are strangers' words, and whoever tells of many must not have all conversations.  So
- *   - half of the places are only for peers of which the store took blocks, in this run or an earlier one (`blocks`), the most
- *     useful first;
- *   - the others go round the networks (admit_place): the group that holds the fewest conversations is next, in it
- *     who was tried longest ago;
+ *   - half of the places are only for peers of which the store took blocks, in this run or an
+ *     earlier one (`blocks`), the most useful first;
+ *   - the others go round the networks (admit_place): the group that holds the fewest conversations
+ *     is next, in it who was tried longest ago;
  *   - who has a place and has brought no block gives it to who waits, after a while;
  *   - where room for addresses is short, the largest group loses one. */
 #ifndef BLOCKSYNC_INV_SYNC_SEATS_H
@@ -17,8 +17,10 @@
 #include <sys/queue.h>
 
 #define SEATS 16		/* conversations in all, beside the peers that were named here */
-#define SEATS_NEW 8		/* of these, at most so many with peers that have brought no block */
-#define SEATS_EARNED 12		/* and at most so many with those that have: newcomers always have a chance */
+#define SEATS_NEW 8		/* of these, at most so many with peers that have brought no
+				 * block */
+#define SEATS_EARNED 12		/* and at most so many with those that have: newcomers always have a
+				 * chance */
 #define ROTATE_MS 30000		/* a newcomer keeps its place so long while blocks are wanted */
 #define ROTATE_CALM_MS 1800000	/* ... and while none are */
 #define ROTATED_MS 600000	/* and is not tried again for so long */
@@ -57,8 +59,8 @@ struct seat *seats_next(struct seats *, uint64_t now);
 bool seats_room(const struct seats *, const struct seat *);
 void seats_take(struct seats *, struct seat *, uint64_t now);
 void seats_leave(struct seats *, struct seat *);
-/* Whose place goes to another one now; calm: no block is wanted.  The caller ends the conversation, and leaves the place; it is not
- * chosen again for ROTATED_MS.  NULL: nobody's. */
+/* Whose place goes to another one now; calm: no block is wanted.  The caller ends the conversation,
+ * and leaves the place; it is not chosen again for ROTATED_MS.  NULL: nobody's. */
 struct seat *seats_rotate(struct seats *, bool calm, uint64_t now);
 /* Who is to be forgotten, so that an address of this group has room; NULL: the newcomer itself. */
 struct seat *seats_forget(struct seats *, uint64_t group);

@@ -1,4 +1,5 @@
-/* api_key - the file of -K: one header line, which goes to the sources and nowhere else, and into no log. */
+/* api_key - the file of -K: one header line, which goes to the sources and nowhere else, and into
+ * no log. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +34,8 @@ file_read(const char *path, char text[MAX_KEY])
 	}
 	close(fd);
 	if (S_ISREG(st.st_mode) && (st.st_mode & 027))
-		log_warnx("API key '%s': others may read or change it (mode %03o): chmod 600", path, st.st_mode & 0777);
+		log_warnx("API key '%s': others may read or change it (mode %03o): chmod 600", path,
+		    st.st_mode & 0777);
 	return n;
 }
 
@@ -63,7 +65,8 @@ api_key_read(const char *path)
 	for (size_t i = 0; i < n; i++)
 		if (!isprint((unsigned char)line[i]))
 			die_usage("API key '%s': one line of printable characters, please", path);
-	if (n == 0 || (name && strspn(line + name, " ") == n - name) || (!name && strchr(line, ' ')))
+	if (n == 0 || (name && strspn(line + name, " ") == n - name) ||
+	    (!name && strchr(line, ' ')))
 		die_usage("API key '%s': neither a header line, 'name: value', nor a key", path);
 	out = xmalloc(n + 32);
 	snprintf(out, n + 32, "%s%s", name ? "" : "x-api-key: ", line);

@@ -226,7 +226,8 @@ answering(const struct sync *s)
 	uint64_t now = now_ms();
 
 	for (unsigned i = 0; i < s->n; i++)
-		n += !sync_ignored(&s->sources[i]) && (!s->sources[i].rpc || rpc_answers(s->sources[i].rpc, now));
+		n += !sync_ignored(&s->sources[i]) &&
+		    (!s->sources[i].rpc || rpc_answers(s->sources[i].rpc, now));
 	return n;
 }
 

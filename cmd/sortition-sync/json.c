@@ -1,7 +1,7 @@
 /* json - a node's JSON answers into records.
  *
- * Foreign bytes: the size is bounded by the HTTP client, and whatever is absent or of another kind than the specification says is a
- * fault that names the member. */
+ * Foreign bytes: the size is bounded by the HTTP client, and whatever is absent or of another kind
+ * than the specification says is a fault that names the member. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,7 +98,8 @@ read_signer(const json_t *o, uint8_t key[KEY_LEN], uint8_t weight[4], char err[1
 {
 	uint64_t v;
 
-	if (get_hex(o, "signing_key", key, KEY_LEN, true, err) != 0 || get_number(o, "weight", &v, UINT32_MAX, err) != 0)
+	if (get_hex(o, "signing_key", key, KEY_LEN, true, err) != 0 ||
+	    get_number(o, "weight", &v, UINT32_MAX, err) != 0)
 		return -1;
 	put_be32(weight, (uint32_t)v);
 	return 0;

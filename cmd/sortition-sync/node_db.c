@@ -102,7 +102,8 @@ walk(struct node_db *d)
 			break;
 		row = sqlite3_column_int64(d->step, 0);
 		height = sqlite3_column_int64(d->step, 1);
-		if (height >= above || height < (int64_t)d->first || height >= (int64_t)(d->first + VIEW_MAX_HEIGHTS))
+		if (height >= above || height < (int64_t)d->first ||
+		    height >= (int64_t)(d->first + VIEW_MAX_HEIGHTS))
 			break;
 		above = height;
 		if (top) {

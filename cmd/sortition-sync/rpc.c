@@ -1,22 +1,27 @@
 /* rpc - a node's RPC as a source: what is asked of it, how often, and how failures are borne.
  *
- * Up to MAX_INFLIGHT requests at once while there is something to load; then seventeen a minute, whatever there is to ask: public
- * nodes allow fifty to a client, and block-fetch may ask there too.  A failure delays the next request (0, then 250 ms doubling to
- * 30 s; what Retry-After says where it says more); 429 and 503 also halve what is in flight.  rpc_answer.c reads the answers. */
+ * Up to MAX_INFLIGHT requests at once while there is something to load; then seventeen a minute,
+ * whatever there is to ask: public nodes allow fifty to a client, and block-fetch may ask there
+ * too.  A failure delays the next request (0, then 250 ms doubling to 30 s; what Retry-After says
+ * where it says more); 429 and 503 also halve what is in flight.  rpc_answer.c reads the
+ * answers. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "common/sys/log.h"
 #include "cmd/sortition-sync/rpc.h"
 
-#define TIP_MS 20000		/* poll of the burn tip, unless a tenure or another source tells of a new one */
+#define TIP_MS 20000		/* poll of the burn tip, unless a tenure or another source tells of
+				 * a new one */
 #define INFO_MS 6000		/* poll of the tip of the blocks */
 #define SETS_MS 60000		/* reward sets that were not there yet */
 #define PACE_MS 3600		/* between two requests, once nothing is left to load */
 #define PACE_BURST 2		/* so many at once after a rest */
-#define PACE_DEBT 4		/* the same where there is news: polls wait until that is paid for */
+#define PACE_DEBT 4		/* the same where there is news: polls wait until that is paid
+				 * for */
 #define PATIENT_MS 60000	/* with -1: who asks to wait longer is not waited for */
-#define SILENT_MS 18000		/* three polls: a source that has not answered for so long does not answer */
+#define SILENT_MS 18000		/* three polls: a source that has not answered for so long does not
+				 * answer */
 #define STALL_MS 10000
 #define SINGLE_MS 15000
 #define BATCH_MS 60000
@@ -51,7 +56,8 @@ static void on_end(void *arg, const struct http_result *);
 static bool
 may_ask(const struct rpc *r, uint64_t now)
 {
-	return !r->source->sync->steady || r->paid_until <= now + ((r->soon ? PACE_DEBT : PACE_BURST) - 1) * PACE_MS;
+	return !r->source->sync->steady ||
+	    r->paid_until <= now + ((r->soon ? PACE_DEBT : PACE_BURST) - 1) * PACE_MS;
 }
 
 static void
@@ -124,7 +130,8 @@ span_text(uint64_t seconds, char out[32])
 {
 	uint64_t unit = seconds < 120 ? 1 : seconds < 7200 ? 60 : 3600;
 
-	snprintf(out, 32, "%" PRIu64 " %s", (seconds + unit - 1) / unit, unit == 1 ? "s" : unit == 60 ? "min" : "h");
+	snprintf(out, 32, "%" PRIu64 " %s", (seconds + unit - 1) / unit,
+	    unit == 1 ? "s" : unit == 60 ? "min" : "h");
 	return out;
 }
 
@@ -132,7 +139,8 @@ span_text(uint64_t seconds, char out[32])
 static uint64_t
 seconds_left(const struct rpc *r, uint64_t left, uint64_t until)
 {
-	return r->answered ? left / (r->batch == RPC_YES ? MAX_BATCH : 1) * (until - r->began) / 1000 / r->answered : 0;
+	return r->answered ? left / (r->batch == RPC_YES ? MAX_BATCH :
+	    1) * (until - r->began) / 1000 / r->answered : 0;
 }
 
 /* It allows no more for now, and says or does not say for how long. */
@@ -147,14 +155,18 @@ limited(struct rpc_request *q, const struct http_result *h)
 
 	r->window = r->window > 1 ? r->window / 2 : 1;
 	r->limited = true;
-	n = snprintf(why, sizeof why, "status %ld: no more requests for %s%s", h->status, wait ? span_text(wait, span) : "now", wait >= 3600 ? " or more" : "");
+	n = snprintf(why, sizeof why, "status %ld: no more requests for %s%s", h->status,
+	    wait ? span_text(wait, span) : "now", wait >= 3600 ? " or more" : "");
 	more = seconds_left(r, left, now + wait * 1000);
 	if (left && more)
-		n += snprintf(why + n, sizeof why - (size_t)n, "; %" PRIu64 " burn blocks are left, at its rate some %s", left, span_text(more, span));
+		n += snprintf(why + n, sizeof why - (size_t)n,
+		    "; %" PRIu64 " burn blocks are left, at its rate some %s", left,
+		    span_text(more, span));
 	if (!s->header)
 		snprintf(why + n, sizeof why - (size_t)n, " (-K sends an API key)");
 	fail(q, "useless", why, h->retry_after);
-	if ((wait < 10 && more < 60) || rpc_hopeless(r, now) || (r->limited_said && now - r->limited_said < 600000))
+	if ((wait < 10 && more < 60) || rpc_hopeless(r, now) ||
+	    (r->limited_said && now - r->limited_said < 600000))
 		return;
 	r->limited_said = now;
 	log_warnx("source '%s': %s", r->source->name, why);
@@ -175,7 +187,8 @@ rpc_limited(const struct rpc *r)
 bool
 rpc_hopeless(const struct rpc *r, uint64_t now)
 {
-	return (r->limited && r->not_before > now + PATIENT_MS) || (r->refused && r->failures >= NAMED_AFTER);
+	return (r->limited && r->not_before > now + PATIENT_MS) ||
+	    (r->refused && r->failures >= NAMED_AFTER);
 }
 
 static void
@@ -312,7 +325,8 @@ rpc_pump(struct rpc *r, uint64_t now)
 	if (now < r->not_before || s->done)
 		return;
 	poll_tips(r, now);
-	while (r->in_flight < r->window && may_ask(r, now) && claims_next(&s->claims, r->source->index, &cycle)) {
+	while (r->in_flight < r->window && may_ask(r, now) &&
+	    claims_next(&s->claims, r->source->index, &cycle)) {
 		snprintf(path, sizeof path, "/v3/stacker_set/%" PRIu64, cycle);
 		request(r, RPC_SET, path, cycle, 0);
 	}

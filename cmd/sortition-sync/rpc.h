@@ -16,14 +16,24 @@ struct rpc {
 	uint64_t failed_at, not_before;
 	uint64_t next_tip, next_info, next_sets;
 	bool node_asked, tip_asked, info_asked;
-	bool soon;		/* something tells of a new burn tip: it is asked for at once, and polls wait the longer */
+	bool soon;		/* something tells of a new burn tip: it is asked for at once, and
+				 * polls wait the longer */
 	uint64_t paid_until;	/* requests are paid for in time, once nothing is left to load */
-	uint64_t began, answered;	/* first request; answers since, for how long it will take */
+	uint64_t began, answered;	/* first request; answers since, for how long it will
+					 * take */
 	uint64_t answered_at;		/* the last of them */
-	bool limited, refused;	/* its last failure was a 429 or 503; one that no patience mends: moved, forbidden */
+	bool limited, refused;	/* its last failure was a 429 or 503; one that no patience mends:
+				 * moved, forbidden */
 	uint64_t limited_said;
 };
-struct rpc_request { struct rpc *rpc; enum rpc_kind kind; uint64_t from; uint32_t n; uint64_t sent; char path[100]; };
+struct rpc_request {
+	struct rpc *rpc;
+	enum rpc_kind kind;
+	uint64_t from;
+	uint32_t n;
+	uint64_t sent;
+	char path[100];
+};
 
 /* Read an answer of status 200, 400 or 404.  0, or -1 and why. */
 int rpc_answer(struct rpc_request *, const struct http_result *, char why[200]);

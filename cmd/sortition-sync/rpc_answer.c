@@ -6,7 +6,8 @@
 #include "cmd/sortition-sync/json.h"
 #include "cmd/sortition-sync/rpc.h"
 
-#define RECENT 200	/* burn blocks, of which the newest tenure is one unless the chain stands still */
+#define RECENT 200	/* burn blocks, of which the newest tenure is one unless the chain stands
+			 * still */
 
 /* The source is of another network: it is asked nothing any more. */
 static void

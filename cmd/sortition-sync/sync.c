@@ -53,8 +53,10 @@ sync_failing(struct source *source)
 	source->failing = true;
 	if (!source->why[0])
 		snprintf(source->why, sizeof source->why, "no answer");
-	if (!source->rpc || !rpc_limited(source->rpc))	/* a limit that we have passed is no fault of its */
-		commit_fault(source->sync, source->index, source->class ? source->class : "useless", "no answer", source->why);
+	if (!source->rpc || !rpc_limited(source->rpc))	/* a limit that we have passed is no fault
+							 * of its */
+		commit_fault(source->sync, source->index, source->class ? source->class : "useless",
+		    "no answer", source->why);
 	if (!source->sync->o.once)	/* with -1 the last line tells it */
 		log_warnx("source '%s' fails: %s; trying on", source->name, source->why);
 }
@@ -438,7 +440,8 @@ sync_report(void *arg)
 	log_warnx("burn height %" PRIu64 " down to %" PRIu64 ", quorum %u, sources %u of %u, %s", head, view_low(&s->view), s->quorum,
 	    view_live(&s->view), s->n, view_at_tip(&s->view) ? "at the tip" : "not at the tip");
 	for (unsigned i = 0; i < s->n; i++)
-		log_warnx("source '%s': %s%s", s->sources[i].name, sync_ignored(&s->sources[i]) ? "ignored: " : "", state_of(&s->sources[i]));
+		log_warnx("source '%s': %s%s", s->sources[i].name,
+		    sync_ignored(&s->sources[i]) ? "ignored: " : "", state_of(&s->sources[i]));
 }
 
 /* Next: cmd/sortition-sync/view.c, who has the quorum. */

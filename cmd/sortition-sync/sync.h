@@ -14,8 +14,10 @@
 #define COMMIT_MS 250		/* conversational stages commit at most four times a second */
 #define MAX_ROWS 4096		/* rows of one commit: LMDB keeps each page that it touches in memory until then */
 #define TRY_MS 30000		/* with -1: how long nothing may come before it gives up */
-#define TRY_LIMITED_MS 75000	/* the same where a source allows no more for now: such limits are by the minute */
-#define IDLE_MS 10000		/* after so long without news there is nothing to load, but to wait for */
+#define TRY_LIMITED_MS 75000	/* the same where a source allows no more for now: such limits are
+				 * by the minute */
+#define IDLE_MS 10000		/* after so long without news there is nothing to load, but to wait
+				 * for */
 #define GRACE_MS 6000		/* with -1: how long a complete view waits for a source that has said nothing yet */
 
 struct sync;
@@ -132,7 +134,8 @@ void rpc_poll_soon(struct rpc *, uint64_t now);
 bool rpc_answers(const struct rpc *, uint64_t now);	/* lately, and not only with refusals */
 bool rpc_limited(const struct rpc *);			/* it answers 429 */
 bool rpc_hopeless(const struct rpc *, uint64_t now);	/* one pass need not wait for it */
-/* api_key.c: the header line in the file of -K, which the caller frees; what is wrong with it ends the program. */
+/* api_key.c: the header line in the file of -K, which the caller frees; what is wrong with it ends
+ * the program. */
 char *api_key_read(const char *path);
 /* node_db.c: a node's sortition database. */
 struct node_db *node_db_open(struct source *, const char *path);

@@ -70,7 +70,8 @@ static bool on_download(void *arg, const struct rec_download *d)
 
 	/* A row of a block counts until its time has come. */
 	if ((block && (!rec_is(d->state, "setaside") || d->until <= now_unix())) ||
-	    (!rec_is(d->state, "failed") && !rec_is(d->state, "setaside") && !rec_is(d->state, "unavailable")))
+	    (!rec_is(d->state, "failed") && !rec_is(d->state, "setaside") &&
+	    !rec_is(d->state, "unavailable")))
 		return true;
 	row = unavailable_json(d->consensus_hash, d->id, d->state, d->why, d->source);
 	if (block)
@@ -108,8 +109,11 @@ static void add_view(struct store *s, MDB_txn *txn, const struct rec_trust *t, j
 	json_object_set_new(o, "burn_tip", any ? int_json(tip.burn_height) : json_null());
 	json_object_set_new(o, "burn_tip_consensus_hash", any ? hex_json(tip.consensus_hash, CH_LEN) : json_null());
 	if (t)
-		json_object_update_new(view, json_pack("{so so so sb sb so so so}", "sources", text_json(t->sources), "quorum", int_json(t->quorum),
-		    "answering", int_json(t->answering), "at_tip", t->at_tip, "confirmed", t->confirmed, "low_height", int_json(t->low_height),
+		json_object_update_new(view,
+		    json_pack("{so so so sb sb so so so}", "sources", text_json(t->sources),
+		    "quorum", int_json(t->quorum),
+		    "answering", int_json(t->answering), "at_tip", t->at_tip, "confirmed",
+		    t->confirmed, "low_height", int_json(t->low_height),
 		    "checked_from", int_json(t->checked_from), "time", int_json(t->time)));
 	json_object_set_new(o, "view", view);
 }
@@ -135,27 +139,32 @@ static void set_mode(json_t *o, json_t *mode, const char *reason, uint64_t since
 	json_object_set_new(o, "since", since ? int_json(since) : json_null());
 }
 
-/* What block-fetch says that it does counts as long as the view is confirmed and there is somebody to fetch from; else it waits, whatever it
- * calls that. */
-static void add_mode(const struct rec_progress *p, bool running, const struct rec_trust *t, uint64_t heard, json_t *o)
+/* What block-fetch says that it does counts as long as the view is confirmed and there is somebody
+ * to fetch from; else it waits, whatever it calls that. */
+static void add_mode(const struct rec_progress *p, bool running, const struct rec_trust *t,
+    uint64_t heard, json_t *o)
 {
 	char reason[120];
 
 	if (!running) {
 		set_mode(o, json_string("stopped"), NULL, p->time);
 	} else if (!t || t->answering < t->quorum || !t->answering) {
-		snprintf(reason, sizeof(reason), "%u of %u sources that must agree on the burnchain view answer", t ? t->answering : 0, t && t->quorum ? t->quorum : 1);
+		snprintf(reason, sizeof(reason),
+		    "%u of %u sources that must agree on the burnchain view answer",
+		    t ? t->answering : 0, t && t->quorum ? t->quorum : 1);
 		set_mode(o, json_string("waiting"), reason, t ? t->time : 0);
 	} else if (p->peers == 0 && p->tenures_total) {
-		set_mode(o, json_string("waiting"), "no peer is up and no URL answers: there is nobody to fetch from", heard);
+		set_mode(o, json_string("waiting"),
+		    "no peer is up and no URL answers: there is nobody to fetch from", heard);
 	} else {
 		set_mode(o, text_json(p->mode), NULL, 0);
 	}
 }
 
-/* block-fetch's own row: mode and rate.  It says itself that it has ended; one that it has not written three times in a row tells of a sync
- * that was killed. */
-static void add_progress(struct store *s, MDB_txn *txn, const struct rec_trust *t, uint64_t heard, json_t *o)
+/* block-fetch's own row: mode and rate.  It says itself that it has ended; one that it has not
+ * written three times in a row tells of a sync that was killed. */
+static void add_progress(struct store *s, MDB_txn *txn, const struct rec_trust *t, uint64_t heard,
+    json_t *o)
 {
 	struct rec_progress p;
 	bool any = meta_get_row(s, txn, "progress.block-fetch", REC_PROGRESS, &p) == 0, running;
@@ -171,7 +180,8 @@ static void add_progress(struct store *s, MDB_txn *txn, const struct rec_trust *
 	json_object_set_new(o, "text", text_json(p.text));
 }
 
-/* What inv-sync says of peers that do not answer, those too that have no row, since they never said who they are. */
+/* What inv-sync says of peers that do not answer, those too that have no row, since they never said
+ * who they are. */
 static void add_peers_down(struct store *s, MDB_txn *txn, json_t *o)
 {
 	struct rec_progress p;
@@ -193,7 +203,8 @@ static void add_list(json_t *o, const char *name, struct gather *g)
 /* Who writes the store's blocks now, or null. */
 static json_t *writer_json(const struct store_holder *h)
 {
-	return json_pack("{so so so}", "program", text_json(rec_str(h->program)), "pid", h->pid ? int_json(h->pid) : json_null(),
+	return json_pack("{so so so}", "program", text_json(rec_str(h->program)), "pid",
+	    h->pid ? int_json(h->pid) : json_null(),
 	    "host", text_json(rec_str(h->host)));
 }
 

@@ -7,13 +7,15 @@
 
 #define STATUS_ROWS 1000	/* of each list: the status is for reading */
 
-/* wanted.c: blocks that are lacking, and tenures, as the view names them; low: lowest burn height of the view.  known: the view reaches as far
- * down as is wanted; exact: `blocks` (lacking) and `total` (all that are wanted) are the very numbers, else they are at least so many. */
+/* wanted.c: blocks that are lacking, and tenures, as the view names them; low: lowest burn height
+ * of the view.  known: the view reaches as far down as is wanted; exact: `blocks` (lacking) and
+ * `total` (all that are wanted) are the very numbers, else they are at least so many. */
 struct wanted { bool known, exact; uint64_t tenures, done, blocks, total; };
 struct wanted wanted_count(struct store *, MDB_txn *, uint64_t low);
 
-/* The whole status as one JSON object (DESIGN 6): mode, burn_tip, proven_height, held, wanted, unavailable[], peers[], rate,
- * eta, faults[] and what else explains a sync.  writer: who holds the store's lock, or NULL.  The caller owns the object. */
+/* The whole status as one JSON object (DESIGN 6): mode, burn_tip, proven_height, held, wanted,
+ * unavailable[], peers[], rate, eta, faults[] and what else explains a sync.  writer: who holds the
+ * store's lock, or NULL.  The caller owns the object. */
 json_t *status_gather(struct store *, const struct store_holder *writer);
 /* The same for people, on stdout. */
 void status_print(const json_t *);

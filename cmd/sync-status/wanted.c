@@ -1,7 +1,9 @@
-/* What is wanted and lacking, by the view and the tenures alone: true also where no stage runs, and where none got so far as to say.
+/* What is wanted and lacking, by the view and the tenures alone: true also where no stage runs, and
+ * where none got so far as to say.
  *
- * Wanted are the tenures of the chain that commits name: from the sources' tip, or from whom the newest winner stands on, down by parents
- * to the first cycle wanted.  How many blocks a tenure lacks is known once the tenure above, which says so, is held. */
+ * Wanted are the tenures of the chain that commits name: from the sources' tip, or from whom the
+ * newest winner stands on, down by parents to the first cycle wanted.  How many blocks a tenure
+ * lacks is known once the tenure above, which says so, is held. */
 #include <stdlib.h>
 #include "cmd/sync-status/status.h"
 
@@ -37,8 +39,10 @@ static bool newest_winner(struct store *s, MDB_txn *txn, uint64_t from, struct r
 	return false;
 }
 
-/* Blocks that the tenure lacks: how many it has is said by the one above, or by the tip; if by nobody yet, it lacks one at least. */
-static void count_blocks(struct walk *k, const struct rec_sortition *r, const struct rec_tenure *t, const struct rec_tenure *above)
+/* Blocks that the tenure lacks: how many it has is said by the one above, or by the tip; if by
+ * nobody yet, it lacks one at least. */
+static void count_blocks(struct walk *k, const struct rec_sortition *r, const struct rec_tenure *t,
+    const struct rec_tenure *above)
 {
 	bool is_tip = k->has_tip && memcmp(k->tip.consensus_hash, r->consensus_hash, CH_LEN) == 0;
 	uint64_t has = t->held, size = has;
@@ -57,7 +61,8 @@ static void count_blocks(struct walk *k, const struct rec_sortition *r, const st
 	k->w.done += t->proven && size <= has;
 }
 
-/* Down by parents.  Where a parent is not in the view, what is wanted is known only if the view reaches as far down as is wanted. */
+/* Down by parents.  Where a parent is not in the view, what is wanted is known only if the view
+ * reaches as far down as is wanted. */
 static void walk_down(struct walk *k, const uint8_t *from, uint64_t low)
 {
 	struct rec_tenure t, above;
@@ -68,8 +73,10 @@ static void walk_down(struct walk *k, const uint8_t *from, uint64_t low)
 	memcpy(ch, from, CH_LEN);
 	k->w = (struct wanted){ .known = true, .exact = true };
 	k->met_tip = false;
-	while ((there = sortition_get(k->s, k->txn, ch, &r) == 0) && r.burn_height >= k->first && r.won) {
-		k->met_tip |= k->has_tip && memcmp(k->tip.consensus_hash, r.consensus_hash, CH_LEN) == 0;
+	while ((there = sortition_get(k->s, k->txn, ch, &r) == 0) && r.burn_height >= k->first &&
+	    r.won) {
+		k->met_tip |= k->has_tip &&
+		    memcmp(k->tip.consensus_hash, r.consensus_hash, CH_LEN) == 0;
 		if (tenure_get(k->s, k->txn, ch, &t) != 0)
 			t = (struct rec_tenure){ .held = 0 };
 		k->w.tenures++;
@@ -95,7 +102,8 @@ struct wanted wanted_count(struct store *s, MDB_txn *txn, uint64_t low)
 		walk_down(&k, newest.consensus_hash, low);
 	else
 		walk_down(&k, newest.parent_ch, low);
-	if (k.has_tip && !k.met_tip)	/* the sources' tip is on another branch of commits than the newest winner */
+	if (k.has_tip && !k.met_tip)	/* the sources' tip is on another branch of commits than the
+					 * newest winner */
 		walk_down(&k, k.tip.consensus_hash, low);
 	return k.w;
 }

@@ -148,7 +148,8 @@ static int read_string(struct reader *r, uint8_t kind)
 }
 
 /* The key of the next field, which must be above the one before. */
-static int read_key(struct reader *r, const uint8_t *before, unsigned before_len, const uint8_t **key, unsigned *len)
+static int read_key(struct reader *r, const uint8_t *before, unsigned before_len,
+    const uint8_t **key, unsigned *len)
 {
 	int order;
 

@@ -32,7 +32,8 @@ struct value_walk {
 	struct {
 		uint32_t left;			/* values that it lacks */
 		bool tuple;
-		uint8_t key_len;		/* a tuple's last key: where it stands after reader.start, 0 none yet */
+		uint8_t key_len;		/* a tuple's last key: where it stands after
+						 * reader.start, 0 none yet */
 		size_t key;
 	} open[MAX_CONTAINERS];
 };

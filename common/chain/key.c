@@ -15,7 +15,8 @@ static once_flag signing_made = ONCE_FLAG_INIT;
 static void make_signing(void)
 {
 	signing = secp256k1_context_preallocated_create(
-	    xmalloc(secp256k1_context_preallocated_size(SECP256K1_CONTEXT_NONE)), SECP256K1_CONTEXT_NONE);
+	    xmalloc(secp256k1_context_preallocated_size(SECP256K1_CONTEXT_NONE)),
+	    SECP256K1_CONTEXT_NONE);
 }
 
 static secp256k1_context *signing_context(void)

@@ -107,7 +107,8 @@ static ssize_t walk_txs(struct block_walk *w, const struct nakamoto *b, size_t n
 	return w->at > MAX_BLOCK ? -1 : (ssize_t)w->at;
 }
 
-ssize_t nakamoto_walk_header(struct block_walk *w, struct nakamoto *b, const uint8_t *p, size_t n, size_t *need)
+ssize_t nakamoto_walk_header(struct block_walk *w, struct nakamoto *b, const uint8_t *p, size_t n,
+    size_t *need)
 {
 	ssize_t used = nakamoto_header(b, p, n, need);
 
@@ -119,7 +120,8 @@ ssize_t nakamoto_walk_header(struct block_walk *w, struct nakamoto *b, const uin
 	return used;
 }
 
-ssize_t nakamoto_walk(struct block_walk *w, struct nakamoto *b, const uint8_t *p, size_t n, size_t *need)
+ssize_t nakamoto_walk(struct block_walk *w, struct nakamoto *b, const uint8_t *p, size_t n,
+    size_t *need)
 {
 	ssize_t used = read_fields(b, p, n, need);
 	size_t at = (size_t)used;

@@ -12,7 +12,8 @@ enum block_kind { BLOCK_ORDINARY, BLOCK_START, BLOCK_EXTEND };
 struct nakamoto {
 	const uint8_t *bytes;
 	size_t len;			/* exactly this block's */
-	uint8_t version;		/* of the header; SHADOW_BIT: nobody mined the block, a network file lists it */
+	uint8_t version;		/* of the header; SHADOW_BIT: nobody mined the block, a
+					 * network file lists it */
 	uint64_t height;		/* chain_length */
 	uint64_t burn_spent, timestamp;
 	const uint8_t *ch, *parent, *tx_root, *state_root, *miner_sig;
@@ -41,7 +42,8 @@ void nakamoto_miner_hash(uint8_t hash[32], const struct nakamoto *);
  * calls together cost no more than one (limits.h, COSTS), and holds no pointer into the bytes.
  * It begins as zeros, for each block anew. */
 struct block_walk {
-	size_t at;			/* first byte of the transaction that is being read; 0: the header is not whole */
+	size_t at;			/* first byte of the transaction that is being read; 0: the
+					 * header is not whole */
 	uint32_t n;			/* transactions before it */
 	bool headed;			/* hash and id are known */
 	uint8_t hash[32], id[ID_LEN];
@@ -50,12 +52,14 @@ struct block_walk {
 	struct tx_walk tx;
 };
 /* The header only, as nakamoto_header; its hashes need not be made again. */
-ssize_t nakamoto_walk_header(struct block_walk *, struct nakamoto *, const uint8_t *p, size_t n, size_t *need);
+ssize_t nakamoto_walk_header(struct block_walk *, struct nakamoto *, const uint8_t *p, size_t n,
+    size_t *need);
 /* Go on: p[0..n) are all bytes that are there, from the block's first one; p may have moved since
  * the last call.  Looks at the header and where each transaction ends, not at the merkle root, at
  * duplicates or at points of the curve.  Returns the block's length, 0 with *need (> n) if n is too
  * short, -1 if the bytes are no block.  Never reads beyond n. */
-ssize_t nakamoto_walk(struct block_walk *, struct nakamoto *, const uint8_t *p, size_t n, size_t *need);
+ssize_t nakamoto_walk(struct block_walk *, struct nakamoto *, const uint8_t *p, size_t n,
+    size_t *need);
 /* The same for bytes that are all there. */
 ssize_t nakamoto_parse(struct nakamoto *, const uint8_t *p, size_t n, size_t *need);
 /* Block hash and id of a header that starts at p with n bytes available, cheaper than a parse.  0 or -1. */

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include "common/chain/network.h"
 
-/* Names of the file: which may stand more than once, which must stand, and which say whom to trust or what to allow, and so
- * are nobody's to set but the operator's. */
+/* Names of the file: which may stand more than once, which must stand, and which say whom to trust
+ * or what to allow, and so are nobody's to set but the operator's. */
 enum line { NAME, CHAIN_ID, PEER_VERSION, FIRST_HEIGHT, FIRST_HASH, CYCLE, PREPARE, STABLE, INV_CYCLES, PRIVATE,
 	EPOCH, BOOTSTRAP, SOURCE, SHADOW, LINES };
 
@@ -250,8 +250,10 @@ int network_parse(struct network *net, const char *text, size_t len, char err[20
 
 bool network_same(const struct network *a, const struct network *b)
 {
-	return strcmp(a->name, b->name) == 0 && a->chain_id == b->chain_id && a->first_burn_height == b->first_burn_height &&
-	    a->cycle_length == b->cycle_length && memcmp(a->first_burn_hash, b->first_burn_hash, 32) == 0;
+	return strcmp(a->name, b->name) == 0 && a->chain_id == b->chain_id &&
+	    a->first_burn_height == b->first_burn_height &&
+	    a->cycle_length == b->cycle_length &&
+	    memcmp(a->first_burn_hash, b->first_burn_hash, 32) == 0;
 }
 
 static bool operators_line(const char *line, size_t n)
@@ -263,7 +265,8 @@ static bool operators_line(const char *line, size_t n)
 	while (word < n && !strchr(" \t\r\n#", line[word]))
 		word++;
 	for (unsigned i = 0; i < LINES; i++)
-		if (lines[i].operators && strlen(lines[i].name) == word && memcmp(lines[i].name, line, word) == 0)
+		if (lines[i].operators && strlen(lines[i].name) == word &&
+		    memcmp(lines[i].name, line, word) == 0)
 			return true;
 	return false;
 }

@@ -34,7 +34,8 @@ struct network {
 
 /* Parse the text of a network file.  -1: err says "line N: what", in one line. */
 int network_parse(struct network *, const char *text, size_t len, char err[200]);
-/* Whether two descriptions are of one network: they may differ in epochs to come and in the lines of an operator. */
+/* Whether two descriptions are of one network: they may differ in epochs to come and in the lines
+ * of an operator. */
 bool network_same(const struct network *, const struct network *);
 /* Take out what only an operator may set, the lines `source`, `bootstrap`, `shadow` and
  * `private_peers`: of ->text, and of the fields that they set. */

@@ -136,8 +136,10 @@ static enum chain_reason judge_shape(const struct nakamoto *b, const struct shap
 	return REASON_OK;
 }
 
-/* Everything that needs the transactions, but their keys.  s->txids has room for two rows of n_txs. */
-static enum chain_reason judge_txs(const struct nakamoto *b, struct shape *s, const struct network *net, enum epoch epoch)
+/* Everything that needs the transactions, but their keys.  s->txids has room for two rows of
+ * n_txs. */
+static enum chain_reason judge_txs(const struct nakamoto *b, struct shape *s,
+    const struct network *net, enum epoch epoch)
 {
 	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));
 	enum chain_reason first = judge_markers(b), reason;
@@ -165,7 +167,8 @@ static enum chain_reason judge_version(const struct nakamoto *b, const struct ne
 {
 	if ((b->version & SHADOW_BIT) && !network_is_shadow(net, b->id))
 		return REASON_SHADOW;
-	return (b->version & ~SHADOW_BIT) != (epoch >= EPOCH_40 ? 1 : 0) ? REASON_VERSION : REASON_OK;
+	return (b->version & ~SHADOW_BIT) != (epoch >= EPOCH_40 ? 1 : 0) ? REASON_VERSION :
+	    REASON_OK;
 }
 
 static enum epoch epoch_of(const struct network *net, uint64_t burn_height)
@@ -177,7 +180,8 @@ static enum epoch epoch_of(const struct network *net, uint64_t burn_height)
 }
 
 /* What the header alone tells, at the price of one hash. */
-static enum chain_reason judge_header(struct nakamoto *b, const uint8_t *p, size_t n, const struct network *net, uint64_t burn_height)
+static enum chain_reason judge_header(struct nakamoto *b, const uint8_t *p, size_t n,
+    const struct network *net, uint64_t burn_height)
 {
 	size_t need;
 
@@ -187,7 +191,8 @@ static enum chain_reason judge_header(struct nakamoto *b, const uint8_t *p, size
 }
 
 /* What all bytes tell, at the price of hashing them.  *has_keys: judge_points is due. */
-static enum chain_reason judge_body(struct nakamoto *b, const uint8_t *p, size_t n, const struct network *net, uint64_t burn_height,
+static enum chain_reason judge_body(struct nakamoto *b, const uint8_t *p, size_t n,
+    const struct network *net, uint64_t burn_height,
     bool *has_keys)
 {
 	struct shape s = { .changes = 0 };
@@ -221,7 +226,8 @@ static enum chain_reason judge_points(const struct nakamoto *b)
 	return REASON_OK;
 }
 
-enum chain_reason proof_static(struct nakamoto *b, const uint8_t *p, size_t n, const struct network *net, uint64_t burn_height)
+enum chain_reason proof_static(struct nakamoto *b, const uint8_t *p, size_t n,
+    const struct network *net, uint64_t burn_height)
 {
 	enum chain_reason reason = judge_header(b, p, n, net, burn_height);
 	bool has_keys = false;
@@ -265,7 +271,8 @@ static enum chain_reason judge_signer(const struct nakamoto *b, uint32_t i, cons
 }
 
 /* The signers' signatures.  More than there are signers are refused before any is looked at. */
-static enum chain_reason judge_signers(const struct nakamoto *b, const struct proof_view *view, uint64_t *weight)
+static enum chain_reason judge_signers(const struct nakamoto *b, const struct proof_view *view,
+    uint64_t *weight)
 {
 	bool strict = network_epoch(view->net, view->burn_height) >= EPOCH_40;
 	uint8_t used[(MAX_SIGNERS + 7) / 8] = { 0 };
@@ -294,10 +301,12 @@ enum chain_reason proof_alone(struct nakamoto *b, const uint8_t *p, size_t n, co
 	if (reason != REASON_OK)
 		return reason;
 	if (shadow) {
-		/* The network file vouches for the shadow blocks that it lists: nobody signs them. */
+		/* The network file vouches for the shadow blocks that it lists: nobody signs
+		 * them. */
 		*weight = view->set->total;
 	} else {
-		if (b->kind != BLOCK_ORDINARY && memcmp(b->change.pubkey_hash, view->miner, HASH160_LEN) != 0)
+		if (b->kind != BLOCK_ORDINARY &&
+		    memcmp(b->change.pubkey_hash, view->miner, HASH160_LEN) != 0)
 			return REASON_MINERHASH;
 		if ((reason = judge_signers(b, view, weight)) != REASON_OK)
 			return reason;

@@ -22,9 +22,11 @@ static int read_signature(struct reader *r)
 }
 
 /* The pieces of a transaction, in the order of its bytes. */
-enum step { HEAD, CONDITION, FIELD, REQUIRED, MODES, POST, CODE, PAYLOAD, ARGUMENT, VALUE, END, STEPS };
+enum step { HEAD, CONDITION, FIELD, REQUIRED, MODES, POST, CODE, PAYLOAD, ARGUMENT, VALUE, END,
+    STEPS };
 
-/* Each step reads its piece whole, or leaves the walk as it was, and returns the next step, or -1. */
+/* Each step reads its piece whole, or leaves the walk as it was, and returns the next step, or
+ * -1. */
 
 static int step_head(struct tx_walk *w, struct reader *r)
 {
@@ -122,7 +124,8 @@ static int step_modes(struct tx_walk *w, struct reader *r)
 	w->left = read_u32(r);
 	if (r->c.bad)
 		return -1;
-	if (w->tx.anchor_mode < 1 || w->tx.anchor_mode > 3 || w->tx.post_mode < 1 || w->tx.post_mode > 3)
+	if (w->tx.anchor_mode < 1 || w->tx.anchor_mode > 3 || w->tx.post_mode < 1 ||
+	    w->tx.post_mode > 3)
 		return read_wrong(r);
 	if (w->tx.post_mode == 3)
 		needs_epoch(&w->tx, EPOCH_34);
@@ -350,7 +353,8 @@ static int step_payload(struct tx_walk *w, struct reader *r)
 /* What only the chain's own kinds must be: anchored in a block. */
 static bool misplaced(const struct tx *tx)
 {
-	return tx->anchor_mode != 1 && (tx->payload == TX_COINBASE || tx->payload == TX_COINBASE_ALT ||
+	return tx->anchor_mode != 1 &&
+	    (tx->payload == TX_COINBASE || tx->payload == TX_COINBASE_ALT ||
 	    tx->payload == TX_COINBASE_VRF || tx->payload == TX_POISON);
 }
 
@@ -367,8 +371,10 @@ void tx_walk_begin(struct tx_walk *w)
 int tx_walk(struct tx_walk *w, const uint8_t *p, size_t n, size_t *need)
 {
 	static int (*const steps[STEPS])(struct tx_walk *, struct reader *) = {
-		[HEAD] = step_head, [CONDITION] = step_condition, [FIELD] = step_field, [REQUIRED] = step_required,
-		[MODES] = step_modes, [POST] = step_post, [CODE] = step_code, [PAYLOAD] = step_payload,
+		[HEAD] = step_head, [CONDITION] = step_condition, [FIELD] = step_field,
+		[REQUIRED] = step_required,
+		[MODES] = step_modes, [POST] = step_post, [CODE] = step_code,
+		[PAYLOAD] = step_payload,
 		[ARGUMENT] = step_argument, [VALUE] = step_value,
 	};
 	size_t bound = n < MAX_TX ? n : MAX_TX;

@@ -28,7 +28,8 @@ struct tx {
 	enum tx_payload payload;
 	enum epoch since;		/* lowest epoch that allows all it uses */
 	bool alt_recipient;
-	bool has_keys;			/* there are public keys among its signatures: see tx_points */
+	bool has_keys;			/* there are public keys among its signatures: see
+					 * tx_points */
 	struct tenure_change change;	/* if payload is TX_TENURE_CHANGE */
 	uint8_t txid[32];		/* filled by tx_txid */
 };
@@ -38,11 +39,13 @@ struct tx {
 struct tx_walk {
 	struct tx tx;			/* once it is whole, but for bytes and len */
 	size_t at;			/* bytes taken */
-	uint8_t step, after;		/* what comes next, and after the value that is being read */
+	uint8_t step, after;		/* what comes next, and after the value that is being
+					 * read */
 	uint8_t conditions, mode, asset;
 	uint32_t left, signatures;	/* of the list that is being read */
 	struct value_walk value;
-	bool points;			/* public keys must be points of the curve: a square root a key */
+	bool points;			/* public keys must be points of the curve: a square root a
+					 * key */
 };
 void tx_walk_begin(struct tx_walk *);	/* for another transaction */
 /* Go on: p[0..n) are all bytes of the transaction that are there, from its first one; p may have

@@ -35,7 +35,8 @@ static const struct { uint8_t net[4]; unsigned bits; } private4[] = {
 };
 /* Within 2000::/3; all else of IPv6 is not global unicast. */
 static const struct { uint8_t net[16]; unsigned bits; } private6[] = {
-	{ { 0x20, 0x01 }, 23 },				/* protocol assignments: Teredo, benchmarks, ORCHID */
+	{ { 0x20, 0x01 }, 23 },				/* protocol assignments: Teredo, benchmarks,
+							 * ORCHID */
 	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32 },		/* documentation */
 	{ { 0x26, 0x20, 0x00, 0x4f, 0x80 }, 48 },	/* AS112 */
 	{ { 0x3f, 0xff }, 20 },				/* documentation */
@@ -104,7 +105,8 @@ address_private(const struct sockaddr *sa)
 static bool
 is_loopback16(const uint8_t addr[16])
 {
-	return memcmp(addr, mapped_prefix, 12) == 0 ? addr[12] == 127 : all_zero(addr, 15) && addr[15] == 1;
+	return memcmp(addr, mapped_prefix, 12) == 0 ? addr[12] == 127 :
+	    all_zero(addr, 15) && addr[15] == 1;
 }
 
 bool

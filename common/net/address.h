@@ -6,12 +6,13 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* Not an address that a peer of the public network can have: loopback, private, link-local, carrier-grade, multicast, of special
- * use or of tunnels.  What holds an IPv4 address (mapped, NAT64, 6to4) is judged by that. */
+/* Not an address that a peer of the public network can have: loopback, private, link-local,
+ * carrier-grade, multicast, of special use or of tunnels.  What holds an IPv4 address (mapped,
+ * NAT64, 6to4) is judged by that. */
 bool address_private(const struct sockaddr *);
 bool address_private16(const uint8_t addr[16]);		/* the wire's 16-byte form */
-/* The IPv4 address that one of IPv6 stands for: mapped, translated (NAT64) or tunnelled (6to4, Teredo).
- * False: none. */
+/* The IPv4 address that one of IPv6 stands for: mapped, translated (NAT64) or tunnelled (6to4,
+ * Teredo).  False: none. */
 bool address_embedded4(uint8_t out[4], const uint8_t addr[16]);
 bool address_loopback(const struct sockaddr *);		/* 127/8, plain or mapped, and ::1 */
 bool address_any16(const uint8_t addr[16]);		/* "anynet": zeros or mapped 0.0.0.0 */

@@ -52,7 +52,8 @@ static int by_merit(const struct admit_conn *a, const struct admit_conn *b)
 
 static int by_place(const void *p, const void *q)
 {
-	const struct admit_conn *a = *(struct admit_conn *const *)p, *b = *(struct admit_conn *const *)q;
+	const struct admit_conn *a = *(struct admit_conn *const *)p,
+	    *b = *(struct admit_conn *const *)q;
 
 	if (a->network != b->network)
 		return ORDER(a->network, b->network);
@@ -61,14 +62,16 @@ static int by_place(const void *p, const void *q)
 
 static int by_key(const void *p, const void *q)
 {
-	const struct admit_conn *a = *(struct admit_conn *const *)p, *b = *(struct admit_conn *const *)q;
+	const struct admit_conn *a = *(struct admit_conn *const *)p,
+	    *b = *(struct admit_conn *const *)q;
 
 	return a->key != b->key ? ORDER(a->key, b->key) : by_merit(a, b);
 }
 
 static int by_age(const void *p, const void *q)
 {
-	const struct admit_conn *a = *(struct admit_conn *const *)p, *b = *(struct admit_conn *const *)q;
+	const struct admit_conn *a = *(struct admit_conn *const *)p,
+	    *b = *(struct admit_conn *const *)q;
 
 	return ORDER(a->since, b->since);
 }
@@ -77,10 +80,12 @@ static int by_age(const void *p, const void *q)
 static void weigh(struct admit_conn **sorted, size_t n)
 {
 	for (size_t i = 0, network_end; i < n; i = network_end) {
-		for (network_end = i; network_end < n && sorted[network_end]->network == sorted[i]->network;)
+		for (network_end = i;
+		    network_end < n && sorted[network_end]->network == sorted[i]->network;)
 			network_end++;
 		for (size_t h = i, host_end; h < network_end; h = host_end) {
-			for (host_end = h; host_end < network_end && sorted[host_end]->host == sorted[h]->host;)
+			for (host_end = h;
+			    host_end < network_end && sorted[host_end]->host == sorted[h]->host;)
 				host_end++;
 			for (size_t k = h; k < host_end; k++)
 				sorted[k]->weight = (uint32_t)(network_end - i + ADMIT_HOST_WEIGHT * (host_end - h - 1));
@@ -145,7 +150,8 @@ static void keep_by_age(struct admit_conn **voters, size_t n, uint64_t now)
 {
 	size_t left = 0;
 
-	for (size_t i = n, k = ADMIT_KEEP_NEW; i > 0 && k > 0 && now - voters[i - 1]->since < ADMIT_NEW_MS; i--) {
+	for (size_t i = n, k = ADMIT_KEEP_NEW;
+	    i > 0 && k > 0 && now - voters[i - 1]->since < ADMIT_NEW_MS; i--) {
 		k -= !voters[i - 1]->kept;
 		voters[i - 1]->kept = true;
 	}
@@ -196,16 +202,19 @@ static struct admit_conn *choose(struct admit_conn **sorted, size_t n, uint32_t 
 	return worst;
 }
 
-/* Whoever comes alone may push out an equal; a host that has places already gets one more only from a heavier one, so that
- * hosts of a flood do not push each other out for ever.  (Nobody of its own host weighs more.) */
-static uint32_t least_weight(struct admit_conn *const *all, size_t n, const struct admit_conn *newcomer)
+/* Whoever comes alone may push out an equal; a host that has places already gets one more only from
+ * a heavier one, so that hosts of a flood do not push each other out for ever.  (Nobody of its own
+ * host weighs more.) */
+static uint32_t least_weight(struct admit_conn *const *all, size_t n,
+    const struct admit_conn *newcomer)
 {
 	if (newcomer->exempt)
 		return 0;
 	return newcomer->weight + (admit_same_host(all, n, newcomer) > 0);
 }
 
-struct admit_conn *admit_victim(struct admit_conn *const *all, size_t n, const struct admit_conn *newcomer, uint64_t now)
+struct admit_conn *admit_victim(struct admit_conn *const *all, size_t n,
+    const struct admit_conn *newcomer, uint64_t now)
 {
 	struct admit_conn **sorted = xmalloc((n + 1) * sizeof *sorted);
 	struct admit_conn **voters = xmalloc((n + 1) * sizeof *voters);

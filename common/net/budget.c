@@ -37,7 +37,8 @@ static struct hold *worst(struct budget *b, uint64_t now)
 	TAILQ_FOREACH(h, &b->holds, entry) {
 		if (h->bytes < HOLD_SMALL)
 			continue;
-		if (w == NULL || left(h, now) < left(w, now) || (left(h, now) == left(w, now) && h->bytes > w->bytes))
+		if (w == NULL || left(h, now) < left(w, now) ||
+		    (left(h, now) == left(w, now) && h->bytes > w->bytes))
 			w = h;
 	}
 	return w;
@@ -87,4 +88,5 @@ void budget_sweep(struct budget *b, uint64_t now)
 			drop(h);
 }
 
-/* Next: common/net/address.c, which addresses may be dialled, and their forms on the wire and on paper. */
+/* Next: common/net/address.c, which addresses may be dialled, and their forms on the wire and on
+ * paper. */

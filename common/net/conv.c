@@ -80,7 +80,8 @@ void conv_fail(struct conv *c, const char *class, const char *reason)
 	event_active(c->ending, EV_TIMEOUT, 0);
 }
 
-/* The deadline of progress moves without a call to conv_arm: then the timer comes too early, and is set again. */
+/* The deadline of progress moves without a call to conv_arm: then the timer comes too early, and is
+ * set again. */
 static uint64_t late_at(const struct hold *h)
 {
 	return h->of != NULL ? h->until / 1000 + 1 : UINT64_MAX;
@@ -216,7 +217,8 @@ static void drop_in(void *arg)
 	struct conv *c = arg;
 	bool late = c->in.until <= now_ms() * 1000;
 
-	conv_fail(c, late ? "useless" : "", late ? "stops in the middle of a message" : "no room for its message");
+	conv_fail(c, late ? "useless" : "",
+	    late ? "stops in the middle of a message" : "no room for its message");
 }
 
 static void drop_out(void *arg)
@@ -224,7 +226,8 @@ static void drop_out(void *arg)
 	struct conv *c = arg;
 	bool late = c->out.until <= now_ms() * 1000;
 
-	conv_fail(c, late ? "useless" : "", late ? "does not read what it asked for" : "no room for its answers");
+	conv_fail(c, late ? "useless" : "",
+	    late ? "does not read what it asked for" : "no room for its answers");
 }
 
 static struct conv *conv_new(struct event_base *base, const struct conv_self *self, int fd, const struct sockaddr *sa, socklen_t len,

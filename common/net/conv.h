@@ -22,7 +22,8 @@ struct conv_self {
 	uint16_t services;
 	char data_url[MAX_URL + 1];
 	struct conv_view view;
-	struct budget *held;	/* of one loop: counts what all its conversations hold (conv_budget) */
+	struct budget *held;	/* of one loop: counts what all its conversations hold
+				 * (conv_budget) */
 	/* our burn hash at a height: 1 equal, 0 differs, -1 unknown (spec 2.6). */
 	int (*stable_known)(void *arg, uint64_t height, const uint8_t *hash);
 	/* neighbours to tell: fills up to MAX_NEIGHBORS; may be NULL. */
@@ -37,8 +38,9 @@ struct conv_ops {
 	/* Authenticated (dialler: accept came; acceptor: handshake answered).  Again when the peer changes its key (spec 4.9) or its
 	 * data_url (a node learns its public address only after its first handshakes). */
 	void (*up)(struct conv *, void *arg);
-	/* A request for inventories or a push of blocks (5, 7, 11, 12, 26, 28); a push's blocks are not yet parsed (store/pushed.h).
-	 * Transactions, announcements and StackerDB chunks are dropped unread. */
+	/* A request for inventories or a push of blocks (5, 7, 11, 12, 26, 28); a push's blocks are
+	 * not yet parsed (store/pushed.h).  Transactions, announcements and StackerDB chunks are
+	 * dropped unread. */
 	void (*message)(struct conv *, void *arg, const struct message *);
 	/* Any valid authenticated message (its preamble): for burn views and health.  May be NULL. */
 	void (*heard)(struct conv *, void *arg, const struct preamble *);
@@ -50,7 +52,8 @@ struct conv_ops {
 	void (*down)(struct conv *, void *arg, const char *class, const char *reason);
 };
 
-/* Begin a budget for conv_self.held, with the limits of limits.h.  Its deadlines are the conversations' own business. */
+/* Begin a budget for conv_self.held, with the limits of limits.h.  Its deadlines are the
+ * conversations' own business. */
 void conv_budget(struct budget *);
 
 /* Dial. expect may be NULL, else a handshake of another key is a fault ("lying", "another key").  Never fails at once. */

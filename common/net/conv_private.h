@@ -58,7 +58,8 @@ struct conv {
 	uint64_t tokens;
 	size_t skip;			/* bytes of a push too large to keep, still to be read past */
 	size_t left;			/* bytes in the input when conv_read returned */
-	struct hold in, out;		/* a message that is not whole; what the peer has not read */
+	struct hold in, out;		/* a message that is not whole; what the peer has not
+					 * read */
 };
 
 /* Calls into a conversation that may end it stand between these two. */

@@ -94,7 +94,8 @@ static void take(struct conv *c, const struct preamble *pre, const uint8_t *p, s
 		conv_fail(c, "lying", "bad signature of the handshake");
 		return;
 	}
-	if (m.id == MSG_HANDSHAKE_REJECT && !c->has_key && c->dialled && message_signed_by(p, body, len, c->self->key)) {
+	if (m.id == MSG_HANDSHAKE_REJECT && !c->has_key && c->dialled &&
+	    message_signed_by(p, body, len, c->self->key)) {
 		conv_fail(c, "", CONV_OWN_KEY);
 		return;
 	}

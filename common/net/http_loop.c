@@ -332,7 +332,8 @@ load_ca(struct http *h)
 int
 http_loop_init(struct http *h)
 {
-	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc) != 0 || !(h->multi = curl_multi_init()))
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup,
+	    xcalloc) != 0 || !(h->multi = curl_multi_init()))
 		return -1;
 	load_ca(h);
 	h->get_heads = curl_slist_append(NULL, "Expect:");

@@ -121,7 +121,8 @@ on_resolved(void *arg, const struct resolved *a)
 {
 	/* Behind a proxy the host's name is the proxy's business; it is needed here only if the
 	 * environment excepts that host. */
-	static const struct resolved nowhere = { .n = 1, .at = { { [10] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } } };
+	static const struct resolved nowhere = { .n = 1,
+		.at = { { [10] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } } };
 	struct one_name *n = arg;
 	struct http_transfer *t = n->t;
 	char error[400];

@@ -1,4 +1,5 @@
-/* The inside of the HTTP client: http.c keeps the transfers, http_names.c finds their addresses, http_loop.c drives libcurl. */
+/* The inside of the HTTP client: http.c keeps the transfers, http_names.c finds their addresses,
+ * http_loop.c drives libcurl. */
 #ifndef BLOCKSYNC_NET_HTTP_PRIVATE_H
 #define BLOCKSYNC_NET_HTTP_PRIVATE_H
 
@@ -45,8 +46,10 @@ struct http_transfer {
 	struct http_host *host;
 	struct http_request r;			/* url and post are ours */
 	enum http_state state;
-	struct http_names *names;		/* of the hosts to connect to, until they are resolved */
-	struct curl_slist *addresses;		/* what they resolved to, as CURLOPT_RESOLVE takes it */
+	struct http_names *names;		/* of the hosts to connect to, until they are
+						 * resolved */
+	struct curl_slist *addresses;		/* what they resolved to, as CURLOPT_RESOLVE takes
+						 * it */
 	CURL *easy;				/* NULL: names are being resolved */
 	struct event timer;			/* total and stall */
 	struct http_head head;
@@ -66,7 +69,8 @@ struct http_transfer {
 /* Resolve the names that this transfer needs, then http_loop_start it, or end it. */
 void http_names_start(struct http_transfer *);
 void http_names_stop(struct http_transfer *);
-/* Whether a proxy that the environment names is used: the judge of addresses must see the peer's, so only for the operator's URLs. */
+/* Whether a proxy that the environment names is used: the judge of addresses must see the peer's,
+ * so only for the operator's URLs. */
 bool http_uses_proxy(const struct http_transfer *);
 /* Whether this transfer may connect to an address. */
 bool http_may_connect(const struct http_transfer *, const uint8_t addr[16]);

@@ -1,7 +1,8 @@
 /* json - a body that another machine wrote, as a JSON value.
  *
- * jansson refuses a whole text for one integer above 64 bits or one real above a double's range, wherever it stands; an API may
- * tell amounts of 128 bits, or more, in members that are nothing to us. */
+ * jansson refuses a whole text for one integer above 64 bits or one real above a double's range,
+ * wherever it stands; an API may tell amounts of 128 bits, or more, in members that are nothing to
+ * us. */
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@ static size_t digits(const char *p, size_t n)
 	return i;
 }
 
-/* Length of the number at p as JSON writes it, or 0; *integer: it has neither fraction nor exponent. */
+/* Length of the number at p as JSON writes it, or 0; *integer: it has neither fraction nor
+ * exponent. */
 static size_t number(const char *p, size_t n, bool *integer)
 {
 	size_t at = n > 0 && *p == '-', more;
@@ -45,7 +47,8 @@ static size_t number(const char *p, size_t n, bool *integer)
 	return at < n && (isalnum((unsigned char)p[at]) || p[at] == '.') ? 0 : at;
 }
 
-/* Outside of strings, numbers beyond what is exact become null; shorter ones than that word can do no harm. */
+/* Outside of strings, numbers beyond what is exact become null; shorter ones than that word can do
+ * no harm. */
 static void tame(char *p, size_t n)
 {
 	bool in_string = false, integer;
@@ -63,7 +66,8 @@ static void tame(char *p, size_t n)
 				memcpy(p + i, "null", 4);
 			}
 			/* else what looks like a number is left to the parser, whole */
-			while (i + 1 < n && (isalnum((unsigned char)p[i + 1]) || strchr("+-.", p[i + 1])))
+			while (i + 1 < n &&
+			    (isalnum((unsigned char)p[i + 1]) || strchr("+-.", p[i + 1])))
 				i++;
 		}
 	}
@@ -84,4 +88,5 @@ json_t *json_foreign(const void *body, size_t n, char err[120])
 	return root;
 }
 
-/* Next: cmd/sortition-sync/main.c, follow the burnchain view of the sources that the operator trusts. */
+/* Next: cmd/sortition-sync/main.c, follow the burnchain view of the sources that the operator
+ * trusts. */

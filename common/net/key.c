@@ -1,6 +1,6 @@
-/* The node key: a file of its own, opened by P2P stages only (DESIGN 1).  It is made whole under another name and renamed into
- * place under a lock, so that of several programs that start at once one makes it and all read the same, on file systems
- * without hard links too. */
+/* The node key: a file of its own, opened by P2P stages only (DESIGN 1).  It is made whole under
+ * another name and renamed into place under a lock, so that of several programs that start at once
+ * one makes it and all read the same, on file systems without hard links too. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -35,7 +35,8 @@ static int read_key(const char *path, uint8_t secret[32], uint8_t key[KEY_LEN])
 	return 0;
 }
 
-/* All makers lock the same file.  Who waited may hold the file that is the key by then, and looks before it writes. */
+/* All makers lock the same file.  Who waited may hold the file that is the key by then, and looks
+ * before it writes. */
 static int lock_new(const char *name)
 {
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };

@@ -114,9 +114,11 @@ void resolver_child(int fd)
 #ifdef SANDBOX_PROBE
 	const char *who = getenv("BLOCKSYNC_PROBE");
 
-	if (!who || strcmp(who, "resolver") != 0) {	/* the parent is the one that tries things */
+	if (!who || strcmp(who, "resolver") != 0) {	/* the parent is the one that tries
+							 * things */
 		unsetenv("BLOCKSYNC_PROBE");
-	} else {					/* both are, and what is tried here is said on stderr */
+	} else {					/* both are, and what is tried here is said
+							 * on stderr */
 		prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 	}

@@ -135,7 +135,8 @@ int rec_parse(struct rec_buf *out, const char *line, size_t len, char err[160])
 {
 	struct arena a = { xmalloc(2 * len + 64), 0 };
 	json_error_t fault;
-	json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault), *raw;
+	json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault),
+	    *raw;
 	struct rec_view view;
 	int rc = 0;
 

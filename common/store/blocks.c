@@ -9,7 +9,8 @@
 #define PAGE_HEAD 16		/* of LMDB: a large value takes whole pages behind one header */
 
 /* The run that would hold a height: the last of the tenure that begins at or below it.  0, or -1. */
-static int run_seek(struct store *s, MDB_cursor *c, const uint8_t *ch, uint64_t height, struct run *r)
+static int run_seek(struct store *s, MDB_cursor *c, const uint8_t *ch, uint64_t height,
+    struct run *r)
 {
 	uint8_t key[KEY_RUN];
 	MDB_val k = { KEY_RUN, key }, v;
@@ -78,7 +79,8 @@ void blocks_down(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64
 	struct run r = { 0 };
 	struct kept_block b;
 
-	for (; step_down(s, txn, c, &r, ch, height, id, &b) == 0 && fn(arg, &b) && height > 0 && b.len >= BLOCK_PARENT_OFFSET + ID_LEN; height--)
+	for (; step_down(s, txn, c, &r, ch, height, id, &b) == 0 && fn(arg, &b) && height > 0 &&
+	    b.len >= BLOCK_PARENT_OFFSET + ID_LEN; height--)
 		id = b.bytes + BLOCK_PARENT_OFFSET;
 	mdb_cursor_close(c);
 }
@@ -292,7 +294,8 @@ size_t blocks_rewrite(struct store *s, MDB_txn *txn, const uint8_t *key, size_t 
 	if (store_get(s, txn, T_BLOCKS, key, klen, &v) < 0 || run_parse(&r, &k, &v) < 0)
 		return 0;
 	b = run_copy(&r, key, &copy);
-	run_put(s, txn, key, klen, b, r.count, rec_bytes(copy + ((const uint8_t *)r.source.p - r.value), r.source.n));
+	run_put(s, txn, key, klen, b, r.count,
+	    rec_bytes(copy + ((const uint8_t *)r.source.p - r.value), r.source.n));
 	free(b);
 	free(copy);
 	return r.size;
@@ -315,7 +318,8 @@ void blocks_condemn(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
 	struct kept_block b;
 	uint64_t height;
 
-	if (blocks_where(s, txn, id, ch, &height) < 0 || blocks_find(s, txn, ch, height, id, &b) < 0)
+	if (blocks_where(s, txn, id, ch, &height) < 0 ||
+	    blocks_find(s, txn, ch, height, id, &b) < 0)
 		return;
 	copy = memcpy(xmalloc(b.len + b.source.n), b.bytes, b.len);
 	if (b.source.n)

@@ -4,9 +4,11 @@
  * of the same tenure and height (siblings) are runs of one beside them.
  *	key	consensus hash ‖ lowest height u64		(a sibling: ‖ its id)
  *	value	count u16 ‖ n u16 ‖ sum u64 ‖ source[n] ‖ count times { id[32] ‖ weight u32 ‖ end u32 ‖ sum u64 } ‖ bodies
- * end counts from the first body.  A run names its source until its tenure is packed.  run.c says what the sums are over.
+ * end counts from the first body.  A run names its source until its tenure is packed.  run.c says
+ * what the sums are over.
  *
- * What is found or walked here is as it lies on the disk: who gives it away asks block_sound first. */
+ * What is found or walked here is as it lies on the disk: who gives it away asks block_sound
+ * first. */
 #ifndef BLOCKSYNC_STORE_BLOCKS_H
 #define BLOCKSYNC_STORE_BLOCKS_H
 
@@ -28,10 +30,11 @@ struct kept_block {
 	bool summed, listed;		/* has a checksum; its entry is as it was written */
 };
 
-/* Whether a block that was found in this tenure is byte for byte the one that was stored: by its checksum, or, in a run of schema 1,
- * as far as its id and the root of its transactions tell. */
+/* Whether a block that was found in this tenure is byte for byte the one that was stored: by its
+ * checksum, or, in a run of schema 1, as far as its id and the root of its transactions tell. */
 bool block_sound(const uint8_t ch[CH_LEN], const struct kept_block *);
-/* The same where the run's index cannot be trusted: id and height out of the bytes, into id and *b.  False: nothing can be saved. */
+/* The same where the run's index cannot be trusted: id and height out of the bytes, into id and *b.
+ * False: nothing can be saved. */
 bool block_saved(const uint8_t ch[CH_LEN], struct kept_block *b, uint8_t id[ID_LEN]);
 /* The checksum that is kept with a block. */
 uint64_t block_sum(const uint8_t id[ID_LEN], const uint8_t *bytes, size_t len);
@@ -50,19 +53,22 @@ void blocks_repack(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], const st
 /* Rewrite the runs of a tenure as long ones, if that saves a sixteenth of their pages.  Returns bytes written. */
 size_t blocks_pack(struct store *, MDB_txn *, const uint8_t ch[CH_LEN]);
 
-/* Take out what is damaged of a tenure and write the rest anew; rows of block_ids follow.  Returns how many blocks or runs were bad; 0:
- * nothing was touched. */
+/* Take out what is damaged of a tenure and write the rest anew; rows of block_ids follow.  Returns
+ * how many blocks or runs were bad; 0: nothing was touched. */
 size_t blocks_salvage(struct store *, MDB_txn *, const uint8_t ch[CH_LEN]);
-/* Give runs of schema 1, from *key on (room for MAX_KEY; length 0: the first), their checksums: some 4 MiB.  A block whose id does not
- * fit gets one that never fits.  False: that was the last; else *key is where to go on. */
+/* Give runs of schema 1, from *key on (room for MAX_KEY; length 0: the first), their checksums:
+ * some 4 MiB.  A block whose id does not fit gets one that never fits.  False: that was the last;
+ * else *key is where to go on. */
 bool blocks_upgrade(struct store *, MDB_txn *, uint8_t *key, size_t *klen);
 /* Write the run under this key again, with checksums.  Returns its bytes. */
 size_t blocks_rewrite(struct store *, MDB_txn *, const uint8_t *key, size_t klen);
 
-/* Every block that is stored, as it lies there, from the run at *key on (room for MAX_KEY; length 0: the first), some `bytes` of them:
- * tenure, height, block; or NULL for a run that cannot be read.  False: that was the last; else *key is where to go on. */
+/* Every block that is stored, as it lies there, from the run at *key on (room for MAX_KEY; length
+ * 0: the first), some `bytes` of them: tenure, height, block; or NULL for a run that cannot be
+ * read.  False: that was the last; else *key is where to go on. */
 bool blocks_scan(struct store *, MDB_txn *, uint8_t *key, size_t *klen, size_t bytes,
-    void (*fn)(void *, const uint8_t ch[CH_LEN], uint64_t height, const struct kept_block *), void *arg);
+    void (*fn)(void *, const uint8_t ch[CH_LEN], uint64_t height, const struct kept_block *),
+    void *arg);
 /* Give a block a checksum that never fits.  Nothing where it is not found. */
 void blocks_condemn(struct store *, MDB_txn *, const uint8_t id[ID_LEN]);
 

@@ -162,7 +162,13 @@ int sortition_at(struct store *s, MDB_txn *txn, uint64_t height, struct rec_sort
 	return p.rc;
 }
 
-struct burn_search { const uint8_t *hash; struct store *s; MDB_txn *txn; struct rec_sortition *r; int rc; };
+struct burn_search {
+	const uint8_t *hash;
+	struct store *s;
+	MDB_txn *txn;
+	struct rec_sortition *r;
+	int rc;
+};
 
 static bool burn_next(void *arg, const MDB_val *key, const MDB_val *data)
 {
@@ -171,12 +177,14 @@ static bool burn_next(void *arg, const MDB_val *key, const MDB_val *data)
 
 	if (key->mv_size != KEY_B || *k != 'b' || memcmp(k + 1, q->hash, 32) != 0)
 		return false;
-	if (sortition_at(q->s, q->txn, get_be64(k + 33), q->r) == 0 && memcmp(q->r->burn_hash, q->hash, 32) == 0)
+	if (sortition_at(q->s, q->txn, get_be64(k + 33), q->r) == 0 &&
+	    memcmp(q->r->burn_hash, q->hash, 32) == 0)
 		q->rc = 0;
 	return q->rc != 0;
 }
 
-int sortition_by_burn(struct store *s, MDB_txn *txn, const uint8_t burn_hash[32], struct rec_sortition *r)
+int sortition_by_burn(struct store *s, MDB_txn *txn, const uint8_t burn_hash[32],
+    struct rec_sortition *r)
 {
 	struct burn_search q = { burn_hash, s, txn, r, -1 };
 	uint8_t key[KEY_B];
@@ -186,7 +194,8 @@ int sortition_by_burn(struct store *s, MDB_txn *txn, const uint8_t burn_hash[32]
 	return q.rc;
 }
 
-/* Rows of a version that did not know this index: looked for in bounded transactions, and so written. */
+/* Rows of a version that did not know this index: looked for in bounded transactions, and so
+ * written. */
 #define INDEX_SLICE 8192
 struct slice {
 	struct store *s;
@@ -207,7 +216,8 @@ static bool slice_next(void *arg, const struct rec_sortition *r)
 	if (++l->n == INDEX_SLICE)
 		return false;
 	key_b(key, r->burn_hash, r->burn_height);
-	l->n_missing += !all_zero(r->burn_hash, 32) && store_get(l->s, l->txn, T_SORTITIONS, key, KEY_B, &v) < 0;
+	l->n_missing += !all_zero(r->burn_hash, 32) &&
+	    store_get(l->s, l->txn, T_SORTITIONS, key, KEY_B, &v) < 0;
 	return true;
 }
 
@@ -247,7 +257,8 @@ void sortition_index(struct store *s)
 	do {
 		slice_read(&l, from);
 		last = l.n < INDEX_SLICE || l.next == from;
-		/* Nothing but a new mark is worth a commit where it saves reading at the next start. */
+		/* Nothing but a new mark is worth a commit where it saves reading at the next
+		 * start. */
 		if (l.n_missing > 0 || (last && l.next >= marked + INDEX_SLICE))
 			slice_write(&l);
 		from = l.next;

@@ -1,4 +1,5 @@
-/* The table `damaged`: ids of blocks that a reader found bad.  A row is a hint: the writer of blocks looks for itself. */
+/* The table `damaged`: ids of blocks that a reader found bad.  A row is a hint: the writer of
+ * blocks looks for itself. */
 #include "common/store/blocks.h"
 #include "common/sys/log.h"
 

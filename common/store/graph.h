@@ -100,8 +100,10 @@ struct node *node_child(struct keeper *, const uint8_t parent[ID_LEN]);	/* the f
 struct node *node_child_next(const struct node *);
 struct node *node_add(struct keeper *, struct tenure *, const struct link *);
 void node_drop(struct keeper *, struct node *);
-void tenure_load(struct keeper *, struct tenure *);	/* with what is sound of it; damaged blocks are removed on the way */
-void tenure_reload(struct keeper *, struct tenure *);	/* the same, from the disk; nothing of it is fresh */
+void tenure_load(struct keeper *, struct tenure *);	/* with what is sound of it; damaged blocks
+							 * are removed on the way */
+void tenure_reload(struct keeper *, struct tenure *);	/* the same, from the disk; nothing of it is
+							 * fresh */
 void nodes_trim(struct keeper *);
 void node_list_add(struct node_list *, struct node *);
 
@@ -111,7 +113,8 @@ void judge_queue(struct keeper *);
 bool tenure_is_first(struct keeper *, const struct tenure *);	/* of the whole chain: it stands on an epoch 2.x block */
 bool tenure_is_lowest(struct keeper *, const struct tenure *);	/* of those wanted (from_cycle) */
 void node_refuse(struct keeper *, struct node *, enum chain_reason);
-void tenure_unprove(struct keeper *, struct tenure *);		/* its blocks are loaded; what stood on it is judged again */
+/* its blocks are loaded; what stood on it is judged again */
+void tenure_unprove(struct keeper *, struct tenure *);
 
 /* canon.c */
 void canon_linked(struct keeper *, struct tenure *);	/* its linked may have changed */

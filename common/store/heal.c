@@ -1,6 +1,8 @@
-/* What becomes of damaged blocks: out they go, what is sound of their runs is written anew, and so are runs of schema 1.
+/* What becomes of damaged blocks: out they go, what is sound of their runs is written anew, and so
+ * are runs of schema 1.
  *
- * A checksum is never made of bytes that were not looked at, so that what is bad cannot become good by being moved. */
+ * A checksum is never made of bytes that were not looked at, so that what is bad cannot become good
+ * by being moved. */
 #include <stdlib.h>
 #include "common/store/run.h"
 #include "common/sys/log.h"
@@ -8,7 +10,13 @@
 #define UPGRADE_BYTES (4u << 20)	/* rewritten in one commit at most: some 10 ms */
 
 struct saved { struct kept_block b; uint8_t id[ID_LEN]; uint8_t *copy; };
-struct salvage { const uint8_t *ch; struct saved *v; size_t n, cap, lost, moved; MDB_val *keys; size_t n_keys; };
+struct salvage {
+	const uint8_t *ch;
+	struct saved *v;
+	size_t n, cap, lost, moved;
+	MDB_val *keys;
+	size_t n_keys;
+};
 
 static void save(struct salvage *g, const struct kept_block *b)
 {
@@ -63,7 +71,8 @@ static void save_all(struct store *s, MDB_txn *txn, struct salvage *g)
 
 	run_key(key, g->ch, 0);
 	rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE);
-	for (; rc == 0 && k.mv_size >= CH_LEN && memcmp(k.mv_data, g->ch, CH_LEN) == 0; rc = store_cursor_get(s, c, &k, &v, MDB_NEXT)) {
+	for (; rc == 0 && k.mv_size >= CH_LEN && memcmp(k.mv_data, g->ch, CH_LEN) == 0;
+	    rc = store_cursor_get(s, c, &k, &v, MDB_NEXT)) {
 		g->keys = xrealloc(g->keys, (g->n_keys + 1) * sizeof *g->keys);
 		g->keys[g->n_keys].mv_size = k.mv_size;
 		g->keys[g->n_keys].mv_data = memcpy(xmalloc(k.mv_size), k.mv_data, k.mv_size);
@@ -78,9 +87,11 @@ static void save_all(struct store *s, MDB_txn *txn, struct salvage *g)
 
 static int by_place(const void *a, const void *b)
 {
-	const struct kept_block *x = &((const struct saved *)a)->b, *y = &((const struct saved *)b)->b;
+	const struct kept_block *x = &((const struct saved *)a)->b,
+	    *y = &((const struct saved *)b)->b;
 
-	return x->height != y->height ? (x->height < y->height ? -1 : 1) : x->sibling != y->sibling ? x->sibling - y->sibling :
+	return x->height != y->height ? (x->height < y->height ? -1 : 1) :
+	    x->sibling != y->sibling ? x->sibling - y->sibling :
 	    memcmp(((const struct saved *)a)->id, ((const struct saved *)b)->id, ID_LEN);
 }
 
@@ -121,7 +132,8 @@ static bool stale_add(void *arg, const MDB_val *key, const MDB_val *data)
 {
 	struct stale *l = arg;
 
-	if (key->mv_size != ID_LEN || data->mv_size != CH_LEN + 8 || memcmp(data->mv_data, l->ch, CH_LEN) != 0)
+	if (key->mv_size != ID_LEN || data->mv_size != CH_LEN + 8 ||
+	    memcmp(data->mv_data, l->ch, CH_LEN) != 0)
 		return true;
 	if (l->n == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 256;
@@ -191,8 +203,8 @@ bool blocks_scan(struct store *s, MDB_txn *txn, uint8_t *key, size_t *klen, size
 
 /* ---- runs of schema 1 ---- */
 
-/* The next row from a key on that has no checksums; *key becomes its key.  -1: there is none within `bytes`, and then *key is
- * where the search ended, or empty at the table's end. */
+/* The next row from a key on that has no checksums; *key becomes its key.  -1: there is none within
+ * `bytes`, and then *key is where the search ended, or empty at the table's end. */
 static int old_find(struct store *s, MDB_txn *txn, uint8_t *key, size_t *klen, size_t *bytes)
 {
 	MDB_cursor *c = store_cursor(s, txn, T_BLOCKS);

@@ -21,14 +21,15 @@ static bool from_cycle_read(struct keeper *k)
 	return k->from_cycle != was;
 }
 
-/* Whether a proven tenure is the lowest one wanted, or the first of all; held: the block that it stands on is in the store. */
+/* Whether a proven tenure is the lowest one wanted, or the first of all; held: the block that it
+ * stands on is in the store. */
 static void find_base(struct keeper *k, struct tenure *t, bool held)
 {
 	t->base = tenure_is_lowest(k, t) || (!held && tenure_is_first(k, t));
 }
 
-/* Another first cycle is wanted: which tenures stand at the bottom, and what is linked, is found anew.  One that was proven because
- * it stood there, unnamed, is proven no longer. */
+/* Another first cycle is wanted: which tenures stand at the bottom, and what is linked, is found
+ * anew.  One that was proven because it stood there, unnamed, is proven no longer. */
 static void rebase(struct keeper *k)
 {
 	struct store_txn st = { k->s, k->txn };
@@ -40,8 +41,10 @@ static void rebase(struct keeper *k)
 		for (struct tenure *t = slab->t; t < slab->t + slab->n; t++) {
 			if (!t->proven)
 				continue;
-			find_base(k, t, blocks_where(k->s, k->txn, t->start_parent, ch, &height) == 0);
-			t->below_unknown = !t->prev && !t->base && !sortition_fact(&st, t->prev_ch).found;
+			find_base(k, t,
+			    blocks_where(k->s, k->txn, t->start_parent, ch, &height) == 0);
+			t->below_unknown = !t->prev && !t->base &&
+			    !sortition_fact(&st, t->prev_ch).found;
 			if (!t->base && !t->named && !t->prev) {
 				tenure_load(k, t);
 				tenure_unprove(k, t);
@@ -108,7 +111,8 @@ static void lost_id_drop(struct keeper *k, const uint8_t *id)
 	struct kept_block b;
 	uint64_t height;
 
-	if (blocks_where(k->s, k->txn, id, ch, &height) == 0 && blocks_find(k->s, k->txn, ch, height, id, &b) < 0)
+	if (blocks_where(k->s, k->txn, id, ch, &height) == 0 &&
+	    blocks_find(k->s, k->txn, ch, height, id, &b) < 0)
 		store_del(k->s, k->txn, T_BLOCK_IDS, id, ID_LEN);
 }
 
@@ -308,7 +312,8 @@ void keeper_block(struct keeper *k, const uint8_t *bytes, size_t len, uint64_t w
 	if (!t->loaded && t->complete && block_known(k->s, k->txn, link.id)) {
 		struct kept_block b;
 
-		if (blocks_find(k->s, k->txn, link.ch, link.height, link.id, &b) == 0 && weight <= b.weight && block_sound(link.ch, &b)) {
+		if (blocks_find(k->s, k->txn, link.ch, link.height, link.id, &b) == 0 &&
+		    weight <= b.weight && block_sound(link.ch, &b)) {
 			struct node twin = { .l = link, .t = t, .bytes = bytes, .len = (uint32_t)len, .weight = (uint32_t)weight,
 			    .fresh = true, .source = source_intern(k, source) };
 

@@ -23,8 +23,9 @@ struct keeper;
 struct keeper *keeper_new(struct store *, const char *stage);
 void keeper_free(struct keeper *);
 
-/* Begin the write transaction of a commit.  Takes note if another first cycle is wanted now (`from_cycle` of meta): whoever writes
- * it before a block is asked for is heard before that block is judged. */
+/* Begin the write transaction of a commit.  Takes note if another first cycle is wanted now
+ * (`from_cycle` of meta): whoever writes it before a block is asked for is heard before that block
+ * is judged. */
 void keeper_begin(struct keeper *);
 /* The transaction that keeper_begin began, for what else is to stand in the same commit. */
 MDB_txn *keeper_txn(struct keeper *);
@@ -35,9 +36,11 @@ void keeper_verdict(struct keeper *, const struct rec_verdict *);
 /* The view has news: a sortition (also one that names a start), or another canonical chain above a height. */
 void keeper_sortition(struct keeper *, const struct rec_sortition *);
 void keeper_reorg(struct keeper *, uint64_t fork_height);
-/* Another program committed: look again at everything that waits for the view, and at what was noted as damaged. */
+/* Another program committed: look again at everything that waits for the view, and at what was
+ * noted as damaged. */
 void keeper_rescan(struct keeper *);
-/* Look for damaged blocks of a tenure, which need have no row: what is bad goes, the tenure falls back to what is below it. */
+/* Look for damaged blocks of a tenure, which need have no row: what is bad goes, the tenure falls
+ * back to what is below it. */
 void keeper_heal(struct keeper *, const uint8_t ch[CH_LEN]);
 /* The same, and this block is bad, whatever its checksum says (id NULL: none in particular). */
 void keeper_condemn(struct keeper *, const uint8_t ch[CH_LEN], const uint8_t *id);
@@ -46,7 +49,8 @@ void keeper_condemn(struct keeper *, const uint8_t ch[CH_LEN], const uint8_t *id
 int keeper_commit(struct keeper *, struct rec_buf *out);
 /* Whether complete tenures wait to be packed: worth an empty commit when there is time. */
 bool keeper_idle_work(const struct keeper *);
-/* Whether runs of schema 1 wait for their checksums: idle work too, that may be left for another day. */
+/* Whether runs of schema 1 wait for their checksums: idle work too, that may be left for another
+ * day. */
 bool keeper_upgrading(const struct keeper *);
 
 struct keeper_counts { uint64_t held, proven, tenures, tenures_proven, stored, refused, waiting; };

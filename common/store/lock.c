@@ -1,9 +1,11 @@
 /* DIR/lock: one writer of blocks a store (DESIGN 1).
  *
- * The keeper holds what the store has in memory and never sees another writer's commits: two of them would write rows over each
- * other's.  The lock is one of an open file description (F_OFD_SETLK): the kernel drops it when its holder dies, of whatever, and it
- * holds across pid namespaces.  Such a lock does not tell its holder, so the file does: "PROGRAM PID HOST".  Byte 0 locked means
- * that the store has a writer; byte 1, that the line is this writer's and not an earlier one's. */
+ * The keeper holds what the store has in memory and never sees another writer's commits: two of
+ * them would write rows over each other's.  The lock is one of an open file description
+ * (F_OFD_SETLK): the kernel drops it when its holder dies, of whatever, and it holds across pid
+ * namespaces.  Such a lock does not tell its holder, so the file does: "PROGRAM PID HOST".  Byte 0
+ * locked means that the store has a writer; byte 1, that the line is this writer's and not an
+ * earlier one's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +15,8 @@
 #include "common/sys/log.h"
 #include "common/sys/stage.h"
 
-#define PATIENCE_MS 2000	/* for a holder that is ending, and for the line of one that begins */
+#define PATIENCE_MS 2000	/* for a holder that is ending, and for the line of one that
+				 * begins */
 #define STEP_MS 20
 
 enum { HELD, NAMED };		/* bytes of the file */
@@ -52,7 +55,8 @@ static void line_read(int fd, struct store_holder *h)
 		h->pid = pid;
 }
 
-/* A disk without room does not keep a writer from its work (it may be there to free some): then no name is told. */
+/* A disk without room does not keep a writer from its work (it may be there to free some): then no
+ * name is told. */
 static void line_write(int fd)
 {
 	char host[sizeof ((struct store_holder *)0)->host] = "?", line[160];
@@ -79,7 +83,8 @@ bool store_lock_holder(const char *dir, struct store_holder *h)
 	if (fd < 0)
 		return false;
 	held = byte_taken(fd, HELD);
-	for (unsigned waited = 0; held && !byte_taken(fd, NAMED) && waited < PATIENCE_MS; waited += STEP_MS) {
+	for (unsigned waited = 0; held && !byte_taken(fd, NAMED) && waited < PATIENCE_MS;
+	    waited += STEP_MS) {
 		usleep(STEP_MS * 1000);
 		held = byte_taken(fd, HELD);
 	}
@@ -92,7 +97,8 @@ bool store_lock_holder(const char *dir, struct store_holder *h)
 const char *store_holder_text(const struct store_holder *h, char out[STORE_HOLDER_TEXT])
 {
 	if (h->pid)
-		snprintf(out, STORE_HOLDER_TEXT, "%s (process %llu on %s)", h->program, (unsigned long long)h->pid, h->host);
+		snprintf(out, STORE_HOLDER_TEXT, "%s (process %llu on %s)", h->program,
+		    (unsigned long long)h->pid, h->host);
 	else
 		snprintf(out, STORE_HOLDER_TEXT, "a program that could not write its name");
 	return out;
@@ -102,7 +108,8 @@ static _Noreturn void refuse(const char *dir, const struct store_holder *h)
 {
 	char text[STORE_HOLDER_TEXT];
 
-	die_unusable("store '%s' is locked: %s writes its blocks, and one program at a time may", dir, store_holder_text(h, text));
+	die_unusable("store '%s' is locked: %s writes its blocks, and one program at a time may",
+	    dir, store_holder_text(h, text));
 }
 
 void store_lock_check(const char *dir)

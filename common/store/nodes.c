@@ -170,7 +170,8 @@ static void unload(struct keeper *k, struct tenure *t)
 	t->loaded = false;
 }
 
-/* What was lost on the disk is taken out, and the tenure falls back when judging has come to an end (judge_queue). */
+/* What was lost on the disk is taken out, and the tenure falls back when judging has come to an end
+ * (judge_queue). */
 static void load_damaged(struct keeper *k, struct tenure *t)
 {
 	struct loading l = { k, t, false };
@@ -178,7 +179,8 @@ static void load_damaged(struct keeper *k, struct tenure *t)
 
 	nodes_forget(k, t);
 	if (blocks_salvage(k->s, k->txn, t->ch) > 0) {
-		log_warnx("blocks of the tenure at burn height %llu are damaged: removed", (unsigned long long)t->burn_height);
+		log_warnx("blocks of the tenure at burn height %llu are damaged: removed",
+		    (unsigned long long)t->burn_height);
 		tenure_list_add(&k->fallen, t);
 	}
 	blocks_walk(k->s, k->txn, t->ch, 0, UINT64_MAX, load_one, &l);
@@ -215,7 +217,8 @@ void tenure_reload(struct keeper *k, struct tenure *t)
 
 	for (i = 0; t->loaded && i < k->loaded.n; i++)
 		if (k->loaded.v[i] == t) {
-			memmove(&k->loaded.v[i], &k->loaded.v[i + 1], (--k->loaded.n - i) * sizeof *k->loaded.v);
+			memmove(&k->loaded.v[i], &k->loaded.v[i + 1],
+			    (--k->loaded.n - i) * sizeof *k->loaded.v);
 			unload(k, t);
 		}
 	tenure_load(k, t);

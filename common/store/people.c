@@ -81,7 +81,8 @@ static bool stalest_step(void *arg, const struct rec_peer *r)
 {
 	struct stalest *v = arg;
 
-	if (r->pinned || r->banned_until || r->blocks || (v->found && r->last_contact >= v->contact))
+	if (r->pinned || r->banned_until || r->blocks ||
+	    (v->found && r->last_contact >= v->contact))
 		return true;
 	*v = (struct stalest){ .found = true, .contact = r->last_contact };
 	memcpy(v->key, r->key, KEY_LEN);
@@ -98,7 +99,8 @@ static void inventories_del(struct store *s, MDB_txn *txn, const uint8_t peer[KE
 		bool more;
 
 		k = (MDB_val){ KEY_LEN, (void *)(uintptr_t)peer };
-		more = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE) == 0 && k.mv_size == sizeof key &&
+		more = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE) == 0 &&
+		    k.mv_size == sizeof key &&
 		    memcmp(k.mv_data, peer, KEY_LEN) == 0;
 		if (more)
 			memcpy(key, k.mv_data, sizeof key);
@@ -151,10 +153,12 @@ static void bounded_put(struct store *s, MDB_txn *txn, enum store_table t, const
 	if (store_get(s, txn, t, key, klen, &v) < 0) {
 		c = store_cursor(s, txn, t);
 		k = (MDB_val){ 1, (void *)(uintptr_t)"b" };
-		if (store_cursor_get(s, c, &k, &v, MDB_SET_RANGE) == 0 ? store_cursor_get(s, c, &k, &v, MDB_PREV) == 0 :
+		if (store_cursor_get(s, c, &k, &v, MDB_SET_RANGE) == 0 ?
+		    store_cursor_get(s, c, &k, &v, MDB_PREV) == 0 :
 		    store_cursor_get(s, c, &k, &v, MDB_LAST) == 0)
 			last = k.mv_size != sizeof age ? 0 : get_be64((uint8_t *)k.mv_data + 1);
-		if (last && store_cursor_get(s, c, &k, &v, MDB_FIRST) == 0 && k.mv_size == sizeof age)
+		if (last && store_cursor_get(s, c, &k, &v, MDB_FIRST) == 0 &&
+		    k.mv_size == sizeof age)
 			first = get_be64((uint8_t *)k.mv_data + 1);
 		mdb_cursor_close(c);
 		for (; last && last - first + 1 >= bound; first++) {
@@ -175,8 +179,10 @@ static void bounded_put(struct store *s, MDB_txn *txn, enum store_table t, const
 	store_put_row(s, txn, t, key, klen, type, rec);
 }
 
-/* Out with a row, and with its place in the order of age, which is sought: rows seldom go before their time. */
-static void bounded_del(struct store *s, MDB_txn *txn, enum store_table t, const uint8_t *key, size_t klen)
+/* Out with a row, and with its place in the order of age, which is sought: rows seldom go before
+ * their time. */
+static void bounded_del(struct store *s, MDB_txn *txn, enum store_table t, const uint8_t *key,
+    size_t klen)
 {
 	MDB_cursor *c = store_cursor(s, txn, t);
 	MDB_val k = { 1, (void *)(uintptr_t)"a" }, v;
@@ -184,7 +190,8 @@ static void bounded_del(struct store *s, MDB_txn *txn, enum store_table t, const
 	bool found = false;
 	int rc;
 
-	for (rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE); rc == 0 && !found && k.mv_size == sizeof age && *(uint8_t *)k.mv_data == 'a';
+	for (rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE);
+	    rc == 0 && !found && k.mv_size == sizeof age && *(uint8_t *)k.mv_data == 'a';
 	    rc = store_cursor_get(s, c, &k, &v, MDB_NEXT))
 		if (v.mv_size == klen && memcmp(v.mv_data, key, klen) == 0) {
 			memcpy(age, k.mv_data, sizeof age);
@@ -252,7 +259,8 @@ static void doomed_delete(struct store *s, MDB_txn *txn, enum store_table t, str
 	free(d->v);
 }
 
-void verdict_del(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], const uint8_t body_hash[32], struct rec_view source)
+void verdict_del(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN],
+    const uint8_t body_hash[32], struct rec_view source)
 {
 	uint8_t key[VERDICT_KEY];
 
@@ -271,7 +279,8 @@ static bool verdict_doom(void *arg, const struct rec_verdict *r)
 	return true;
 }
 
-void verdict_forget(struct store *s, MDB_txn *txn, const uint8_t *id, bool (*which)(const struct rec_verdict *))
+void verdict_forget(struct store *s, MDB_txn *txn, const uint8_t *id,
+    bool (*which)(const struct rec_verdict *))
 {
 	struct doomed d = { .verdict = which };
 
@@ -419,7 +428,8 @@ uint64_t upload_put(struct store *s, MDB_txn *txn, const struct rec_block *r)
 	if (store_get(s, txn, T_UPLOADS, uploads_total, 1, &v) == 0 && v.mv_size == 8)
 		total = get_be64(v.mv_data);
 	c = store_cursor(s, txn, T_UPLOADS);
-	if (store_cursor_get(s, c, &k, &v, MDB_LAST) == 0 && store_cursor_get(s, c, &k, &v, MDB_PREV) == 0 && k.mv_size == 8)
+	if (store_cursor_get(s, c, &k, &v, MDB_LAST) == 0 &&
+	    store_cursor_get(s, c, &k, &v, MDB_PREV) == 0 && k.mv_size == 8)
 		seq = get_be64(k.mv_data) + 1;
 	mdb_cursor_close(c);
 	put_be64(key, seq);
@@ -431,7 +441,11 @@ uint64_t upload_put(struct store *s, MDB_txn *txn, const struct rec_block *r)
 	return seq;
 }
 
-struct upload_walk { struct store *s; bool (*fn)(void *, uint64_t, const struct rec_block *); void *arg; };
+struct upload_walk {
+	struct store *s;
+	bool (*fn)(void *, uint64_t, const struct rec_block *);
+	void *arg;
+};
 
 static bool upload_next(void *arg, const MDB_val *key, const MDB_val *data)
 {
@@ -440,7 +454,8 @@ static bool upload_next(void *arg, const MDB_val *key, const MDB_val *data)
 
 	if (key->mv_size != 8)
 		return false;
-	return store_row(w->s, T_UPLOADS, key, data, REC_BLOCK, &r) < 0 || w->fn(w->arg, get_be64(key->mv_data), &r);
+	return store_row(w->s, T_UPLOADS, key, data, REC_BLOCK, &r) < 0 ||
+	    w->fn(w->arg, get_be64(key->mv_data), &r);
 }
 
 void upload_walk(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, uint64_t, const struct rec_block *), void *arg)

@@ -31,7 +31,8 @@ static enum chain_reason judge_body(const uint8_t *p, size_t n, bool alone, stru
 	return alone && (size_t)used < n ? REASON_TRAILING : REASON_OK;
 }
 
-enum pushed pushed_judge(struct store *s, MDB_txn *txn, const uint8_t *p, size_t n, bool alone, struct nakamoto *b,
+enum pushed pushed_judge(struct store *s, MDB_txn *txn, const uint8_t *p, size_t n, bool alone,
+    struct nakamoto *b,
     enum chain_reason *why)
 {
 	bool known = false;

@@ -21,7 +21,8 @@ enum pushed {
  * may follow it. *b is the whole block, of b->len bytes, where it is taken or known, and its
  * header, as far as there is one, where it is not.  *why is the reason where it is malformed or
  * refused, else REASON_OK.  Never PUSHED_FULL. */
-enum pushed pushed_judge(struct store *, MDB_txn *, const uint8_t *p, size_t n, bool alone, struct nakamoto *b, enum chain_reason *why);
+enum pushed pushed_judge(struct store *, MDB_txn *, const uint8_t *p, size_t n, bool alone,
+    struct nakamoto *b, enum chain_reason *why);
 
 /* The blocks of a push: n of them, back to back in p[0..len).  take is called for each that is to
  * be kept, in a read transaction.  Returns REASON_OK, or why the push is looked at no further:

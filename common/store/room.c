@@ -1,4 +1,5 @@
-/* Room: whether a failure is the want of it, on the disk, in the map or under a limit of file sizes. */
+/* Room: whether a failure is the want of it, on the disk, in the map or under a limit of file
+ * sizes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,7 +25,8 @@ static bool scarce(const struct store *s)
 		return false;
 	if (fstatvfs(fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < SCARCE)
 		return true;
-	return getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY && fstat(fd, &file) == 0 &&
+	return getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY &&
+	    fstat(fd, &file) == 0 &&
 	    (uint64_t)file.st_size + SCARCE > most.rlim_cur;
 }
 
@@ -46,7 +48,8 @@ void store_die_full(const struct store *s)
 	    s->dir);
 }
 
-/* LMDB writes the lock file through a map, where the want of a page of disk is a signal: its pages are taken before. */
+/* LMDB writes the lock file through a map, where the want of a page of disk is a signal: its pages
+ * are taken before. */
 void store_lockfile_room(const struct store *s)
 {
 	char path[sizeof s->dir + 16];
@@ -56,7 +59,8 @@ void store_lockfile_room(const struct store *s)
 
 	snprintf(path, sizeof path, "%s/lock.mdb", s->dir);
 	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT && statvfs(s->dir, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < LOCKFILE)
+	if (fd < 0 && errno == ENOENT && statvfs(s->dir, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < LOCKFILE)
 		store_die_full(s);
 	if (fd < 0)
 		return;

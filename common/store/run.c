@@ -1,7 +1,9 @@
-/* A run as bytes, and the checksums that stand in it: LMDB has none, and a block's id does not cover its signers' signatures.
+/* A run as bytes, and the checksums that stand in it: LMDB has none, and a block's id does not
+ * cover its signers' signatures.
  *
- * A block's own checksum is over its id and its bytes.  The run's is over its key and all that stands before the bodies, so that
- * lists need not read the bodies.  A run of schema 1 has neither: there the id and the root of the transactions are computed again. */
+ * A block's own checksum is over its id and its bytes.  The run's is over its key and all that
+ * stands before the bodies, so that lists need not read the bodies.  A run of schema 1 has neither:
+ * there the id and the root of the transactions are computed again. */
 #include "common/store/run.h"
 #include "common/store/sum.h"
 
@@ -57,14 +59,16 @@ int run_parse(struct run *r, const MDB_val *k, const MDB_val *v)
 	r->source = rec_bytes(cursor_take(&c, source), source);
 	r->index = cursor_take(&c, (size_t)count * entry_size(r));
 	r->bodies = c.p;
-	if (c.bad || count == 0 || (r->sibling && count != 1) || source > MAX_SOURCE || r->low + count < r->low)
+	if (c.bad || count == 0 || (r->sibling && count != 1) || source > MAX_SOURCE ||
+	    r->low + count < r->low)
 		return -1;
 	r->count = count;
 	if (!ends_fit(r, cursor_left(&c))) {
 		r->count = 0;
 		return -1;
 	}
-	r->sound = !r->summed || get_be64(sum) == sum_of_three(k->mv_data, k->mv_size, value, HEAD_OLD, value + RUN_HEAD,
+	r->sound = !r->summed ||
+	    get_be64(sum) == sum_of_three(k->mv_data, k->mv_size, value, HEAD_OLD, value + RUN_HEAD,
 	    (size_t)(r->bodies - value) - RUN_HEAD);
 	return 0;
 }
@@ -95,7 +99,8 @@ size_t run_size(const struct kept_block *b, size_t n, struct rec_view source)
 	return size;
 }
 
-void run_write(uint8_t *p, const uint8_t *key, size_t klen, const struct kept_block *b, size_t n, struct rec_view source)
+void run_write(uint8_t *p, const uint8_t *key, size_t klen, const struct kept_block *b, size_t n,
+    struct rec_view source)
 {
 	uint8_t *head = p, *body;
 	uint32_t end = 0;
@@ -114,9 +119,12 @@ void run_write(uint8_t *p, const uint8_t *key, size_t klen, const struct kept_bl
 		memcpy(body + end, b[i].bytes, b[i].len);
 		end += b[i].len;
 		put_be32(p + ID_LEN + 4, end);
-		put_be64(p + ID_LEN + 8, b[i].summed ? b[i].sum : block_sum(b[i].id, b[i].bytes, b[i].len));
+		put_be64(p + ID_LEN + 8,
+		    b[i].summed ? b[i].sum : block_sum(b[i].id, b[i].bytes, b[i].len));
 	}
-	put_be64(head + HEAD_OLD, sum_of_three(key, klen, head, HEAD_OLD, head + RUN_HEAD, (size_t)(p - head) - RUN_HEAD));
+	put_be64(head + HEAD_OLD,
+	    sum_of_three(key, klen, head, HEAD_OLD, head + RUN_HEAD,
+	    (size_t)(p - head) - RUN_HEAD));
 }
 
 /* The bytes are a block, this one, and lie where it belongs. */
@@ -125,7 +133,8 @@ static bool recomputed(const uint8_t *ch, const struct kept_block *b)
 	struct nakamoto n;
 	size_t need;
 
-	return nakamoto_parse(&n, b->bytes, b->len, &need) == (ssize_t)b->len && memcmp(n.id, b->id, ID_LEN) == 0 &&
+	return nakamoto_parse(&n, b->bytes, b->len, &need) == (ssize_t)b->len &&
+	    memcmp(n.id, b->id, ID_LEN) == 0 &&
 	    memcmp(n.ch, ch, CH_LEN) == 0 && n.height == b->height && proof_root(&n) == REASON_OK;
 }
 

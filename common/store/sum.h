@@ -1,4 +1,5 @@
-/* The checksum that stands beside what is stored: XXH3, 64 bits, against flipped bits and not against malice. */
+/* The checksum that stands beside what is stored: XXH3, 64 bits, against flipped bits and not
+ * against malice. */
 #ifndef BLOCKSYNC_STORE_SUM_H
 #define BLOCKSYNC_STORE_SUM_H
 

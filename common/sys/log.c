@@ -64,7 +64,8 @@ void die_usage(const char *fmt, ...)
 
 void die_name(const char *what, const char *name)
 {
-	bool wrong = errno == ENOENT || errno == ENOTDIR || errno == EISDIR || errno == ENAMETOOLONG || errno == ELOOP;
+	bool wrong = errno == ENOENT || errno == ENOTDIR || errno == EISDIR ||
+	    errno == ENAMETOOLONG || errno == ELOOP;
 
 	log_warn("%s '%s'", what, name);
 	exit(wrong ? EXIT_USAGE : EXIT_WORLD);

@@ -1,5 +1,6 @@
-/* Standard output.  Whoever starts a program may hand it a descriptor that does not block, which its flags share
- * with other processes: they are not ours to change, and stdio would lose what does not fit at once. */
+/* Standard output.  Whoever starts a program may hand it a descriptor that does not block, which
+ * its flags share with other processes: they are not ours to change, and stdio would lose what does
+ * not fit at once. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -9,7 +10,8 @@
 #include "common/sys/log.h"
 #include "common/sys/out.h"
 
-static int fault;	/* errno of the first write to stdout that failed: stdio forgets which it was */
+static int fault;	/* errno of the first write to stdout that failed: stdio forgets which it
+			 * was */
 
 int write_whole(int fd, const void *p, size_t n)
 {

@@ -71,10 +71,12 @@ static void on_refusal(int sig, siginfo_t *info, void *context)
 #endif
 }
 
-/* Whether the kernel knows filters at all: it is offered none, and looks at that only if it does. */
+/* Whether the kernel knows filters at all: it is offered none, and looks at that only if it
+ * does. */
 static bool filters_known(void)
 {
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == 0 || (errno != EINVAL && errno != ENOSYS);
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == 0 ||
+	    (errno != EINVAL && errno != ENOSYS);
 }
 
 /* A filter as the kernel takes it. */
@@ -94,22 +96,24 @@ static void code_make(struct code *c, unsigned flags)
 		rc = seccomp_export_bpf(filter, ends[1]);
 	n = read(ends[0], c->op, sizeof(c->op));
 	if (rc < 0 || n <= 0)
-		die_world("cannot make a filter of system calls: %s", strerror(rc < 0 ? -rc : errno));
+		die_world("cannot make a filter of system calls: %s",
+		    strerror(rc < 0 ? -rc : errno));
 	c->bytes = (size_t)n;
 	seccomp_release(filter);
 	close(ends[0]);
 	close(ends[1]);
 }
 
-/* No more filters: the first one lets this second one pass.  The library loads it, where tools that try a program's
- * confinement look for its beginning; nothing else hangs on it. */
+/* No more filters: the first one lets this second one pass.  The library loads it, where tools that
+ * try a program's confinement look for its beginning; nothing else hangs on it. */
 static void filters_end(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int rc = filter ? seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(seccomp), 0) : -ENOMEM;
 
 	if (rc == 0)
-		rc = seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
+		rc = seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(prctl), 1,
+		    SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
 	if (rc == 0)
 		rc = seccomp_load(filter);
 	if (rc < 0)
@@ -117,8 +121,9 @@ static void filters_end(void)
 	seccomp_release(filter);
 }
 
-/* libseccomp 2.5.4 does not notice each allocation that fails: its filter then lacks rules, or the library crashes or
- * never ends.  So the filter is made twice and must come out the same, and library_begin watches over it. */
+/* libseccomp 2.5.4 does not notice each allocation that fails: its filter then lacks rules, or the
+ * library crashes or never ends.  So the filter is made twice and must come out the same, and
+ * library_begin watches over it. */
 static void calls_confine(unsigned flags)
 {
 	static struct code code, again;
@@ -135,7 +140,8 @@ static void calls_confine(unsigned flags)
 	sigaction(SIGSYS, &trap, NULL);
 	program.len = (unsigned short)(code.bytes / sizeof(code.op[0]));
 	program.filter = code.op;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0) {
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,
+	    &program) == 0) {
 		confined = 1;
 		library_begin("close the filter of system calls");
 		filters_end();
@@ -147,11 +153,12 @@ static void calls_confine(unsigned flags)
 	}
 }
 
-/* What is mapped now, LMDB's map above all, and a fixed amount: a leak or a bomb ends this program and not the machine.
- * Without /proc nobody says what is mapped. */
+/* What is mapped now, LMDB's map above all, and a fixed amount: a leak or a bomb ends this program
+ * and not the machine.  Without /proc nobody says what is mapped. */
 static void memory_confine(void)
 {
-	/* Of 64 MiB of addresses each.  A thread that gets none would ask the kernel for each allocation. */
+	/* Of 64 MiB of addresses each.  A thread that gets none would ask the kernel for each
+	 * allocation. */
 	mallopt(M_ARENA_MAX, ARENAS);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	FILE *f = fopen("/proc/self/statm", "re");
@@ -169,8 +176,9 @@ static void memory_confine(void)
 #endif
 }
 
-/* glibc reads /proc before it gives back, for the first time, memory of a thread's arena: of more than it likes to keep, which
- * grows with what was freed before, and is less than an arena's 64 MiB. */
+/* glibc reads /proc before it gives back, for the first time, memory of a thread's arena: of more
+ * than it likes to keep, which grows with what was freed before, and is less than an arena's 64
+ * MiB. */
 static void *arena_shrink(void *arg)
 {
 	void *p[480];
@@ -188,7 +196,8 @@ static void warm_up(unsigned flags)
 	uint8_t hash[32];
 	pthread_t t;
 
-	if (flags & (SANDBOX_THREADS | SANDBOX_RESOLVE) && pthread_create(&t, NULL, arena_shrink, NULL) == 0)
+	if (flags & (SANDBOX_THREADS | SANDBOX_RESOLVE) &&
+	    pthread_create(&t, NULL, arena_shrink, NULL) == 0)
 		pthread_join(t, NULL);
 
 	tzset();			/* /etc/localtime */

@@ -22,8 +22,8 @@ struct ruleset { uint64_t files, net, scopes; };
 #define SCOPE_ABSTRACT (1u << 0)	/* connect to abstract Unix sockets of others */
 #define SCOPE_SIGNAL (1u << 1)		/* signals to others */
 
-/* Where name resolution and its plug-ins live.  Directories: what a file is replaced by is another file.  /run and /mnt/wsl:
- * resolv.conf points there. */
+/* Where name resolution and its plug-ins live.  Directories: what a file is replaced by is another
+ * file.  /run and /mnt/wsl: resolv.conf points there. */
 static const char *const readable[] = {
 	"/etc", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/run", "/mnt/wsl",
 };
@@ -62,7 +62,8 @@ static void allow_port(int rules, uint64_t port)
 /* Where else these files are: what they point to now. */
 static void allow_targets(int rules)
 {
-	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf" };
+	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts",
+		"/etc/nsswitch.conf" };
 	char *real, *slash;
 
 	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -78,7 +79,8 @@ static void allow_targets(int rules)
 
 static int rules_make(const struct ruleset *all, long abi)
 {
-	size_t size = abi < 4 ? sizeof(all->files) : abi < 6 ? offsetof(struct ruleset, scopes) : sizeof(*all);
+	size_t size = abi < 4 ? sizeof(all->files) : abi < 6 ? offsetof(struct ruleset, scopes) :
+	    sizeof(*all);
 	int rules = (int)syscall(SYS_landlock_create_ruleset, all, size, 0);
 
 	if (rules < 0)
@@ -92,7 +94,8 @@ bool sandbox_files(unsigned flags)
 	struct ruleset all = { .net = NET_BIND, .scopes = SCOPE_ABSTRACT | SCOPE_SIGNAL };
 	int rules;
 
-	if (abi < 1)	/* the kernel's age, its configuration, or a container's filter: all mean that there is none */
+	if (abi < 1)	/* the kernel's age, its configuration, or a container's filter: all mean
+			 * that there is none */
 		return false;
 	all.files = all_rights((int)abi);
 	if (!(flags & SANDBOX_CONNECT))

@@ -1,5 +1,5 @@
-/* What a confined program may still do: one table of system calls a right, with their arguments where these decide.  New
- * entries need a reason. */
+/* What a confined program may still do: one table of system calls a right, with their arguments
+ * where these decide.  New entries need a reason. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -20,8 +20,10 @@
 
 /* Descriptors that are open, memory, clocks, signals, the loop; LMDB's pages are among them. */
 static const int base[] = {
-	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(preadv), CALL(preadv2), CALL(lseek), CALL(close),
-	CALL(fstat), CALL(fstatfs), CALL(fsync), CALL(fdatasync), CALL(dup), CALL(dup2), CALL(dup3), CALL(pipe2), CALL(eventfd2),
+	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(preadv),
+	    CALL(preadv2), CALL(lseek), CALL(close),
+	CALL(fstat), CALL(fstatfs), CALL(fsync), CALL(fdatasync), CALL(dup), CALL(dup2), CALL(dup3),
+	    CALL(pipe2), CALL(eventfd2),
 	CALL(munmap), CALL(mremap), CALL(madvise), CALL(mincore), CALL(brk), CALL(membarrier),
 	CALL(futex), CALL(set_robust_list), CALL(rseq), CALL(sched_yield), CALL(sched_getaffinity), CALL(getcpu),
 	CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep), CALL(gettimeofday), CALL(time),
@@ -37,17 +39,21 @@ static const int watches[] = { CALL(alarm), CALL(setitimer) };
 /* At a place of a file. */
 static const int writes[] = { CALL(pwrite64), CALL(pwritev), CALL(pwritev2) };
 /* Talk on connected sockets, ours or accepted. */
-static const int sockets[] = { CALL(recvfrom), CALL(shutdown), CALL(getsockname), CALL(getpeername), CALL(getsockopt) };
+static const int sockets[] = { CALL(recvfrom), CALL(shutdown), CALL(getsockname), CALL(getpeername),
+	CALL(getsockopt) };
 static const int connects[] = { CALL(connect) };
 static const int accepts[] = { CALL(accept), CALL(accept4) };
-/* The C library's resolver and its plug-ins read files; Landlock says which.  It talks with several name servers at once. */
+/* The C library's resolver and its plug-ins read files; Landlock says which.  It talks with several
+ * name servers at once. */
 static const int resolves[] = {
-	CALL(readlink), CALL(readlinkat), CALL(getdents64), CALL(getcwd), CALL(statfs), CALL(sendto), CALL(sendmsg), CALL(sendmmsg),
+	CALL(readlink), CALL(readlinkat), CALL(getdents64), CALL(getcwd), CALL(statfs),
+	    CALL(sendto), CALL(sendmsg), CALL(sendmmsg),
 	CALL(recvmsg), CALL(recvmmsg),
 };
 /* Whether a file is there, and which it is. */
 static const int looks[] = {
-	CALL(newfstatat), CALL(stat), CALL(lstat), CALL(statx), CALL(access), CALL(faccessat), CALL(faccessat2),
+	CALL(newfstatat), CALL(stat), CALL(lstat), CALL(statx), CALL(access), CALL(faccessat),
+	    CALL(faccessat2),
 };
 
 static int allow(scmp_filter_ctx f, const int *calls, size_t n)
@@ -63,8 +69,8 @@ static int allow(scmp_filter_ctx f, const int *calls, size_t n)
 }
 #define ALLOW(f, table) allow((f), (table), sizeof(table) / sizeof((table)[0]))
 
-/* Calls that are allowed with some arguments only: all of up to three conditions hold.  A table, so that the reason stands beside
- * each. */
+/* Calls that are allowed with some arguments only: all of up to three conditions hold.  A table, so
+ * that the reason stands beside each. */
 struct conditional { int call; struct scmp_arg_cmp arg[3]; };
 #define IS(n, value) { (n), SCMP_CMP_EQ, (value), 0 }
 #define HAS(n, mask, value) { (n), SCMP_CMP_MASKED_EQ, (mask), (value) }
@@ -97,12 +103,14 @@ static int allow_base_if(scmp_filter_ctx f)
 		{ CALL(fcntl), { IS(1, F_DUPFD_CLOEXEC) } },
 		{ CALL(fcntl), { IS(1, F_GETFL) } },
 		{ CALL(fcntl), { IS(1, F_SETFL), HAS(2, O_ASYNC, 0) } },
-		{ CALL(fcntl), { IS(1, F_GETLK) } },		/* LMDB: readers that live; SQLite */
+		/* LMDB: readers that live; SQLite */
+		{ CALL(fcntl), { IS(1, F_GETLK) } },
 		{ CALL(fcntl), { IS(1, F_SETLK) } },
 		{ CALL(fcntl), { IS(1, F_SETLKW) } },
 		{ CALL(prlimit64), { IS(0, 0), IS(2, 0) } },	/* getrlimit; not to set one */
 		{ CALL(prctl), { IS(0, PR_SET_NAME) } },
-		{ CALL(prctl), { IS(0, PR_SET_NO_NEW_PRIVS) } },	/* with the next two: the filter that ends this */
+		/* with the next two: the filter that ends this */
+		{ CALL(prctl), { IS(0, PR_SET_NO_NEW_PRIVS) } },
 		{ CALL(prctl), { IS(0, PR_SET_SECCOMP) } },
 		{ CALL(seccomp), { IS(0, SECCOMP_SET_MODE_FILTER) } },
 		{ CALL(tgkill), { IS(0, (scmp_datum_t)getpid()) } },	/* abort, raise */
@@ -112,12 +120,14 @@ static int allow_base_if(scmp_filter_ctx f)
 	return ALLOW_IF(f, rules);
 }
 
-/* No new code.  Memory that is shared with a file is not written through: LMDB's lock file is mapped already. */
+/* No new code.  Memory that is shared with a file is not written through: LMDB's lock file is
+ * mapped already. */
 static int allow_memory(scmp_filter_ctx f)
 {
 	const struct conditional rules[] = {
 		{ CALL(mmap), { HAS(2, PROT_EXEC | PROT_WRITE, 0) } },
-		{ CALL(mmap), { HAS(2, PROT_EXEC, 0), HAS(3, MAP_SHARED | MAP_PRIVATE, MAP_PRIVATE) } },
+		{ CALL(mmap), { HAS(2, PROT_EXEC, 0),
+		    HAS(3, MAP_SHARED | MAP_PRIVATE, MAP_PRIVATE) } },
 		{ CALL(mprotect), { HAS(2, PROT_EXEC, 0) } },
 	};
 
@@ -159,7 +169,8 @@ static int allow_options(scmp_filter_ctx f)
 	return ALLOW_IF(f, rules);
 }
 
-/* Names.  Plug-ins are loaded by glibc when it first needs them: code, but never memory that is written. */
+/* Names.  Plug-ins are loaded by glibc when it first needs them: code, but never memory that is
+ * written. */
 static int allow_resolve(scmp_filter_ctx f)
 {
 	const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
@@ -168,7 +179,8 @@ static int allow_resolve(scmp_filter_ctx f)
 #ifdef __NR_open
 		{ CALL(open), { HAS(1, writing, O_RDONLY) } },
 #endif
-		{ CALL(mmap), { HAS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), HAS(3, MAP_SHARED | MAP_PRIVATE, MAP_PRIVATE) } },
+		{ CALL(mmap), { HAS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC),
+		    HAS(3, MAP_SHARED | MAP_PRIVATE, MAP_PRIVATE) } },
 		{ CALL(socket), { IS(0, AF_INET), HAS(1, 0xf, SOCK_DGRAM), IS(2, 0) } },
 		{ CALL(socket), { IS(0, AF_INET), HAS(1, 0xf, SOCK_DGRAM), IS(2, IPPROTO_UDP) } },
 		{ CALL(socket), { IS(0, AF_INET6), HAS(1, 0xf, SOCK_DGRAM), IS(2, 0) } },
@@ -184,14 +196,17 @@ static int allow_resolve(scmp_filter_ctx f)
 	 * Quietly, or each run would name them. */
 	if (rc == 0)
 		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), CALL(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-	return rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), CALL(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
+	return rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), CALL(socket), 1,
+	    SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
 }
 
-/* SQLite follows a database that another process writes: it looks whether files are there, and maps what the log's index grows
- * by.  A journal it would open; what cannot be opened is the database's owner's business, and no news. */
+/* SQLite follows a database that another process writes: it looks whether files are there, and maps
+ * what the log's index grows by.  A journal it would open; what cannot be opened is the database's
+ * owner's business, and no news. */
 static int allow_database(scmp_filter_ctx f)
 {
-	const struct conditional rules[] = { { CALL(mmap), { HAS(2, PROT_EXEC, 0), HAS(3, MAP_SHARED | MAP_PRIVATE, MAP_SHARED) } } };
+	const struct conditional rules[] = { { CALL(mmap),
+		{ HAS(2, PROT_EXEC, 0), HAS(3, MAP_SHARED | MAP_PRIVATE, MAP_SHARED) } } };
 	int rc = ALLOW_IF(f, rules);
 
 	return rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), CALL(openat), 0);

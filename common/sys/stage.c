@@ -82,7 +82,8 @@ static void events_make(struct stage *s)
 	s->ev_in = loop_event(s->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_readable, s);
 	s->ev_reader = loop_event(s->base, STDOUT_FILENO, EV_READ | EV_PERSIST, on_reader, s);
 	for (unsigned i = 0; i < STAGE_SIGNALS; i++) {
-		s->ev_signal[i] = loop_event(s->base, signals[i], EV_SIGNAL | EV_PERSIST, signals[i] == SIGUSR1 ? on_report : on_signal, s);
+		s->ev_signal[i] = loop_event(s->base, signals[i], EV_SIGNAL | EV_PERSIST,
+		    signals[i] == SIGUSR1 ? on_report : on_signal, s);
 		if (!signal_ignored(signals[i]))
 			event_or_die(s->ev_signal[i]);
 	}
@@ -130,7 +131,8 @@ void stage_no_view(const struct stage *s, const char *dir)
 {
 	if (stage_broken(s) || (stage_has_input(s) && getenv("BLOCKSYNC_SUPERVISED")))
 		return;
-	log_warnx("no burnchain view in '%s'%s", dir, stage_has_input(s) ? ", and none on standard input" : ": run sortition-sync first");
+	log_warnx("no burnchain view in '%s'%s", dir,
+	    stage_has_input(s) ? ", and none on standard input" : ": run sortition-sync first");
 }
 
 void stage_network(struct stage *s, const struct network *net) { s->net = net; }

@@ -25,8 +25,9 @@ struct stage_ops {
 	/* Input ended (once; at once if there was never any and ->once is set, not called if there is no input).
 	 * NULL: stage_finish(0). */
 	void (*end)(void *arg);
-	/* SIGTERM, SIGINT, SIGHUP: finish quickly; the default is stage_finish(0).  A hang-up makes the exit code 111 where it
-	 * would be 0.  A second SIGINT does not wait for the flush.  What was ignored at the start stays so. */
+	/* SIGTERM, SIGINT, SIGHUP: finish quickly; the default is stage_finish(0).  A hang-up makes
+	 * the exit code 111 where it would be 0.  A second SIGINT does not wait for the flush.
+	 * What was ignored at the start stays so. */
 	void (*terminate)(void *arg);
 	/* SIGUSR1: log the state. */
 	void (*report)(void *arg);
@@ -43,8 +44,8 @@ struct event_base *stage_base(struct stage *);
 bool stage_has_input(const struct stage *);
 /* Input was broken, and that has been told: what merely follows from it is no news. */
 bool stage_broken(const struct stage *);
-/* Say that there is no burnchain view in the store `dir`, unless that follows from what has been told: of a broken input, or, under blocksync,
- * by sortition-sync. */
+/* Say that there is no burnchain view in the store `dir`, unless that follows from what has been
+ * told: of a broken input, or, under blocksync, by sortition-sync. */
 void stage_no_view(const struct stage *, const char *dir);
 /* The network that hello must name; call before stage_run (a hello of another network or a newer schema ends the
  * stage with 100).  The stage writes its own hello first, unless input began with one (then that is passed on). */

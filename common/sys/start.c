@@ -24,8 +24,10 @@
 static void descriptors_fill(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
-			die_world("descriptor %d is closed, and '/dev/null' cannot take its place", fd);
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+			die_world("descriptor %d is closed, and '/dev/null' cannot take its place",
+			    fd);
 }
 
 static void signals_reset(void)
@@ -39,7 +41,8 @@ static void signals_reset(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* A limit of 0 does not keep the kernel from handing a core to a program (core_pattern with `|`); the flag does. */
+/* A limit of 0 does not keep the kernel from handing a core to a program (core_pattern with `|`);
+ * the flag does. */
 static void core_forbid(void)
 {
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
@@ -54,7 +57,8 @@ static void files_raise(void)
 		return;
 	files.rlim_cur = files.rlim_max < FILES_MOST ? files.rlim_max : FILES_MOST;
 	if (files.rlim_cur < FILES_LEAST)
-		die_world("at most %llu files may be open here (ulimit -n), at least %d are needed", (unsigned long long)files.rlim_cur, FILES_LEAST);
+		die_world("at most %llu files may be open here (ulimit -n), at least %d are needed",
+		    (unsigned long long)files.rlim_cur, FILES_LEAST);
 	setrlimit(RLIMIT_NOFILE, &files);
 }
 
@@ -99,7 +103,8 @@ static void *crypto_malloc(size_t n, const char *file, int line) { return xmallo
 static void *crypto_realloc(void *p, size_t n, const char *file, int line) { return xrealloc(p, n); }
 static void crypto_free(void *p, const char *file, int line) { free(p); }
 
-/* Few libraries survive an allocation that fails, and some take it for a fault of the bytes that they were given. */
+/* Few libraries survive an allocation that fails, and some take it for a fault of the bytes that
+ * they were given. */
 static void libraries_start(void)
 {
 	json_set_alloc_funcs(xmalloc, free);

@@ -47,7 +47,8 @@ static void take_records(const uint8_t *p, size_t n)
 
 	if (!bytes)
 		bytes = xmalloc(TRIAL_BYTES + MAX_BLOCK);
-	m = (struct import){ .s = &store, .a = &a, .o = &o, .trial = { .s = &store, .bytes = bytes } };
+	m = (struct import){ .s = &store, .a = &a, .o = &o,
+		.trial = { .s = &store, .bytes = bytes } };
 	for (; (took = rec_frame(p, n, &payload, &len, err)) > 0; p += took, n -= (size_t)took)
 		if (rec_decode(&r, payload, len, err) == 0 && r.type != REC_HELLO)
 			take_record(&m, &r);

@@ -62,7 +62,8 @@ static void check_pieces(const uint8_t *p, size_t n, ssize_t whole, size_t step)
 	}
 	assert(used == whole);
 	cost = work_since(before);
-	assert(cost.curve == COST_ANSWER_CURVE && cost.hashed <= COST_BLOCK + COST_ANSWER_HASHED * n &&
+	assert(cost.curve == COST_ANSWER_CURVE &&
+	    cost.hashed <= COST_BLOCK + COST_ANSWER_HASHED * n &&
 	    cost.parsed <= COST_BLOCK + COST_ANSWER_PARSED * n);
 }
 

@@ -58,7 +58,8 @@ static void setup(void)
 
 	assert(network_parse(&net, text, sizeof text - 1, err) == 0);
 	assert((base = event_base_new()));
-	self = (struct conv_self){ .net = &net, .port = 20444, .services = 3, .stable_known = stable_known, .held = &held };
+	self = (struct conv_self){ .net = &net, .port = 20444, .services = 3,
+		.stable_known = stable_known, .held = &held };
 	conv_budget(&held);
 	self.view.burn_height = 100;
 	self.view.stable_height = 93;
@@ -72,7 +73,8 @@ static void setup(void)
 static size_t frame(uint8_t *out, const uint8_t *payload, size_t n)
 {
 	struct message m = { .id = MSG_HANDSHAKE };
-	struct preamble pre = { .network_id = 0x80000000, .seq = 5, .burn_height = 100, .stable_height = 93,
+	struct preamble pre = { .network_id = 0x80000000, .seq = 5, .burn_height = 100,
+		.stable_height = 93,
 		.payload_len = (uint32_t)n };
 	uint8_t digest[32];
 
@@ -130,7 +132,8 @@ static void say_signed(int fd, const uint8_t *p, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static const struct conv_ops ops = { up, message, NULL, down };
-	struct sockaddr_in from = { .sin_family = AF_INET, .sin_port = htons(20444), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in from = { .sin_family = AF_INET, .sin_port = htons(20444),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct work before;
 	int pair[2];
 

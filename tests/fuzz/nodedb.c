@@ -20,7 +20,8 @@ void sync_claim(struct source *s, const struct rec_sortition *r)
 void sync_missing(struct source *s, uint64_t height) { }
 void sync_burn_tip(struct source *s, const struct rec_sortition *r) { }
 bool sync_ignored(const struct source *s) { return false; }
-int source_check(struct source *s, struct rec_sortition *r, int (*prev)(void *, uint64_t, uint8_t *), void *arg)
+int source_check(struct source *s, struct rec_sortition *r,
+    int (*prev)(void *, uint64_t, uint8_t *), void *arg)
 {
 	uint8_t ch[CH_LEN];
 
@@ -67,10 +68,13 @@ static void fill(sqlite3 *db, const uint8_t *p, size_t n)
 
 	assert(sqlite3_exec(db, schema, NULL, NULL, NULL) == SQLITE_OK);
 	sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
-	assert(sqlite3_prepare_v2(db, "INSERT INTO snapshots VALUES (?,?,?,?,?,?,?,?,?,?,?,?,1)", -1, &row, NULL) == SQLITE_OK);
-	assert(sqlite3_prepare_v2(db, "INSERT INTO block_commits VALUES (?,?,?,?)", -1, &commit, NULL) == SQLITE_OK);
+	assert(sqlite3_prepare_v2(db, "INSERT INTO snapshots VALUES (?,?,?,?,?,?,?,?,?,?,?,?,1)",
+	    -1, &row, NULL) == SQLITE_OK);
+	assert(sqlite3_prepare_v2(db, "INSERT INTO block_commits VALUES (?,?,?,?)", -1, &commit,
+	    NULL) == SQLITE_OK);
 	for (; n >= 9; p += 9, n -= 9) {
-		sqlite3_bind_int64(row, 1, p[0] == 0xff ? INT64_MIN : p[0] == 0xfe ? INT64_MAX : 90 + p[0]);
+		sqlite3_bind_int64(row, 1,
+		    p[0] == 0xff ? INT64_MIN : p[0] == 0xfe ? INT64_MAX : 90 + p[0]);
 		for (int i = 2; i <= 4; i++)
 			bind_hex(row, i, p[i - 1], 64);
 		sqlite3_bind_int64(row, 5, p[4]);

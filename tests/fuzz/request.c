@@ -1,5 +1,6 @@
-/* Any bytes as requests to block-serve: heads, paths and chunks are taken or refused, and nothing is read beyond them.  What a body in
- * chunks says does not depend on the pieces that it comes in. */
+/* Any bytes as requests to block-serve: heads, paths and chunks are taken or refused, and nothing
+ * is read beyond them.  What a body in chunks says does not depend on the pieces that it comes
+ * in. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,10 @@ HANDLER(get_tenure_info) HANDLER(get_tenure_tip) HANDLER(get_tenure_tip_metadata
 HANDLER(get_tenure_blocks_height) HANDLER(get_sortition) HANDLER(get_sortitions_last) HANDLER(get_sortition_height) HANDLER(get_sortition_burn)
 HANDLER(get_sortition_ch) HANDLER(get_stacker_set) HANDLER(get_records) HANDLER(post_block)
 
-/* The data of a body in chunks, taken in pieces of at most `step` bytes.  Returns bytes used, -1 if they are no chunks. */
-static ssize_t body_of(const uint8_t *p, size_t n, size_t step, uint8_t *out, size_t *len, bool *whole)
+/* The data of a body in chunks, taken in pieces of at most `step` bytes.  Returns bytes used, -1 if
+ * they are no chunks. */
+static ssize_t body_of(const uint8_t *p, size_t n, size_t step, uint8_t *out, size_t *len,
+    bool *whole)
 {
 	struct chunks k = { .state = CHUNK_SIZE };
 	size_t at = 0;
@@ -33,7 +36,8 @@ static ssize_t body_of(const uint8_t *p, size_t n, size_t step, uint8_t *out, si
 		ssize_t used = chunks_take(&k, p + at, give, &data, &part);
 		if (used < 0)
 			return -1;
-		assert(used > 0 && (size_t)used <= give && (part == 0 || (data >= p + at && data + part <= p + at + give)));
+		assert(used > 0 && (size_t)used <= give &&
+		    (part == 0 || (data >= p + at && data + part <= p + at + give)));
 		if (part > 0)
 			memcpy(out + *len, data, part);
 		*len += part;
@@ -48,9 +52,11 @@ static void try_chunks(const uint8_t *p, size_t n)
 	uint8_t *a = malloc(n + 1), *b = malloc(n + 1);
 	size_t a_len, b_len;
 	bool a_whole = false, b_whole = false;
-	ssize_t x = body_of(p, n, n + 1, a, &a_len, &a_whole), y = body_of(p, n, 1, b, &b_len, &b_whole);
+	ssize_t x = body_of(p, n, n + 1, a, &a_len, &a_whole),
+	    y = body_of(p, n, 1, b, &b_len, &b_whole);
 
-	assert(x == y && (x < 0 || (a_whole == b_whole && a_len == b_len && memcmp(a, b, a_len) == 0)));
+	assert(x == y && (x < 0 ||
+	    (a_whole == b_whole && a_len == b_len && memcmp(a, b, a_len) == 0)));
 	free(a);
 	free(b);
 }

@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 static struct line l;
 static struct store *s = &l.w.s;
-static struct row { enum store_table table; uint8_t key[128]; size_t klen; uint8_t *value; size_t len; } rows[400];
+static struct row { enum store_table table; uint8_t key[128]; size_t klen; uint8_t *value;
+    size_t len; } rows[400];
 static size_t n_rows;
 static unsigned seen;
 
@@ -42,11 +43,14 @@ static void fill(void)
 {
 	static const uint8_t key[KEY_LEN] = { 2, 9 }, bits[20] = { 0xff };
 	struct rec_peer peer = { .address = rec_str("1.2.3.4:20444"), .state = rec_str("up") };
-	struct rec_inventory inv = { .cycle = 2, .count = 20, .kind = rec_str("tenures"), .bits = rec_bytes(bits, 3) };
-	struct rec_fault fault = { .who = rec_str("x"), .class = rec_str("lying"), .what = rec_str("y"), .stage = rec_str("z") };
+	struct rec_inventory inv = { .cycle = 2, .count = 20, .kind = rec_str("tenures"),
+		.bits = rec_bytes(bits, 3) };
+	struct rec_fault fault = { .who = rec_str("x"), .class = rec_str("lying"),
+		.what = rec_str("y"), .stage = rec_str("z") };
 	struct rec_verdict verdict = { .source = rec_str("x"), .status = rec_str("held") };
 	struct rec_download download = { .state = rec_str("missing") };
-	struct rec_block block = { .height = 1, .source = rec_str("x"), .body = rec_bytes(bits, 20) };
+	struct rec_block block = { .height = 1, .source = rec_str("x"),
+		.body = rec_bytes(bits, 20) };
 	uint8_t keys[KEY_LEN] = { 3 }, weights[4] = { 0, 0, 0, 1 };
 	struct rec_reward_set set = { .cycle = 2, .keys = { keys, 1 }, .weights = { weights, 1 } };
 	MDB_txn *txn = store_write(s);
@@ -155,7 +159,8 @@ static bool sound(void *arg, const struct stored_block *b)
 		bool found = false;
 
 		for (size_t i = 0; i < l.w.n; i++)
-			found |= l.w.blocks[i].b->n == b->len && memcmp(l.w.blocks[i].b->p, b->bytes, b->len) == 0;
+			found |= l.w.blocks[i].b->n == b->len &&
+			    memcmp(l.w.blocks[i].b->p, b->bytes, b->len) == 0;
 		assert(found);
 	}
 	return ++seen < 100000;
@@ -177,7 +182,8 @@ static void read_chain(MDB_txn *txn)
 		const uint8_t *one = l.w.blocks[i].id;
 
 		if (block_get(s, txn, one, &b) == 0)
-			assert(b.len == l.w.blocks[i].b->n && memcmp(b.bytes, l.w.blocks[i].b->p, b.len) == 0);
+			assert(b.len == l.w.blocks[i].b->n &&
+			    memcmp(b.bytes, l.w.blocks[i].b->p, b.len) == 0);
 		block_proven(s, txn, one);
 		tenure_blocks_down(s, txn, one, NULL, sound, NULL);
 		proven_blocks_down(s, txn, one, l.w.blocks[0].id, sound, NULL);

@@ -75,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	close(fd);
 	turns(4);
 	/* A point an upload, which has a header behind its head. */
-	assert(work_since(before).curve <= all / 220 && work_since(before).parsed <= 16 * all + 65536);
+	assert(work_since(before).curve <= all / 220 &&
+	    work_since(before).parsed <= 16 * all + 65536);
 	return 0;
 }

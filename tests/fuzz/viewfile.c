@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	static const struct network net = { .name = "fuzz", .cycle_length = 20, .prepare_length = 5, .first_burn_height = 100 };
+	static const struct network net = { .name = "fuzz", .cycle_length = 20, .prepare_length = 5,
+		.first_burn_height = 100 };
 	static struct view v;
 	int fd = memfd_create("view", 0);
 	struct signers *signers;

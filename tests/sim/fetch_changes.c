@@ -282,8 +282,8 @@ static void ahead_of_liar(void **state)
 	planner_free(w->plan);
 }
 
-/* Suspects go one at a time, from another source than before, and nothing else is on its way then; their tenures wait.  Other blocks
- * go first, until one has a verdict. */
+/* Suspects go one at a time, from another source than before, and nothing else is on its way then;
+ * their tenures wait.  Other blocks go first, until one has a verdict. */
 static void suspects(void **state)
 {
 	struct world *w = &world;
@@ -330,7 +330,8 @@ static void suspects(void **state)
 	planner_free(w->plan);
 }
 
-/* Where no block gets a verdict no suspect is tried while others are on offer; where suspects are all that is, the first one is. */
+/* Where no block gets a verdict no suspect is tried while others are on offer; where suspects are
+ * all that is, the first one is. */
 static void suspects_first(void **state)
 {
 	struct world *w = &world;
@@ -352,7 +353,8 @@ static void suspects_first(void **state)
 		for (others = singles = 0, w->now = 1; w->now < 8000; w->now += STEP) {
 			planner_turn(w->plan, w->now);
 			while (planner_action(w->plan, &a)) {
-				others += a.kind == ACT_REQUEST && a.ask != ASK_BLOCK && a.ask != ASK_INFO;
+				others += a.kind == ACT_REQUEST && a.ask != ASK_BLOCK &&
+				    a.ask != ASK_INFO;
 				singles += a.kind == ACT_REQUEST && a.ask == ASK_BLOCK;
 			}
 		}
@@ -361,8 +363,8 @@ static void suspects_first(void **state)
 	}
 }
 
-/* A copy that is set aside costs neither the block nor the tenure while another source has one; when all copies are, the tenure is
- * given up, until they may be tried again. */
+/* A copy that is set aside costs neither the block nor the tenure while another source has one;
+ * when all copies are, the tenure is given up, until they may be tried again. */
 static void set_aside(void **state)
 {
 	struct world *w = &world;

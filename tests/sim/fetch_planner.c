@@ -69,7 +69,8 @@ static void beside(void **state)
 			world_honest_unblamed(w, conduct_name[c]);
 			if (with && w->sent > w->useful + w->useful / 10 + 100000)
 				fail_msg("%s: %llu bytes for %llu", conduct_name[c], (unsigned long long)w->sent, (unsigned long long)w->useful);
-			if (with && !w->peers[3].faults && c != INVALID && c != BUSY && c != SOME404 && c != CUT && c != LIMITED)
+			if (with && !w->peers[3].faults && c != INVALID && c != BUSY &&
+			    c != SOME404 && c != CUT && c != LIMITED)
 				fail_msg("%s: nobody is blamed", conduct_name[c]);
 			planner_free(w->plan);
 		}
@@ -199,12 +200,14 @@ static void limited_is_not_slow(void **state)
 		for (unsigned i = 0; i < 4; i++)
 			world_peer(w, i ? HONEST : LIMITED, i ? 5 : 5 + seed * 40, 100);
 		w->freezes = seed % 3 * 500;
-		for (planner_state(w->plan, w->now, &st); !st.idle || w->head != w->tail; planner_state(w->plan, w->now, &st)) {
+		for (planner_state(w->plan, w->now, &st); !st.idle || w->head != w->tail;
+		    planner_state(w->plan, w->now, &st)) {
 			world_run(w, 50);
 			assert_true(w->now < 300000);
 			assert_true(planner_source_line(w->plan, 0, line));
 			if (strstr(line, ", slow"))
-				fail_msg("seed %u, after %llu ms: %s", seed, (unsigned long long)w->now, line);
+				fail_msg("seed %u, after %llu ms: %s", seed,
+				    (unsigned long long)w->now, line);
 		}
 		assert_int_equal(w->peers[0].slow, 0);
 		planner_free(w->plan);

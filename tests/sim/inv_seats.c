@@ -171,7 +171,9 @@ static void room(void **state)
 		assert_non_null(p);
 		assert_true(!p->since && !p->blocks);
 		for (unsigned k = 0; k < PEERS; k++)
-			assert_true(!s.peer[k].group || s.peer[k].group->members <= p->group->members || s.peer[k].since || s.peer[k].blocks);
+			assert_true(!s.peer[k].group ||
+			    s.peer[k].group->members <= p->group->members || s.peer[k].since ||
+			    s.peer[k].blocks);
 		assert_null(seats_forget(&s.seats, p->group->id));
 		seats_remove(&s.seats, p);
 	}
@@ -182,7 +184,8 @@ static void room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(strangers_rotate), cmocka_unit_test(strangers_rotate_among_liars), cmocka_unit_test(the_useful_stay),
+		cmocka_unit_test(strangers_rotate), cmocka_unit_test(strangers_rotate_among_liars),
+		    cmocka_unit_test(the_useful_stay),
 		cmocka_unit_test(calm), cmocka_unit_test(room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

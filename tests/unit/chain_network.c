@@ -112,17 +112,22 @@ static void untrusted(void **state)
 
 	snprintf(text, sizeof(text), "bootstrap a.b:1\n# source of all\n" HEAD "sources\t \n private_peers 1\n\tsource\thttp://h # x\nepoch 3.0 140\n"
 	    "shadow " HASH "\nbootstrap c.d:2\r\nsource http://last");
-	assert_int_equal(network_parse(net, text, strlen(text), err), -1);	/* `sources` is no setting */
+	/* `sources` is no setting */
+	assert_int_equal(network_parse(net, text, strlen(text), err), -1);
 	*strstr(text, "sources") = '#';
 	assert_int_equal(network_parse(net, text, strlen(text), err), 0);
-	assert_true(net->n_source == 2 && net->n_bootstrap == 2 && net->n_shadow == 1 && net->private_peers);
+	assert_true(net->n_source == 2 && net->n_bootstrap == 2 && net->n_shadow == 1 &&
+	    net->private_peers);
 	assert_int_equal(network_untrust(net, err), 0);
-	assert_true(net->n_source == 0 && net->n_bootstrap == 0 && net->n_shadow == 0 && !net->private_peers);
+	assert_true(net->n_source == 0 && net->n_bootstrap == 0 && net->n_shadow == 0 &&
+	    !net->private_peers);
 	assert_string_equal(net->text, "# source of all\n" HEAD "#ources\t \nepoch 3.0 140\n");
 	assert_int_equal(network_parse(own, net->text, strlen(net->text), err), 0);
-	assert_true(network_same(own, net) && own->n_epochs == 3 && own->n_source + own->n_bootstrap + own->n_shadow == 0);
+	assert_true(network_same(own, net) && own->n_epochs == 3 &&
+	    own->n_source + own->n_bootstrap + own->n_shadow == 0);
 
-	/* A built-in network is the one that is built in, whatever its epochs and peers are said to be; its name on another is a fraud. */
+	/* A built-in network is the one that is built in, whatever its epochs and peers are said to
+	 * be; its name on another is a fraud. */
 	snprintf(text, sizeof(text), "%ssource http://evil\nepoch 4.1 970000\n", mainnet);
 	assert_int_equal(network_parse(net, text, strlen(text), err), 0);
 	assert_int_equal(network_untrust(net, err), 0);
@@ -138,7 +143,8 @@ static void untrusted(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(parses), cmocka_unit_test(faults), cmocka_unit_test(profiles),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(parses), cmocka_unit_test(faults),
+		cmocka_unit_test(profiles),
 		cmocka_unit_test(untrusted) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,7 +198,8 @@ static void conditions(void **state)
 	assert_int_equal(multisig(&tx, 1, 2, 4), -1);
 }
 
-/* Where a transaction ends does not depend on whether its keys are points; that is asked on its own. */
+/* Where a transaction ends does not depend on whether its keys are points; that is asked on its
+ * own. */
 static void points(void **state)
 {
 	static const uint8_t none[KEY_LEN] = { 2, [KEY_LEN - 1] = 5 };	/* no point has this x */
@@ -287,7 +288,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vectors), cmocka_unit_test(nesting), cmocka_unit_test(values), cmocka_unit_test(envelope),
-		cmocka_unit_test(conditions), cmocka_unit_test(points), cmocka_unit_test(epochs), cmocka_unit_test(needs),
+		cmocka_unit_test(conditions), cmocka_unit_test(points), cmocka_unit_test(epochs),
+		    cmocka_unit_test(needs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

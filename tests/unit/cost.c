@@ -144,19 +144,23 @@ static void tiny(struct big *b, size_t size)
 	put(b, "\1\1a\0\0\0\0", 7);
 }
 
-static const struct bomb { const char *name; void (*tx)(struct big *, size_t); bool many; } bombs[] = {
+static const struct bomb { const char *name; void (*tx)(struct big *, size_t); bool many;
+    } bombs[] = {
 	{ "keys", keys, false }, { "signatures", signatures, false }, { "truths", truths, false },
-	{ "arguments", arguments, false }, { "tuples", tuples, false }, { "letters", letters, false },
+	{ "arguments", arguments, false }, { "tuples", tuples, false },
+	    { "letters", letters, false },
 	{ "posts", posts, false }, { "source", source, false }, { "tiny", tiny, true },
 };
 #define N_BOMBS (sizeof bombs / sizeof *bombs)
 
 /* A block of one bomb, or of many, and of as many markers and signatures as a header may
  * have.  root, miner: whether its root and its miner's signature are true ones. */
-static void build(struct big *out, const struct bomb *bomb, size_t size, uint32_t markers, uint32_t sigs, bool root, bool miner)
+static void build(struct big *out, const struct bomb *bomb, size_t size, uint32_t markers,
+    uint32_t sigs, bool root, bool miner)
 {
 	struct big txs = { malloc(MAX_BLOCK), 0 };
-	uint8_t (*txids)[32] = malloc(MAX_BLOCK / 62 * 32), digest[32], secret[32], sig[SIG_LEN] = { 0 };
+	uint8_t (*txids)[32] = malloc(MAX_BLOCK / 62 * 32), digest[32], secret[32],
+	    sig[SIG_LEN] = { 0 };
 	struct cursor c;
 	uint32_t n = 0;
 	struct tx tx;
@@ -204,13 +208,16 @@ static void build(struct big *out, const struct bomb *bomb, size_t size, uint32_
 	free(txids);
 }
 
-static void afford(struct work before, size_t n, unsigned curve, unsigned hashed, unsigned parsed, const char *way, const char *name)
+static void afford(struct work before, size_t n, unsigned curve, unsigned hashed, unsigned parsed,
+    const char *way, const char *name)
 {
 	struct work w = work_since(before);
 
-	if (w.curve <= curve && w.hashed <= COST_BLOCK + (uint64_t)hashed * n && w.parsed <= COST_BLOCK + (uint64_t)parsed * n)
+	if (w.curve <= curve && w.hashed <= COST_BLOCK + (uint64_t)hashed * n &&
+	    w.parsed <= COST_BLOCK + (uint64_t)parsed * n)
 		return;
-	fail_msg("%s of %s, %zu bytes: %llu points, %.2f hashed and %.2f parsed a byte", way, name, n, (unsigned long long)w.curve,
+	fail_msg("%s of %s, %zu bytes: %llu points, %.2f hashed and %.2f parsed a byte", way, name,
+	    n, (unsigned long long)w.curve,
 	    (double)w.hashed / (double)n, (double)w.parsed / (double)n);
 }
 #define AFFORD(way, before, n, name) afford(before, n, COST_##way##_CURVE, COST_##way##_HASHED, COST_##way##_PARSED, #way, name)
@@ -269,7 +276,8 @@ static void answer(const struct bomb *bomb, size_t step)
 static void answers(void **state)
 {
 	for (size_t i = 0; i < N_BOMBS; i++) {
-		build(&block, &bombs[i], 200000, i % 2 ? MAX_MARKERS : 0, i % 3 ? MAX_SIGNERS : 0, true, true);
+		build(&block, &bombs[i], 200000, i % 2 ? MAX_MARKERS : 0, i % 3 ? MAX_SIGNERS : 0,
+		    true, true);
 		answer(&bombs[i], 1);
 		answer(&bombs[i], 17);
 		answer(&bombs[i], 16384);
@@ -306,13 +314,16 @@ static void judge(const struct bomb *bomb)
 static void blocks(void **state)
 {
 	static const struct { bool root, miner; uint32_t sigs, markers; size_t size; } kinds[] = {
-		{ false, false, 0, 0, 1000000 }, { false, true, 0, 0, 1000000 }, { true, true, 0, 0, 1000000 },
-		{ true, true, MADE_SIGNERS, 0, 300000 }, { true, true, MAX_SIGNERS, MAX_MARKERS, 300000 }, { true, true, 5, 0, 600 },
+		{ false, false, 0, 0, 1000000 }, { false, true, 0, 0, 1000000 },
+		    { true, true, 0, 0, 1000000 },
+		{ true, true, MADE_SIGNERS, 0, 300000 },
+		    { true, true, MAX_SIGNERS, MAX_MARKERS, 300000 }, { true, true, 5, 0, 600 },
 	};
 
 	for (size_t i = 0; i < N_BOMBS; i++) {
 		for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-			build(&block, &bombs[i], kinds[k].size, kinds[k].markers, kinds[k].sigs, kinds[k].root, kinds[k].miner);
+			build(&block, &bombs[i], kinds[k].size, kinds[k].markers, kinds[k].sigs,
+			    kinds[k].root, kinds[k].miner);
 			upload(&bombs[i]);
 			judge(&bombs[i]);
 		}
@@ -366,7 +377,8 @@ static void points(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers), cmocka_unit_test(blocks), cmocka_unit_test(header_first), cmocka_unit_test(messages),
+		cmocka_unit_test(answers), cmocka_unit_test(blocks), cmocka_unit_test(header_first),
+		    cmocka_unit_test(messages),
 		cmocka_unit_test(points),
 	};
 

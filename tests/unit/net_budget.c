@@ -1,4 +1,5 @@
-/* A budget of bytes held for strangers: the limit, one above, who gives way, and the deadline of progress. */
+/* A budget of bytes held for strangers: the limit, one above, who gives way, and the deadline of
+ * progress. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +78,8 @@ static void test_progress(void **state)
 	hold_set(&w.b, &w.h[0], 1, 0);
 	hold_set(&w.b, &w.h[1], 1, 0);
 	hold_set(&w.b, &w.h[2], 1, 0);
-	/* At the rate, in small pieces, for ever; at half of it for twice the patience; not at all. */
+	/* At the rate, in small pieces, for ever; at half of it for twice the patience; not at
+	 * all. */
 	for (now = 1; now <= 60000; now++) {
 		hold_moved(&w.h[0], 1, now);
 		if (now % 2 == 0)

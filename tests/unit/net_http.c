@@ -255,14 +255,19 @@ on_any_data(void *arg, const uint8_t *p, size_t n)
 	return true;
 }
 
-/* A body grows as it comes: beyond what is asked for, or, of an error that nobody reads, 64 KiB, it is no more read. */
+/* A body grows as it comes: beyond what is asked for, or, of an error that nobody reads, 64 KiB, it
+ * is no more read. */
 static void
 test_body(void **state)
 {
-	static const struct { const char *path; size_t max; bool streamed; enum http_end end; } cases[] = {
-		{ "/chunks200", 120000, false, HTTP_DONE }, { "/chunks200", 119999, false, HTTP_TOO_LARGE },
-		{ "/chunks200", 120000, true, HTTP_DONE }, { "/chunks200", 119999, true, HTTP_TOO_LARGE },
-		{ "/chunks404", 120000, false, HTTP_DONE }, { "/chunks404", 120000, true, HTTP_TOO_LARGE },
+	static const struct { const char *path; size_t max; bool streamed; enum http_end end;
+	    } cases[] = {
+		{ "/chunks200", 120000, false, HTTP_DONE },
+		    { "/chunks200", 119999, false, HTTP_TOO_LARGE },
+		{ "/chunks200", 120000, true, HTTP_DONE },
+		    { "/chunks200", 119999, true, HTTP_TOO_LARGE },
+		{ "/chunks404", 120000, false, HTTP_DONE },
+		    { "/chunks404", 120000, true, HTTP_TOO_LARGE },
 	};
 	struct world w;
 
@@ -270,7 +275,8 @@ test_body(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct shot s = { .w = &w };
 		char url[200];
-		struct http_request r = { .url = url, .max_body = cases[i].max, .total_ms = 20000, .on_end = on_end, .arg = &s };
+		struct http_request r = { .url = url, .max_body = cases[i].max, .total_ms = 20000,
+			.on_end = on_end, .arg = &s };
 
 		if (cases[i].streamed)
 			r.on_data = on_any_data;
@@ -424,7 +430,8 @@ test_connect(void **state)
 	event_base_free(w.base);
 }
 
-/* The resolver calls this one: a name server that takes its time, one that knows nothing, and one that knows us. */
+/* The resolver calls this one: a name server that takes its time, one that knows nothing, and one
+ * that knows us. */
 int
 getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
@@ -440,10 +447,12 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 static void
 test_names(void **state)
 {
-	static const struct { const char *name; bool private_ok, own; enum http_end end; } rows[] = {
+	static const struct { const char *name; bool private_ok, own; enum http_end end;
+	    } rows[] = {
 		{ "us.test", true, false, HTTP_DONE },
 		{ "us.test", false, false, HTTP_REFUSED_ADDRESS },
-		{ "US.test", false, true, HTTP_DONE },		/* the very host that we are in conversation with */
+		/* the very host that we are in conversation with */
+		{ "US.test", false, true, HTTP_DONE },
 		{ "unknown.test", true, false, HTTP_UNRESOLVED },
 	};
 	struct world w;
@@ -452,7 +461,8 @@ test_names(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct shot s = { .w = &w };
 		char url[200];
-		struct http_request r = { .url = url, .max_body = 100, .stall_ms = 5000, .private_ok = rows[i].private_ok, .on_end = on_end, .arg = &s };
+		struct http_request r = { .url = url, .max_body = 100, .stall_ms = 5000,
+			.private_ok = rows[i].private_ok, .on_end = on_end, .arg = &s };
 
 		if (rows[i].own)
 			memcpy(r.own, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", 16);
@@ -461,14 +471,17 @@ test_names(void **state)
 		http_send(w.http, &r);
 		event_base_dispatch(w.base);
 		if (s.r.end != rows[i].end)
-			fail_msg("%s, row %zu: %s (%s)", rows[i].name, i, http_end_name(s.r.end), s.r.error);
+			fail_msg("%s, row %zu: %s (%s)", rows[i].name, i, http_end_name(s.r.end),
+			    s.r.error);
 		if (s.r.end == HTTP_UNRESOLVED)
-			assert_string_equal(s.r.error, "cannot resolve 'unknown.test': Temporary failure in name resolution");
+			assert_string_equal(s.r.error,
+			    "cannot resolve 'unknown.test': Temporary failure in name resolution");
 	}
 	world_stop(&w);
 }
 
-/* A name that the environment's proxy alone can resolve is none of our business; the proxy's own name is. */
+/* A name that the environment's proxy alone can resolve is none of our business; the proxy's own
+ * name is. */
 static void
 test_proxy(void **state)
 {
@@ -510,9 +523,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers), cmocka_unit_test(test_head_and_type), cmocka_unit_test(test_body), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_answers), cmocka_unit_test(test_head_and_type),
+		    cmocka_unit_test(test_body), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_private), cmocka_unit_test(test_cancel), cmocka_unit_test(test_pause_and_stop), cmocka_unit_test(test_connect),
-		cmocka_unit_test(test_slow_name), cmocka_unit_test(test_names), cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_slow_name), cmocka_unit_test(test_names),
+		    cmocka_unit_test(test_proxy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,8 @@ static void test_taken(void **state)
 	struct head h;
 
 	assert_int_equal(parse(&h, "GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\nrest"), 32);
-	assert_true(h.method == METHOD_GET && h.keep && !h.http10 && !h.chunked && h.length == 0 && !h.expects);
+	assert_true(h.method == METHOD_GET && h.keep && !h.http10 && !h.chunked && h.length == 0 &&
+	    !h.expects);
 	assert_string_equal(h.path, "/a");
 	assert_string_equal(h.query, "b=c");
 	assert_true(parse(&h, "\r\nPOST http://x:1/u HTTP/1.1\r\ncontent-LENGTH:\t7 \r\nContent-Type: application/octet-stream\r\nExpect: 100-Continue\r\n\r\n") > 0);
@@ -35,7 +36,8 @@ static void test_taken(void **state)
 	assert_true(parse(&h, "GET / HTTP/1.0\r\nConnection: x, Keep-Alive\r\n\r\n") > 0 && h.keep);
 	assert_true(parse(&h, "GET / HTTP/1.1\r\nConnection: upgrade , close\r\nUpgrade: h2c\r\n\r\n") > 0 && !h.keep);
 	assert_true(parse(&h, "CONNECT x:443 HTTP/1.1\r\n\r\n") > 0 && h.method == METHOD_OTHER);
-	assert_true(parse(&h, "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n") > 0 && h.chunked);
+	assert_true(parse(&h, "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n") > 0 &&
+	    h.chunked);
 	/* Short: not yet. */
 	assert_int_equal(parse(&h, "GET / HTTP/1.1\r\nHost: x\r\n\r"), 0);
 	assert_int_equal(parse(&h, ""), 0);
@@ -44,15 +46,22 @@ static void test_taken(void **state)
 static void test_refused(void **state)
 {
 	static const struct { int status; const char *request; } no[] = {
-		{ 400, "GET /\r\n\r\n" }, { 400, "GET  HTTP/1.1\r\n\r\n" }, { 400, "G(T / HTTP/1.1\r\n\r\n" }, { 400, "GET / HTTP/2.0\r\n\r\n" },
+		{ 400, "GET /\r\n\r\n" }, { 400, "GET  HTTP/1.1\r\n\r\n" },
+		    { 400, "G(T / HTTP/1.1\r\n\r\n" }, { 400, "GET / HTTP/2.0\r\n\r\n" },
 		{ 400, "GET / HTTP/1.10\r\n\r\n" }, { 400, "GET /a b HTTP/1.1\r\n\r\n" }, { 400, "GET /\xc3\xa4 HTTP/1.1\r\n\r\n" }, { 400, "GET http:///x HTTP/1.1\r\n\r\n" },
-		{ 400, "GET / HTTP/1.1\r\n x: y\r\n\r\n" }, { 400, "GET / HTTP/1.1\r\nx\r\n\r\n" }, { 400, "GET / HTTP/1.1\r\nx : y\r\n\r\n" },
-		{ 400, "GET / HTTP/1.1\r\nx: a\rb\r\n\r\n" }, { 400, "GET / HTTP/1.1\r\nx: \001\r\n\r\n" }, { 400, "GET / HTTP/1.1\r\n: y\r\n\r\n" },
-		{ 400, "GET / HTTP/1.1\r\nContent-Length: \r\n\r\n" }, { 400, "GET / HTTP/1.1\r\nContent-Length: +1\r\n\r\n" },
-		{ 400, "GET / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n" }, { 400, "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n" },
+		{ 400, "GET / HTTP/1.1\r\n x: y\r\n\r\n" }, { 400, "GET / HTTP/1.1\r\nx\r\n\r\n" },
+		    { 400, "GET / HTTP/1.1\r\nx : y\r\n\r\n" },
+		{ 400, "GET / HTTP/1.1\r\nx: a\rb\r\n\r\n" },
+		    { 400, "GET / HTTP/1.1\r\nx: \001\r\n\r\n" },
+		    { 400, "GET / HTTP/1.1\r\n: y\r\n\r\n" },
+		{ 400, "GET / HTTP/1.1\r\nContent-Length: \r\n\r\n" },
+		    { 400, "GET / HTTP/1.1\r\nContent-Length: +1\r\n\r\n" },
+		{ 400, "GET / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n" },
+		    { 400, "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n" },
 		{ 400, "GET / HTTP/1.1\r\nContent-Length: 9999999999999999999\r\n\r\n" },
 		{ 400, "GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n" }, { 400, "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n" },
-		{ 501, "GET / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" }, { 417, "GET / HTTP/1.1\r\nExpect: it\r\n\r\n" },
+		{ 501, "GET / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" },
+		    { 417, "GET / HTTP/1.1\r\nExpect: it\r\n\r\n" },
 	};
 	struct head h;
 
@@ -95,7 +104,8 @@ static ssize_t chunks(const char *body, char *out)
 
 static void test_chunks(void **state)
 {
-	static const char *const no[] = { "x\r\n", "\r\n", "5\r\nhelloX", "123456789\r\n", "5 5\r\nhello\r\n5x", "-1\r\n" };
+	static const char *const no[] = { "x\r\n", "\r\n", "5\r\nhelloX", "123456789\r\n",
+		"5 5\r\nhello\r\n5x", "-1\r\n" };
 	char out[64], line[MAX_CHUNK_LINE + 16];
 
 	assert_int_equal(chunks("5\r\nhello\r\nA;e=\"1\"\r\n0123456789\r\n0\r\n\r\nGET", out), 36);
@@ -114,7 +124,8 @@ static void test_chunks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_taken), cmocka_unit_test(test_refused), cmocka_unit_test(test_limit), cmocka_unit_test(test_chunks),
+		cmocka_unit_test(test_taken), cmocka_unit_test(test_refused),
+		    cmocka_unit_test(test_limit), cmocka_unit_test(test_chunks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

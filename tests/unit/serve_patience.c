@@ -1,4 +1,5 @@
-/* How long block-serve bears with a client over HTTP: by a clock that the test moves on, over a store of a few tenures. */
+/* How long block-serve bears with a client over HTTP: by a clock that the test moves on, over a
+ * store of a few tenures. */
 #include <arpa/inet.h>
 #include <sys/socket.h>
 // link: cmd/block-serve/*.c
@@ -117,7 +118,8 @@ static unsigned drips(const char *begin)
 
 static void test_drips(void **state)
 {
-	static const char *const begin[] = { "G", "GET /v3/health HTTP/1.1\r\nX: ", UPLOAD "Content-Length: 500\r\n\r\n",
+	static const char *const begin[] = { "G", "GET /v3/health HTTP/1.1\r\nX: ",
+		UPLOAD "Content-Length: 500\r\n\r\n",
 	    UPLOAD "Transfer-Encoding: chunked\r\n\r\n1ff\r\n" };
 
 	for (size_t i = 0; i < sizeof begin / sizeof *begin; i++) {
@@ -170,7 +172,8 @@ static void test_idle(void **state)
 	close(fd);
 }
 
-/* Whoever asks on and on and reads nothing: what is kept of its questions and answers, and for how long. */
+/* Whoever asks on and on and reads nothing: what is kept of its questions and answers, and for how
+ * long. */
 static void test_unread(void **state)
 {
 	char ask[200], hex[2 * ID_LEN + 1];
@@ -179,7 +182,8 @@ static void test_unread(void **state)
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){ 2048 }, sizeof(int));
 	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
-	n = snprintf(ask, sizeof ask, "GET /v3/blocks/%s HTTP/1.1\r\nHost: x\r\n\r\n", hex_of(hex, l.w.blocks[5].id, ID_LEN));
+	n = snprintf(ask, sizeof ask, "GET /v3/blocks/%s HTTP/1.1\r\nHost: x\r\n\r\n",
+	    hex_of(hex, l.w.blocks[5].id, ID_LEN));
 	for (int i = 0, full = 0; full < 50 && i < 2000000; i++) {
 		if (send(fd, ask, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) == n) {
 			full = 0;
@@ -201,7 +205,8 @@ static void test_unread(void **state)
 	close(fd);
 }
 
-/* An upload's answer waits for its verdict, no longer than UPLOAD_SECONDS, and is not late itself. */
+/* An upload's answer waits for its verdict, no longer than UPLOAD_SECONDS, and is not late
+ * itself. */
 static void test_verdict(void **state)
 {
 	const struct world_block *b = &l.w.blocks[8];
@@ -225,7 +230,8 @@ static void test_verdict(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_drips), cmocka_unit_test(test_slow), cmocka_unit_test(test_idle), cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_drips), cmocka_unit_test(test_slow),
+		    cmocka_unit_test(test_idle), cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_verdict),
 	};
 

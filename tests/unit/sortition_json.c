@@ -116,18 +116,25 @@ test_tip_and_chain(void **state)
 	assert_int_equal(json_chain_id(&id, "{\"network_id\":4294967296}", 25, err), -1);
 }
 
-/* Members that nobody asks for hold what they like; those that somebody does are exact, or a fault. */
+/* Members that nobody asks for hold what they like; those that somebody does are exact, or a
+ * fault. */
 static void
 test_strange_numbers(void **state)
 {
-	static const char *const unknown[] = { "18446744073709551616", "-9223372036854775809", "1e999", "-1E+400", "1e-999", "0.1e99999", "-0.0",
-	    "1.7976931348623157e309", "[[{\"a\":18446744073709551616},1e999]]", "\"18446744073709551616 \\\" 1e999 \\u0000\"", "12345678901234567890.5",
+	static const char *const unknown[] = { "18446744073709551616", "-9223372036854775809",
+		"1e999", "-1E+400", "1e-999", "0.1e99999", "-0.0",
+	    "1.7976931348623157e309", "[[{\"a\":18446744073709551616},1e999]]",
+	    "\"18446744073709551616 \\\" 1e999 \\u0000\"", "12345678901234567890.5",
 	    "999999999999999999", "null", "{\"won\":1e5}" };
-	static const char *const broken[] = { "01", "1.", ".5", "1e", "+1", "NaN", "-Infinity", "0x10", "1e999x", "12345678901234567890f", "--1", "1 2" };
+	static const char *const broken[] = { "01", "1.", ".5", "1e", "+1", "NaN", "-Infinity",
+		"0x10", "1e999x", "12345678901234567890f", "--1", "1 2" };
 	static const char tip[] = "{\"consensus_hash\":\"" H20 "\",\"tenure_start_block_id\":\"" H32 "\",\"parent_consensus_hash\":\"" H20
 	    "\",\"parent_tenure_start_block_id\":\"" H32 "\",\"tip_block_id\":\"" H32 "\",\"tip_height\":%s}";
-	static const struct { const char *text; int rc; } heights[] = { { "9007199254740993", 0 }, { "999999999999999999", 0 }, { "1000000000000000000", -1 },
-	    { "18446744073709551617", -1 }, { "716.0", -1 }, { "7e2", -1 }, { "1e999", -1 }, { "-1", -1 } };
+	static const struct { const char *text; int rc;
+	    } heights[] = { { "9007199254740993", 0 }, { "999999999999999999", 0 },
+	    { "1000000000000000000", -1 },
+	    { "18446744073709551617", -1 }, { "716.0", -1 }, { "7e2", -1 }, { "1e999", -1 },
+	    { "-1", -1 } };
 	struct rec_sortition r;
 	struct rec_tip t;
 	char more[200], text[600], err[120];
@@ -162,7 +169,9 @@ test_strange_numbers(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sortition), cmocka_unit_test(test_set), cmocka_unit_test(test_pox), cmocka_unit_test(test_tip_and_chain),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sortition),
+		cmocka_unit_test(test_set), cmocka_unit_test(test_pox),
+	    cmocka_unit_test(test_tip_and_chain),
 		cmocka_unit_test(test_strange_numbers) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,8 @@ static void one_sum(void **state)
 		bytes[i] = (uint8_t)(i * 7 + i / 251);
 	for (size_t n = 0; n < sizeof bytes; n++) {
 		assert_true(sum_of(bytes, n) == sum_of_plain(bytes, n));
-		assert_true(sum_of_three(bytes, n / 3, bytes + n / 3, n - n / 3, "", 0) == sum_of_plain(bytes, n));
+		assert_true(sum_of_three(bytes, n / 3, bytes + n / 3, n - n / 3, "",
+		    0) == sum_of_plain(bytes, n));
 	}
 	assert_true(sum_of("", 0) == 0x2d06800538d394c2u);	/* as XXH3 has it */
 }
@@ -31,7 +32,8 @@ static void every_bit_of_a_run(void **state)
 
 	line_make(&l);
 	for (i = 0; i < 4; i++)
-		in[i] = (struct kept_block){ .id = l.w.blocks[4 + i].id, .bytes = l.w.blocks[4 + i].b->p, .len = (uint32_t)l.w.blocks[4 + i].b->n,
+		in[i] = (struct kept_block){ .id = l.w.blocks[4 + i].id,
+			.bytes = l.w.blocks[4 + i].b->p, .len = (uint32_t)l.w.blocks[4 + i].b->n,
 		    .weight = 7, .height = l.w.blocks[4 + i].height };
 	memset(key, 'c', CH_LEN);
 	put_be64(key + CH_LEN, in[0].height);
@@ -44,7 +46,8 @@ static void every_bit_of_a_run(void **state)
 		copy = malloc(size);
 		memcpy(copy, value, size);
 		memcpy(key, was, sizeof key);
-		(bit / 8 < size ? copy + bit / 8 : key + bit / 8 - size)[0] ^= (uint8_t)(1 << bit % 8);
+		(bit / 8 < size ? copy + bit / 8 :
+		    key + bit / 8 - size)[0] ^= (uint8_t)(1 << bit % 8);
 		if (run_parse(&r, &(MDB_val){ KEY_RUN, key }, &(MDB_val){ size, copy }) == 0)
 			for (i = 0; i < r.count; i++) {
 				run_block(&r, i, &b);
@@ -115,11 +118,12 @@ static bool damaged(struct world *w, const struct world_block *b)
 	return bad;
 }
 
-/* Each block in turn, by a keeper that has it in memory and by one that was just started: it goes, its tenure falls back to what is
- * below it, and when it comes again all is as it was. */
+/* Each block in turn, by a keeper that has it in memory and by one that was just started: it goes,
+ * its tenure falls back to what is below it, and when it comes again all is as it was. */
 static void goes_and_comes(void **state)
 {
-	static const unsigned left[10] = { 0, 1, 2, 0, 0, 1, 2, 3, 0, 1 }, of[10] = { 3, 3, 3, 1, 4, 4, 4, 4, 2, 2 };
+	static const unsigned left[10] = { 0, 1, 2, 0, 0, 1, 2, 3, 0, 1 },
+	    of[10] = { 3, 3, 3, 1, 4, 4, 4, 4, 2, 2 };
 	struct line l;
 	struct world *w = &l.w;
 	size_t i;
@@ -130,7 +134,8 @@ static void goes_and_comes(void **state)
 			line_make(&l);
 			give_all(w);
 			counts_are(w, 10, 10);
-			spoil(w, &w->blocks[i], 210);	/* a signer's signature, which no id covers */
+			spoil(w, &w->blocks[i], 210);	/* a signer's signature, which no id
+							 * covers */
 			assert_true(damaged(w, &w->blocks[i]));
 			damaged_note(&w->s, w->blocks[i].id);
 			if (again)
@@ -166,7 +171,8 @@ static void bad_stays_bad(void **state)
 	give_all(w);
 	spoil(w, &w->blocks[5], 210);
 	txn = store_write(&w->s);
-	heavier = (struct kept_block){ .id = w->blocks[6].id, .bytes = w->blocks[6].b->p, .len = (uint32_t)w->blocks[6].b->n, .weight = 99,
+	heavier = (struct kept_block){ .id = w->blocks[6].id, .bytes = w->blocks[6].b->p,
+		.len = (uint32_t)w->blocks[6].b->n, .weight = 99,
 	    .height = w->blocks[6].height };
 	blocks_replace(&w->s, txn, &heavier);
 	blocks_pack(&w->s, txn, (const uint8_t *)"cccccccccccccccccccc");
@@ -276,7 +282,8 @@ static void short_copies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_sum), cmocka_unit_test(every_bit_of_a_run), cmocka_unit_test(goes_and_comes), cmocka_unit_test(bad_stays_bad),
+		cmocka_unit_test(one_sum), cmocka_unit_test(every_bit_of_a_run),
+		    cmocka_unit_test(goes_and_comes), cmocka_unit_test(bad_stays_bad),
 		cmocka_unit_test(lost_rows), cmocka_unit_test(short_copies),
 	};
 

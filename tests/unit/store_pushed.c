@@ -166,7 +166,8 @@ static unsigned place_of(const char *who)
 	return i;
 }
 
-/* Several senders have places side by side, so that a new one does not end the account of one that has just sent. */
+/* Several senders have places side by side, so that a new one does not end the account of one that
+ * has just sent. */
 static void beside(void **state)
 {
 	struct push_budgets *b = calloc(1, sizeof *b);
@@ -184,7 +185,8 @@ static void beside(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(rule), cmocka_unit_test(pushes), cmocka_unit_test(budgets), cmocka_unit_test(beside) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(rule), cmocka_unit_test(pushes),
+		cmocka_unit_test(budgets), cmocka_unit_test(beside) };
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

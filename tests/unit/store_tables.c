@@ -57,7 +57,8 @@ static void sortitions(void **state)
 
 static void burn_row(struct rec_sortition *r, uint64_t height, uint8_t fork, uint8_t hash)
 {
-	*r = (struct rec_sortition){ .burn_height = height, .canonical = fork == 0, .consensus_hash = { fork }, .burn_hash = { hash } };
+	*r = (struct rec_sortition){ .burn_height = height, .canonical = fork == 0,
+		.consensus_hash = { fork }, .burn_hash = { hash } };
 	put_be64(r->consensus_hash + 1, height);
 	put_be64(r->burn_hash + 1, hash == 1 ? height : 0);
 }
@@ -74,7 +75,8 @@ static void put_old(struct world *w, MDB_txn *txn, uint64_t height)
 	store_put_row(&w->s, txn, T_SORTITIONS, key, sizeof key, REC_SORTITION, &r);
 }
 
-/* Height of the canonical sortition of a burn block; 0 if there is none.  That is a few rows, however many there are. */
+/* Height of the canonical sortition of a burn block; 0 if there is none.  That is a few rows,
+ * however many there are. */
 static uint64_t by_burn(struct world *w, uint8_t hash, uint64_t height)
 {
 	MDB_txn *txn = store_read(&w->s);
@@ -104,7 +106,8 @@ static void burn_index(void **state)
 		put_old(&w, txn, h);
 	burn_row(&r, 500, 1, 2);		/* a fork's, of another burn block ... */
 	sortition_put(&w.s, txn, &r);
-	burn_row(&r, 600, 1, 3);		/* ... and one that names a block of ours at another height */
+	burn_row(&r, 600, 1, 3);		/* ... and one that names a block of ours at another
+						 * height */
 	sortition_put(&w.s, txn, &r);
 	burn_row(&r, ROWS + 1, 0, 3);
 	sortition_put(&w.s, txn, &r);
@@ -132,10 +135,12 @@ static void burn_index(void **state)
 	world_close(&w);
 }
 
-/* The table of peers is full: who goes has brought nothing, was named by nobody here, and was not heard of for longest. */
+/* The table of peers is full: who goes has brought nothing, was named by nobody here, and was not
+ * heard of for longest. */
 static void peers_make_room(void **state)
 {
-	struct rec_inventory v = { .kind = rec_str("tenures"), .count = 8, .bits = rec_bytes("x", 1) };
+	struct rec_inventory v = { .kind = rec_str("tenures"), .count = 8,
+		.bits = rec_bytes("x", 1) };
 	struct rec_peer r = { .address = rec_str("192.0.2.1:20444") };
 	unsigned left = 0;
 	struct world w;
@@ -274,11 +279,14 @@ static void inventories(void **state)
 static bool of_seven(const struct rec_verdict *v) { return v->height == 7; }
 static bool of_blame(const struct rec_fault *f) { return rec_is(f->what, "blame"); }
 
-/* A row that goes before its time leaves nothing in the order of age: the bound still counts rows. */
+/* A row that goes before its time leaves nothing in the order of age: the bound still counts
+ * rows. */
 static void forgotten(void **state)
 {
-	struct rec_verdict v = { .source = rec_str("s"), .status = rec_str("refused"), .reason = rec_str("x") };
-	struct rec_fault f = { .who = rec_str("a"), .class = rec_str("invalid"), .what = rec_str("blame") };
+	struct rec_verdict v = { .source = rec_str("s"), .status = rec_str("refused"),
+		.reason = rec_str("x") };
+	struct rec_fault f = { .who = rec_str("a"), .class = rec_str("invalid"),
+		.what = rec_str("blame") };
 	struct world w;
 	MDB_txn *txn;
 
@@ -291,7 +299,8 @@ static void forgotten(void **state)
 	verdict_forget(&w.s, txn, NULL, of_seven);
 	v.id[0] = 5;
 	verdict_del(&w.s, txn, v.id, v.body_hash, v.source);
-	assert_int_equal(store_count(&w.s, txn, T_VERDICTS), 4);	/* two rows and their ages */
+	/* two rows and their ages */
+	assert_int_equal(store_count(&w.s, txn, T_VERDICTS), 4);
 	fault_add(&w.s, txn, &f);
 	f.what = rec_str("other");
 	fault_add(&w.s, txn, &f);
@@ -304,7 +313,8 @@ static void forgotten(void **state)
 /* The row of a tenure, and of two copies of one block in it, do not touch each other. */
 static void downloads(void **state)
 {
-	struct rec_download d = { .state = rec_str("failed"), .consensus_hash = { 1 } }, block = { .state = rec_str("setaside"), .consensus_hash = { 1 },
+	struct rec_download d = { .state = rec_str("failed"), .consensus_hash = { 1 } },
+	    block = { .state = rec_str("setaside"), .consensus_hash = { 1 },
 	    .id = { 2 }, .body_hash = { 3 }, .source = rec_str("s") };
 	struct world w;
 	MDB_txn *txn;
@@ -352,7 +362,8 @@ static void discipline(void **state)
 	world_close(&w);
 }
 
-/* The line in DIR/lock counts only while its writer holds the lock: a line that a dead writer left names nobody. */
+/* The line in DIR/lock counts only while its writer holds the lock: a line that a dead writer left
+ * names nobody. */
 static void holder(void **state)
 {
 	struct store_holder h;
@@ -403,7 +414,8 @@ static unsigned sources_of(const struct world *w, const char *file, unsigned wri
 	return n;
 }
 
-/* A network text that no -n brought (an archive's, an older program's) names nobody to trust; what -n brought once is remembered. */
+/* A network text that no -n brought (an archive's, an older program's) names nobody to trust; what
+ * -n brought once is remembered. */
 static void whom_to_trust(void **state)
 {
 	struct network evil;
@@ -443,7 +455,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sortitions),
-		cmocka_unit_test(burn_index), cmocka_unit_test(peers_make_room), cmocka_unit_test(bounds), cmocka_unit_test(faults), cmocka_unit_test(inventories),
+		cmocka_unit_test(burn_index), cmocka_unit_test(peers_make_room),
+		    cmocka_unit_test(bounds), cmocka_unit_test(faults),
+		    cmocka_unit_test(inventories),
 		cmocka_unit_test(forgotten), cmocka_unit_test(downloads),
 		cmocka_unit_test(discipline), cmocka_unit_test(holder), cmocka_unit_test(changes),
 		cmocka_unit_test(whom_to_trust),

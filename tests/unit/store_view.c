@@ -359,8 +359,9 @@ static void from_cycle(void **state)
 	world_close(w);
 }
 
-/* The first cycle wanted changes under a running keeper: heard at its next commit, before or after the blocks came; lowered, what
- * stood at the bottom waits for what is below; raised, it stands there again. */
+/* The first cycle wanted changes under a running keeper: heard at its next commit, before or after
+ * the blocks came; lowered, what stood at the bottom waits for what is below; raised, it stands
+ * there again. */
 static void from_cycle_changes(void **state)
 {
 	struct world_block *n;
@@ -403,7 +404,8 @@ static void from_cycle_changes(void **state)
 	}
 }
 
-/* A tenure that no commit names is proven where it is the lowest one wanted; with a lower one wanted it waits again. */
+/* A tenure that no commit names is proven where it is the lowest one wanted; with a lower one
+ * wanted it waits again. */
 static void unnamed_base(void **state)
 {
 	struct world_block *n;
@@ -437,7 +439,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(view_any_order), cmocka_unit_test(reorg), cmocka_unit_test(reorgs), cmocka_unit_test(late_view),
 		cmocka_unit_test(view_of_a_fork), cmocka_unit_test(view_goes_back),
-		cmocka_unit_test(late_floor), cmocka_unit_test(from_cycle), cmocka_unit_test(from_cycle_changes),
+		cmocka_unit_test(late_floor), cmocka_unit_test(from_cycle),
+		    cmocka_unit_test(from_cycle_changes),
 		cmocka_unit_test(unnamed_base),
 	};
 

@@ -49,7 +49,8 @@ static inline void world_close(struct world *w)
 	rec_buf_release(&w->out);
 	for (size_t i = 0; i < w->n; i++)
 		free(w->blocks[i].b);
-	for (const char *const *name = (const char *const[]){ "data.mdb", "lock.mdb", "lock", NULL }; *name; name++) {
+	for (const char *const *name = (const char *const[]){ "data.mdb", "lock.mdb", "lock",
+		NULL }; *name; name++) {
 		snprintf(path, sizeof path, "%s/%s", w->dir, *name);
 		unlink(path);
 	}

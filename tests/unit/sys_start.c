@@ -1,4 +1,5 @@
-/* What every program is once it has begun: its signals, limits, descriptors and the memory of its libraries. */
+/* What every program is once it has begun: its signals, limits, descriptors and the memory of its
+ * libraries. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,8 @@
 #include "common/sys/log.h"
 #include "common/sys/start.h"
 
-/* Runs fn in a process of its own, which nothing was done to yet; it ends with 0 where all holds, else with a line's number. */
+/* Runs fn in a process of its own, which nothing was done to yet; it ends with 0 where all holds,
+ * else with a line's number. */
 static void alone(void (*fn)(void))
 {
 	int status;
@@ -53,7 +55,8 @@ static void signals(void)
 	sigprocmask(SIG_SETMASK, NULL, &mask);
 	for (int sig = 1; sig < 32; sig++)
 		HOLDS(!sigismember(&mask, sig));
-	HOLDS(handler_is(SIGPIPE, SIG_IGN) && handler_is(SIGXFSZ, SIG_IGN) && handler_is(SIGCHLD, SIG_DFL));
+	HOLDS(handler_is(SIGPIPE, SIG_IGN) && handler_is(SIGXFSZ, SIG_IGN) &&
+	    handler_is(SIGCHLD, SIG_DFL));
 	HOLDS(signal_ignored(SIGHUP) && !signal_ignored(SIGTERM));
 }
 
@@ -97,7 +100,8 @@ static void files(void)
 	HOLDS(files.rlim_cur == (files.rlim_max < 65536 ? files.rlim_max : 65536));
 }
 
-/* A library that gets no memory ends the program itself: none of its own ways to go on is trusted. */
+/* A library that gets no memory ends the program itself: none of its own ways to go on is
+ * trusted. */
 static void libraries(void)
 {
 	CRYPTO_malloc_fn crypto;
@@ -127,7 +131,8 @@ static void threads(void)
 	pthread_join(t, NULL);
 	pthread_sigmask(SIG_SETMASK, NULL, &ours);
 	for (int sig = 1; sig < 32; sig++) {
-		bool own = sig == SIGSYS || sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGABRT;
+		bool own = sig == SIGSYS || sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
+		    sig == SIGILL || sig == SIGABRT;
 
 		HOLDS(sig == SIGKILL || sig == SIGSTOP || sigismember(&theirs, sig) == !own);
 		HOLDS(!sigismember(&ours, sig));
@@ -145,7 +150,8 @@ ALONE(threads)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(signals_test), cmocka_unit_test(cores_test), cmocka_unit_test(descriptors_test), cmocka_unit_test(files_test),
+		cmocka_unit_test(signals_test), cmocka_unit_test(cores_test),
+		    cmocka_unit_test(descriptors_test), cmocka_unit_test(files_test),
 		cmocka_unit_test(libraries_test), cmocka_unit_test(threads_test),
 	};
 

@@ -242,7 +242,8 @@ static void forge(struct peer *p, const struct chain_block *b, struct forged *f)
 
 static bool forges(const struct peer *p)
 {
-	return has(p, F_BADMERKLE) || has(p, F_KEYBOMB) || has(p, F_BADMINER) || has(p, F_BADSIGNER) || has(p, F_FEWSIGNERS) || has(p, F_DUPSIGNER) ||
+	return has(p, F_BADMERKLE) || has(p, F_KEYBOMB) || has(p, F_BADMINER) ||
+	    has(p, F_BADSIGNER) || has(p, F_FEWSIGNERS) || has(p, F_DUPSIGNER) ||
 	    has(p, F_DISORDER) || has(p, F_HIGHSIGNER) || has(p, F_MANYSIGS) || has(p, F_LIGHTERSIGS) || has(p, F_SHADOW);
 }
 

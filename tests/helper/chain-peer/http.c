@@ -36,7 +36,8 @@ static void log_answer(struct web *w, bool complete)
 	size_t left = evbuffer_get_length(bufferevent_get_output(w->bev)), body = w->sent > w->head_len ? w->sent - w->head_len : 0;
 
 	peer_log(w->peer, "http request", "\"path\":\"%s\",\"key\":\"%s\",\"status\":%d,\"bytes\":%zu,\"data\":%s,\"duration\":%.6f,\"complete\":%s",
-	    w->what, w->key, w->answer.status, body > left ? body - left : 0, w->answer.data ? "true" : "false", seconds() - w->began,
+	    w->what, w->key, w->answer.status, body > left ? body - left : 0,
+	    w->answer.data ? "true" : "false", seconds() - w->began,
 	    complete ? "true" : "false");
 }
 

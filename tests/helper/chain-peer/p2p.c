@@ -251,14 +251,16 @@ static void chatter(void *arg)
 	talk_unref(t);
 }
 
-/* One block of the last ones that it has; a forged one has another time, and so another id, and a signature of nobody. */
+/* One block of the last ones that it has; a forged one has another time, and so another id, and a
+ * signature of nobody. */
 static void pusher(void *arg)
 {
 	struct talk *t = arg;
 	struct peer *p = t->peer;
 	const struct chaindir *c = &p->world->chain;
 	bool junk = has(p, F_JUNKPUSH);
-	const struct chain_block *b = &c->blocks[c->canon[c->n_canon - 1 - t->pushed++ % (junk ? 1 : 5)]];
+	const struct chain_block *b = &c->blocks[c->canon[c->n_canon - 1 - t->pushed++ % (junk ? 1 :
+	    5)]];
 	struct buf payload = { 0 };
 
 	if (!t->closed) {

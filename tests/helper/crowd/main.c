@@ -1,14 +1,15 @@
-/* crowd - many connections from few addresses of this machine, to one address of a server, for as long as it runs.
+/* crowd - many connections from few addresses of this machine, to one address of a server, for as
+ * long as it runs.
  *
  *   crowd [-km] [-f FIRST] [-r MS] N ADDRESSES HOST:PORT http|{p2p|push DIR}
  *
  * They come from 127.FIRST.0.1 (default 10), the next one and so on, each a network of its own.   http: keep-alive connections that ask for
- * /v3/health every two seconds; p2p: silent conversations, each with a key of its own, or all with one (-k); push: in each a
- * push of 2.5 MiB of which the last byte is never sent.  The view is that of the store in DIR.
- * Who is cut is dialled again after MS milliseconds (default 200), or not at all (0).  A line "held N" says how many are open,
- * when all were dialled once and then whenever that changes.
- * -m: they come one after another, and each leaves when it was answered; "served N P50 P99" says how many were, and
- * percentiles of the microseconds from dialling to the answer. */
+ * /v3/health every two seconds; p2p: silent conversations, each with a key of its own, or all with
+ * one (-k); push: in each a push of 2.5 MiB of which the last byte is never sent.  The view is that
+ * of the store in DIR.  Who is cut is dialled again after MS milliseconds (default 200), or not at
+ * all (0).  A line "held N" says how many are open, when all were dialled once and then whenever
+ * that changes.  -m: they come one after another, and each leaves when it was answered; "served N
+ * P50 P99" says how many were, and percentiles of the microseconds from dialling to the answer. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +52,8 @@ static int from(unsigned i)
 
 	sin.sin_addr.s_addr = htonl(127u << 24 | (crowd.first + i % crowd.addresses) << 16 | 1);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, sizeof sin) != 0)
-		die_world("cannot bind to 127.%u.0.1: %s", crowd.first + i % crowd.addresses, strerror(errno));
+		die_world("cannot bind to 127.%u.0.1: %s", crowd.first + i % crowd.addresses,
+		    strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &two, sizeof two);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &two, sizeof two);
 	return fd;
@@ -67,7 +69,8 @@ static size_t pack(struct message *m, const uint8_t secret[32], uint8_t *out)
 {
 	const struct conv_view *v = &crowd.self.view;
 
-	m->pre = (struct preamble){ .version = crowd.self.net->peer_version, .network_id = crowd.self.net->chain_id,
+	m->pre = (struct preamble){ .version = crowd.self.net->peer_version,
+		.network_id = crowd.self.net->chain_id,
 	    .seq = arc4random(), .burn_height = v->burn_height, .stable_height = v->stable_height };
 	memcpy(m->pre.burn_hash, v->burn_hash, 32);
 	memcpy(m->pre.stable_hash, v->stable_hash, 32);
@@ -205,18 +208,21 @@ static void measure(void)
 		if (crowd.at[i].fd < 0)
 			continue;
 		close(crowd.at[i].fd);
-		usleep(2000);		/* so that a thousand see two seconds of whatever else goes on */
+		usleep(2000);		/* so that a thousand see two seconds of whatever else goes
+					 * on */
 		took[served++] = (uint64_t)(b.tv_sec - a.tv_sec) * 1000000 + (uint64_t)(b.tv_nsec - a.tv_nsec) / 1000;
 	}
 	qsort(took, served, sizeof took[0], ascending);
-	printf("served %u %llu %llu\n", served, (unsigned long long)took[served / 2], (unsigned long long)took[served * 99 / 100]);
+	printf("served %u %llu %llu\n", served, (unsigned long long)took[served / 2],
+	    (unsigned long long)took[served * 99 / 100]);
 }
 
 static void make_push(void)
 {
 	struct message m = { .id = MSG_PING };
 
-	pack(&m, crowd.self.secret, crowd.push);	/* its signature is never looked at: the push is never whole */
+	pack(&m, crowd.self.secret, crowd.push);	/* its signature is never looked at: the
+							 * push is never whole */
 	put_be32(crowd.push + 161, PUSH);
 	crowd.push[PREAMBLE_LEN + 4] = MSG_NAKAMOTO_BLOCKS;
 	put_be32(crowd.push + PREAMBLE_LEN + 5, 1);
@@ -239,7 +245,8 @@ static void take_arguments(int argc, char **argv)
 		default: crowd.again_ms = (unsigned)options_number("-r", optarg, 0, 60000);
 		}
 	argv += optind;
-	if (argc - optind < 4 || peer_addr_parse(&at, argv[2], err) != 0 || inet_pton(AF_INET, at.host, &crowd.to.sin_addr) != 1)
+	if (argc - optind < 4 || peer_addr_parse(&at, argv[2], err) != 0 ||
+	    inet_pton(AF_INET, at.host, &crowd.to.sin_addr) != 1)
 		die_usage("usage: crowd [-km] [-f FIRST] [-r MS] N ADDRESSES HOST:PORT http|{p2p|push DIR}");
 	crowd.n = (unsigned)options_number("N", argv[0], 1, MAX);
 	crowd.addresses = (unsigned)options_number("ADDRESSES", argv[1], 1, 200);

@@ -5,7 +5,8 @@
 #include "common/net/conv.h"
 #include "common/store/store.h"
 
-/* Opens the store, which must stay open; dies where it has no view.  Foreign preambles are believed. */
+/* Opens the store, which must stay open; dies where it has no view.  Foreign preambles are
+ * believed. */
 void self_load(struct conv_self *, struct store *, const char *dir);
 
 #endif

@@ -38,7 +38,8 @@ static size_t question(const uint8_t *p, size_t n, char name[256], unsigned *typ
 /* The answer in place of the question; its length. */
 static size_t answer(uint8_t *p, size_t end, bool known, bool address)
 {
-	static const uint8_t record[] = { 0xc0, HEAD, 0, TYPE_A, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1 };
+	static const uint8_t record[] = { 0xc0, HEAD, 0, TYPE_A, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0,
+		1 };
 	const uint8_t head[] = { 0x81, known ? 0x80 : 0x83, 0, 1, 0, address, 0, 0, 0, 0 };
 
 	memcpy(p + 2, head, sizeof(head));
@@ -73,7 +74,8 @@ int main(int argc, char **argv)
 		puts(name);
 		known = strcasecmp(name, "peer.test") == 0;
 		if (strcmp(argv[2], "answers") == 0)
-			sendto(fd, p, answer(p, end, known, known && type == TYPE_A), 0, (struct sockaddr *)&from, len);
+			sendto(fd, p, answer(p, end, known, known && type == TYPE_A), 0,
+			    (struct sockaddr *)&from, len);
 	}
 }
 

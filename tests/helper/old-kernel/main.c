@@ -2,8 +2,8 @@
  *
  *   old-kernel [ERRNO | links] COMMAND [ARGUMENT]...
  *
- * With a number, filters of system calls fail with that error, in both ways to make one; with "links", there are no hard links, as on
- * exFAT.  Landlock stays then. */
+ * With a number, filters of system calls fail with that error, in both ways to make one; with
+ * "links", there are no hard links, as on exFAT.  Landlock stays then. */
 #include <ctype.h>
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -18,9 +18,11 @@
 static int hide(scmp_filter_ctx f, int error)
 {
 	const uint32_t action = SCMP_ACT_ERRNO((uint32_t)error);
-	int rc = seccomp_rule_add(f, action, SCMP_SYS(seccomp), 1, SCMP_A0(SCMP_CMP_EQ, SECCOMP_SET_MODE_FILTER));
+	int rc = seccomp_rule_add(f, action, SCMP_SYS(seccomp), 1,
+	    SCMP_A0(SCMP_CMP_EQ, SECCOMP_SET_MODE_FILTER));
 
-	return rc ? rc : seccomp_rule_add(f, action, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
+	return rc ? rc : seccomp_rule_add(f, action, SCMP_SYS(prctl), 1,
+	    SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
 }
 
 static int hide_links(scmp_filter_ctx f)
@@ -33,7 +35,8 @@ static int hide_links(scmp_filter_ctx f)
 int main(int argc, char **argv)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
-	int error = argc > 1 && isdigit((unsigned char)argv[1][0]) ? (int)strtol(argv[1], NULL, 10) : 0;
+	int error = argc > 1 && isdigit((unsigned char)argv[1][0]) ?
+	    (int)strtol(argv[1], NULL, 10) : 0;
 	bool links = argc > 1 && strcmp(argv[1], "links") == 0;
 	char **command = argv + 1 + (error || links);
 	int rc;
@@ -41,7 +44,8 @@ int main(int argc, char **argv)
 	log_init("old-kernel");
 	if (!*command)
 		die_usage("no command");
-	rc = error ? hide(f, error) : links ? hide_links(f) : seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0);
+	rc = error ? hide(f, error) : links ? hide_links(f) :
+	    seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0);
 	if (!f || rc < 0 || seccomp_load(f) < 0)
 		die_world("cannot hide what is new");
 	execvp(command[0], command);

@@ -1,11 +1,13 @@
-/* rude - an HTTP client that does everything a client should not, and ends in every way, at any moment.
+/* rude - an HTTP client that does everything a client should not, and ends in every way, at any
+ * moment.
  *
  *   rude HOST:PORT SEED SECONDS PATH... [-u FILE...]
  *   rude HOST:PORT -n N PATH		N connections that ask and read nothing, with the smallest of buffers, until it is ended
  *
- * Some dozens of connections at a time, each with one or more requests for the PATHs and uploads of the FILEs: absolute URIs, CONNECT,
- * Upgrade, Expect, HEAD, HTTP/1.0, lengths and chunks, in one write or byte by byte, several ahead.  At any moment one is
- * closed, reset, half closed, or read from.  Prints how many connections there were, and how many bytes came back. */
+ * Some dozens of connections at a time, each with one or more requests for the PATHs and uploads of
+ * the FILEs: absolute URIs, CONNECT, Upgrade, Expect, HEAD, HTTP/1.0, lengths and chunks, in one
+ * write or byte by byte, several ahead.  At any moment one is closed, reset, half closed, or read
+ * from.  Prints how many connections there were, and how many bytes came back. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -51,19 +53,24 @@ static void add_line(struct buf *b)
 {
 	static const char *const forms[] = { "", "", "http://x.invalid", "https://[::1]:1", "HTTP://127.0.0.1", "ftp://x", "http://" };
 	static const char *const versions[] = { "1.1", "1.1", "1.1", "1.1", "1.0", "2.0", "0.9" };
-	static const char *const methods[] = { "GET", "GET", "GET", "GET", "HEAD", "OPTIONS", "DELETE", "PRI" };
+	static const char *const methods[] = { "GET", "GET", "GET", "GET", "HEAD", "OPTIONS",
+		"DELETE", "PRI" };
 
 	if (pick(12) == 0)
 		buf_text(b, "CONNECT x.invalid:443 HTTP/1.1\r\n");
 	else
-		buf_text(b, "%s %s%s HTTP/%s\r\n", one_of(methods, 8), one_of(forms, 7), rude.paths[pick(rude.n_paths)], one_of(versions, 7));
+		buf_text(b, "%s %s%s HTTP/%s\r\n", one_of(methods, 8), one_of(forms, 7),
+		    rude.paths[pick(rude.n_paths)], one_of(versions, 7));
 }
 
 static void add_fields(struct buf *b)
 {
-	static const char *const fields[] = { "Host: x", "Connection: close", "Connection: keep-alive", "Connection: upgrade, keep-alive",
-	    "Proxy-Connection: keep-alive", "Upgrade: websocket", "Upgrade: h2c", "Expect: 100-continue", "Expect: it", "Content-Length: 0",
-	    "Transfer-Encoding: gzip", "Content-Length: 5", " folded", "no colon", "TE: trailers", "X: \001" };
+	static const char *const fields[] = { "Host: x", "Connection: close",
+		"Connection: keep-alive", "Connection: upgrade, keep-alive",
+	    "Proxy-Connection: keep-alive", "Upgrade: websocket", "Upgrade: h2c",
+	    "Expect: 100-continue", "Expect: it", "Content-Length: 0",
+	    "Transfer-Encoding: gzip", "Content-Length: 5", " folded", "no colon", "TE: trailers",
+	    "X: \001" };
 
 	for (unsigned n = pick(3); n > 0; n--)
 		buf_text(b, "%s\r\n", fields[pick(pick(4) == 0 ? 16 : 7)]);
@@ -199,7 +206,8 @@ static void take_words(int argc, char **argv)
 	if (colon == NULL)
 		die_usage("usage: rude HOST:PORT SEED SECONDS PATH... [-u FILE...]");
 	*colon = 0;
-	rude.to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)options_number("port", colon + 1, 1, 65535)) };
+	rude.to = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)options_number("port", colon + 1, 1, 65535)) };
 	inet_pton(AF_INET, argv[1], &rude.to.sin_addr);
 	dice_seed(&rude.dice, "rude %s", argv[2]);
 	rude.paths = argv + 4;
@@ -232,7 +240,8 @@ int main(int argc, char **argv)
 		ask_only((unsigned)options_number("-n", argv[3], 1, 1000), argv[4]);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		rude.at[i].fd = -1;
-	for (uint64_t end = now_ms() + options_number("seconds", argv[3], 1, 3600) * 1000; now_ms() < end;)
+	for (uint64_t end = now_ms() + options_number("seconds", argv[3], 1, 3600) * 1000;
+	    now_ms() < end;)
 		for (unsigned i = 0; i < 1000; i++)
 			step(&rude.at[pick(CLIENTS)]);
 	printf("%llu connections, %llu bytes\n", rude.dialled, rude.heard);

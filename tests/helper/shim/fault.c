@@ -1,11 +1,12 @@
 /* fault.so - makes one library call of a program fail, for tests/torture.t: LD_PRELOAD=.../fault.so
  *
  *   FAULT_FILE=FILE      counters, shared by every process of a run; made if it is not there
- *   FAULT=PROGRAM:CLASS:N  the Nth call of a class fails in that program, once in a whole run; without it calls are only counted
+ *   FAULT=PROGRAM:CLASS:N  the Nth call of a class fails in that program, once in a whole run;
+ *   without it calls are only counted
  *
- * FILE is an array of struct slot, one a process; the first slot belongs to nobody and remembers that the fault was made.
- * A class fails as the system would: write ENOSPC, sync EIO, map and malloc ENOMEM, socket and open EMFILE, read EIO or
- * ECONNRESET, thread EAGAIN. */
+ * FILE is an array of struct slot, one a process; the first slot belongs to nobody and remembers
+ * that the fault was made.  A class fails as the system would: write ENOSPC, sync EIO, map and
+ * malloc ENOMEM, socket and open EMFILE, read EIO or ECONNRESET, thread EAGAIN. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,12 +26,14 @@
 #include <unistd.h>
 
 enum class { WRITE, SYNC, MAP, MALLOC, SOCKET, OPEN, READ, THREAD, CLASSES };
-static const char *const class_name[CLASSES] = { "write", "sync", "map", "malloc", "socket", "open", "read", "thread" };
+static const char *const class_name[CLASSES] = { "write", "sync", "map", "malloc", "socket", "open",
+	"read", "thread" };
 
 struct slot { char program[16]; atomic_uint claimed, fired, calls[CLASSES]; };
 enum { SLOTS = 256 };
 
-static struct slot *slots, *own;	/* NULL before the constructor has run, and where FAULT_FILE is not set */
+static struct slot *slots, *own;	/* NULL before the constructor has run, and where FAULT_FILE
+					 * is not set */
 static int planned = -1;		/* class that is to fail here */
 static unsigned planned_call;
 static __thread bool inside;		/* a call made by this file */
@@ -71,7 +74,8 @@ __attribute__((constructor)) static void start(void)
 
 	if (!file || (fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
 		return;
-	map = ftruncate(fd, (off_t)size) < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	map = ftruncate(fd, (off_t)size) < 0 ? MAP_FAILED :
+	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (map == MAP_FAILED)
 		return;
@@ -97,7 +101,8 @@ static bool is_socket(int fd)
 	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-/* What a write may end with: a full disk, or a peer that has gone.  Words for people are left alone, so that a test can read them. */
+/* What a write may end with: a full disk, or a peer that has gone.  Words for people are left
+ * alone, so that a test can read them. */
 static bool write_fails(int fd)
 {
 	if (fd == STDERR_FILENO || !fails(WRITE))

@@ -7,7 +7,8 @@
  *   test-tool downloads DIR        consensus hash, id, state, source, tries, deaths, why
  *   test-tool damaged DIR          id
  *   test-tool aside DIR CH ID SOURCE [HASH UNTIL]
- *                                  set a block aside, as this program does, or without HASH as an earlier one did
+ *                                  set a block aside, as this program does, or without HASH as an
+ *                                  earlier one did
  *   test-tool run FILE CMD...      run a command; into FILE: wall seconds, CPU seconds of it and all it waited for, and
  *                                  `peak PROGRAM KIB` of private memory for each program under it */
 #include <stdio.h>
@@ -93,13 +94,17 @@ static bool print_download(void *arg, const struct rec_download *d)
 static int aside(int argc, char **argv)
 {
 	static struct store s;
-	struct rec_download d = { .source = rec_str(argv[5]), .state = rec_str("setaside"), .deaths = 2, .why = rec_str("a test") };
-	struct rec_verdict v = { .source = d.source, .status = rec_str("refused"), .reason = rec_str("setaside") };
-	struct rec_fault f = { .who = d.source, .class = rec_str("invalid"), .what = rec_str("setaside"), .evidence = rec_str(argv[4]) };
+	struct rec_download d = { .source = rec_str(argv[5]), .state = rec_str("setaside"),
+		.deaths = 2, .why = rec_str("a test") };
+	struct rec_verdict v = { .source = d.source, .status = rec_str("refused"),
+		.reason = rec_str("setaside") };
+	struct rec_fault f = { .who = d.source, .class = rec_str("invalid"),
+		.what = rec_str("setaside"), .evidence = rec_str(argv[4]) };
 	char evidence[100];
 	MDB_txn *txn;
 
-	if (hex_to(d.consensus_hash, CH_LEN, argv[3], strlen(argv[3])) < 0 || hex_to(d.id, ID_LEN, argv[4], strlen(argv[4])) < 0 ||
+	if (hex_to(d.consensus_hash, CH_LEN, argv[3], strlen(argv[3])) < 0 ||
+	    hex_to(d.id, ID_LEN, argv[4], strlen(argv[4])) < 0 ||
 	    (argc == 8 && hex_to(d.body_hash, 32, argv[6], strlen(argv[6])) < 0))
 		die_usage("bad hex");
 	if (argc == 8) {

@@ -1,7 +1,8 @@
 /* The world of the planner's simulations: see fetch_world.h. */
 #include "tests/sim/world/fetch_world.h"
 
-const char *const conduct_name[] = { "honest", "silent", "drip", "stall", "cut", "dead", "404", "some 404", "wrong block", "garbage", "invalid", "429", "empty", "rate limit" };
+const char *const conduct_name[] = { "honest", "silent", "drip", "stall", "cut", "dead", "404",
+	"some 404", "wrong block", "garbage", "invalid", "429", "empty", "rate limit" };
 
 uint32_t world_dice(struct world *w, uint32_t n)
 {
@@ -118,11 +119,13 @@ void world_judge(struct world *w)
 		struct written *x = &w->queue[w->head++ % 8192];
 		uint8_t ch[CH_LEN], hash[32] = { 0 };
 		bool bad = w->has_bad && x->tenure == w->bad_tenure && x->block == w->bad_block, lie = w->peers[x->source].conduct == INVALID;
-		bool aside = x->tenure == w->aside_tenure && x->block == 0 && w->aside_sources >> x->source & 1;
+		bool aside = x->tenure == w->aside_tenure && x->block == 0 &&
+		    w->aside_sources >> x->source & 1;
 		world_ch(ch, (uint32_t)x->height - FIRST);
 		hash[0] = lie ? (uint8_t)(1 + x->source) : 0;
 		w->tenures[x->tenure].stored[x->block] |= !bad && !lie && !aside;
-		planner_verdict(w->plan, w->now, x->height, ch, (int)x->source, aside ? VERDICT_ASIDE : bad || lie ? VERDICT_REFUSED : VERDICT_STORED,
+		planner_verdict(w->plan, w->now, x->height, ch, (int)x->source,
+		    aside ? VERDICT_ASIDE : bad || lie ? VERDICT_REFUSED : VERDICT_STORED,
 		    x->id, hash, aside ? "setaside" : "signer");
 	}
 	if (w->credit > 1)
@@ -165,7 +168,8 @@ static void answer_end(struct world *w, struct answer *x, enum plan_end end, uns
 	x->live = false;
 	if (end == END_DONE && status == 200)
 		w->sent -= (uint64_t)x->due;	/* a step is coarser than an answer */
-	planner_end(w->plan, w->now, (unsigned)(x - w->answers), end, status, status == 429 && w->peers[x->source].conduct == LIMITED ? 4 : 0);
+	planner_end(w->plan, w->now, (unsigned)(x - w->answers), end, status, status == 429 &&
+	    w->peers[x->source].conduct == LIMITED ? 4 : 0);
 }
 
 /* Refuse at the head of the answer, as this peer does. */
@@ -264,7 +268,8 @@ void world_do(struct world *w, const struct action *a)
 	case ACT_REQUEST: world_request(w, a); break;
 	case ACT_CANCEL:
 		if (w->answers[a->transfer].live)
-			answer_end(w, &w->answers[a->transfer], END_STOPPED, w->answers[a->transfer].bytes > 0 ? 200 : 0);
+			answer_end(w, &w->answers[a->transfer], END_STOPPED,
+			    w->answers[a->transfer].bytes > 0 ? 200 : 0);
 		break;
 	case ACT_FAULT:
 		w->peers[a->source].faults++;

@@ -19,10 +19,12 @@
 #define MAX_TENURES 4000u
 #define MAX_BLOCKS 80u
 
-enum conduct { HONEST, SILENT, DRIP, STALL, CUT, DEAD, NOTHING, SOME404, WRONG, GARBAGE, INVALID, BUSY, EMPTY, LIMITED, CONDUCTS };
+enum conduct { HONEST, SILENT, DRIP, STALL, CUT, DEAD, NOTHING, SOME404, WRONG, GARBAGE, INVALID,
+    BUSY, EMPTY, LIMITED, CONDUCTS };
 
 struct tenure { bool started; uint32_t blocks, below; bool stored[MAX_BLOCKS]; };
-struct peer { enum conduct conduct; unsigned latency; double rate; unsigned faults, slow; uint64_t sent, frozen, window; unsigned left; };	/* frozen: until then it stands still */
+/* frozen: until then it stands still */
+struct peer { enum conduct conduct; unsigned latency; double rate; unsigned faults, slow; uint64_t sent, frozen, window; unsigned left; };
 struct answer { bool live; unsigned source; enum ask ask; uint32_t tenure, next, stop; uint64_t begin; double bytes, due; bool body; };
 struct written { uint32_t tenure, block; unsigned source; uint64_t height; uint8_t id[ID_LEN]; };
 
@@ -40,7 +42,8 @@ struct world {
 	uint64_t now, useful, sent, requests;
 	uint32_t bad_tenure, bad_block;	/* a block of the chain itself that is refused */
 	bool has_bad;
-	uint32_t aside_tenure, aside_sources;	/* a tenure whose first block is set aside at these sources (a mask) */
+	uint32_t aside_tenure, aside_sources;	/* a tenure whose first block is set aside at these
+						 * sources (a mask) */
 	unsigned freezes;		/* ms: so long peers stand still at most, once in ten seconds or so */
 	bool wrong_commits;		/* winners that start nothing name a block that nobody has */
 	uint32_t seed;
