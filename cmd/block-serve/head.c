@@ -153,11 +153,12 @@ static bool take_field(struct head *h, struct seen *seen, const char *name, cons
 		return strcasecmp(value, "chunked") == 0 || refuse(h, 501, "this transfer coding is not spoken here");
 	}
 	if (strcasecmp(name, "Expect") == 0) {
-		h->expects = strcasecmp(value, "100-continue") == 0;
-		return h->expects || refuse(h, 417, "this expectation cannot be met");
+		/* A client that speaks HTTP/1.0 knows no interim answer. */
+		h->expects = !h->http10;
+		return strcasecmp(value, "100-continue") == 0 || refuse(h, 417, "this expectation cannot be met");
 	}
 	if (strcasecmp(name, "Content-Type") == 0) {
-		h->octets = strcmp(value, "application/octet-stream") == 0;
+		h->octets = strcasecmp(value, "application/octet-stream") == 0;
 	} else if (strcasecmp(name, "Connection") == 0) {
 		if (seen->connection)
 			return refuse(h, 400, "Connection twice");

@@ -13,7 +13,7 @@
 
 #define READ_SIZE (16u << 10)		/* read at once */
 #define WRITE_SIZE (2 * CHUNK)		/* written at once of what waits */
-#define TURN 32				/* requests answered before others have their turn */
+#define TURN 4				/* requests answered before others have their turn */
 
 LIST_HEAD(conn_list, http_conn);
 struct http {

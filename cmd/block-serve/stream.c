@@ -2,7 +2,7 @@
  * socket: several hundred slow clients cost a piece each, and pin no pages. */
 #include "cmd/block-serve/http.h"
 
-#define TURN 8		/* pieces sent before others have their turn */
+#define TURN 2		/* pieces sent before others have their turn */
 
 struct stream {
 	struct http_conn *conn;

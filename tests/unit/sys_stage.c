@@ -1,4 +1,4 @@
-/* The parts of a stage that need no process: the output queue with its news, and back-off. */
+/* The parts of a stage that need no process: the output queue with its news, back-off, and turns in the loop. */
 #include <fcntl.h>
 #include <signal.h>
 #include <setjmp.h>
@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "common/sys/loop.h"
 #include "common/sys/outq.h"
 #include "common/sys/stage.h"
 
@@ -139,10 +140,51 @@ static void waits(void **state)
 		assert_in_range(backoff_ms(&b, 1000, 8000), 6400, 9600);
 }
 
+/* One that always has more to do, and another who has something to say meanwhile. */
+struct turns { struct event_base *base; struct event *busy; unsigned done; bool heard; };
+
+static void on_busy(evutil_socket_t fd, short what, void *arg)
+{
+	struct turns *t = arg;
+
+	if (++t->done < 100000)
+		event_active(t->busy, EV_TIMEOUT, 0);
+}
+
+static void on_heard(evutil_socket_t fd, short what, void *arg)
+{
+	struct turns *t = arg;
+
+	t->heard = true;
+	event_base_loopbreak(t->base);
+}
+
+static void turns(void **state)
+{
+	struct turns t = { .base = loop_new(0, 0) };
+	struct event *heard;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	t.busy = loop_event(t.base, -1, 0, on_busy, &t);
+	heard = loop_event(t.base, ends[0], EV_READ, on_heard, &t);
+	event_active(t.busy, EV_TIMEOUT, 0);
+	assert_int_equal(event_add(heard, NULL), 0);
+	event_base_dispatch(t.base);
+	assert_true(t.heard);
+	assert_in_range(t.done, 1, 1000);
+	event_free(t.busy);
+	event_free(heard);
+	event_base_free(t.base);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(news), cmocka_unit_test(bounded), cmocka_unit_test(discarded), cmocka_unit_test(waits),
+		cmocka_unit_test(news), cmocka_unit_test(bounded), cmocka_unit_test(discarded), cmocka_unit_test(waits), cmocka_unit_test(turns),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
