@@ -25,9 +25,9 @@ struct head {
 	const char *fault;		/* ... and text */
 };
 
-/* Reads a head from n bytes at p, which are changed.  Returns how many bytes it takes; 0: its end
- * is not there yet (the bytes are as they were); -1: nobody can take it, and where the next request
- * begins is unknown. */
+/* Read a head from n bytes at p, which are changed.  Returns how many bytes it has; 0: its end has
+ * not come yet, and the bytes are unchanged; -1: it is refused with head.status and head.fault, and
+ * where the next request begins is unknown. */
 ssize_t head_parse(struct head *, char *p, size_t n);
 
 struct chunks {
@@ -38,8 +38,9 @@ struct chunks {
 	size_t line;			/* bytes of the trailer's line */
 };
 
-/* Takes of n > 0 bytes at p what comes before the next piece of data, and the piece: *data, *len
- * (0: none yet).  Returns how many bytes that was, or -1 if they are no chunks.  Zeros begin; state
- * CHUNK_DONE ends, after which it takes nothing. */
+/* Read on in a body of chunks: from n > 0 bytes at p take the framing up to the next piece of data,
+ * and that piece, *data of *len bytes (0: none yet).  Returns how many bytes were taken, or -1 if
+ * they are no chunks.  A body begins with struct chunks all zeros, and has ended when its state is
+ * CHUNK_DONE; then nothing is taken any more. */
 ssize_t chunks_take(struct chunks *, const uint8_t *p, size_t n, const uint8_t **data, size_t *len);
 #endif

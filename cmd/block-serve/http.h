@@ -1,10 +1,10 @@
 /* The HTTP side.  A connection, the request that is on it and the answer's unsent rest are one
  * object, `struct http_conn`.
  *
- * Who owns it: the list of its thread's `struct http`.  How it ends: http_conn_close, which anybody
- * may call at any time, marks it dead; the memory goes when the loop has turned, in one place
- * (http.c, reap).  Until then every call with it is allowed and does nothing.  A handler either
- * answers before it returns, or says who will (http_later). */
+ * It is owned by the list of its thread's `struct http`.  http_conn_close, which may be called at
+ * any time by code of that thread, marks it dead; its memory is freed when the loop has turned, in
+ * one place (reap_cb in http.c).  Until then every call with it is allowed and does nothing.  A
+ * handler answers before it returns, or leaves callbacks that will (http_later). */
 #ifndef BLOCK_SERVE_HTTP_H
 #define BLOCK_SERVE_HTTP_H
 
@@ -15,7 +15,7 @@
 #include "cmd/block-serve/serve.h"
 #include "common/net/budget.h"
 
-/* Who answers after the handler has returned. */
+/* Callbacks of an answer that goes on after the handler has returned. */
 struct http_later {
 	void (*more)(void *arg);	/* all that was sent so far has left for the socket; may be
 					 * NULL */

@@ -17,17 +17,19 @@ struct seat;
 struct seats *seats_new(unsigned max, unsigned per_host, bool free_loopback);
 unsigned seats_taken(struct seats *);
 
-/* A place for a socket that was accepted from there, or NULL: there is none.  Somebody else may
- * have to leave: leave(arg) is called at most once, perhaps in another thread, with the table
- * locked: it may shut a socket down or end a conversation whose callbacks come later, and must not
- * call any function of this header.  The caller gives the place back. */
+/* A place for the socket fd, accepted from this address, or NULL: there is none.  The caller gives
+ * it back with seat_give_back, also after `leave`.
+ *
+ * leave(arg) is called when another connection takes the place, at most once, perhaps in another
+ * thread, and with the table locked.  It may shut a socket down, or end a conversation whose
+ * callbacks come later; it must not call a function of this header. */
 struct seat *seat_take(struct seats *, int fd, const struct sockaddr *from,
     void (*leave)(void *arg), void *arg);
 void seat_give_back(struct seat *);		/* NULL is none; after this leave is not called */
 /* Blocks or inventories were given or taken. */
 void seat_useful(struct seat *);
-/* Whoever sits there has proven this key.  Where P2P_A_KEY others have it, the one that was of no
- * use for the longest time leaves. */
+/* The peer in this place has proven this key.  If P2P_A_KEY other places have the same key, the one
+ * of them whose last use is the longest ago leaves. */
 void seat_key(struct seat *, const uint8_t key[KEY_LEN]);
 
 #endif

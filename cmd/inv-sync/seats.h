@@ -53,16 +53,17 @@ struct seats {
 void seats_init(struct seats *, uint64_t seed);
 void seats_add(struct seats *, struct seat *, uint64_t group);
 void seats_remove(struct seats *, struct seat *);
-/* Whom to dial now; NULL: nobody, or no place is free.  The caller takes the place. */
+/* The seat to dial now, or NULL: none is due, or no place is free.  The caller calls seats_take. */
 struct seat *seats_next(struct seats *, uint64_t now);
 /* Whether there would be a place for this one. */
 bool seats_room(const struct seats *, const struct seat *);
 void seats_take(struct seats *, struct seat *, uint64_t now);
 void seats_leave(struct seats *, struct seat *);
-/* Whose place goes to another one now; calm: no block is wanted.  The caller ends the conversation,
- * and leaves the place; it is not chosen again for ROTATED_MS.  NULL: nobody's. */
+/* A seat that has to give its place to a waiting one now, or NULL.  calm: no block is wanted.  The
+ * caller ends the conversation and calls seats_leave; the seat is not dialled for ROTATED_MS. */
 struct seat *seats_rotate(struct seats *, bool calm, uint64_t now);
-/* Who is to be forgotten, so that an address of this group has room; NULL: the newcomer itself. */
+/* The seat to forget so that a new address of this group has room, or NULL: the new address is not
+ * taken. */
 struct seat *seats_forget(struct seats *, uint64_t group);
 
 #endif

@@ -1,12 +1,14 @@
-/* Which connection has to go when more want to be connected than there are places.  Pure: the
- * caller brings addresses and times, and closes whoever is named.
+/* Which connection is closed when all places are taken and another one comes.  Pure: the caller
+ * brings addresses and times, and closes the one that admit_victim names.
  *
- * What a stranger has for nothing is many connections from few places, so these are what counts:
- * each connection weighs one for each that comes from its network, and ADMIT_HOST_WEIGHT for each
- * further one from its own host.  Of the heaviest hosts the youngest goes, those that have proven
- * nothing first; if that is the newcomer, nobody else does, nor for one of a host that is there
- * already and as heavy.  One connection a host, and one a key, may be kept beyond that: for its
- * network (chosen by a secret), a short way, recent useful work, being new, or its age. */
+ * A stranger easily has many connections, but from few networks.  So a connection's weight is the
+ * number of connections from its network, plus ADMIT_HOST_WEIGHT for each further one from its own
+ * host.  Of the heaviest the one that has shown least is closed (no useful work, no proven key),
+ * and of those the youngest.  A newcomer takes the place of one that is at least as heavy as itself,
+ * or heavier if its host is connected already; otherwise the newcomer is refused.
+ *
+ * One connection of each host, and one of each key, can be exempt from this: a few for their
+ * network (picked by a secret), a short round trip, recent useful work, being new, or their age. */
 #ifndef BLOCKSYNC_NET_ADMIT_H
 #define BLOCKSYNC_NET_ADMIT_H
 
@@ -46,8 +48,8 @@ uint64_t admit_hash(const uint8_t secret[32], const void *p, size_t n);
 void admit_place(struct admit_conn *, const uint8_t addr[16], const uint8_t secret[32]);
 /* How many of them come from this one's host. */
 size_t admit_same_host(struct admit_conn *const *all, size_t n, const struct admit_conn *);
-/* Of all that are connected, the one that makes room for the newcomer (a pointer out of all), or
- * NULL: the newcomer has to go itself.  now: ms, of the clock of `since`. O(n log n). */
+/* The connection to close so that the newcomer has a place (one of `all`), or NULL: the newcomer is
+ * refused.  now: ms, of the clock of `since`. O(n log n). */
 struct admit_conn *admit_victim(struct admit_conn *const *all, size_t n,
     const struct admit_conn *newcomer, uint64_t now);
 

@@ -4,9 +4,9 @@
  * A budget belongs to one event loop.  Whatever holds foreign bytes for a stranger (half a request,
  * half a message, an answer that nobody reads) is a `struct hold` in its owner's object: the owner
  * says how much is held and how much has moved.  Each byte that moves puts the deadline off by its
- * part of a second, up to `patience_ms` from now: who stops is late after that time, who trickles
- * more slowly than `rate` a little later.  When a budget is full, those who are nearest to their
- * deadlines give way. */
+ * part of a second at `rate`, up to `patience_ms` from now.  So a holder that stands still is late
+ * after patience_ms, and one that moves more slowly than `rate` a little later.  When a budget is
+ * full, the holders that are nearest to their deadlines are dropped. */
 #ifndef BLOCKSYNC_NET_BUDGET_H
 #define BLOCKSYNC_NET_BUDGET_H
 
@@ -17,11 +17,13 @@
 
 struct budget;
 
-/* Zeros, but for drop and arg, which the owner sets before the first hold_set.  drop is called at
- * most once for each time that the hold begins, and only from within hold_set (of any hold) and
- * budget_sweep: the hold is out of the budget by then.  drop tells its owner to end as soon as the
- * loop turns.  It frees no hold, and calls nothing of this file but hold_set(..., 0) to end what
- * the owner holds in another budget. */
+/* Begins as zeros; the owner sets drop and arg before the first hold_set.
+ *
+ * drop(arg) tells the owner that it was late, or that the budget was full; the hold is out of the
+ * budget by then.  It is called from within hold_set (of any hold) or budget_sweep, at most once
+ * for each time that the hold began.  The owner must not free a hold in there, only arrange for its
+ * end when the loop turns, and of this file it may call hold_set(..., 0) alone, for a hold in
+ * another budget. */
 struct hold {
 	TAILQ_ENTRY(hold) entry;
 	struct budget *of;		/* NULL: nothing is held */
@@ -44,8 +46,8 @@ struct budget {
 #define HOLD_SMALL 4096
 
 void budget_init(struct budget *, size_t limit, unsigned patience_ms, unsigned rate);
-/* h holds `bytes` now; 0 ends it.  It begins with the first byte, with all of its patience.  Where
- * the budget is full others are dropped until it is not.  False: h itself was. */
+/* Say that h holds `bytes` now; 0 ends the hold.  A hold that begins has patience_ms.  While the
+ * budget is above its limit, holds are dropped.  False: h itself was dropped. */
 bool hold_set(struct budget *, struct hold *h, size_t bytes, uint64_t now_ms);
 /* n bytes have come or gone: progress. */
 void hold_moved(struct hold *h, size_t n, uint64_t now_ms);

@@ -10,13 +10,13 @@
 int write_whole(int fd, const void *, size_t n);
 /* As read(2), but an interruption goes on, and a descriptor that does not block is waited for. */
 ssize_t read_some(int fd, void *, size_t n);
-/* For program_start: from here on stdout writes by write_whole. */
+/* Make stdout write by write_whole from here on; program_start calls it. */
 void out_start(void);
 /* Flush stdout.  A fault of it, now or since the start, ends the program with 111, without words
  * where the reader is merely gone. */
 void out_flush(void);
-/* Writing to the file `name` has failed, with errno; NULL: to standard output.  As out_flush
- * ends. */
+/* End the program, as out_flush does, for a write to the file `name` (NULL: to standard output) that
+ * failed with errno. */
 _Noreturn void out_die(const char *name);
 
 #endif

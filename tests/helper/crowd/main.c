@@ -3,8 +3,8 @@
  *
  *   crowd [-km] [-f FIRST] [-r MS] N ADDRESSES HOST:PORT http|{p2p|push DIR}
  *
- * They come from 127.FIRST.0.1 (default 10), the next one and so on, each a network of its own.   http: keep-alive connections that ask for
- * /v3/health every two seconds; p2p: silent conversations, each with a key of its own, or all with
+ * They come from 127.FIRST.0.1 (default 10), the next one and so on, each a network of its own.
+ * http: keep-alive connections that ask for /v3/health every two seconds; p2p: silent conversations, each with a key of its own, or all with
  * one (-k); push: in each a push of 2.5 MiB of which the last byte is never sent.  The view is that
  * of the store in DIR.  Who is cut is dialled again after MS milliseconds (default 200), or not at
  * all (0).  A line "held N" says how many are open, when all were dialled once and then whenever
