@@ -15,6 +15,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,7 +116,7 @@ static bool try_fork(void)
 }
 
 static bool try_ptrace(void) { return done((int)ptrace(PTRACE_TRACEME, 0, 0, 0)); }
-static bool try_kill(void) { return done(kill(getppid(), 0)); }
+static bool try_kill(void) { return done(kill(getppid(), 0)) || done((int)syscall(SYS_tgkill, getppid(), getppid(), 0)); }
 static bool try_limit(void) { return done(prlimit(0, RLIMIT_STACK, &(struct rlimit){ 9, 9 }, NULL)) || done(prlimit(getppid(), RLIMIT_AS, NULL, NULL)); }
 
 static bool maps(int prot, int flags)

@@ -1,5 +1,7 @@
 /* What a stranger can make a conversation hold: counted to the byte, bounded, and over where nothing moves. */
-#include "tests/unit/conv_play.h"
+#include "common/net/conv_private.h"
+#include "tests/unit/conv_accepted.h"
+#include "tests/unit/skew.h"
 
 static uint32_t neighbors(void *arg, struct neighbor *n)
 {
@@ -128,10 +130,48 @@ static void unread(void **state)
 	assert_int_equal(s.held.held, 0);
 }
 
+/* A stranger has so long for its handshake, and whoever dialled us so long for its next word. */
+static void silent(void **state)
+{
+	struct message m = { .id = MSG_NAT_PUNCH_REQUEST }, ping = { .id = MSG_PING };
+	struct play s;
+
+	skew_stop();
+	accepted(&s);
+	skew_ms += P2P_GREET_MS - 100;
+	tell(&s, &m, 4);	/* a word is no handshake */
+	assert_true(hear(&s));
+	assert_false(s.down);
+	skew_ms += 100;
+	turn(&s);
+	assert_true(s.down);
+	assert_string_equal(s.reason, "did not authenticate in time");
+	done(&s);
+
+	accepted(&s);
+	m = handshake(&s, MSG_HANDSHAKE);
+	tell(&s, &m, 5);
+	assert_true(hear(&s));
+	for (int i = 0; i < 2; i++) {
+		skew_ms += HEARTBEAT * 1000;
+		turn(&s);
+		assert_false(s.down);
+		tell(&s, &ping, 6);
+		assert_true(hear(&s));
+	}
+	skew_ms += (HEARTBEAT + HEARTBEAT_GRACE) * 1000 + 1;
+	turn(&s);
+	assert_true(s.down);
+	assert_string_equal(s.reason, "silent beyond its heartbeat");
+	done(&s);
+	skew_go_on();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(deaf), cmocka_unit_test(held_is_bounded), cmocka_unit_test(stalls), cmocka_unit_test(unread)
+		cmocka_unit_test(deaf), cmocka_unit_test(held_is_bounded), cmocka_unit_test(stalls), cmocka_unit_test(unread),
+		cmocka_unit_test(silent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

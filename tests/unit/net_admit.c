@@ -177,6 +177,42 @@ static void everywhere(void **state)
 	assert_true(kept <= 250 + ADMIT_KEEP_NETWORKS + ADMIT_KEEP_NEAR + ADMIT_KEEP_USEFUL + ADMIT_KEEP_NEW);
 }
 
+static unsigned kept_of(unsigned from, unsigned to)
+{
+	unsigned kept = 0;
+
+	for (; from < to; from++)
+		kept += conns[from].kept;
+	return kept;
+}
+
+/* Each reason to stay is one for so many, though they came late: the best of those who have it. */
+static void reasons(void **state)
+{
+	n = 0;
+	crowd(500, 1, false, 1000);
+	victim("7.7.7.7", 90000);
+	assert_int_equal(kept_of(0, 500), ADMIT_KEEP_NETWORKS + (500 - ADMIT_KEEP_NETWORKS) / 2);
+	assert_true(kept_of(400, 500) <= ADMIT_KEEP_NETWORKS);
+
+	for (int kind = 0; kind < 2; kind++) {
+		unsigned most = kind == 0 ? ADMIT_KEEP_NEAR : ADMIT_KEEP_USEFUL, before;
+
+		n = 0;
+		crowd(500, 1, false, 1000);
+		victim("7.7.7.7", 90000);
+		before = kept_of(400, 500);
+		for (unsigned i = 0; i < 2 * most; i++)
+			if (kind == 0)
+				conns[480 + i].rtt = 10 + i;
+			else
+				conns[480 + i].useful = 80000 - i;
+		victim("7.7.7.7", 90000);
+		assert_int_equal(kept_of(480, 480 + most), most);
+		assert_true(kept_of(400, 500) <= before + most);
+	}
+}
+
 /* A key, and a host, has one vote, however many connections speak for it and whatever they did. */
 static void one_vote(void **state)
 {
@@ -229,7 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places), cmocka_unit_test(few_hosts), cmocka_unit_test(no_churn),
-		cmocka_unit_test(one_network), cmocka_unit_test(everywhere),
+		cmocka_unit_test(one_network), cmocka_unit_test(everywhere), cmocka_unit_test(reasons),
 		cmocka_unit_test(one_vote), cmocka_unit_test(exempt)
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

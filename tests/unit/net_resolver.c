@@ -13,23 +13,26 @@
 #include <unistd.h>
 #include "common/net/resolver.h"
 #include "common/sys/log.h"
+#include "tests/unit/skew.h"
 
-/* The child calls this one.  hang.test: a dead server; die.test: a bug in the C library;
- * two.test: two addresses; count.test: one that tells calls apart by the last byte of its
- * address. */
+/* The child calls this one.  hang.test, hang1.test ...: dead servers; die.test: a bug in the C
+ * library; two.test: two addresses; count.test: one that tells calls apart by the last byte of its
+ * address; late.test: one that is there at the second call. */
 int
 getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
 	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
-	static unsigned calls;
+	static unsigned calls, late_calls;
 	struct addrinfo *second;
 	char number[20];
 
-	if (strcmp(node, "hang.test") == 0)
+	if (strncmp(node, "hang", 4) == 0)
 		for (;;)
 			sleep(100);
 	if (strcmp(node, "die.test") == 0)
 		_exit(7);
+	if (strcmp(node, "late.test") == 0)
+		return __atomic_fetch_add(&late_calls, 1, __ATOMIC_SEQ_CST) == 0 ? EAI_AGAIN : real("127.0.0.1", service, hints, out);
 	if (strcmp(node, "count.test") == 0) {
 		snprintf(number, sizeof number, "127.0.0.%u", __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST));
 		return real(number, service, hints, out);
@@ -119,6 +122,58 @@ kept(void **state)
 	stop(r, &asked);
 }
 
+/* An answer holds for ten seconds; a failure is asked about again; and no more names are kept than
+ * MAX_NAMES: the eldest is forgotten. */
+static void
+forgotten(void **state)
+{
+	struct asked asked;
+	struct resolver *r = start(&asked);
+	uint8_t first;
+
+	assert_non_null(ask(r, &asked, "late.test")->why);
+	skew_ms += 600;
+	assert_null(ask(r, &asked, "late.test")->why);
+
+	first = ask(r, &asked, "count.test")->at[0][15];
+	skew_ms += RESOLVED_MS / 2;
+	assert_int_equal(ask(r, &asked, "count.test")->at[0][15], first);
+	skew_ms += RESOLVED_MS / 2 + 1;
+	assert_int_equal(ask(r, &asked, "count.test")->at[0][15], first + 1);
+
+	skew_stop();
+	for (unsigned i = 0; i < MAX_NAMES; i++) {
+		char name[40];
+		snprintf(name, sizeof name, "none%u.test", i);
+		assert_non_null(ask(r, &asked, name)->why);
+	}
+	assert_int_equal(ask(r, &asked, "count.test")->at[0][15], first + 2);
+	skew_go_on();
+	stop(r, &asked);
+}
+
+/* More names than may be asked for wait for their turn, and are told so by their own limit. */
+static void
+queued(void **state)
+{
+	struct asked asked;
+	struct resolver *r = start(&asked);
+	struct resolver_wait *w[MAX_RESOLVING];
+
+	for (unsigned i = 0; i < MAX_RESOLVING; i++) {
+		char name[40];
+		snprintf(name, sizeof name, "hang%u.test", i);
+		w[i] = resolver_ask(r, name, RESOLVE_MS, on_answer, &asked);
+	}
+	asked.left = 1;
+	resolver_ask(r, "two.test", 300, on_answer, &asked);
+	event_base_dispatch(asked.base);
+	assert_string_equal(asked.a.why, "no answer of a name server");
+	for (unsigned i = 0; i < MAX_RESOLVING; i++)
+		resolver_forget(w[i]);
+	stop(r, &asked);
+}
+
 /* Names whose servers are dead take a thread each, and delay no other name; who gives up is not
  * called. */
 static void
@@ -167,7 +222,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(death), cmocka_unit_test(answers), cmocka_unit_test(kept), cmocka_unit_test(dead),
+		cmocka_unit_test(death), cmocka_unit_test(answers), cmocka_unit_test(kept), cmocka_unit_test(forgotten),
+		cmocka_unit_test(queued), cmocka_unit_test(dead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
