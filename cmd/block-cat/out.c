@@ -165,7 +165,7 @@ void archive_write(struct store *s, int fd, const char *name)
 	for (w.more = true; w.more; writer_flush(&w)) {
 		txn = store_read(s);
 		w.more = false;
-		proven_walk_from(s, txn, w.next, write_block, &w);
+		proven_walk(s, txn, w.next, write_block, &w);
 		store_read_end(txn);
 		walk_whole(s);
 	}

@@ -226,17 +226,6 @@ static enum chain_reason judge_points(const struct nakamoto *b)
 	return REASON_OK;
 }
 
-enum chain_reason proof_static(struct nakamoto *b, const uint8_t *p, size_t n,
-    const struct network *net, uint64_t burn_height)
-{
-	enum chain_reason reason = judge_header(b, p, n, net, burn_height);
-	bool has_keys = false;
-
-	if (reason == REASON_OK)
-		reason = judge_body(b, p, n, net, burn_height, &has_keys);
-	return reason == REASON_OK && has_keys ? judge_points(b) : reason;
-}
-
 enum chain_reason proof_miner(const struct nakamoto *b, const uint8_t miner[HASH160_LEN])
 {
 	uint8_t digest[32], key[KEY_LEN], own[HASH160_LEN];

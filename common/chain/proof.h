@@ -35,8 +35,6 @@ struct proof_view {
  * before any curve work.  *weight is the sum of the signers' weights. block is filled as far as it
  * parses. */
 enum chain_reason proof_alone(struct nakamoto *block, const uint8_t *p, size_t n, const struct proof_view *, uint64_t *weight);
-/* The same without signatures: what a chain maker or a test of the rules wants. */
-enum chain_reason proof_static(struct nakamoto *block, const uint8_t *p, size_t n, const struct network *, uint64_t burn_height);
 /* The miner's signature of a header: REASON_OK or REASON_MINER.  miner: hash of the winner's
  * signing key. */
 enum chain_reason proof_miner(const struct nakamoto *, const uint8_t miner[HASH160_LEN]);

@@ -274,16 +274,11 @@ static void proven_all(struct store *s, MDB_txn *txn, struct listing *l)
 	free(all.v);
 }
 
-void proven_walk_from(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *arg)
+void proven_walk(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *arg)
 {
 	struct listing l = { fn, arg, from, false };
 
 	proven_all(s, txn, &l);
-}
-
-void proven_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct stored_block *), void *arg)
-{
-	proven_walk_from(s, txn, 0, fn, arg);
 }
 
 void proven_list(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *arg)

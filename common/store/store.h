@@ -143,11 +143,9 @@ void tenure_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct rec_
 /* canonical: highest block; block and tenure at a Stacks height. 0, or -1 (of a damaged block too). */
 int canonical_tip(struct store *, MDB_txn *, struct rec_tenure *tenure, uint64_t *height, uint8_t id[ID_LEN]);
 int canonical_at(struct store *, MDB_txn *, uint64_t height, struct stored_block *);
-/* Every proven block ascending by height (ties by id): the order of block-cat -l.  Damaged ones too; where a height lacks its block,
+/* Every proven block from a height on, ascending by height (ties by id): the order of block-cat -l.  Damaged ones too; where a height lacks its block,
  * the store's `holes` is set. Bytes may be used until fn returns. */
-void proven_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct stored_block *), void *);
-/* The same from a height on. */
-void proven_walk_from(struct store *, MDB_txn *, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *);
+void proven_walk(struct store *, MDB_txn *, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *);
 /* The same without a look at the bytes. */
 void proven_list(struct store *, MDB_txn *, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *arg);
 /* The chain of one tenure from block id downwards to its start (newest first), or until `stop` (exclusive, may be NULL).

@@ -199,8 +199,6 @@ void stage_pass(struct stage *s, const struct rec *r)
 	stage_wake(s);
 }
 
-size_t stage_queued(const struct stage *s) { return outq_bytes(s->out); }
-
 bool stage_full(struct stage *s)
 {
 	if (outq_bytes(s->out) <= OUT_FULL)

@@ -64,7 +64,6 @@ void stage_emit_news(struct stage *, enum rec_type, const void *rec, const void 
 void stage_pass(struct stage *, const struct rec *);
 /* Output holds more than 256 KiB: emit no blocks until ->room. */
 bool stage_full(struct stage *);
-size_t stage_queued(const struct stage *);	/* bytes not yet written */
 /* Stop or go on reading input (a full inner queue); independent of the pause that a full output makes. */
 void stage_pause(struct stage *, bool);
 

@@ -194,7 +194,7 @@ static void read_chain(MDB_txn *txn)
 	}
 	canonical_tip(s, txn, &t, &height, id);
 	tenure_walk(s, txn, WALK(tenure), NULL);
-	proven_walk(s, txn, sound, NULL);
+	proven_walk(s, txn, 0, sound, NULL);
 }
 
 static void read_others(MDB_txn *txn)

@@ -87,7 +87,7 @@ static void hostile_any_order(void **state)
 		world_commit(w);
 		now = (struct digest){ .n = 0 };
 		txn = store_read(&w->s);
-		proven_walk(&w->s, txn, digest_add, &now);
+		proven_walk(&w->s, txn, 0, digest_add, &now);
 		assert_false(block_proven(&w->s, txn, start->id));
 		store_read_end(txn);
 		if (seed == 1)

@@ -62,7 +62,7 @@ static void view_any_order(void **state)
 		assert_int_equal(world_said(w, REC_FAULT, NULL), 0);
 		now = (struct digest){ .n = 0 };
 		txn = store_read(&w->s);
-		proven_walk(&w->s, txn, digest_add, &now);
+		proven_walk(&w->s, txn, 0, digest_add, &now);
 		store_read_end(txn);
 		if (seed == 1)
 			first = now;

@@ -173,7 +173,7 @@ static inline unsigned world_listed(struct world *w)
 	MDB_txn *txn = store_read(&w->s);
 	unsigned n = 0;
 
-	proven_walk(&w->s, txn, world_count, &n);
+	proven_walk(&w->s, txn, 0, world_count, &n);
 	store_read_end(txn);
 	return n;
 }
