@@ -20,7 +20,7 @@ struct seat {
 	void *arg;
 };
 
-/* A host that was refused would be again: for this long it is not even asked who could go. */
+/* A host that was refused is refused again for so long without a search for a connection to close. */
 #define REFUSED_MS 200
 #define REFUSED_HOSTS 64
 struct refused { uint64_t host, until; };
@@ -55,7 +55,7 @@ unsigned seats_taken(struct seats *t)
 	return n;
 }
 
-/* The kernel has measured the way when the connection was made. */
+/* The round trip time, which the kernel has measured when the connection was made. */
 static uint32_t rtt_of(int fd)
 {
 	struct tcp_info info;

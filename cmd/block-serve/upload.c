@@ -136,7 +136,8 @@ static enum pushed queue(struct uploads *u, const struct nakamoto *n, const char
 	return PUSHED_TAKEN;
 }
 
-/* Whose share of uploads it is: an address, and with IPv6 its /64, whose addresses cost nothing. */
+/* The sender whose share of uploads an address uses up: itself, with IPv6 its /64, as one customer
+ * has all addresses of that. */
 static const char *sender(char out[2 * 16 + 1], const struct sockaddr *sa)
 {
 	uint8_t addr[16];

@@ -154,7 +154,7 @@ void peers_dial(struct inv_sync *s, uint64_t now)
 	}
 }
 
-/* On record, and to people where they named the peer themselves. */
+/* Put a fault on record, and warn of it if the operator or the network file named the peer. */
 void peers_fault(struct peer *p, const char *who, const char *class, const char *what,
     const char *evidence)
 {

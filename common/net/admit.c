@@ -1,4 +1,4 @@
-/* Who has to go when more want to be connected than there are places. */
+/* Which connection is closed for another one (admit.h says by which rules). */
 #include <stdlib.h>
 #include <string.h>
 #include "common/chain/hash.h"
@@ -44,7 +44,8 @@ size_t admit_same_host(struct admit_conn *const *all, size_t n, const struct adm
 
 #define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
 
-/* Who of a host, or of a key, has its vote: the most useful, then the eldest. */
+/* The order in which connections of one host, or of one key, can be kept: the one that was useful
+ * last, then the oldest. */
 static int by_merit(const struct admit_conn *a, const struct admit_conn *b)
 {
 	return a->useful != b->useful ? ORDER(b->useful, a->useful) : ORDER(a->since, b->since);
@@ -93,7 +94,8 @@ static void weigh(struct admit_conn **sorted, size_t n)
 	}
 }
 
-/* One a host, out of those sorted by place, then one a key: how many are left in voters. */
+/* Fill voters with one connection of each host, and of these one of each key; sorted is by place.
+ * Returns how many they are. */
 static size_t take_voters(struct admit_conn **voters, struct admit_conn *const *sorted, size_t n)
 {
 	size_t hosts = 0, keys = 0;
@@ -173,7 +175,7 @@ static void keep_some(struct admit_conn **voters, size_t n, uint64_t now)
 	keep_by_age(voters, n, now);
 }
 
-/* What is known in favour of one: useful work before a proven key, and that before nothing. */
+/* What a connection has shown: 2 useful work, 1 a key that it proved, 0 nothing. */
 static unsigned standing(const struct admit_conn *c)
 {
 	return c->useful != 0 ? 2 : c->key != 0;
@@ -202,9 +204,9 @@ static struct admit_conn *choose(struct admit_conn **sorted, size_t n, uint32_t 
 	return worst;
 }
 
-/* Whoever comes alone may push out an equal; a host that has places already gets one more only from
- * a heavier one, so that hosts of a flood do not push each other out for ever.  (Nobody of its own
- * host weighs more.) */
+/* The least weight of a connection that gives its place to the newcomer.  A host without a place may
+ * take that of an equal; one with places only that of a heavier one, or the hosts of a flood would
+ * push each other out for ever.  (No connection of its own host is heavier.) */
 static uint32_t least_weight(struct admit_conn *const *all, size_t n,
     const struct admit_conn *newcomer)
 {

@@ -24,7 +24,8 @@ static void drop(struct hold *h)
 	h->drop(h->arg);
 }
 
-/* Whole seconds: of those who are as near, the one that holds the most gives way. */
+/* Seconds to the deadline, whole ones: so that among holds of about the same age the largest is
+ * dropped. */
 static uint64_t left(const struct hold *h, uint64_t now)
 {
 	return h->until > now * 1000 ? (h->until - now * 1000) / 1000000 : 0;

@@ -179,8 +179,8 @@ static void bounded_put(struct store *s, MDB_txn *txn, enum store_table t, const
 	store_put_row(s, txn, t, key, klen, type, rec);
 }
 
-/* Out with a row, and with its place in the order of age, which is sought: rows seldom go before
- * their time. */
+/* Delete a row before its time, with its entry in the index by age.  The entry is found by a walk:
+ * that is rare. */
 static void bounded_del(struct store *s, MDB_txn *txn, enum store_table t, const uint8_t *key,
     size_t klen)
 {
