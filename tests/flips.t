@@ -97,6 +97,41 @@ my %answer = map { $_ => (get($host, $_))[1] } @paths;
 stop();
 die "no store to begin with" unless $code == 0 && @ids == 500 && length $archive && length $answer{'/v3/blocks/height/100'};
 
+# Damage of disks and copies: whole sectors and pages.
+my $earlier = do {
+	local $/;
+	open my $f, '-|', "head -c 500000 $root/fixtures/epoch40.rec | $bin/block-cat -d $dir/early -i - 2>/dev/null; cat $dir/early/data.mdb" or die;
+	<$f>;
+};
+sub pages {
+	my ($bad, $kind) = ($data, dice(6));
+	my ($a, $b) = map { $page * dice(length($data) / $page) } 1, 2;
+	if ($kind == 0) {
+		my $at = dice(length($data) - 512);
+		substr($bad, $at + dice(512), 1) ^= chr(1 << dice(8)) for 0 .. dice(64);
+		return ($bad, "bits of 512 bytes at $at");
+	}
+	if ($kind == 1) {
+		$a += 512 * dice(8);
+		substr($bad, $a, 512) = "\0" x 512;
+		return ($bad, "zeros in 512 bytes at $a");
+	}
+	if ($kind == 2) {
+		substr($bad, $a, $page) = "\0" x $page;
+		return ($bad, "zeros in the page at $a");
+	}
+	if ($kind == 3) {
+		(substr($bad, $a, $page), substr($bad, $b, $page)) = (substr($data, $b, $page), substr($data, $a, $page));
+		return ($bad, "pages at $a and $b change places");
+	}
+	if ($kind == 4) {
+		$a %= length $earlier;
+		substr($bad, $a, $page) = substr $earlier, $a, $page;
+		return ($bad, "the page at $a as it was");
+	}
+	return (substr($data, 0, $a), "the file ends at $a") if $kind == 5;
+}
+
 # A place: offset, bit, what it is, the block that is hit.
 sub place {
 	my $kind = dice(4);
@@ -127,12 +162,10 @@ sub judge {
 }
 
 sub try {
-	my ($offset, $bit, $what, $hit) = @_;
-	my $bad = $data;
+	my ($n, $bad, $what, $hit) = @_;
 	my $store = "$dir/bad";
 	system 'rm', '-rf', $store;
 	mkdir $store;
-	substr($bad, $offset, 1) ^= chr(1 << $bit);
 	open my $f, '>', "$store/data.mdb" or die;
 	print $f $bad;
 	close $f;
@@ -161,13 +194,30 @@ sub try {
 	my %line = map { $_ => 1 } split /\n/, $list;
 	push @wrong, 'a list of other blocks after all that' if $rc eq '0' && grep { !$line{$_} } split /\n/, $out;
 	push @wrong, "block-cat -l after all that: $rc" if $rc !~ /^(0|100|111)$/;
+	return @wrong if $n % 4 && !$ENV{PAGES};
+	# The archive brings back what is lacking, or the store says that it is damaged.
+	($rc, $out, $err) = run('block-cat', '-d', $store, '-i', "$root/fixtures/epoch40.rec");
+	judge('block-cat -i', $rc, $out, $err);
+	if ($rc eq '0') {
+		($rc, $out, $err) = run('block-cat', '-d', $store, '-l');
+		push @wrong, "after an import the list has " . ($out =~ tr/\n//) . " lines and block-cat -l ends with $rc" if $rc ne '0' || $out ne $list;
+		($rc, $out, $err) = run('block-cat', '-d', $store, '-c');
+		push @wrong, "after an import block-cat -c ends with $rc" if $rc ne '0';
+	}
 	return @wrong;
 }
 
 for my $n (1 .. $flips) {
-	my @at = place();
-	my @bad = try(@at);
-	print @bad ? 'not ok' : 'ok', " $n - bit $at[1] of byte $at[0], $at[2]", @bad ? ': ' . join('; ', @bad) : '', "\n";
+	my ($bad, $what, $hit) = ($data);
+	if ($n % 4 == 0 || $ENV{PAGES}) {
+		($bad, $what) = pages();
+	} else {
+		(my $offset, my $bit, $what, $hit) = place();
+		substr($bad, $offset, 1) ^= chr(1 << $bit);
+		$what = "bit $bit of byte $offset, $what";
+	}
+	my @bad = try($n, $bad, $what, $hit);
+	print @bad ? 'not ok' : 'ok', " $n - $what", @bad ? ': ' . join('; ', @bad) : '', "\n";
 	next unless @bad;
 	$failed++;
 	copy("$dir/bad/data.mdb", "$ENV{KEEP}.$n") if $ENV{KEEP};

@@ -14,14 +14,18 @@
 
 #define PIECE_BYTES (4u << 20)
 #define PIECE_ROWS 50000
+#define MAX_BAD_ROWS 4096	/* that one check removes; the next one has others */
 
 struct hit { uint8_t id[ID_LEN], ch[CH_LEN]; bool has_id; };
+struct bad_row { enum store_table table; uint8_t key[MAX_KEY]; size_t len; };
 struct checking {
 	struct store *s;
 	const struct check_options *o;
 	MDB_txn *txn;
 	struct hit *hits;
 	size_t n_hits, cap;
+	struct bad_row *bad;
+	size_t n_bad, cap_bad;
 	uint64_t blocks, bytes, began, named;
 	struct trial trial;
 	uint8_t from[ID_LEN];		/* of block_ids: where the next piece begins */
@@ -197,8 +201,29 @@ static bool see_canonical(void *arg, const MDB_val *key, const MDB_val *data)
 	if (key->mv_size != 8 || data->mv_size != CH_LEN ||
 	    tenure_get(k->s, k->txn, data->mv_data, &t) < 0 || !t.canonical ||
 	    t.start_height != get_be64(key->mv_data))
-		k->s->holes = true;
+		store_row_bad(k->s, T_CANONICAL, key);
 	return true;
+}
+
+static void bad_row_add(void *arg, enum store_table t, const MDB_val *key)
+{
+	struct checking *k = arg;
+	struct bad_row *b;
+
+	for (b = k->bad; b < k->bad + k->n_bad; b++)
+		if (b->table == t && b->len == key->mv_size &&
+		    memcmp(b->key, key->mv_data, b->len) == 0)
+			return;
+	if (key->mv_size > MAX_KEY || k->n_bad == MAX_BAD_ROWS)
+		return;
+	if (k->n_bad == k->cap_bad) {
+		k->cap_bad = k->cap_bad ? k->cap_bad * 2 : 64;
+		k->bad = xrealloc(k->bad, k->cap_bad * sizeof *k->bad);
+	}
+	b = &k->bad[k->n_bad++];
+	b->table = t;
+	b->len = key->mv_size;
+	memcpy(b->key, key->mv_data, b->len);
 }
 
 /* The walks decode each row that is a record; one that fails is told by store_row, which sets the
@@ -208,6 +233,8 @@ static void check_rows(struct checking *k)
 	struct store *s = k->s;
 
 	k->txn = store_read(s);
+	s->bad_row = bad_row_add;
+	s->bad_row_arg = k;
 	proven_list(s, k->txn, 0, see_listed, k);
 	store_walk(s, k->txn, T_CANONICAL, NULL, 0, see_canonical, k);
 	sortition_walk(s, k->txn, 0, see_sortition, k);
@@ -218,6 +245,12 @@ static void check_rows(struct checking *k)
 	fault_walk(s, k->txn, see_fault, k);
 	download_walk(s, k->txn, see_download, k);
 	store_read_end(k->txn);
+	s->bad_row = NULL;
+	if (k->n_bad)
+		log_warnx("store '%s' is damaged: %zu rows of tables, the first of '%s'%s",
+		    s->dir, k->n_bad, store_table_name(k->bad[0].table),
+		    s->writes & TABLE(T_BLOCKS) ?
+		    ": removed, the next sync brings back what they said" : "");
 	if (s->holes && k->n_hits == 0)
 		log_warnx("store '%s' is damaged: its tenures count blocks that are not there",
 		    s->dir);
@@ -259,6 +292,19 @@ static void keep(struct checking *k, struct keeper *keeper, struct rec_buf *out)
 		store_die(k->s, errno);
 }
 
+/* What they said is known elsewhere, or is asked for again where there is no row. */
+static void remove_rows(struct checking *k)
+{
+	MDB_txn *txn;
+
+	if (k->n_bad == 0)
+		return;
+	txn = store_write(k->s);
+	for (size_t i = 0; i < k->n_bad; i++)
+		store_del(k->s, txn, k->bad[i].table, k->bad[i].key, k->bad[i].len);
+	store_commit_or_die(k->s, txn);
+}
+
 static void remove_hits(struct checking *k)
 {
 	struct keeper *keeper = keeper_new(k->s, "block-cat");
@@ -297,9 +343,10 @@ bool check_store(struct store *s, const struct check_options *o)
 		k.trial.bytes = xmalloc(TRIAL_BYTES + MAX_BLOCK);
 	look(&k);
 	out_flush();
-	if (owner)
+	if (owner) {
+		remove_rows(&k);
 		remove_hits(&k);
-	else if (s->writes)
+	} else if (s->writes)
 		note_hits(&k);
 	if (k.n_hits)
 		log_warnx("%llu of %llu blocks are damaged: %s", (unsigned long long)k.named,
@@ -309,6 +356,7 @@ bool check_store(struct store *s, const struct check_options *o)
 		    "nothing may be written here, so they stay");
 	free(k.trial.bytes);
 	free(k.hits);
+	free(k.bad);
 	return k.n_hits == 0 && !s->holes && !s->hurt;
 }
 

@@ -47,7 +47,7 @@ static int check(struct store *s, const struct check_options *k)
 
 	snprintf(path, sizeof path, "%s/data.mdb", options_dir(k->options));
 	store_open(s, options_dir(k->options), k->options->network, access(path, W_OK) != 0 ? 0 :
-	    store_lock_holder(options_dir(k->options), &holder) ? TABLE(T_DAMAGED) : KEEPER_TABLES,
+	    store_lock_holder(options_dir(k->options), &holder) ? TABLE(T_DAMAGED) : CHECK_TABLES,
 	    0);
 	sandbox_enter(SANDBOX_THREADS | (s->writes ? SANDBOX_WRITE : 0));
 	return check_store(s, k) ? 0 : EXIT_WORLD;

@@ -31,6 +31,10 @@ void get_tenure_info(struct request *r)
 	struct evbuffer *b;
 
 	store_read_end(txn);
+	if (r->s->view.chain_lost) {
+		reply_text(r, 500, "The tip is damaged\n");
+		return;
+	}
 	if (!found) {
 		reply_text(r, 404, "No Nakamoto tenure yet\n");
 		return;

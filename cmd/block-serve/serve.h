@@ -23,6 +23,7 @@
 /* What every answer needs of the store, read anew when another commit shows. */
 struct view {
 	bool loaded, has_burn, has_chain, has_tip;
+	bool chain_lost;	/* there is one, and the row of its tip is damaged */
 	struct rec_sortition burn, stable;	/* burn tip, and the one `confirmations` below (has_burn says both are there) */
 	uint64_t height;			/* canonical tip */
 	uint8_t id[ID_LEN];

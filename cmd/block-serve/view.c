@@ -50,6 +50,7 @@ void view_refresh(struct serve *s)
 	v->loaded = true;
 	v->has_burn = load_burn(s, txn, v);
 	v->has_chain = canonical_tip(&s->store, txn, &v->tenure, &v->height, v->id) == 0;
+	v->chain_lost = !v->has_chain && store_count(&s->store, txn, T_CANONICAL) > 0;
 	v->has_tip = meta_get_row(&s->store, txn, "tip", REC_TIP, &v->tip) == 0;
 	store_read_end(txn);
 	v->tenure.why = v->tenure.source = rec_str("");

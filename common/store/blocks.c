@@ -312,7 +312,7 @@ void blocks_replace(struct store *s, MDB_txn *txn, const struct kept_block *b)
 	run_change(s, txn, b->id, b);
 }
 
-void blocks_condemn(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
+bool blocks_condemn(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
 {
 	uint8_t ch[CH_LEN], *copy;
 	struct kept_block b;
@@ -320,7 +320,7 @@ void blocks_condemn(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
 
 	if (blocks_where(s, txn, id, ch, &height) < 0 ||
 	    blocks_find(s, txn, ch, height, id, &b) < 0)
-		return;
+		return false;
 	copy = memcpy(xmalloc(b.len + b.source.n), b.bytes, b.len);
 	if (b.source.n)
 		memcpy(copy + b.len, b.source.p, b.source.n);
@@ -331,6 +331,7 @@ void blocks_condemn(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
 	b.summed = true;
 	blocks_replace(s, txn, &b);
 	free(copy);
+	return true;
 }
 
 /* Next: common/store/run.c, a run as bytes. */

@@ -54,8 +54,9 @@ void blocks_repack(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], const st
 size_t blocks_pack(struct store *, MDB_txn *, const uint8_t ch[CH_LEN]);
 
 /* Take out what is damaged of a tenure and write the rest anew; rows of block_ids follow.  Returns
- * how many blocks or runs were bad; 0: nothing was touched. */
-size_t blocks_salvage(struct store *, MDB_txn *, const uint8_t ch[CH_LEN]);
+ * how many blocks or runs were bad.  If there are none, nothing is touched, unless `anyway`: then
+ * rows of block_ids were lost, and all are written. */
+size_t blocks_salvage(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], bool anyway);
 /* Give runs of schema 1, from *key on (room for MAX_KEY; length 0: the first), their checksums:
  * some 4 MiB.  A block whose id does not fit gets one that never fits.  False: that was the last;
  * else *key is where to go on. */
@@ -69,8 +70,8 @@ size_t blocks_rewrite(struct store *, MDB_txn *, const uint8_t *key, size_t klen
 bool blocks_scan(struct store *, MDB_txn *, uint8_t *key, size_t *klen, size_t bytes,
     void (*fn)(void *, const uint8_t ch[CH_LEN], uint64_t height, const struct kept_block *),
     void *arg);
-/* Give a block a checksum that never fits.  Nothing where it is not found. */
-void blocks_condemn(struct store *, MDB_txn *, const uint8_t id[ID_LEN]);
+/* Give a block a checksum that never fits.  False: it is not found by its row of block_ids. */
+bool blocks_condemn(struct store *, MDB_txn *, const uint8_t id[ID_LEN]);
 
 /* All blocks of a tenure with height in [low, high], ascending, siblings right behind; until fn returns false.
  * Pointers are into the map: fn must not write. */

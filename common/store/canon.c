@@ -127,12 +127,49 @@ static struct tenure *choose(struct keeper *k)
 	return best;
 }
 
+static void leave_all(struct keeper *k, struct tenure *t)
+{
+	if (t->canonical)
+		tenure_dirty(k, t);
+	t->canonical = false;
+	t->up = NULL;
+}
+
+/* Rows that do not fit the tenures were damaged: none is left, and the chain that is chosen gets
+ * all of its own. */
+static void canon_clear(struct keeper *k)
+{
+	MDB_cursor *c = store_cursor(k->s, k->txn, T_CANONICAL);
+	uint8_t (*keys)[MAX_KEY] = NULL;
+	size_t n = store_count(k->s, k->txn, T_CANONICAL), i = 0;
+	size_t *lens = xcalloc(n + 1, sizeof *lens);
+	MDB_val key, v;
+	int rc = store_cursor_get(k->s, c, &key, &v, MDB_FIRST);
+
+	keys = xcalloc(n + 1, sizeof *keys);
+	for (; rc == 0 && i < n; rc = store_cursor_get(k->s, c, &key, &v, MDB_NEXT)) {
+		lens[i] = key.mv_size < MAX_KEY ? key.mv_size : MAX_KEY;
+		memcpy(keys[i], key.mv_data, lens[i]);
+		i++;
+	}
+	mdb_cursor_close(c);
+	while (i-- > 0)
+		store_del(k->s, k->txn, T_CANONICAL, keys[i], lens[i]);
+	free(keys);
+	free(lens);
+	each_tenure(k, leave_all);
+	k->best = NULL;
+	k->canon_bad = false;
+}
+
 void canon_settle(struct keeper *k)
 {
 	struct tenure *best;
 
 	if (!k->recanon)
 		return;
+	if (k->canon_bad)
+		canon_clear(k);
 	k->settling = true;
 	each_tenure(k, forget);
 	each_tenure(k, follow);
@@ -142,6 +179,40 @@ void canon_settle(struct keeper *k)
 	/* One that fell and was proven again in the same commit has lost its row. */
 	if (best != k->best || (best && !best->canonical))
 		take(k, best);
+}
+
+struct canon_rows { struct keeper *k; size_t n; bool bad; };
+
+static bool canon_row(void *arg, const MDB_val *key, const MDB_val *v)
+{
+	struct canon_rows *r = arg;
+	struct tenure *t = NULL;
+
+	r->n++;
+	if (key->mv_size == 8 && v->mv_size == CH_LEN)
+		t = tenure_find(r->k, v->mv_data);
+	r->bad = !t || !t->canonical || t->start_height != get_be64(key->mv_data);
+	return !r->bad;
+}
+
+static size_t marked(struct keeper *k)
+{
+	struct tenure_slab *slab;
+	size_t n = 0;
+
+	for (slab = k->slabs; slab; slab = slab->next)
+		for (unsigned i = 0; i < slab->n; i++)
+			n += slab->t[i].canonical;
+	return n;
+}
+
+/* Each canonical tenure has its row, and there are no others. */
+static bool rows_fit(struct keeper *k)
+{
+	struct canon_rows r = { .k = k };
+
+	store_walk(k->s, k->txn, T_CANONICAL, NULL, 0, canon_row, &r);
+	return !r.bad && r.n == marked(k);
 }
 
 void canon_restore(struct keeper *k)
@@ -159,7 +230,8 @@ void canon_restore(struct keeper *k)
 	for (t = k->best; t; above = t, t = t->prev)
 		t->up = above;
 	/* The view may have turned while nobody kept. */
-	k->recanon = choose(k) != k->best;
+	k->canon_bad = !rows_fit(k);
+	k->recanon = k->canon_bad || choose(k) != k->best;
 }
 
 /* Next: common/store/report.c, what the world is told. */

@@ -155,13 +155,13 @@ static void ids_drop(struct store *s, MDB_txn *txn, const uint8_t *ch)
 	free(l.ids);
 }
 
-size_t blocks_salvage(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN])
+size_t blocks_salvage(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], bool anyway)
 {
 	struct salvage g = { .ch = ch };
 	size_t i;
 
 	save_all(s, txn, &g);
-	if (g.lost + g.moved > 0) {
+	if (anyway || g.lost + g.moved > 0) {
 		ids_drop(s, txn, ch);
 		for (i = 0; i < g.n_keys; i++)
 			store_del(s, txn, T_BLOCKS, g.keys[i].mv_data, g.keys[i].mv_size);

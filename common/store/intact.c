@@ -204,7 +204,7 @@ void intact_map(struct store *s, const void *value)
 	base = page - number * st.ms_psize;
 	if (number > info.me_last_pgno || base > page || mincore((void *)base, META_PAGE, &there) != 0 ||
 	    ((const struct meta *)(base + META_HEAD))->magic != 0xbeefc0de)
-		return;
+		store_damaged(s, "a page is not where it belongs");
 	s->page = st.ms_psize;
 	watch.low = base;
 	watch.high = base + info.me_mapsize;
@@ -213,6 +213,33 @@ void intact_map(struct store *s, const void *value)
 bool intact_holds(const void *p)
 {
 	return (uintptr_t)p >= watch.low && (uintptr_t)p < watch.high;
+}
+
+uint64_t intact_number(const struct store *s, const void *page)
+{
+	return ((uintptr_t)page - watch.low) / s->page;
+}
+
+struct large_head { uint64_t number; uint16_t pad, flags; uint32_t pages; };
+#define FLAG_OVERFLOW 4
+
+/* The number and the length are what the leaf led here by.  Of two lengths the smaller holds: rather
+ * pages that nobody uses than pages of two values. */
+void intact_large(const struct store *s, const MDB_val *v)
+{
+	const uint8_t *page = (const uint8_t *)v->mv_data - META_HEAD;
+	struct large_head is, right = { .number = intact_number(s, page), .flags = FLAG_OVERFLOW };
+	int fd;
+
+	if (((uintptr_t)page & (s->page - 1)) != 0)	/* it lies among others in a leaf */
+		return;
+	memcpy(&is, page, sizeof is);
+	right.pages = (uint32_t)((META_HEAD - 1 + v->mv_size) / s->page + 1);
+	if (is.number == right.number && is.flags == right.flags && is.pages <= right.pages)
+		return;
+	if (mdb_env_get_fd(s->env, &fd) != 0 ||
+	    pwrite(fd, &right, sizeof right, (off_t)(right.number * s->page)) != sizeof right)
+		store_damaged(s, "a page is not where it belongs");
 }
 
 void intact_forget(void)

@@ -21,6 +21,11 @@ extern _Thread_local volatile int intact_inside;
 void intact_map(struct store *, const void *value);
 /* Whether an address is in the map, as far as is known. */
 bool intact_holds(const void *);
+/* The number of the page that begins at an address in the map. */
+uint64_t intact_number(const struct store *, const void *page);
+/* A value in the map that is about to be replaced or deleted: if it has pages of its own, the head
+ * of the first is set right. */
+void intact_large(const struct store *, const MDB_val *value);
 /* The map moves. */
 void intact_forget(void);
 

@@ -90,7 +90,7 @@ void keeper_heal(struct keeper *k, const uint8_t ch[CH_LEN])
 
 	if (!t) {
 		/* Its row was lost; or the name was, and nothing is left under it. */
-		blocks_salvage(k->s, k->txn, ch);
+		blocks_salvage(k->s, k->txn, ch, false);
 		blocks_walk(k->s, k->txn, ch, 0, UINT64_MAX, take_any, &any);
 		if (!any)
 			return;
@@ -118,8 +118,13 @@ static void lost_id_drop(struct keeper *k, const uint8_t *id)
 
 void keeper_condemn(struct keeper *k, const uint8_t ch[CH_LEN], const uint8_t *id)
 {
-	if (id)
-		blocks_condemn(k->s, k->txn, id);
+	uint8_t where[CH_LEN];
+	uint64_t height;
+
+	/* It may be sound, and its row of block_ids lost or astray. */
+	if (id && (blocks_where(k->s, k->txn, id, where, &height) < 0 ||
+	    memcmp(where, ch, CH_LEN) != 0 || !blocks_condemn(k->s, k->txn, id)))
+		blocks_salvage(k->s, k->txn, ch, true);
 	keeper_heal(k, ch);
 	if (id)
 		lost_id_drop(k, id);

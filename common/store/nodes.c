@@ -178,7 +178,7 @@ static void load_damaged(struct keeper *k, struct tenure *t)
 	uint32_t i;
 
 	nodes_forget(k, t);
-	if (blocks_salvage(k->s, k->txn, t->ch) > 0) {
+	if (blocks_salvage(k->s, k->txn, t->ch, false) > 0) {
 		log_warnx("blocks of the tenure at burn height %llu are damaged: removed",
 		    (unsigned long long)t->burn_height);
 		tenure_list_add(&k->fallen, t);

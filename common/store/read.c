@@ -288,12 +288,15 @@ void proven_list(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *
 	proven_all(s, txn, &l);
 }
 
-/* canonical: lowest height u64 of a tenure's part -> consensus hash. */
+/* canonical: lowest height u64 of a tenure's part -> consensus hash.  A row has no checksum: its
+ * tenure's row must say the same. */
 static int canonical_seek(struct store *s, MDB_txn *txn, uint64_t height, struct rec_tenure *t)
 {
 	MDB_cursor *c = store_cursor(s, txn, T_CANONICAL);
 	uint8_t key[8], ch[CH_LEN];
 	MDB_val k = { 8, key }, v;
+	uint8_t row[MAX_KEY];
+	bool bad;
 	int rc;
 
 	put_be64(key, height);
@@ -302,12 +305,16 @@ static int canonical_seek(struct store *s, MDB_txn *txn, uint64_t height, struct
 		rc = store_cursor_get(s, c, &k, &v, MDB_LAST);
 	else if (k.mv_size != 8 || get_be64(k.mv_data) != height)
 		rc = store_cursor_get(s, c, &k, &v, MDB_PREV);
-	if (rc == 0 && v.mv_size != CH_LEN)
-		rc = -1;
-	if (rc == 0)
-		memcpy(ch, v.mv_data, CH_LEN);
 	mdb_cursor_close(c);
-	return rc == 0 ? tenure_get(s, txn, ch, t) : -1;
+	if (rc != 0)
+		return -1;
+	bad = k.mv_size != 8 || v.mv_size != CH_LEN;
+	k.mv_data = memcpy(row, k.mv_data, k.mv_size);
+	if (!bad)
+		memcpy(ch, v.mv_data, CH_LEN);
+	bad = bad || tenure_get(s, txn, ch, t) < 0 || !t->canonical ||
+	    t->start_height != get_be64(row);
+	return bad ? store_row_bad(s, T_CANONICAL, &k) : 0;
 }
 
 int canonical_tip(struct store *s, MDB_txn *txn, struct rec_tenure *tenure, uint64_t *height, uint8_t id[ID_LEN])

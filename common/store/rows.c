@@ -42,6 +42,8 @@ static void leaf_check(const struct store *s, const MDB_val *key)
 	if (!intact_holds(page))	/* a page that this transaction has changed is in the heap */
 		return;
 	memcpy(&h, page, sizeof h);
+	if (h.number != intact_number(s, page))
+		store_damaged(s, "a page is not where it belongs");
 	if ((h.flags & ~FLAG_DIRTY) == FLAG_LEAF && h.lower >= LEAF_HEAD && h.lower <= h.upper && h.upper <= s->page && h.lower % 2 == 0) {
 		for (i = LEAF_HEAD; i < h.lower; i += 2) {
 			memcpy(&at, page + i, 2);
@@ -103,12 +105,30 @@ static void declared(const struct store *s, enum store_table t)
 		BUG("'%s' is not among the tables that %s writes", store_table_name(t), log_program());
 }
 
+/* LMDB takes from a page's head which page is freed, and of a large value how many: if that is
+ * damaged, pages of others. */
+static void place_check(struct store *s, MDB_txn *txn, enum store_table t, const MDB_val *key)
+{
+	MDB_val k = *key, v;
+	MDB_cursor *c;
+
+	if (s->error != 0 || INTACT(mdb_cursor_open(txn, s->dbi[t], &c)) != 0)
+		return;
+	if (INTACT(mdb_cursor_get(c, &k, &v, MDB_SET_RANGE)) == 0) {
+		leaf_check(s, &k);
+		if (intact_holds(v.mv_data) && mdb_cmp(txn, s->dbi[t], key, &k) == 0)
+			intact_large(s, &v);
+	}
+	mdb_cursor_close(c);
+}
+
 void store_put(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, const void *data, size_t len)
 {
 	MDB_val k = { klen, (void *)(uintptr_t)key }, v = { len, (void *)(uintptr_t)data };
 	int rc;
 
 	declared(s, t);
+	place_check(s, txn, t, &k);
 	rc = s->error ? s->error : INTACT(mdb_put(txn, s->dbi[t], &k, &v, 0));
 	if (rc != 0 && s->error == 0)
 		s->error = rc;
@@ -120,6 +140,7 @@ void *store_reserve(struct store *s, MDB_txn *txn, enum store_table t, const voi
 	int rc;
 
 	declared(s, t);
+	place_check(s, txn, t, &k);
 	rc = s->error ? s->error : INTACT(mdb_put(txn, s->dbi[t], &k, &v, MDB_RESERVE));
 	if (rc != 0 && s->error == 0)
 		s->error = rc;
@@ -132,6 +153,7 @@ void store_del(struct store *s, MDB_txn *txn, enum store_table t, const void *ke
 	int rc;
 
 	declared(s, t);
+	place_check(s, txn, t, &k);
 	rc = s->error ? s->error : INTACT(mdb_del(txn, s->dbi[t], &k, NULL));
 	if (rc != 0 && rc != MDB_NOTFOUND && s->error == 0)
 		s->error = rc;
@@ -216,26 +238,33 @@ size_t store_put_row(struct store *s, MDB_txn *txn, enum store_table t, const vo
 	return n + SUM_LEN;
 }
 
+int store_row_bad(struct store *s, enum store_table t, const MDB_val *key)
+{
+	char what[80];
+
+	snprintf(what, sizeof what, "a row of '%s'", store_table_name(t));
+	if (s->strict)
+		store_damaged(s, what);
+	if (s->bad_row)
+		s->bad_row(s->bad_row_arg, t, key);
+	else if (!s->hurt)
+		log_warnx("store '%s' is damaged: %s: it is left out; " STORE_DAMAGED_ADVICE,
+		    s->dir, what);
+	s->hurt = true;
+	return -1;
+}
+
 int store_row(struct store *s, enum store_table t, const MDB_val *key, const MDB_val *data, enum rec_type type, void *rec)
 {
 	const uint8_t *p = data->mv_data;
 	size_t n = data->mv_size;
 	bool good = true;
-	char what[80];
 
 	if (n > SUM_LEN && memcmp(p + n - SUM_LEN, SUM_MARK, 4) == 0) {
 		n -= SUM_LEN;
 		good = get_be64(p + n + 4) == sum_of_three(key->mv_data, key->mv_size, p, n, "", 0);
 	}
-	if (good && rec_decode_row(type, rec, p, n) == 0)
-		return 0;
-	snprintf(what, sizeof what, "a row of '%s'", store_table_name(t));
-	if (s->strict)
-		store_damaged(s, what);
-	if (!s->hurt)
-		log_warnx("store '%s' is damaged: %s: it is left out; " STORE_DAMAGED_ADVICE, s->dir, what);
-	s->hurt = true;
-	return -1;
+	return good && rec_decode_row(type, rec, p, n) == 0 ? 0 : store_row_bad(s, t, key);
 }
 
 int store_get_row(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, enum rec_type type, void *rec)

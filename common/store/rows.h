@@ -16,6 +16,9 @@ void store_del(struct store *, MDB_txn *, enum store_table, const void *key, siz
  * there is none. */
 int store_row(struct store *, enum store_table, const MDB_val *key, const MDB_val *data,
     enum rec_type, void *rec);
+/* What store_row says of a damaged row, for one that is no record: -1, or the end where the store
+ * is strict. */
+int store_row_bad(struct store *, enum store_table, const MDB_val *key);
 int store_get_row(struct store *, MDB_txn *, enum store_table, const void *key, size_t klen,
     enum rec_type, void *rec);
 /* Room for a value of len bytes that the caller fills before the next put; NULL after an error. */

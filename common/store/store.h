@@ -32,6 +32,9 @@ struct store {
 	int error;		/* first error of the puts of the open write transaction */
 	size_t page;		/* bytes of one */
 	bool lacks;		/* tables of newer programs */
+	/* NULL, or who is told of each damaged row instead of the log. */
+	void (*bad_row)(void *arg, enum store_table, const MDB_val *key);
+	void *bad_row_arg;
 	bool strict;		/* a row that is damaged ends the program; else it is left out, and `hurt` set */
 	bool hurt;
 	bool holes;		/* a walk missed a block that the tenure's row counts */
