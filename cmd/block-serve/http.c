@@ -478,6 +478,8 @@ static void taken(void *arg, int fd, const struct sockaddr *sa)
 	}
 	c->in.drop = c->unsent.drop = dropped;
 	c->in.arg = c->unsent.arg = c;
+	hold_from(&h->in, &c->in, sa);
+	hold_from(&h->unsent, &c->unsent, sa);
 	c->since = now_ms();
 	c->out = evbuffer_new();
 	c->readable = loop_event(h->s->base, fd, EV_READ | EV_PERSIST, readable_cb, c);

@@ -1,10 +1,33 @@
 /* budget - see the header: the bytes held for strangers, and who gives way. */
+#include "common/net/address.h"
+#include "common/net/admit.h"
 #include "common/net/budget.h"
+#include "common/sys/start.h"
 
 void budget_init(struct budget *b, size_t limit, unsigned patience_ms, unsigned rate)
 {
 	*b = (struct budget){ .limit = limit, .patience_ms = patience_ms, .rate = rate };
 	TAILQ_INIT(&b->holds);
+	random_bytes(b->secret, sizeof b->secret);
+}
+
+void hold_from(struct budget *b, struct hold *h, const struct sockaddr *from)
+{
+	struct admit_conn who;
+	uint8_t addr[16];
+	uint16_t port;
+
+	address_to16(addr, &port, from);
+	admit_place(&who, addr, b->secret);
+	h->share = 1 + (unsigned)(who.host / 2 % (BUDGET_SHARES - 1));
+}
+
+/* All bytes are counted here: in the whole, and in the address's share. */
+static void count(struct budget *b, struct hold *h, size_t bytes)
+{
+	b->held += bytes - h->bytes;
+	b->shares[h->share] += bytes - h->bytes;
+	h->bytes = bytes;
 }
 
 static void leave(struct hold *h)
@@ -12,8 +35,7 @@ static void leave(struct hold *h)
 	struct budget *b = h->of;
 
 	TAILQ_REMOVE(&b->holds, h, entry);
-	b->held -= h->bytes;
-	h->bytes = 0;
+	count(b, h, 0);
 	h->of = NULL;
 }
 
@@ -31,6 +53,19 @@ static uint64_t left(const struct hold *h, uint64_t now)
 	return h->until > now * 1000 ? (h->until - now * 1000) / 1000000 : 0;
 }
 
+/* Whether a gives way before b. */
+static bool goes_first(const struct budget *budget, const struct hold *a, const struct hold *b,
+    uint64_t now)
+{
+	size_t mine = budget->shares[a->share], theirs = budget->shares[b->share];
+
+	if (mine != theirs)
+		return mine > theirs;
+	if (left(a, now) != left(b, now))
+		return left(a, now) < left(b, now);
+	return a->bytes > b->bytes;
+}
+
 static struct hold *worst(struct budget *b, uint64_t now)
 {
 	struct hold *h, *w = NULL;
@@ -38,8 +73,7 @@ static struct hold *worst(struct budget *b, uint64_t now)
 	TAILQ_FOREACH(h, &b->holds, entry) {
 		if (h->bytes < HOLD_SMALL)
 			continue;
-		if (w == NULL || left(h, now) < left(w, now) ||
-		    (left(h, now) == left(w, now) && h->bytes > w->bytes))
+		if (w == NULL || goes_first(b, h, w, now))
 			w = h;
 	}
 	return w;
@@ -59,8 +93,7 @@ bool hold_set(struct budget *b, struct hold *h, size_t bytes, uint64_t now)
 		h->until = (now + b->patience_ms) * 1000;
 		TAILQ_INSERT_TAIL(&b->holds, h, entry);
 	}
-	b->held += bytes - h->bytes;
-	h->bytes = bytes;
+	count(b, h, bytes);
 	while (b->held > b->limit && (w = worst(b, now)) != NULL)
 		drop(w);
 	if (b->held > b->peak)

@@ -241,6 +241,8 @@ static struct conv *conv_new(struct event_base *base, const struct conv_self *se
 	c->arg = arg;
 	c->in = (struct hold){ .drop = drop_in, .arg = c };
 	c->out = (struct hold){ .drop = drop_out, .arg = c };
+	hold_from(self->held, &c->in, sa);
+	hold_from(self->held, &c->out, sa);
 	memcpy(&c->remote, sa, len);
 	address_text(c->address, sa);
 	c->resume_at = c->phase_deadline = UINT64_MAX;

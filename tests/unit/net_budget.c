@@ -3,6 +3,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
+#include <netinet/in.h>
 #include <cmocka.h>
 #include "common/net/budget.h"
 
@@ -69,6 +71,41 @@ static void test_stalled_give_way(void **state)
 	assert_int_equal(w.b.held, 50000 + 30000 + HOLD_SMALL - 1);
 }
 
+static void from(struct world *w, unsigned i, uint32_t host)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(host) };
+
+	hold_from(&w->b, &w->h[i], (struct sockaddr *)&sa);
+}
+
+/* One address beside three connections of another: it may stand still, and hold more than any of these. */
+static void test_shares(void **state)
+{
+	struct world w;
+
+	begin(&w);
+	/* Two addresses share by chance once in a thousand times: then it is another secret's turn. */
+	do {
+		from(&w, 0, 0x7f0a0001);
+		from(&w, 3, 0x7f0b0001);
+		w.b.secret[0]++;
+	} while (w.h[0].share == w.h[3].share);
+	w.h[1].share = w.h[2].share = w.h[0].share;
+	hold_set(&w.b, &w.h[3], 40000, 1000);
+	for (unsigned i = 0; i < 3; i++)
+		hold_set(&w.b, &w.h[i], 20000 - i, 5000);
+	assert_true(hold_set(&w.b, &w.h[3], 41000, 5000));
+	assert_int_equal(w.drops[3], 0);
+	assert_int_equal(w.drops[0], 1);	/* the largest of these */
+	assert_int_equal(w.b.held, 41000 + 2 * 20000 - 1 - 2);
+	/* Now it is the one that holds the most. */
+	assert_false(hold_set(&w.b, &w.h[3], 61000, 5000));
+	for (unsigned i = 1; i < 3; i++)
+		hold_set(&w.b, &w.h[i], 0, 5000);
+	for (unsigned i = 0; i < BUDGET_SHARES; i++)
+		assert_int_equal(w.b.shares[i], 0);
+}
+
 static void test_progress(void **state)
 {
 	struct world w;
@@ -107,6 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_stalled_give_way),
+		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_progress),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
