@@ -199,6 +199,25 @@ raw() {
 	[ "$(raw 'HEAD /v3/health HTTP/1.1\r\n\r\n' 5 | tail -c 4 | od -An -tx1)" = ' 0d 0a 0d 0a' ]
 }
 
+@test "a tip's burn view is found below many blocks" {
+	"$HELPER/chain-maker" deep --seed 6 --cycles 1 --cycle-length 5 --prepare-length 2 --signers 3 --tenure-blocks 64:97 \
+		--extend-rate 0 --archive deep.rec >/dev/null
+	"$BIN/block-cat" -d deep.store -i deep.rec 2>/dev/null
+	"$BIN/block-serve" -d deep.store -w 127.0.0.1:0 >deep.ready 2>/dev/null 3>&- &
+	server=$!
+	for _ in $(seq 100); do [ -s deep.ready ] && break; sleep 0.05; done
+	URL=$(sed -n 's,^http ,http://,p' deep.ready)
+	for ch in $(awk -F'\t' 'NR > 1 { print $3 }' deep/blocks.tsv | uniq); do
+		get "/v3/tenures/tip_metadata/$ch" >answer
+		grep -q "\"burn_view\":\"$ch\"}\$" answer
+		[ "$(sed 's/^{"anchored_header":\(.*\),"burn_view".*/\1/' answer)" = "$(get "/v3/tenures/tip/$ch")" ]
+	done
+	# It is answered among others that were asked ahead.
+	raw "GET /v3/tenures/tip_metadata/$ch HTTP/1.1\r\n\r\nGET /v3/tenures/tip_metadata/$ch HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\n\r\n" 5 >answer
+	[ "$(grep -ac '"burn_view":"' answer)" -eq 2 ]
+	[ "$(tail -n 1 answer)" = 'No such file or directory' ]
+}
+
 @test "HTTP/1.0: no chunks, one length or none, one Connection" {
 	"$HELPER/chain-maker" long --seed 6 --cycles 1 --cycle-length 20 --prepare-length 4 --signers 7 --tenure-blocks 40:45 --archive long.rec >/dev/null
 	"$BIN/block-cat" -d long.store -i long.rec 2>/dev/null

@@ -13,7 +13,6 @@
 
 #define READ_SIZE (16u << 10)		/* read at once */
 #define WRITE_SIZE (2 * CHUNK)		/* written at once of what waits */
-#define TURN 4				/* requests answered before others have their turn */
 
 LIST_HEAD(conn_list, http_conn);
 struct http {
@@ -335,27 +334,25 @@ static size_t take_body(struct http_conn *c, const uint8_t *p, size_t n)
 	return (size_t)used;
 }
 
-/* Takes requests out of n bytes at p, as far as they are whole and the answers leave at once; returns how many bytes that was. */
+/* Takes a request out of n bytes at p, as far as it is whole; returns how many bytes that was.  Others have their turn before
+ * the next one. */
 static size_t take(struct http_conn *c, uint8_t *p, size_t n)
 {
-	size_t used = 0;
-	unsigned turn;
+	ssize_t used = 0;
 
-	for (turn = 0; used < n && turn < TURN && c->state == HTTP_HEAD; turn++) {
-		ssize_t k = head_parse(&c->head, (char *)p + used, n - used);
-		if (k == 0)
-			return used;
-		if (k < 0) {
-			refuse(c, c->head.status, c->head.fault);
-			return n;
-		}
-		used += (size_t)k;
-		take_request(c, used < n);
-		while (used < n && c->state == HTTP_BODY)
-			used += take_body(c, p + used, n - used);
+	if (n > 0 && c->state == HTTP_HEAD)
+		used = head_parse(&c->head, (char *)p, n);
+	if (used < 0) {
+		refuse(c, c->head.status, c->head.fault);
+		return n;
 	}
-	c->again = turn == TURN && used < n && c->state == HTTP_HEAD;
-	return used;
+	if (used == 0)
+		return 0;
+	take_request(c, (size_t)used < n);
+	while ((size_t)used < n && c->state == HTTP_BODY)
+		used += (ssize_t)take_body(c, p + used, n - (size_t)used);
+	c->again = (size_t)used < n && c->state == HTTP_HEAD;
+	return (size_t)used;
 }
 
 /* n bytes have come, after those that were kept. */

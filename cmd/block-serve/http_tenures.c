@@ -92,19 +92,17 @@ static void add_header(struct evbuffer *b, const struct nakamoto *n)
 	evbuffer_add_printf(b, "}}");
 }
 
-/* Header of the top block of the tenure that the request names; answers 404 or 500 itself (NULL).
- * The header is parsed from the store's map: the transaction is the caller's to end. */
-static MDB_txn *top_header(struct request *r, struct nakamoto *n, struct stored_block *block)
+/* Header of a block (NULL: there is none) of the tenure that the request names.  It is parsed from
+ * the store's map: the transaction is the caller's to end.  NULL: it has ended, with 404 or 500. */
+static MDB_txn *header_of(struct request *r, MDB_txn *txn, const uint8_t *id, struct nakamoto *n,
+    struct stored_block *block)
 {
-	MDB_txn *txn = store_read(&r->s->store);
-	struct rec_tenure t;
-	uint8_t id[ID_LEN];
 	char hex[2 * CH_LEN + 1];
 	size_t need;
 
 	block->damaged = false;
-	if (tenure_get(&r->s->store, txn, r->hash, &t) == 0 && tenure_top(r->s, &t, id) == 0 &&
-	    block_get(&r->s->store, txn, id, block) == 0 && nakamoto_header(n, block->bytes, block->len, &need) > 0)
+	if (id != NULL && block_get(&r->s->store, txn, id, block) == 0 &&
+	    nakamoto_header(n, block->bytes, block->len, &need) > 0)
 		return txn;
 	store_read_end(txn);
 	if (block->damaged)
@@ -112,6 +110,17 @@ static MDB_txn *top_header(struct request *r, struct nakamoto *n, struct stored_
 	else
 		reply_text(r, 404, "No blocks in tenure %s\n", hex_of(hex, r->hash, CH_LEN));
 	return NULL;
+}
+
+/* The same of its top block. */
+static MDB_txn *top_header(struct request *r, struct nakamoto *n, struct stored_block *block)
+{
+	MDB_txn *txn = store_read(&r->s->store);
+	struct rec_tenure t;
+	uint8_t id[ID_LEN];
+	bool known = tenure_get(&r->s->store, txn, r->hash, &t) == 0 && tenure_top(r->s, &t, id) == 0;
+
+	return header_of(r, txn, known ? id : NULL, n, block);
 }
 
 void get_tenure_tip(struct request *r)
@@ -129,21 +138,34 @@ void get_tenure_tip(struct request *r)
 	reply_json(r, 200, b);
 }
 
-struct burn_view { uint8_t ch[CH_LEN], damaged[ID_LEN]; bool found, hit; };
+/* The search for the burn view of a tenure's tip: that of the highest tenure change at or below it,
+ * which is the first transaction of its block.  There may be thousands of blocks above that one:
+ * some are looked at in a step, and others have their turn before the next one. */
+#define VIEW_STEP 32
+struct view_search {
+	struct http_conn *conn;
+	uint8_t tenure[CH_LEN];			/* whose tip is asked for */
+	uint8_t top[ID_LEN];			/* that tip */
+	uint8_t next[ID_LEN];			/* the block to look at next */
+	uint8_t ch[CH_LEN];			/* found: the burn view */
+	unsigned left;				/* blocks of this step */
+	bool found, hit;			/* hit: `next` is damaged */
+};
 
-/* The burn view of a block is that of the highest tenure change at or below it, which is the first
- * transaction of its block. */
 static bool find_view(void *arg, const struct stored_block *b)
 {
 	struct tx_walk w = { .at = 0 };
-	struct burn_view *v = arg;
+	struct view_search *v = arg;
 	struct nakamoto n;
 	size_t need;
 	ssize_t txs;
 
+	memcpy(v->next, b->id, ID_LEN);
 	v->hit = b->damaged;
-	memcpy(v->damaged, b->id, ID_LEN);
-	if (!b->damaged && (txs = nakamoto_header(&n, b->bytes, b->len, &need)) > 0 &&
+	if (v->hit || v->left == 0)
+		return false;
+	v->left--;
+	if ((txs = nakamoto_header(&n, b->bytes, b->len, &need)) > 0 &&
 	    b->len > (size_t)txs + 4 &&
 	    tx_walk(&w, b->bytes + txs + 4, b->len - (size_t)txs - 4, &need) == 1 &&
 	    w.tx.payload == TX_TENURE_CHANGE) {
@@ -153,31 +175,83 @@ static bool find_view(void *arg, const struct stored_block *b)
 	return !v->found;
 }
 
-void get_tenure_tip_metadata(struct request *r)
+/* One step.  False: there is another. */
+static bool search_view(struct view_search *v, MDB_txn *txn)
+{
+	uint8_t from[ID_LEN];
+
+	memcpy(from, v->next, ID_LEN);
+	v->left = VIEW_STEP;
+	tenure_blocks_down(&v->conn->serve->store, txn, from, NULL, find_view, v);
+	return v->found || v->hit || v->left > 0;
+}
+
+static void reply_metadata(struct request *r, const struct view_search *v)
 {
 	struct stored_block block;
 	struct nakamoto n;
-	struct burn_view view = { .found = false };
-	MDB_txn *txn = top_header(r, &n, &block);
 	struct evbuffer *b;
+	MDB_txn *txn;
 
-	if (txn == NULL)
+	if (v->hit) {
+		reply_damaged(r, v->next);
+		return;
+	}
+	if ((txn = header_of(r, store_read(&r->s->store), v->top, &n, &block)) == NULL)
 		return;
 	b = reply_buffer();
 	evbuffer_add_printf(b, "{\"anchored_header\":");
 	add_header(b, &n);
-	tenure_blocks_down(&r->s->store, txn, block.id, NULL, find_view, &view);
 	store_read_end(txn);
-	if (view.hit) {
-		evbuffer_free(b);
-		reply_damaged(r, view.damaged);
-		return;
-	}
-	if (view.found)
-		add_hex(b, ",\"burn_view\":\"", view.ch, CH_LEN, "\"}");
+	if (v->found)
+		add_hex(b, ",\"burn_view\":\"", v->ch, CH_LEN, "\"}");
 	else
 		evbuffer_add_printf(b, ",\"burn_view\":null}");
 	reply_json(r, 200, b);
+}
+
+static void search_on(void *arg)
+{
+	struct view_search *v = arg, ended;
+	struct request r = { .s = v->conn->serve, .conn = v->conn };
+	MDB_txn *txn = store_read(&r.s->store);
+	bool done = search_view(v, txn);
+
+	store_read_end(txn);
+	if (!done) {
+		http_go_on(v->conn);
+		return;
+	}
+	memcpy(r.hash, v->tenure, CH_LEN);
+	ended = *v;
+	free(v);
+	reply_metadata(&r, &ended);
+}
+
+void get_tenure_tip_metadata(struct request *r)
+{
+	static const struct http_later later = { search_on, free };
+	struct view_search v = { .conn = r->conn }, *kept;
+	struct stored_block block;
+	struct nakamoto n;
+	MDB_txn *txn = top_header(r, &n, &block);
+	bool done;
+
+	if (txn == NULL)
+		return;
+	memcpy(v.tenure, r->hash, CH_LEN);
+	memcpy(v.top, block.id, ID_LEN);
+	memcpy(v.next, block.id, ID_LEN);
+	done = search_view(&v, txn);
+	store_read_end(txn);
+	if (done) {
+		reply_metadata(r, &v);
+		return;
+	}
+	kept = xmalloc(sizeof *kept);
+	*kept = v;
+	http_later(r->conn, &later, kept);
+	http_go_on(r->conn);
 }
 
 /* A listing, made in pieces: a tenure may have tens of thousands of blocks. */

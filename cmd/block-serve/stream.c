@@ -2,8 +2,6 @@
  * socket: several hundred slow clients cost a piece each, and pin no pages. */
 #include "cmd/block-serve/http.h"
 
-#define TURN 2		/* pieces sent before others have their turn */
-
 struct stream {
 	struct http_conn *conn;
 	const struct stream_ops *ops;
@@ -56,30 +54,29 @@ static void end(struct stream *st)
 	http_done(c);
 }
 
+/* One piece: others have their turn before the next one. */
 static void more(void *arg)
 {
 	struct stream *st = arg;
 	struct http_conn *c = st->conn;
+	enum streamed what;
+	struct piece p;
+	MDB_txn *txn;
 
-	for (unsigned turn = 0; turn < TURN && http_sent(c); turn++) {
-		if (st->last) {
-			end(st);
-			return;
-		}
-		MDB_txn *txn = store_read(&c->serve->store);
-		struct piece p;
-		piece_begin(&p);
-		enum streamed what = st->ops->next(st->arg, txn, &p);
-		if (what != STREAM_BROKEN)
-			send_piece(c, &p);
-		store_read_end(txn);
-		if (what == STREAM_BROKEN) {
-			/* No last chunk: the client sees that the body is cut. */
-			http_conn_close(c);
-			return;
-		}
-		st->last = what == STREAM_LAST;
+	if (st->last) {
+		end(st);
+		return;
 	}
+	txn = store_read(&c->serve->store);
+	piece_begin(&p);
+	what = st->ops->next(st->arg, txn, &p);
+	if (what != STREAM_BROKEN)
+		send_piece(c, &p);
+	store_read_end(txn);
+	/* No last chunk: the client sees that the body is cut. */
+	if (what == STREAM_BROKEN)
+		http_conn_close(c);
+	st->last = what == STREAM_LAST;
 	if (http_sent(c))
 		http_go_on(c);
 }
