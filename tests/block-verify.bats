@@ -117,7 +117,8 @@ network_of() { "$BIN/rec" <"$1" | sed -n 's/^{"type":"network","text":"\(.*\)"}$
 	[ "$(verdicts <out | count '"status":"undecided","reason":"noset"')" -eq "$blocks" ]
 	timeout 60 "$BIN/block-verify" -n chain/network -R empty <all.rec >out
 	[ "$(verdicts <out | count '"status":"held"')" -eq "$blocks" ]
-	timeout 60 "$BIN/block-verify" -n chain/network -d store <all.rec >out
+	"$BIN/block-store" -1 -d store -n chain/network </dev/null >/dev/null
+	timeout 60 "$BIN/block-verify" -d store <all.rec >out
 	[ "$(verdicts <out | count '"status":"held"')" -eq "$blocks" ]
 }
 

@@ -42,6 +42,7 @@ living() {
 	blocksync) echo blocksync -q -d "$1" -n "$CHAIN/network" -s http://127.0.0.1:1 ;;
 	block-serve) echo block-serve -d "$1" -n "$CHAIN/network" -w 127.0.0.1:0 ;;
 	sortition-sync) echo sortition-sync -q -d "$1" -n "$CHAIN/network" -s http://127.0.0.1:1 ;;
+	block-verify) echo block-verify -q -d "$FULL" ;;	# which makes no store
 	rec) echo rec ;;
 	*) echo "$1" -q -d "$1" -n "$CHAIN/network" ;;
 	esac

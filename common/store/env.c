@@ -339,7 +339,8 @@ static void network_wait(struct store *s, unsigned wait_ms)
 	}
 none:
 	if (!open)
-		die_usage("there is no store in '%s': give another -d, or -n to make one", s->dir);
+		die_usage(s->writes ? "there is no store in '%s': give -n to make one" :
+		    "there is no store in '%s': give another -d", s->dir);
 	die_usage("store '%s' has no network yet: give -n", s->dir);
 }
 

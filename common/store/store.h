@@ -45,7 +45,8 @@ struct store {
 	char dir[4096];
 };
 
-/* Open DIR (with -n made if lacking, mode 0700, by who writes some table; a reader makes nothing).  network is -n or NULL: a store that has no network yet takes it, one that has another ends
+/* Open DIR.  If it is lacking, a program that writes some table makes it, mode 0700, where network
+ * is given; a reader makes nothing.  network is -n or NULL: a store that has no network yet takes it, one that has another ends
  * with 100.  Without -n on a store without network: waits up to `wait_ms` for another program to name it, then
  * exit 100 ("store 'X' has no network yet: give -n").  A store of another schema ends with 100.  Everything that the world can do
  * wrong here (no permission, full disk) ends with 111.  A program that names one of TABLES_LOCKED holds DIR/lock from here to store_close; while
