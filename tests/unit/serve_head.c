@@ -99,7 +99,8 @@ static ssize_t chunks(const char *body, char *out)
 		ssize_t used = chunks_take(&k, (const uint8_t *)body + at, n - at, &data, &len);
 		if (used < 0)
 			return -1;
-		strncat(out, (const char *)data, len);
+		if (len)
+			strncat(out, (const char *)data, len);
 		at += (size_t)used;
 	}
 	return k.state == CHUNK_DONE ? (ssize_t)at : 0;
