@@ -82,6 +82,17 @@ run_bg() {
 	[ "$(cat err)" = "blocksync: 'block-verify' failed: killed by signal 11 (Segmentation fault)" ]
 }
 
+@test "a pass whose sources tell no more goes on with what they have told, and is no success" {
+	stage sortition-sync 'echo told; echo "sortition-sync: no quorum" >&2; exit 113'
+	stage inv-sync 'trap "echo cut >&2; exit 0" TERM; cat; for _ in 1 2 3 4 5; do sleep 0.1; done; echo asked'
+	stage block-fetch 'cat; exit 111'
+	run --separate-stderr timeout 20 bin/blocksync -1 -d dir -n net
+	[ "$status" -eq 111 ]
+	[ "$stderr" = "sortition-sync: no quorum" ]
+	[ "$(cat records)" = $'told\nasked' ]
+	[ "$(wc -l <block-store.log)" -eq 1 ]
+}
+
 @test "a stage that loses its reader is not blamed" {
 	stage inv-sync '[ -e once ] && exec cat; trap "" PIPE; yes 2>&- || exit 112'
 	stage block-store 'if [ ! -e once ]; then until [ -s sortition-sync.log ]; do sleep 0.05; done; head -c 100 >/dev/null; touch once; exit 111; fi; exec cat'
@@ -94,10 +105,10 @@ run_bg() {
 }
 
 @test "exit 100 is final" {
-	stage block-store 'exit 100'
+	stage block-store 'echo "block-store: bad" >&2; exit 100'
 	run --separate-stderr timeout 10 bin/blocksync -d dir -n net
 	[ "$status" -eq 100 ]
-	[ "$stderr" = "blocksync: 'block-store' failed: exit 100" ]
+	[ "$stderr" = "block-store: bad" ]
 	[ "$(wc -l <block-store.log)" -eq 1 ]
 }
 
@@ -279,7 +290,7 @@ run_bg() {
 	-d dir -n net -s http://|bad source 'http://':
 	-d dir -n net -s http://h:70000|bad source 'http://h:70000':
 	-d dir -n net -u ftp://h|bad URL 'ftp://h': it begins with neither http:// nor https://
-	-d none|there is no store in 'none': give -n to make one
+	-d none|there is no store in 'none': give another -d, or -n to make one
 	-d dir -n net more|unexpected argument 'more'
 	-d dir -n net -a 1.2.3.4|-a is for 'public-ip', which is not installed
 	-d dir -n net -b 5|-b is for 'anti-entropy', which is not installed

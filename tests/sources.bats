@@ -77,6 +77,24 @@ asked() { grep -c '"kind":"http request"' log; }
 	[ "$(heights)" -gt 5 ]
 }
 
+@test "a source that refuses to tell more: what it has told is fetched from peers, of whom nothing false is said" {
+	serve_chain "$CHAIN" log honest honest
+	peers=("${PEERS[@]}")
+	serve_chain "$CHAIN" log2 faraway=7200
+	run -111 --separate-stderr timeout 60 blocksync -1 -q -d store -n "$CHAIN/network" -s "${URLS[0]}" "${peers[@]}"
+	[ "$(block-cat -d store -l | wc -l)" -gt 10 ]
+	# which of the lower cycle's tenures they have cannot be asked before the view reaches down to its first burn block
+	[[ "$stderr" == *"was not asked whether it has it"* ]]
+	[[ "$stderr" != *"does not have it"* ]] && [[ "$stderr" != *"no peer is up"* ]]
+}
+
+@test "a URL where there is no node says 404, and that is told soon" {
+	serve_chain "$CHAIN" log honest
+	run -111 --separate-stderr timeout 25 sortition-sync -1 -d store -n "$CHAIN/network" -s "${URLS[0]}/elsewhere"
+	[[ "$stderr" == *"source '${URLS[0]}/elsewhere': status 404 for '/v"* ]]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+}
+
 @test "a sync that has everything asks a source that is its peer too seldom, all programs together" {
 	serve_chain "$CHAIN" log honest
 	blocksync -q -d store -n "$CHAIN/network" -s "${URLS[0]}" "${PEERS[@]}" >/dev/null 2>err 3>&- &

@@ -40,12 +40,20 @@ sync() {
 }
 
 @test "a source that never answered is told of, and not that nobody asked" {
-	run -111 --separate-stderr timeout 60 blocksync -1 -q -d store -n "$CHAIN/network" -s http://127.0.0.1:9
+	serve_chain "$CHAIN" log status=403
+	run -111 --separate-stderr timeout 60 blocksync -1 -q -d store -n "$CHAIN/network" -s "$URLS"
 	[ "${#stderr_lines[@]}" -eq 1 ]
 	sync-status -d store >words
 	grep -q 'no burnchain view yet: see what its sources did, below$' words
-	grep -q 'http://127.0.0.1:9: useless, no answer' words
+	grep -q "$URLS: useless, no answer, 1 times: status 403 for '/v2/info'" words
 	[ "$(status '[.wanted, .view] | tostring')" = '[null,{}]' ]
+}
+
+@test "a view that was made up from some height on: what is wanted is not known, and not nothing" {
+	serve_chain "$CHAIN" log liesortition=110
+	run -111 timeout 60 blocksync -1 -q -d store -n "$CHAIN/network" -s "$URLS" -u "$URLS"
+	[ "$(status .wanted)" = null ]
+	run ! jq -e '.wanted == 0' <<<"$(sync-status -d store -j)"
 }
 
 @test "a sync that is done says so, and that it has ended" {
@@ -108,6 +116,7 @@ sync() {
 	kill "$PEER_PID"
 	until_mode waiting
 	[[ "$(status .reason)" == "no peer is up"* ]]
+	[ "$(status '[.rate, .byte_rate, .eta] | tostring')" = "[0,0,null]" ]
 	[ "$(status .since)" -gt 1700000000 ]
 	kill "$source"
 	for _ in $(seq 300); do [[ "$(status .reason)" == "0 of 1 sources"* ]] && break; sleep 0.1; done
@@ -175,6 +184,15 @@ sync() {
 	sortition-sync -1 -q -d store -s "$url" >/dev/null </dev/null
 	[ "$(status '[.view.sources, .view.confirmed] | join(" ")')" = "$url true" ]
 	sync-status -d store | grep -q "^view .* from $url, trusted on its own word\$"
+}
+
+@test "a directory where a file of the store belongs is wrong use, one line" {
+	for name in data.mdb lock.mdb lock key; do
+		rm -rf store
+		mkdir -p store/$name
+		run -100 --separate-stderr timeout 20 blocksync -1 -q -d store -n "$CHAIN/network" -s http://127.0.0.1:9
+		[[ "$stderr" == *"Is a directory"* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
+	done
 }
 
 @test "each member of the JSON object is told in the manual" {

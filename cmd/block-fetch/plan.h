@@ -160,6 +160,7 @@ void plan_want(struct planner *, uint32_t slot, const char *state, const char *w
 /* sources.c */
 bool source_usable(const struct source *, uint64_t now);		/* up and not left out (it may have to wait) */
 bool source_claims(const struct planner *, const struct source *, uint32_t slot);
+bool source_told(const struct planner *, const struct source *, uint32_t slot);	/* of its cycle */
 unsigned source_window(const struct planner *, const struct source *);
 void source_clock(struct planner *, struct source *, uint64_t now);
 void source_ok(struct planner *, struct source *, uint64_t now);

@@ -130,6 +130,17 @@ bool source_claims(const struct planner *p, const struct source *s, uint32_t slo
 	return false;
 }
 
+/* Only who has told of a cycle says by a missing bit that it lacks the tenure. */
+bool source_told(const struct planner *p, const struct source *s, uint32_t slot)
+{
+	uint64_t cycle = network_cycle(p->net, plan_height(p, slot));
+
+	for (unsigned i = 0; i < s->n_claims; i++)
+		if (s->claims[i].cycle == cycle)
+			return true;
+	return s->is_url;
+}
+
 bool source_usable(const struct source *s, uint64_t now) { return s->used && s->up && s->out_until <= now; }
 
 double source_trust(const struct source *s, uint64_t now)

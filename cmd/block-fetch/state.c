@@ -94,8 +94,9 @@ bool planner_missing(struct planner *p, char *out, size_t size)
 		if (s->used)
 			n += (size_t)snprintf(out + n, size - n, "; %s%s%s: %s", s->name,
 			    s->at[0] ? " at " : "", s->at,
-			    s->last ? s->last : source_claims(p, s, first) ?
-			    "has not delivered it" : "does not have it");
+			    s->last ? s->last : source_claims(p, s, first) ? "has not delivered it" :
+			    source_told(p, s, first) ? "does not have it" :
+			    "was not asked whether it has it");
 	}
 	if (!p->n_sources && n < size)
 		snprintf(out + n, size - n, "; no peer is up, no URL given");

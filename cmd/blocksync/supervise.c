@@ -54,7 +54,7 @@ static void say_death(struct supervisor *s, const struct child *c)
 	bool full = exited(c, EXIT_FULL), again = full && s->told_full;
 
 	s->told_full = full;
-	if (again || exited(c, EXIT_UNUSABLE))	/* which has said why */
+	if (again || exited(c, EXIT_UNUSABLE) || exited(c, EXIT_USAGE))	/* which has said why */
 		return;
 	if (full)
 		log_warnx("store '%s' is full (disk, limit of file sizes, or $BLOCKSYNC_MAP): '%s' is tried again %s",
@@ -144,6 +144,10 @@ static unsigned weight_of_death(const struct supervisor *s, const struct child *
 		return 0;
 	/* a pass may be complete with something lacking: the others end by themselves */
 	if (s->given->o.once && (exited(c, 0) || (is_fetch(c) && exited(c, EXIT_WORLD))))
+		return 0;
+	/* ... also where its sources tell no more: what they have told can be fetched, and the first stage has said why there is no more.
+	 * Of a store that cannot be used the others die too. */
+	if (s->given->o.once && exited(s->stage, EXIT_UNUSABLE) && (c == s->stage || exited(c, EXIT_WORLD)))
 		return 0;
 	if (exited(c, EXIT_UNUSABLE))
 		return 6;

@@ -120,6 +120,8 @@ fail(struct rpc_request *q, const char *class, const char *why, unsigned retry_a
 		view_failed(&r->source->sync->view, r->source->index, q->from, q->n);
 	else if (q->kind == RPC_SET)
 		claims_failed(&r->source->sync->claims, r->source->index, q->from);
+	else if (q->kind == RPC_TIP)
+		r->next_tip = r->not_before;
 	else if ((q->kind == RPC_NODE || q->kind == RPC_POX) && r->failures < 3 * NAMED_AFTER)
 		r->node_asked = false;
 }
@@ -221,15 +223,15 @@ judge(struct rpc_request *q, const struct http_result *h)
 		limited(q, h);
 	} else if (h->status == 200 || (q->kind != RPC_TIP && (h->status == 404 || h->status == 400))) {
 		why[0] = '\0';
-		if (rpc_answer(q, h, why) == 0)
-			succeed(r);
-		else
+		if (rpc_answer(q, h, why) != 0)
 			fail(q, "invalid", why, 0);
+		else if (q->kind != RPC_INFO || h->status == 200)	/* any web server says 404: that makes good no failure */
+			succeed(r);
 	} else if (q->kind == RPC_POX) {
 		log_debug("source '%s' cannot tell its cycles: status %ld", r->source->name, h->status);	/* real nodes do so; the network file rules */
 	} else {
 		http_refusal(h, q->path, why);
-		r->refused = h->status / 100 == 3 || h->status == 401 || h->status == 403;
+		r->refused = h->status / 100 == 3 || h->status == 401 || h->status == 403 || h->status == 404;
 		fail(q, "useless", why, h->retry_after);
 	}
 }

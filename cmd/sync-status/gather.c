@@ -167,15 +167,16 @@ static void add_progress(struct store *s, MDB_txn *txn, const struct rec_trust *
     json_t *o)
 {
 	struct rec_progress p;
-	bool any = meta_get_row(s, txn, "progress.block-fetch", REC_PROGRESS, &p) == 0, running;
+	bool any = meta_get_row(s, txn, "progress.block-fetch", REC_PROGRESS, &p) == 0, running, fetches;
 
 	if (!any)
 		p = (struct rec_progress){ .text = rec_str("") };
 	running = any && p.time + SILENT_S > now_unix() && !rec_is(p.mode, "stopped");
 	add_mode(&p, running, t, heard, o);
-	json_object_set_new(o, "rate", json_real(running ? p.rate / 1000.0 : 0));
-	json_object_set_new(o, "byte_rate", int_json(running ? p.byte_rate : 0));
-	json_object_set_new(o, "eta", running && p.eta ? int_json(p.eta) : json_null());
+	fetches = running && p.peers > 0;	/* from nobody nothing comes, however fast it came */
+	json_object_set_new(o, "rate", json_real(fetches ? p.rate / 1000.0 : 0));
+	json_object_set_new(o, "byte_rate", int_json(fetches ? p.byte_rate : 0));
+	json_object_set_new(o, "eta", fetches && p.eta ? int_json(p.eta) : json_null());
 	json_object_set_new(o, "sources_in_use", int_json(running ? p.peers : 0));
 	json_object_set_new(o, "text", text_json(p.text));
 }

@@ -62,7 +62,8 @@ static void count_blocks(struct walk *k, const struct rec_sortition *r, const st
 }
 
 /* Down by parents.  Where a parent is not in the view, what is wanted is known only if the view
- * reaches as far down as is wanted. */
+ * reaches as far down as is wanted, and not if the walk finds nothing at all: a view that is false,
+ * or not whole, has tips and winners whose parents it does not have. */
 static void walk_down(struct walk *k, const uint8_t *from, uint64_t low)
 {
 	struct rec_tenure t, above;
@@ -85,7 +86,7 @@ static void walk_down(struct walk *k, const uint8_t *from, uint64_t low)
 		has_above = true;
 		memcpy(ch, r.parent_ch, CH_LEN);
 	}
-	if (!there && low > k->first)
+	if (!there && (low > k->first || k->w.tenures == 0))
 		k->w.known = k->w.exact = false;
 }
 

@@ -22,11 +22,11 @@ static int read_key(const char *path, uint8_t secret[32], uint8_t key[KEY_LEN])
 
 	if (fd < 0) {
 		if (errno != ENOENT)
-			die_world("cannot read '%s': %s", path, strerror(errno));
+			die_name("cannot read", path);
 		return -1;
 	}
 	if ((n = read(fd, text, sizeof text)) < 0)
-		die_world("cannot read '%s': %s", path, strerror(errno));
+		die_name("cannot read", path);
 	close(fd);
 	if (n == KEY_TEXT && text[64] == '\n')
 		n--;

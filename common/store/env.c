@@ -54,6 +54,8 @@ static _Noreturn void die_store(const struct store *s, const char *what, int rc)
 		die_usage("'%s' is no store of ours: %s", s->dir, mdb_strerror(rc));
 	if (rc == ENOTDIR)
 		die_usage("store '%s' is no directory: give another -d", s->dir);
+	if (rc == EISDIR || rc == ENOENT)
+		die_usage("%s '%s': %s: give another -d", what, s->dir, strerror(rc));
 	if (errno_of(rc) == EUCLEAN)
 		store_damaged(s, mdb_strerror(rc));
 	if (rc == ENOMEM)
