@@ -225,12 +225,16 @@ upload_head() { printf 'POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: applica
 	for i in $(seq 257); do
 		exec {fd}<>"/dev/tcp/${AT%:*}/${AT#*:}"
 		cat ask >&$fd
-		[ "$i" -gt 1 ] || first=$fd
+		case $i in 1) first=$fd ;; 2) second=$fd ;; esac
 	done
 	read -r -t 8 line <&$fd
 	[ "${line%$'\r'}" = 'HTTP/1.1 503 Service Unavailable' ]
+	# Another address waits in the place of the one that has the most.
+	run -28 curl -s -m 1 --interface 127.0.0.2 -H 'Content-Type: application/octet-stream' --data-binary "@$1" "$URL/v3/blocks/upload"
+	read -r -t 8 line <&$first
+	[ "${line%$'\r'}" = 'HTTP/1.1 503 Service Unavailable' ]
 	# Who hangs up makes room.
-	exec {first}>&-
+	exec {second}>&-
 	for _ in $(seq 50); do
 		exec {fd}<>"/dev/tcp/${AT%:*}/${AT#*:}"
 		cat ask >&$fd

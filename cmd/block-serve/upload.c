@@ -20,7 +20,7 @@ struct waiter {
 	struct serve *s;
 	struct http_conn *conn;
 	uint8_t id[ID_LEN], body_hash[32];
-	char source[MAX_SOURCE + 1];
+	char source[MAX_SOURCE + 1], who[2 * 16 + 1];	/* who: whose share it is (sender) */
 	uint64_t deadline;
 };
 
@@ -282,7 +282,38 @@ static void tick_cb(evutil_socket_t fd, short what, void *arg)
 		arm(u->tick, TICK_MS);
 }
 
-static void wait_for_verdict(struct request *r, const uint8_t id[ID_LEN], const uint8_t *body, size_t len, const char *source)
+static size_t waiters_of(const struct uploads *u, const char *who)
+{
+	const struct waiter *w;
+	size_t n = 0;
+
+	TAILQ_FOREACH(w, &u->waiters, entry)
+		n += strcmp(w->who, who) == 0;
+	return n;
+}
+
+/* Room for one more of this sender, if need be at the cost of the one that has the most. */
+static bool make_room(struct uploads *u, const char *who)
+{
+	struct waiter *w, *most = NULL;
+	size_t n, max = waiters_of(u, who) + 1;
+
+	if (u->n_waiters < UPLOAD_WAITERS)
+		return true;
+	TAILQ_FOREACH(w, &u->waiters, entry)
+		if ((n = waiters_of(u, w->who)) > max) {
+			max = n;
+			most = w;
+		}
+	if (most == NULL)
+		return false;
+	reply_text(&(struct request){ .s = u->s, .conn = most->conn }, 503, "too many uploads wait");
+	waiter_drop(most);
+	return true;
+}
+
+static void wait_for_verdict(struct request *r, const uint8_t id[ID_LEN], const char *source,
+    const char *who)
 {
 	static const struct http_later later = { NULL, waiter_drop };
 	struct uploads *u = r->s->uploads;
@@ -291,8 +322,9 @@ static void wait_for_verdict(struct request *r, const uint8_t id[ID_LEN], const 
 	w->s = r->s;
 	w->conn = r->conn;
 	memcpy(w->id, id, ID_LEN);
-	hash_once(w->body_hash, body, len);
+	hash_once(w->body_hash, r->conn->body, r->conn->n_body);
 	snprintf(w->source, sizeof w->source, "%s", source);
+	snprintf(w->who, sizeof w->who, "%s", who);
 	w->deadline = now_ms() + UPLOAD_SECONDS * 1000 - 2 * TICK_MS;
 	TAILQ_INSERT_TAIL(&u->waiters, w, entry);
 	u->n_waiters++;
@@ -307,28 +339,25 @@ bool post_block_may(struct request *r)
 		reply_text(r, 400, "Invalid Http request: expected a block as application/octet-stream");
 		return false;
 	}
-	if (r->s->uploads->n_waiters >= UPLOAD_WAITERS) {
-		reply_closes(r);
-		reply_text(r, 503, "too many uploads wait");
-		return false;
-	}
 	return true;
 }
 
 void post_block(struct request *r)
 {
-	const uint8_t *body = r->conn->body;
-	size_t len = r->conn->n_body;
+	struct uploads *u = r->s->uploads;
 	char source[MAX_SOURCE + 1] = "upload:", address[64], who[2 * 16 + 1];
 	const char *why;
 	uint8_t id[ID_LEN];
 
 	strlcat(source, address_text(address, (struct sockaddr *)&r->conn->peer), sizeof source);
-	switch (take(r->s->uploads, body, len, source,
+	switch (take(u, r->conn->body, r->conn->n_body, source,
 	    sender(who, (struct sockaddr *)&r->conn->peer), id, &why)) {
 	case PUSHED_TAKEN:
 		r->s->n_uploads++;
-		wait_for_verdict(r, id, body, len, source);
+		if (make_room(u, who))
+			wait_for_verdict(r, id, source, who);
+		else
+			reply_text(r, 503, "too many uploads wait");
 		break;
 	case PUSHED_KNOWN:
 		answer_id(r, id, false);
