@@ -34,13 +34,14 @@ probe() {
 probed() {
 	local allowed=$1 thing said
 	for thing in open 'open /etc' stat create unlink truncate fallocate pwrite connect listen accept udp raw unix sendto 'packet filter' owner \
-	    exec fork ptrace kill limit 'write and run' 'new code' 'shared write' memory thread; do
+	    exec fork ptrace kill limit 'write and run' 'new code' 'shared write' memory hole \
+	    namespace thread; do
 		said=refused
 		[[ ,$allowed, == *",$thing,"* ]] && said=ALLOWED
 		[ "$(grep -c "^probe: $thing $said$" <<<"$output")" -eq 1 ] || { echo "$thing is not $said"; return 1; }
 	done
 	# each refused system call is named, once
-	for thing in openat unlink execve clone ptrace kill fcntl ioctl ftruncate mmap mprotect; do
+	for thing in openat unlink execve clone ptrace kill fcntl ioctl ftruncate mmap mprotect madvise; do
 		[[ $thing = openat && $allowed == *stat* ]] && continue
 		[ "$(grep -c "^$2: refused system call '$thing'$" <<<"$stderr")" -eq 1 ]
 	done
@@ -70,7 +71,7 @@ out='pwrite,connect'
 	! grep -q WRONG <<<"$output" || false
 	for thing in 'open /etc' stat udp sendto 'new code' thread; do grep -q "^probe: $thing ALLOWED$" <<<"$output"; done
 	for thing in open create unlink truncate pwrite listen accept raw unix 'packet filter' owner exec fork ptrace kill limit 'write and run' \
-	    'shared write' memory; do
+	    'shared write' memory hole namespace; do
 		grep -q "^probe: $thing refused$" <<<"$output"
 	done
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -135,6 +137,20 @@ static bool try_write_exec(void)
 static bool try_new_code(void) { return maps(PROT_READ | PROT_EXEC, MAP_PRIVATE); }
 static bool try_shared_write(void) { return maps(PROT_READ | PROT_WRITE, MAP_SHARED); }
 static bool try_memory(void) { return mmap(NULL, 2 * SANDBOX_MEMORY, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED; }
+static bool try_hole(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return done(madvise(p, 4096, MADV_REMOVE));
+}
+
+/* Without CLONE_SIGHAND it is refused as nonsense, if at all. */
+static bool try_namespace(void)
+{
+	return done((int)syscall(SYS_clone, CLONE_THREAD | CLONE_NEWNET, 0, 0, 0, 0)) ||
+	    done(unshare(CLONE_NEWUSER)) || done((int)syscall(SYS_setns, -1, 0));
+}
+
 static void *thread_main(void *arg) { return arg; }
 
 static bool try_thread(void)
@@ -175,6 +191,8 @@ void sandbox_probe(unsigned flags, bool files)
 		{ "new code", try_new_code, names },
 		{ "shared write", try_shared_write, flags & SANDBOX_DATABASE },
 		{ "memory", try_memory, false },
+		{ "hole", try_hole, false },
+		{ "namespace", try_namespace, false },
 		{ "thread", try_thread, flags & (SANDBOX_THREADS | SANDBOX_RESOLVE) },
 	};
 	int rc = 0;

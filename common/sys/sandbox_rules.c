@@ -24,7 +24,7 @@ static const int base[] = {
 	    CALL(preadv2), CALL(lseek), CALL(close),
 	CALL(fstat), CALL(fstatfs), CALL(fsync), CALL(fdatasync), CALL(dup), CALL(dup2), CALL(dup3),
 	    CALL(pipe2), CALL(eventfd2),
-	CALL(munmap), CALL(mremap), CALL(madvise), CALL(mincore), CALL(brk), CALL(membarrier),
+	CALL(munmap), CALL(mremap), CALL(mincore), CALL(brk), CALL(membarrier),
 	CALL(futex), CALL(set_robust_list), CALL(rseq), CALL(sched_yield), CALL(sched_getaffinity), CALL(getcpu),
 	CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep), CALL(gettimeofday), CALL(time),
 	CALL(getrandom), CALL(getpid), CALL(gettid), CALL(getppid), CALL(getuid), CALL(geteuid), CALL(getgid), CALL(getegid),
@@ -122,6 +122,7 @@ static int allow_base_if(scmp_filter_ctx f)
 
 /* No new code.  Memory that is shared with a file is not written through: LMDB's lock file is
  * mapped already. */
+#define GUARD_INSTALL 102	/* newer than our headers */
 static int allow_memory(scmp_filter_ctx f)
 {
 	const struct conditional rules[] = {
@@ -129,6 +130,19 @@ static int allow_memory(scmp_filter_ctx f)
 		{ CALL(mmap), { HAS(2, PROT_EXEC, 0),
 		    HAS(3, MAP_SHARED | MAP_PRIVATE, MAP_PRIVATE) } },
 		{ CALL(mprotect), { HAS(2, PROT_EXEC, 0) } },
+		/* Advice about our own memory.  Not MADV_REMOVE, which cuts holes into files, and
+		 * none of those by which root takes pages from the machine. */
+		{ CALL(madvise), { IS(2, MADV_NORMAL) } },
+		{ CALL(madvise), { IS(2, MADV_RANDOM) } },
+		{ CALL(madvise), { IS(2, MADV_SEQUENTIAL) } },
+		{ CALL(madvise), { IS(2, MADV_WILLNEED) } },
+		{ CALL(madvise), { IS(2, MADV_DONTNEED) } },
+		{ CALL(madvise), { IS(2, MADV_FREE) } },
+		{ CALL(madvise), { IS(2, MADV_HUGEPAGE) } },
+		{ CALL(madvise), { IS(2, MADV_NOHUGEPAGE) } },
+		{ CALL(madvise), { IS(2, MADV_DONTDUMP) } },
+		{ CALL(madvise), { IS(2, MADV_WIPEONFORK) } },
+		{ CALL(madvise), { IS(2, GUARD_INSTALL) } },	/* stacks of a newer libc */
 	};
 
 	return ALLOW_IF(f, rules);
@@ -212,12 +226,15 @@ static int allow_database(scmp_filter_ctx f)
 	return rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), CALL(openat), 0);
 }
 
-/* Threads, not processes.  clone3 hides its flags in memory, so it does not exist: libc falls back to clone.  libc
+/* Threads, not processes, and in the namespaces that we are in.  clone3 hides its flags in memory, so it does not exist: libc falls back to clone.  libc
  * blocks signals around a thread's start, so that a trap would kill: there the refusal is without words. */
 static int allow_threads(scmp_filter_ctx f, bool threads)
 {
+	const scmp_datum_t own = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+	    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 	uint32_t action = threads ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
-	int rc = seccomp_rule_add(f, action, CALL(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+	int rc = seccomp_rule_add(f, action, CALL(clone), 1,
+	    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | own, CLONE_THREAD));
 
 	return rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);
 }
