@@ -59,8 +59,8 @@ serve_chain() {
 # stop_started: ends what this shell has started.
 stop_started() {
 	local pid
-	for pid in "${STARTED[@]}"; do kill "$pid" 2>/dev/null; done
-	for pid in "${STARTED[@]}"; do wait "$pid" 2>/dev/null; done
+	for pid in "${STARTED[@]}"; do kill "$pid" 2>/dev/null || true; done
+	for pid in "${STARTED[@]}"; do wait "$pid" 2>/dev/null || true; done
 	STARTED=()
 }
 

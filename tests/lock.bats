@@ -48,6 +48,8 @@ refused() {
 		[ "$(wc -l <"${r% *}.err")" -eq 1 ]
 		grep -q ": store 'store' is locked: block-store (process $HOLDER on $(uname -n)) writes its blocks, and one program at a time may$" "${r% *}.err"
 	done
+	# The supervisor asks before it starts anything.
+	grep -q '^blocksync: ' sync.err
 	kill -9 "$HOLDER"
 	wait "$HOLDER" || true
 	[ "$(writer .writer)" = null ]

@@ -121,6 +121,19 @@ static void no_churn(void **state)
 	assert_true(c->host == at("20.1.0.1", 0).host);
 }
 
+/* A host with many connections goes before a network of many hosts. */
+static void host_first(void **state)
+{
+	n = 0;
+	crowd(60, 1, true, 2000);
+	for (unsigned i = 0; i < 20; i++)
+		add(at("8.8.8.8", 1000));
+	struct admit_conn *c = victim("7.7.7.7", 90000);
+	assert_non_null(c);
+	assert_true(c->host == at("8.8.8.8", 0).host);
+	assert_int_equal(c->weight, 20 + ADMIT_HOST_WEIGHT * 19);
+}
+
 /* Lone hosts of one network are many votes for none: a lone newcomer of another network comes in. */
 static void one_network(void **state)
 {
@@ -265,7 +278,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places), cmocka_unit_test(few_hosts), cmocka_unit_test(no_churn),
-		cmocka_unit_test(one_network), cmocka_unit_test(everywhere), cmocka_unit_test(reasons),
+		cmocka_unit_test(one_network), cmocka_unit_test(host_first), cmocka_unit_test(everywhere), cmocka_unit_test(reasons),
 		cmocka_unit_test(one_vote), cmocka_unit_test(exempt)
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

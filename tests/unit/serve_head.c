@@ -110,7 +110,7 @@ static void test_chunks(void **state)
 {
 	static const char *const no[] = { "x\r\n", "\r\n", "5\r\nhelloX", "123456789\r\n",
 		"5 5\r\nhello\r\n5x", "-1\r\n" };
-	char out[64], line[MAX_CHUNK_LINE + 16];
+	char out[64], line[MAX_CHUNK_LINE + 16], trailer[MAX_HTTP_HEAD + 16];
 
 	assert_int_equal(chunks("5\r\nhello\r\nA;e=\"1\"\r\n0123456789\r\n0\r\n\r\nGET", out), 36);
 	assert_string_equal(out, "hello0123456789");
@@ -123,6 +123,14 @@ static void test_chunks(void **state)
 	memcpy(line, "5;", 2);
 	line[MAX_CHUNK_LINE + 8] = 0;
 	assert_int_equal(chunks(line, out), -1);
+	/* What follows the last chunk has a bound too, in one line or in many. */
+	memset(trailer, 'x', sizeof trailer);
+	memcpy(trailer, "0\n", 2);
+	trailer[sizeof trailer - 1] = 0;
+	assert_int_equal(chunks(trailer, out), -1);
+	for (size_t i = 3; i < sizeof trailer - 1; i += 2)
+		trailer[i] = '\n';
+	assert_int_equal(chunks(trailer, out), -1);
 }
 
 int main(void)

@@ -104,6 +104,30 @@ static void shares(void **state)
 	assert_int_equal(upload(1, zeros, PUSH_RATE), 400);
 }
 
+/* A body in chunks is refused where the next chunk would make it longer than any block. */
+static void chunks(void **state)
+{
+	static const char *const says[] = { "3ff000\r\nx", "3ff001\r\nx", "1\r\nx\r\n3ff000\r\nx", "ffffffff\r\nx" };
+	char text[200] = "";
+
+	for (unsigned i = 0; i < 4; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+		snprintf(text, sizeof text, "POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked"
+		    "\r\n\r\n%s", says[i]);
+		assert_true(send(fd, text, strlen(text), 0) > 0);
+		for (int k = 0; k < 8; k++)
+			event_base_loop(s.base, EVLOOP_NONBLOCK);
+		memset(text, 0, sizeof text);
+		assert_true((recv(fd, text, sizeof text - 1, MSG_DONTWAIT) > 12) == (i > 0));
+		assert_true(i == 0 || atoi(text + 9) == 413);
+		close(fd);
+		for (int k = 0; k < 8; k++)
+			event_base_loop(s.base, EVLOOP_NONBLOCK);
+	}
+}
+
 /* A block whose one transaction calls with a buffer of so many bytes. */
 static size_t large_block(uint8_t *out, size_t bytes)
 {
@@ -194,9 +218,46 @@ static void pushes(void **state)
 	done(&p);
 }
 
+static void peer(unsigned n)
+{
+	struct rec_peer r = { .address = rec_str("192.0.2.1:20444"), .data_url = rec_str("http://192.0.2.1"), .state = rec_str("up"),
+	    .inbound = true, .last_contact = 5 };
+
+	put_be64(r.key, n);
+	upload_peer(&s, &r);
+	uploads_flush(&s);
+}
+
+/* Rows of those who dial us: never in the place of one whom inv-sync dials, and no more than there may be. */
+static void peers(void **state)
+{
+	struct rec_peer r = { .address = rec_str("192.0.2.7:20444") };
+	MDB_txn *txn = store_write(&s.store);
+
+	for (unsigned i = 1; i < PEER_ROWS; i++) {
+		put_be64(r.key, i);
+		peer_put(&s.store, txn, &r);
+	}
+	store_commit_or_die(&s.store, txn);
+	peer(1);
+	peer(PEER_ROWS);
+	peer(PEER_ROWS + 1);
+	txn = store_read(&s.store);
+	put_be64(r.key, 1);
+	assert_int_equal(peer_get(&s.store, txn, r.key, &r), 0);
+	assert_false(r.inbound);
+	assert_int_equal(store_count(&s.store, txn, T_PEERS), PEER_ROWS);
+	put_be64(r.key, PEER_ROWS);
+	assert_int_equal(peer_get(&s.store, txn, r.key, &r), 0);
+	assert_true(r.inbound);
+	store_read_end(txn);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(shares), cmocka_unit_test(gathered), cmocka_unit_test(pushes) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shares), cmocka_unit_test(chunks), cmocka_unit_test(gathered), cmocka_unit_test(pushes), cmocka_unit_test(peers),
+	};
 
 	setenv("BLOCKSYNC_MAP", "67108864", 1);
 	return cmocka_run_group_tests(tests, setup, teardown);

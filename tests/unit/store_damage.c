@@ -51,6 +51,7 @@ static void every_bit_of_a_run(void **state)
 		if (run_parse(&r, &(MDB_val){ KEY_RUN, key }, &(MDB_val){ size, copy }) == 0)
 			for (i = 0; i < r.count; i++) {
 				run_block(&r, i, &b);
+				assert_true(b.bytes >= r.bodies && b.len <= size && b.bytes + b.len <= copy + size);
 				if (!block_sound(key, &b)) {
 					bad++;
 					continue;
@@ -68,8 +69,8 @@ static void every_bit_of_a_run(void **state)
 	world_close(&l.w);
 }
 
-/* Change one byte of a block where it lies, without its checksum. */
-static void spoil(struct world *w, const struct world_block *b, size_t at)
+/* Change one byte behind these ones, without a checksum. */
+static void spoil_at(struct world *w, const uint8_t *p, size_t n, size_t at)
 {
 	MDB_txn *txn = store_write(&w->s);
 	MDB_cursor *c = store_cursor(&w->s, txn, T_BLOCKS);
@@ -77,7 +78,7 @@ static void spoil(struct world *w, const struct world_block *b, size_t at)
 	uint8_t *copy, *found = NULL;
 
 	while (!found && store_cursor_get(&w->s, c, &k, &v, MDB_NEXT) == 0)
-		found = memmem(v.mv_data, v.mv_size, b->b->p, b->b->n);
+		found = memmem(v.mv_data, v.mv_size, p, n);
 	assert_non_null(found);
 	copy = malloc(v.mv_size + k.mv_size);
 	memcpy(copy, v.mv_data, v.mv_size);
@@ -87,6 +88,11 @@ static void spoil(struct world *w, const struct world_block *b, size_t at)
 	store_put(&w->s, txn, T_BLOCKS, copy + v.mv_size, k.mv_size, copy, v.mv_size);
 	store_commit_or_die(&w->s, txn);
 	free(copy);
+}
+
+static void spoil(struct world *w, const struct world_block *b, size_t at)
+{
+	spoil_at(w, b->b->p, b->b->n, at);
 }
 
 static void give_all(struct world *w)
@@ -179,6 +185,27 @@ static void bad_stays_bad(void **state)
 	store_commit_or_die(&w->s, txn);
 	assert_true(damaged(w, &w->blocks[5]));
 	assert_false(damaged(w, &w->blocks[6]) || damaged(w, &w->blocks[4]));
+	world_close(w);
+}
+
+/* The same of a run whose index is bad: no block of it gets a good one. */
+static void bad_index_stays_bad(void **state)
+{
+	struct line l;
+	struct world *w = &l.w;
+	struct kept_block heavier;
+	MDB_txn *txn;
+
+	line_make(&l);
+	give_all(w);
+	spoil_at(w, w->blocks[5].id, ID_LEN, ID_LEN + 3);	/* its weight */
+	assert_true(damaged(w, &w->blocks[5]) && damaged(w, &w->blocks[4]));
+	txn = store_write(&w->s);
+	heavier = (struct kept_block){ .id = w->blocks[6].id, .bytes = w->blocks[6].b->p, .len = (uint32_t)w->blocks[6].b->n,
+	    .weight = 99, .height = w->blocks[6].height };
+	blocks_replace(&w->s, txn, &heavier);
+	store_commit_or_die(&w->s, txn);
+	assert_true(damaged(w, &w->blocks[5]) && damaged(w, &w->blocks[4]));
 	world_close(w);
 }
 
@@ -279,11 +306,26 @@ static void short_copies(void **state)
 	world_close(&w);
 }
 
+/* Tables are made together: one that is not there was lost. */
+static void lost_table(void **state)
+{
+	struct world w;
+	MDB_txn *txn;
+
+	world_open(&w);
+	txn = store_write(&w.s);
+	assert_int_equal(mdb_drop(txn, w.s.dbi[T_PEERS], 1), 0);
+	store_commit_or_die(&w.s, txn);
+	store_close(&w.s);
+	assert_int_equal(opened(w.dir), 111);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_sum), cmocka_unit_test(every_bit_of_a_run),
-		    cmocka_unit_test(goes_and_comes), cmocka_unit_test(bad_stays_bad),
+		    cmocka_unit_test(goes_and_comes), cmocka_unit_test(bad_stays_bad), cmocka_unit_test(bad_index_stays_bad), cmocka_unit_test(lost_table),
 		cmocka_unit_test(lost_rows), cmocka_unit_test(short_copies),
 	};
 
