@@ -125,6 +125,7 @@ stored() { listed "$1" | wc -l; }
 	block-fetch -d s $(printf -- '-u %s ' "${URLS[@]}") </dev/null >/dev/null 2>err 3>&- &
 	pid=$!
 	STARTED+=($pid)
+	for _ in $(seq 200); do has_signal $pid SigCgt 10 && break; sleep 0.05; done
 	for _ in $(seq 400); do
 		kill -USR1 $pid
 		sleep 0.05

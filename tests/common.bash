@@ -85,3 +85,8 @@ tap_end() { echo "1..$tap_n"; exit "$tap_failed"; }
 canonical() { awk -F'\t' 'NR > 1 && $7 == 1 { print $2 }' "$1/blocks.tsv" | sort; }
 # listed STORE: block ids that the store lists as proven, sorted.
 listed() { block-cat -d "$1" -l | cut -f2 | sort; }
+
+# status_of PID NAME: a line of /proc/PID/status
+status_of() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
+# has_signal PID NAME SIGNAL: whether the mask NAME has this signal
+has_signal() { (( (16#$(status_of "$1" "$2") >> ($3 - 1)) & 1 )); }

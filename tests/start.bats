@@ -30,11 +30,7 @@ until_holds() {
 	return 1
 }
 
-# field PID NAME: of /proc/PID/status
-field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
-# has_signal PID NAME SIGNAL: whether the mask NAME has this signal
-has_signal() { (( (16#$(field "$1" "$2") >> ($3 - 1)) & 1 )); }
-ended() { [ ! -e "/proc/$1" ] || [[ $(field "$1" State) == Z* ]]; }
+ended() { [ ! -e "/proc/$1" ] || [[ $(status_of "$1" State) == Z* ]]; }
 
 # The programs that live until a signal, each with a store of its own in $1.
 living() {
