@@ -64,6 +64,21 @@ sync() { timeout 60 "$BIN/sortition-sync" "$@" </dev/null; }
 	done
 }
 
+@test "reward sets of a source that is trusted no more are asked for anew, also the old ones; those of the same source are not" {
+	sets() { "$BIN/rec" <"$1" | jq -c 'select(.type == "reward_set") | [.cycle, .keys, .weights]' | sort -u; }
+	serve honest honest
+	sync -1 -d true.store -n chain/network $urls >true.rec
+	[ "$(sets true.rec | wc -l)" -ge 4 ]
+	true_urls=$urls true_peer=$peer
+	serve liar lierewardset
+	sync -1 -d heal.store -n chain/network $urls >/dev/null
+	sync -1 -d heal.store -n chain/network $true_urls >heal.rec
+	sets heal.rec | diff - <(sets true.rec)
+	sync -1 -d heal.store -n chain/network $true_urls >again.rec
+	[ -z "$(sets again.rec)" ]
+	kill "$peer" "$true_peer"
+}
+
 @test "refusals are overcome by trying again" {
 	for spec in http429 http500 rtt=30; do
 		serve again "$spec"

@@ -231,21 +231,42 @@ answering(const struct sync *s)
 	return n;
 }
 
+const char *
+commit_names(struct sync *s)
+{
+	size_t n = 0;
+
+	s->trust_names[0] = '\0';
+	for (unsigned i = 0; i < s->n && n < sizeof s->trust_names; i++)
+		if (!sync_ignored(&s->sources[i]))
+			n += (size_t)snprintf(s->trust_names + n, sizeof s->trust_names - n,
+			    "%s%s", n ? " " : "", s->sources[i].name);
+	return s->trust_names;
+}
+
+/* Who told the reward sets, once all are known: whoever trusts others later has them told anew. */
+static void
+put_sets_by(struct sync *s, MDB_txn *txn)
+{
+	const struct claims *c = &s->claims;
+
+	if (s->sets_told || c->high == c->low || !(c->sets_from & ~c->ignored) ||
+	    !claims_complete(c, c->high))
+		return;
+	s->sets_told = true;
+	meta_put(&s->store, txn, "sets_by", commit_names(s), strlen(s->trust_names));
+}
+
 /* Whom the view is trusted from, and how far it is. */
 static bool
 put_trust(struct sync *s, MDB_txn *txn)
 {
 	struct rec_trust *t = &s->trust, old = s->trust;
 	uint64_t head = 0;
-	size_t n = 0;
 
 	s->trust_dirty = false;
-	s->trust_names[0] = '\0';
-	for (unsigned i = 0; i < s->n && n < sizeof s->trust_names; i++)
-		if (!sync_ignored(&s->sources[i]))
-			n += (size_t)snprintf(s->trust_names + n, sizeof s->trust_names - n, "%s%s", n ? " " : "", s->sources[i].name);
 	t->quorum = s->quorum;
-	t->sources = rec_str(s->trust_names);
+	t->sources = rec_str(commit_names(s));
 	if (view_head(&s->view, &head)) {
 		t->tip_height = head;
 		view_ch(&s->view, head, t->tip);
@@ -290,6 +311,7 @@ commit_now(struct sync *s)
 	if (!hold && (s->n_rows > 0 || s->unsettled_from))
 		put_rows(s, txn);
 	put_sets(s, txn);
+	put_sets_by(s, txn);
 	if (s->tip_dirty)
 		put_tip(s, txn);
 	if (trust && !hold && put_trust(s, txn))

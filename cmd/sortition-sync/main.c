@@ -75,11 +75,18 @@ load_store(struct sync *s)
 	MDB_txn *txn = store_read(&s->store);
 	struct rec_reward_set set;
 	struct rec_trust t;
+	MDB_val by;
 
 	sortition_walk(&s->store, txn, 0, load_row, &s->view);
 	view_loaded(&s->view);
+	/* Sets that others told (a source that was trusted before, an archive) are asked for anew. */
+	s->sets_told = meta_get(&s->store, txn, "sets_by", &by) == 0 &&
+	    rec_is((struct rec_view){ by.mv_data, by.mv_size }, commit_names(s));
 	for (uint64_t c = s->claims.low; c < s->claims.low + CLAIMS_CYCLES && reward_set_get(&s->store, txn, c, &set) == 0; c++)
-		claims_load(&s->claims, &set);
+		if (s->sets_told)
+			claims_load(&s->claims, &set);
+		else
+			claims_want(&s->claims, c + 1);
 	if (meta_get_row(&s->store, txn, "trust", REC_TRUST, &t) == 0) {
 		s->trust.confirmed = t.confirmed;
 		s->checked_from = t.checked_from;

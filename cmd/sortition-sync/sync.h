@@ -80,6 +80,7 @@ struct sync {
 	uint64_t late_at, late_from;	/* late check: next height, 0: nothing to do; above where all fit so far */
 	uint64_t progress, complete_since, contested_said, noquorum_said;
 	struct rec_trust trust;
+	bool sets_told;			/* meta names these sources as those of the reward sets */
 	char trust_names[4096];
 	bool done;
 	bool steady;			/* nothing is left to load: sources are asked at a pace */
@@ -110,6 +111,8 @@ void commit_unsettle(struct sync *, uint64_t height);
 void commit_set(struct sync *, const struct rec_reward_set *);
 void commit_fault(struct sync *, unsigned source, const char *class, const char *what, const char *evidence);
 void commit_now(struct sync *);
+/* The sources that count, blank separated; kept in the sync until the next call. */
+const char *commit_names(struct sync *);
 bool commit_pending(const struct sync *);
 void emit_pump(struct sync *);
 bool emit_pending(const struct sync *);
