@@ -36,6 +36,7 @@ setup() {
 teardown() {
 	[ -z "${pipeline:-}" ] || kill -- "-$pipeline" 2>/dev/null || true
 	[ -z "${strangers:-}" ] || kill "$strangers" 2>/dev/null || true
+	[ -z "${peer:-}" ] || kill "$peer" 2>/dev/null || true
 	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
 }
 
@@ -355,6 +356,22 @@ disperse() { kill "$strangers"; wait "$strangers" || true; strangers=; }
 	crowd -k -r 0 12 12 "$p2p" p2p store
 	for _ in $(seq 100); do [ "$(tail -n 1 crowd.out)" = 'held 4' ] && break; sleep 0.05; done
 	[ "$(tail -n 1 crowd.out)" = 'held 4' ]
+	disperse
+	kill "$server"
+	wait "$server"
+}
+
+@test "who sends a foreign handshake again ends his own conversations, not the peer's" {
+	serve
+	crowd -k -r 0 1 1 "$p2p" p2p store
+	peer=$strangers
+	[ "$(cat crowd.out)" = 'held 1' ]
+	mv crowd.out peer.out
+	crowd -k -f 20 -r 0 12 1 "$p2p" p2p store
+	for _ in $(seq 100); do [ "$(tail -n 1 crowd.out)" = 'held 3' ] && break; sleep 0.05; done
+	[ "$(tail -n 1 crowd.out)" = 'held 3' ]
+	[ "$(tail -n 1 peer.out)" = 'held 1' ]
+	kill "$peer"
 	disperse
 	kill "$server"
 	wait "$server"

@@ -147,10 +147,29 @@ static uint64_t last_use(const struct admit_conn *c)
 	return c->useful > c->since ? c->useful : c->since;
 }
 
+/* Places that a key has at the host of one of them. */
+static unsigned key_at_host(const struct seats *t, const struct admit_conn *c)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		n += t->all[i]->key == c->key && t->all[i]->host == c->host;
+	return n;
+}
+
+/* Whoever has heard a handshake can send it again, from his own address: there the key's places go
+ * first. */
+static bool leaves_before(const struct seats *t, const struct admit_conn *a, const struct admit_conn *b)
+{
+	unsigned here = key_at_host(t, a), there = key_at_host(t, b);
+
+	return here != there ? here > there : last_use(a) < last_use(b);
+}
+
 void seat_key(struct seat *s, const uint8_t key[KEY_LEN])
 {
 	struct seats *t = s->of;
-	struct admit_conn *idle = NULL;
+	struct admit_conn *worst = NULL;
 	unsigned others = 0;
 
 	pthread_mutex_lock(&t->lock);
@@ -160,11 +179,11 @@ void seat_key(struct seat *s, const uint8_t key[KEY_LEN])
 		if (c == &s->who || c->key != s->who.key || c->exempt)
 			continue;
 		others++;
-		if (idle == NULL || last_use(c) < last_use(idle))
-			idle = c;
+		if (worst == NULL || leaves_before(t, c, worst))
+			worst = c;
 	}
 	if (others >= P2P_A_KEY)
-		send_away(t, idle);
+		send_away(t, worst);
 	pthread_mutex_unlock(&t->lock);
 }
 

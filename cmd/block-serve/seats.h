@@ -28,8 +28,8 @@ struct seat *seat_take(struct seats *, int fd, const struct sockaddr *from,
 void seat_give_back(struct seat *);		/* NULL is none; after this leave is not called */
 /* Blocks or inventories were given or taken. */
 void seat_useful(struct seat *);
-/* The peer in this place has proven this key.  If P2P_A_KEY other places have the same key, the one
- * of them whose last use is the longest ago leaves. */
+/* The peer in this place has shown this key.  If P2P_A_KEY other places have the same key, one of
+ * them leaves: of the host that has the most of them the one whose last use is the longest ago. */
 void seat_key(struct seat *, const uint8_t key[KEY_LEN]);
 
 #endif
