@@ -138,6 +138,15 @@ on_prereq(void *arg, char *ip, char *local, int port, int local_port)
 	return CURL_PREREQFUNC_ABORT;
 }
 
+/* Of an answer that has no whole line yet only libcurl knows. */
+static bool
+has_begun(const struct http_transfer *t)
+{
+	curl_off_t us = 0;
+
+	return t->first_ms || (curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &us) == CURLE_OK && us > 0);
+}
+
 static enum http_end
 end_of_code(const struct http_transfer *t, CURLcode code, const char *error)
 {
@@ -161,8 +170,13 @@ end_of_code(const struct http_transfer *t, CURLcode code, const char *error)
 		return t->head.status ? HTTP_CUT : HTTP_CONNECT;
 	case CURLE_OPERATION_TIMEDOUT:
 		return HTTP_TIMEOUT;
-	case CURLE_OUT_OF_MEMORY:	/* ours: no peer is to blame */
-	case CURLE_FAILED_INIT:
+	case CURLE_OUT_OF_MEMORY:
+		/* What libcurl allocates is ours and ends the program; what it says by this of an answer is that a line of it
+		 * passes libcurl's own bound. */
+		if (has_begun(t))
+			return HTTP_TOO_LARGE;
+		/* fall through */
+	case CURLE_FAILED_INIT:		/* ours: no peer is to blame */
 		die_world("cannot fetch: %s", curl_easy_strerror(code));
 	default:
 		return HTTP_PROTOCOL;

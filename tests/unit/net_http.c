@@ -51,16 +51,16 @@ struct world {
 };
 
 static void
-send_large(struct world *w, struct bufferevent *bev, bool head)
+send_large(struct world *w, struct bufferevent *bev, bool head, size_t n)
 {
 	struct evbuffer *out = bufferevent_get_output(bev);
-	char *line = calloc(1, 70000);
+	char *line = calloc(1, n + 1);
 
-	memset(line, 'x', 69999);
+	memset(line, 'x', n);
 	if (head)
 		evbuffer_add_printf(out, "HTTP/1.1 200 OK\r\nX-Fill: %s\r\nContent-Length: 0\r\n\r\n", line);
 	else
-		evbuffer_add_printf(out, "HTTP/1.1 200 OK\r\nContent-Length: 69999\r\n\r\n%s", line);
+		evbuffer_add_printf(out, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", n, line);
 	free(line);
 }
 
@@ -109,8 +109,8 @@ on_request(struct bufferevent *bev, void *arg)
 		memmove(line, line + 18, strlen(line + 18) + 1);
 	evbuffer_drain(in, evbuffer_get_length(in));
 	w->requests++;
-	if (strcmp(line, "/hugehead") == 0 || strcmp(line, "/big") == 0) {
-		send_large(w, bev, line[1] == 'h');
+	if (strncmp(line, "/hugehead", 9) == 0 || strcmp(line, "/big") == 0) {
+		send_large(w, bev, line[1] == 'h', line[1] == 'h' && line[9] ? 200000 : 69999);
 		return;
 	}
 	if (strncmp(line, "/chunks", 7) == 0) {
@@ -238,6 +238,10 @@ test_head_and_type(void **state)
 
 	world_start(&w, 0, true);
 	shoot(&w, &s, "/hugehead", NULL);
+	event_base_dispatch(w.base);
+	assert_int_equal(s.r.end, HTTP_TOO_LARGE);
+	/* A line beyond libcurl's own bound, of which it says that there is no memory. */
+	shoot(&w, &s, "/hugehead2", NULL);
 	event_base_dispatch(w.base);
 	assert_int_equal(s.r.end, HTTP_TOO_LARGE);
 	shoot(&w, &s, "/ok", "application/json");
