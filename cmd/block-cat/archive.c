@@ -74,7 +74,8 @@ void archive_network(struct archive *a, struct network *net)
 		die_usage("'%s' has schema %u, this program speaks %d", a->name, a->rec.u.hello.schema, REC_SCHEMA);
 	if (!archive_next(a, NULL, NULL) || a->rec.type != REC_NETWORK || !a->rec.known)
 		die_usage("'%s' is no archive: no network follows its hello", a->name);
-	if (network_parse(net, a->rec.u.network.text.p, a->rec.u.network.text.n, err) < 0 || network_untrust(net, err) < 0)
+	if (network_parse(net, a->rec.u.network.text.p, a->rec.u.network.text.n, err) < 0 ||
+	    network_untrust(net, err) < 0)
 		die_usage("'%s': its network: %s", a->name, err);
 }
 
@@ -88,7 +89,8 @@ struct import {
 	struct rec_buf out;
 	MDB_txn *txn;			/* while view records gather */
 	unsigned gathered;
-	bool own_view;			/* the store has one that a source confirmed, as of the open transaction */
+	bool own_view;			/* the store has one that a source confirmed, as of the open
+					 * transaction */
 	uint64_t refused_view, blocks, refused;
 	uint64_t low, high;
 	uint8_t tip[CH_LEN];
@@ -112,7 +114,8 @@ static void view_begin(struct import *m)
 	if (m->txn)
 		return;
 	m->txn = store_write(m->s);
-	m->own_view = meta_get_row(m->s, m->txn, "trust", REC_TRUST, &trust) == 0 && trust.confirmed;
+	m->own_view = meta_get_row(m->s, m->txn, "trust", REC_TRUST, &trust) == 0 &&
+	    trust.confirmed;
 }
 
 static int earlier(void *arg, uint64_t height, uint8_t *ch)

@@ -13,9 +13,9 @@ void print_block(struct store *, const char *id);
 /* The store as a stream of records on fd. */
 void archive_write(struct store *, int fd, const char *name);
 
-/* Look at all that is stored, and print a line for each block that is damaged: height, id, consensus hash, why.  A
- * store that is open for CHECK_TABLES loses these blocks, and rows that are damaged; in one that is
- * open for T_DAMAGED alone the blocks are noted.  True: all is well. */
+/* Look at all that is stored, and print a line for each block that is damaged: height, id,
+ * consensus hash, why.  A store that is open for CHECK_TABLES loses these blocks, and rows that are
+ * damaged; in one that is open for T_DAMAGED alone the blocks are noted.  True: all is well. */
 #define CHECK_TABLES (KEEPER_TABLES | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS) | TABLE(T_PEERS) | \
 	TABLE(T_INVENTORIES) | TABLE(T_DOWNLOADS))
 struct check_options {
@@ -31,12 +31,13 @@ struct archive {
 	const char *name;
 	uint8_t *buf;
 	size_t from, n, cap;	/* unread bytes are buf[from, n) */
-	bool begun;		/* a record has come: before that, broken bytes are no archive, which is wrong use */
+	bool begun;		/* a record has come: before that, broken bytes are no archive,
+				 * which is wrong use */
 	struct rec rec;		/* the current record; views into buf */
 };
 void archive_open(struct archive *, const char *name);
-/* Next record: true, or false at the end.  Broken bytes end with 111 (100 before the first record) and one line; what came before
- * is kept by `keep`, which is called first. */
+/* Next record: true, or false at the end.  Broken bytes end with 111 (100 before the first record)
+ * and one line; what came before is kept by `keep`, which is called first. */
 bool archive_next(struct archive *, void (*keep)(void *), void *arg);
 /* hello and network: what the store must be of. */
 void archive_network(struct archive *, struct network *);

@@ -75,7 +75,8 @@ struct fetch {
 	struct planner *plan;
 	struct event *tick;
 	/* by the planner's index */
-	struct { char base[MAX_SOURCE + 1]; bool private_ok, refused; uint8_t own[16]; } places[MAX_SOURCES];
+	struct { char base[MAX_SOURCE + 1]; bool private_ok, refused; uint8_t own[16];
+	    } places[MAX_SOURCES];
 	struct xfer xfers[MAX_TRANSFERS];
 	size_t unfinished;		/* bytes in buffers of transfers */
 	struct written *ring;		/* FIFO */

@@ -15,8 +15,10 @@
 #define CROWD_BYTES 131072          /* the same while suspects of a pipeline that died are asked for again */
 #define CROWD_MS 10000              /* but not for longer */
 #define MAX_ALONE 128               /* suspects that are asked for alone; if more, they are a crowd again */
-#define CONTROL_MS 3000             /* with nothing else to judge: judges that live so long do not crash by themselves */
-#define ASIDE_S 86400               /* what is set aside may be tried again after a day: by then it may have been our fault, and be mended */
+#define CONTROL_MS 3000             /* with nothing else to judge: judges that live so long do not
+                                     * crash by themselves */
+#define ASIDE_S 86400               /* what is set aside may be tried again after a day: by then it
+                                     * may have been our fault, and be mended */
 #define MAX_BURN_BLOCKS 1000000           /* burn blocks above the first wanted one (19 years) */
 #define MAX_UNRESOLVED 4096         /* sortitions whose parent tenure is not yet known */
 
@@ -30,7 +32,8 @@
 #define DRIP_MS 30000               /* a lone source may go below DRIP_FLOOR for so long */
 #define DRIP_FLOOR 64               /* bytes a second */
 #define DRIP_RATE 2000              /* below this, and 64 times below the median: dripping */
-#define LIMITED_MS 60000            /* after a refusal for rate a source is not compared with the others by speed */
+#define LIMITED_MS 60000            /* after a refusal for rate a source is not compared with the
+                                     * others by speed */
 #define MAX_STRIKES 3               /* stalls in a row, then a source is left out */
 #define MAX_FAILS 9                 /* failures in a row, then a source is left out */
 #define DEAD_FAILS 2                /* connections that fail before any succeeded: a dead URL */

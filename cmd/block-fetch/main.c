@@ -37,7 +37,8 @@ int main(int argc, char **argv)
 		case 'R':
 			f.retry = true;
 			if (hex_to(f.retry_id, ID_LEN, optarg, strlen(optarg)) < 0)
-				options_usage(&f.options, "bad block id '%s' for -R: give 64 hex digits", optarg);
+				options_usage(&f.options,
+				    "bad block id '%s' for -R: give 64 hex digits", optarg);
 			break;
 		case 'u': add_url(&f, optarg); break;
 		default: options_take(&f.options, c, optarg);

@@ -94,7 +94,8 @@ bool planner_missing(struct planner *p, char *out, size_t size)
 		if (s->used)
 			n += (size_t)snprintf(out + n, size - n, "; %s%s%s: %s", s->name,
 			    s->at[0] ? " at " : "", s->at,
-			    s->last ? s->last : source_claims(p, s, first) ? "has not delivered it" :
+			    s->last ? s->last : source_claims(p, s, first) ?
+			    "has not delivered it" :
 			    source_told(p, s, first) ? "does not have it" :
 			    "was not asked whether it has it");
 	}

@@ -1,4 +1,5 @@
-/* The head of an HTTP/1 request, and a body in chunks (head.h).  Whatever is ambiguous about where a body ends is refused. */
+/* The head of an HTTP/1 request, and a body in chunks (head.h).  Whatever is ambiguous about where
+ * a body ends is refused. */
 #include <string.h>
 #include <strings.h>
 #include "cmd/block-serve/head.h"
@@ -14,7 +15,8 @@ static bool refuse(struct head *h, int status, const char *fault)
 /* Bytes up to the empty line, with it; 0 if it is not there. */
 static size_t find_end(const char *p, size_t n)
 {
-	for (const char *at = p, *nl; (nl = memchr(at, '\n', n - (size_t)(at - p))) != NULL; at = nl + 1) {
+	for (const char *at = p, *nl; (nl = memchr(at, '\n', n - (size_t)(at - p))) != NULL;
+	    at = nl + 1) {
 		size_t rest = n - (size_t)(nl + 1 - p);
 		if (rest >= 1 && nl[1] == '\n')
 			return (size_t)(nl + 2 - p);
@@ -41,7 +43,8 @@ static bool is_text(const char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)p[i];
-		if (c == '\r' ? i + 1 < n && p[i + 1] != '\n' : (c < ' ' && c != '\t' && c != '\n') || c == 0x7f)
+		if (c == '\r' ? i + 1 < n && p[i + 1] != '\n' :
+		    (c < ' ' && c != '\t' && c != '\n') || c == 0x7f)
 			return false;
 	}
 	return true;
@@ -49,7 +52,8 @@ static bool is_text(const char *p, size_t n)
 
 static enum method method_of(const char *word)
 {
-	static const char *const names[] = { [METHOD_GET] = "GET", [METHOD_HEAD] = "HEAD", [METHOD_POST] = "POST" };
+	static const char *const names[] = { [METHOD_GET] = "GET", [METHOD_HEAD] = "HEAD",
+		[METHOD_POST] = "POST" };
 
 	for (size_t i = METHOD_GET; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(word, names[i]) == 0)
@@ -62,7 +66,8 @@ static bool is_word(const char *s, const char *others)
 	if (*s == 0)
 		return false;
 	for (; *s != 0; s++)
-		if (!((*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z') || (*s >= '0' && *s <= '9') || strchr(others, *s) != NULL))
+		if (!((*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z') ||
+		    (*s >= '0' && *s <= '9') || strchr(others, *s) != NULL))
 			return false;
 	return true;
 }
@@ -102,7 +107,8 @@ static bool take_request_line(struct head *h, char *line)
 	if (!is_word(line, ""))
 		return refuse(h, 400, "the request's method is malformed");
 	h->method = method_of(line);
-	if (strlen(version) != 8 || strncmp(version, "HTTP/1.", 7) != 0 || version[7] < '0' || version[7] > '9')
+	if (strlen(version) != 8 || strncmp(version, "HTTP/1.", 7) != 0 || version[7] < '0' ||
+	    version[7] > '9')
 		return refuse(h, 400, "this version of HTTP is not spoken here");
 	h->http10 = version[7] == '0';
 	h->keep = !h->http10;
@@ -150,12 +156,14 @@ static bool take_field(struct head *h, struct seen *seen, const char *name, cons
 		if (seen->coding || h->http10)
 			return refuse(h, 400, "Transfer-Encoding where it may not be");
 		seen->coding = h->chunked = true;
-		return strcasecmp(value, "chunked") == 0 || refuse(h, 501, "this transfer coding is not spoken here");
+		return strcasecmp(value, "chunked") == 0 ||
+		    refuse(h, 501, "this transfer coding is not spoken here");
 	}
 	if (strcasecmp(name, "Expect") == 0) {
 		/* A client that speaks HTTP/1.0 knows no interim answer. */
 		h->expects = !h->http10;
-		return strcasecmp(value, "100-continue") == 0 || refuse(h, 417, "this expectation cannot be met");
+		return strcasecmp(value, "100-continue") == 0 ||
+		    refuse(h, 417, "this expectation cannot be met");
 	}
 	if (strcasecmp(name, "Content-Type") == 0) {
 		h->octets = strcasecmp(value, "application/octet-stream") == 0;
@@ -182,12 +190,14 @@ static bool take_fields(struct head *h, char *p, const char *end)
 		if (!is_word(name, "!#$%&'*+-.^_`|~"))
 			return refuse(h, 400, "a header's name is malformed");
 		value += strspn(value, " \t");
-		for (size_t n = strlen(value); n > 0 && (value[n - 1] == ' ' || value[n - 1] == '\t'); n--)
+		for (size_t n = strlen(value);
+		    n > 0 && (value[n - 1] == ' ' || value[n - 1] == '\t'); n--)
 			value[n - 1] = 0;
 		if (!take_field(h, &seen, name, value))
 			return false;
 	}
-	return !(seen.length && seen.coding) || refuse(h, 400, "both Content-Length and Transfer-Encoding");
+	return !(seen.length && seen.coding) ||
+	    refuse(h, 400, "both Content-Length and Transfer-Encoding");
 }
 
 ssize_t head_parse(struct head *h, char *p, size_t n)

@@ -1,8 +1,9 @@
 /* The HTTP side's connections: accepted, read, answered and ended (http.h says who owns what).
  *
- * HTTP/1 is read and framed here and in head.c, not by libevent's server: that one moves chunked bodies to where nobody counts them,
- * hides connections until their first request, ends them inside of calls, and answers what it cannot read in HTML.  Here each byte
- * that is held for a client is counted (common/net/budget.h), and a client is read no further than its next request. */
+ * HTTP/1 is read and framed here and in head.c, not by libevent's server: that one moves chunked
+ * bodies to where nobody counts them, hides connections until their first request, ends them inside
+ * of calls, and answers what it cannot read in HTML.  Here each byte that is held for a client is
+ * counted (common/net/budget.h), and a client is read no further than its next request. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -81,7 +82,8 @@ static void count_in(struct http_conn *c)
 {
 	if (c->state == HTTP_DEAD)
 		return;
-	hold_set(&c->serve->http->in, &c->in, c->n_ahead + c->cap_body + (c->state == HTTP_BODY), now_ms());
+	hold_set(&c->serve->http->in, &c->in, c->n_ahead + c->cap_body + (c->state == HTTP_BODY),
+	    now_ms());
 	tell_held(c->serve->http);
 }
 
@@ -116,7 +118,9 @@ void http_send(struct http_conn *c, struct iovec *parts, size_t n)
 	for (size_t i = 0, left = (size_t)sent; i < n; i++) {
 		size_t skip = left < parts[i].iov_len ? left : parts[i].iov_len;
 		left -= skip;
-		if (skip < parts[i].iov_len && evbuffer_add(c->out, (uint8_t *)parts[i].iov_base + skip, parts[i].iov_len - skip) != 0)
+		if (skip < parts[i].iov_len &&
+		    evbuffer_add(c->out, (uint8_t *)parts[i].iov_base + skip,
+		    parts[i].iov_len - skip) != 0)
 			die_world("no memory for an answer");
 	}
 	if (!http_sent(c))
@@ -147,7 +151,8 @@ void http_later(struct http_conn *c, const struct http_later *later, void *arg)
 	c->later_arg = arg;
 }
 
-/* Once a whole answer has left: the connection waits for the next request, or lingers.  False: it has not left. */
+/* Once a whole answer has left: the connection waits for the next request, or lingers.  False: it
+ * has not left. */
 static bool settle(struct http_conn *c)
 {
 	if (c->state != HTTP_ANSWER || !c->whole || !http_sent(c))
@@ -159,7 +164,8 @@ static bool settle(struct http_conn *c)
 	return true;
 }
 
-/* Bytes that were read and not taken: `rest` of them, at p, which may lie in the ones kept before. */
+/* Bytes that were read and not taken: `rest` of them, at p, which may lie in the ones kept
+ * before. */
 static void keep(struct http_conn *c, const uint8_t *p, size_t rest)
 {
 	if (rest == 0 || c->state == HTTP_LINGER) {
@@ -229,7 +235,8 @@ static void writable_cb(evutil_socket_t fd, short what, void *arg)
 
 static struct request request_of(struct http_conn *c)
 {
-	return (struct request){ .s = c->serve, .conn = c, .path = c->head.path, .query = c->head.query };
+	return (struct request){ .s = c->serve, .conn = c, .path = c->head.path,
+		.query = c->head.query };
 }
 
 static void answer_begins(struct http_conn *c)
@@ -276,10 +283,12 @@ static void take_request(struct http_conn *c, bool more)
 		http_send(c, &(struct iovec){ (void *)(uintptr_t)go_on, sizeof go_on - 1 }, 1);
 }
 
-/* Room for n more bytes of the body: memory is given as bytes come, not for what a head announces. */
+/* Room for n more bytes of the body: memory is given as bytes come, not for what a head
+ * announces. */
 static uint8_t *body_room(struct http_conn *c, size_t n)
 {
-	size_t need = c->n_body + n, cap = c->cap_body + c->cap_body / 2, most = c->head.chunked ? MAX_BLOCK : c->head.length;
+	size_t need = c->n_body + n, cap = c->cap_body + c->cap_body / 2,
+	    most = c->head.chunked ? MAX_BLOCK : c->head.length;
 
 	if (need > c->cap_body) {
 		cap = cap < most ? cap : most;
@@ -306,7 +315,8 @@ static void body_grown(struct http_conn *c, size_t n)
 	c->n_body += n;
 	count_in(c);
 	hold_moved(&c->in, n, now_ms());
-	if (c->state == HTTP_BODY && (c->head.chunked ? c->chunks.state == CHUNK_DONE : c->n_body == c->head.length))
+	if (c->state == HTTP_BODY &&
+	    (c->head.chunked ? c->chunks.state == CHUNK_DONE : c->n_body == c->head.length))
 		body_whole(c);
 }
 
@@ -334,8 +344,8 @@ static size_t take_body(struct http_conn *c, const uint8_t *p, size_t n)
 	return (size_t)used;
 }
 
-/* Takes a request out of n bytes at p, as far as it is whole; returns how many bytes that was.  Others have their turn before
- * the next one. */
+/* Takes a request out of n bytes at p, as far as it is whole; returns how many bytes that was.
+ * Others have their turn before the next one. */
 static size_t take(struct http_conn *c, uint8_t *p, size_t n)
 {
 	ssize_t used = 0;
@@ -383,7 +393,8 @@ static void input(struct http_conn *c, uint8_t *p, size_t n)
 /* Bytes of a body with length go where they belong at once. */
 static ssize_t receive(struct http_conn *c, uint8_t **into)
 {
-	size_t left = c->head.length - c->n_body, room = c->n_body > READ_SIZE ? c->n_body : READ_SIZE;
+	size_t left = c->head.length - c->n_body,
+	    room = c->n_body > READ_SIZE ? c->n_body : READ_SIZE;
 
 	*into = c->serve->http->scratch;
 	if (c->state != HTTP_BODY || c->head.chunked)
@@ -422,7 +433,8 @@ static void readable_cb(evutil_socket_t fd, short what, void *arg)
 	if (n < 0 || (n == 0 && (c->state != HTTP_ANSWER || awaits(c)))) {
 		http_conn_close(c);
 	} else if (n == 0) {
-		/* The client may have closed one direction only: it gets the answer that is on its way. */
+		/* The client may have closed one direction only: it gets the answer that is on its
+		 * way. */
 		c->eof = true;
 		event_del(c->readable);
 	} else if (into == NULL) {
@@ -452,7 +464,8 @@ static void sweep_cb(evutil_socket_t nofd, short what, void *arg)
 	budget_sweep(&h->unsent, now);
 }
 
-/* Another needs the place.  Any thread may say so, and the loop of this one sees the end of the connection. */
+/* Another needs the place.  Any thread may say so, and the loop of this one sees the end of the
+ * connection. */
 static void leave(void *arg)
 {
 	shutdown(((struct http_conn *)arg)->fd, SHUT_RDWR);
@@ -466,7 +479,8 @@ static void taken(void *arg, int fd, const struct sockaddr *sa)
 
 	c->serve = h->s;
 	c->fd = fd;
-	memcpy(&c->peer, sa, sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+	memcpy(&c->peer, sa, sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+	    sizeof(struct sockaddr_in));
 	if ((c->seat = seat_take(h->s->http_seats, fd, sa, leave, c)) == NULL) {
 		h->s->n_refused++;
 		close(fd);

@@ -118,7 +118,8 @@ static MDB_txn *top_header(struct request *r, struct nakamoto *n, struct stored_
 	MDB_txn *txn = store_read(&r->s->store);
 	struct rec_tenure t;
 	uint8_t id[ID_LEN];
-	bool known = tenure_get(&r->s->store, txn, r->hash, &t) == 0 && tenure_top(r->s, &t, id) == 0;
+	bool known = tenure_get(&r->s->store, txn, r->hash, &t) == 0 &&
+	    tenure_top(r->s, &t, id) == 0;
 
 	return header_of(r, txn, known ? id : NULL, n, block);
 }

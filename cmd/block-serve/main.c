@@ -1,5 +1,6 @@
-/* block-serve - answers other peers: P2P inventories and HTTP blocks, from the store.
- * Store: read; writes uploads, peers, damaged and, where it is incomplete, the index of burn hashes.  Net: listens. */
+/* block-serve - answers other peers: P2P inventories and HTTP blocks, from the store.  Store: read;
+ * writes uploads, peers, damaged and, where it is incomplete, the index of burn hashes.  Net:
+ * listens. */
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,7 +48,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 static int watch_signal(struct serve *s, int sig, event_callback_fn fn)
 {
-	return signal_ignored(sig) ? 0 : event_add(loop_event(s->base, sig, EV_SIGNAL | EV_PERSIST, fn, s), NULL);
+	return signal_ignored(sig) ? 0 :
+	    event_add(loop_event(s->base, sig, EV_SIGNAL | EV_PERSIST, fn, s), NULL);
 }
 
 static void start_loop(struct serve *s)
@@ -104,7 +106,8 @@ static void say_ready(const struct serve *s, const char *p2p, const char *http)
 	out_flush();
 }
 
-#define OWN_FILES 128	/* descriptors of the store, listeners, loops, and of connections that are about to end */
+#define OWN_FILES 128	/* descriptors of the store, listeners, loops, and of connections that are
+			 * about to end */
 static const char usage[] = "block-serve -d DIR [-l HOST:PORT] [-w HOST:PORT] [-L] [-U DATA_URL] [-c CONNECTIONS] [-j THREADS] [-n NETWORK]";
 
 /* Options that are ours alone. */
@@ -140,10 +143,13 @@ static void make_seats(struct serve *s, const struct asked *a)
 		die_unusable("at most %ld files may be open here (ulimit -n), at least %d are needed", files, 2 * OWN_FILES);
 	if (files >= 0 && files - OWN_FILES < room) {
 		room = files - OWN_FILES;
-		log_warnx("%ld connections at once and no more: open files are limited (ulimit -n)", room);
+		log_warnx("%ld connections at once and no more: open files are limited (ulimit -n)",
+		    room);
 	}
-	s->http_seats = seats_new((unsigned)(room * HTTP_MAX / (HTTP_MAX + P2P_MAX)), a->per_host, a->free_loopback);
-	s->p2p_seats = seats_new((unsigned)(room * P2P_MAX / (HTTP_MAX + P2P_MAX)), a->per_host, a->free_loopback);
+	s->http_seats = seats_new((unsigned)(room * HTTP_MAX / (HTTP_MAX + P2P_MAX)), a->per_host,
+	    a->free_loopback);
+	s->p2p_seats = seats_new((unsigned)(room * P2P_MAX / (HTTP_MAX + P2P_MAX)), a->per_host,
+	    a->free_loopback);
 }
 
 static unsigned default_threads(void)
@@ -202,4 +208,5 @@ int main(int argc, char **argv)
 	return s.code;
 }
 
-/* Next: cmd/block-serve/listen.c, listening sockets, acquired before the program confines itself. */
+/* Next: cmd/block-serve/listen.c, listening sockets, acquired before the program confines
+ * itself. */

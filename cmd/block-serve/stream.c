@@ -1,5 +1,6 @@
-/* Answers that are made in pieces of some 32 KiB, each in a transaction of its own, and the next one when the one before has left for the
- * socket: several hundred slow clients cost a piece each, and pin no pages. */
+/* Answers that are made in pieces of some 32 KiB, each in a transaction of its own, and the next
+ * one when the one before has left for the socket: several hundred slow clients cost a piece each,
+ * and pin no pages. */
 #include "cmd/block-serve/http.h"
 
 struct stream {
@@ -81,7 +82,8 @@ static void more(void *arg)
 		http_go_on(c);
 }
 
-void stream_begin(struct request *r, const char *type, const struct stream_ops *ops, void *arg, struct piece *first)
+void stream_begin(struct request *r, const char *type, const struct stream_ops *ops, void *arg,
+    struct piece *first)
 {
 	static const struct http_later later = { more, gone };
 	struct stream *st = xcalloc(1, sizeof *st);

@@ -307,7 +307,8 @@ static bool make_room(struct uploads *u, const char *who)
 		}
 	if (most == NULL)
 		return false;
-	reply_text(&(struct request){ .s = u->s, .conn = most->conn }, 503, "too many uploads wait");
+	reply_text(&(struct request){ .s = u->s, .conn = most->conn }, 503,
+	    "too many uploads wait");
 	waiter_drop(most);
 	return true;
 }

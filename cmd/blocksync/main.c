@@ -38,7 +38,8 @@ static const struct program programs[] = {
 
 static char folder[PATH_MAX];	/* of our own program, where the stages are; ends with a slash */
 
-/* Where /proc is not mounted: by the name with which we were started.  One without a slash is no path that tells. */
+/* Where /proc is not mounted: by the name with which we were started.  One without a slash is no
+ * path that tells. */
 static void folder_find(void)
 {
 	const char *name = (const char *)getauxval(AT_EXECFN);
@@ -157,7 +158,8 @@ static void given_take(struct given *g, int argc, char **argv)
 			continue;
 		}
 		if (c == 'F' || c == 'b')
-			options_number(c == 'F' ? "-F" : "-b", optarg, 0, c == 'F' ? MAX_CYCLES - 1 : UINT64_MAX);
+			options_number(c == 'F' ? "-F" : "-b", optarg, 0,
+			    c == 'F' ? MAX_CYCLES - 1 : UINT64_MAX);
 		if (c == 'p' && peer_addr_parse(&peer, optarg, err) < 0)
 			die_usage("bad peer '%s': %s", optarg, err);
 		if (c == 'u' || (c == 's' && (strncmp(optarg, "http://", 7) == 0 || strncmp(optarg, "https://", 8) == 0)))
@@ -186,7 +188,8 @@ static bool is_here(const struct program *p, const struct given *g)
 	return !p->optional || access(path, X_OK) == 0;
 }
 
-/* Where sources are given, so many must be able to agree; sortition-sync knows how many a network file names. */
+/* Where sources are given, so many must be able to agree; sortition-sync knows how many a network
+ * file names. */
 static void quorum_check(const struct given *g)
 {
 	unsigned sources = 0;
@@ -212,7 +215,8 @@ static void given_check(const struct given *g)
 		for (p = programs; !strchr(p->takes, letter); p++)
 			;
 		if (p == programs)
-			options_usage(&g->o, "-%c is for '%s', which needs -l or -w", letter, p->name);
+			options_usage(&g->o, "-%c is for '%s', which needs -l or -w", letter,
+			    p->name);
 		die_usage("-%c is for '%s', which is not installed", letter, p->name);
 	}
 	quorum_check(g);
@@ -226,7 +230,8 @@ static void store_check(const struct given *g)
 	pid_t pid = fork();	/* since an environment must not live across fork */
 
 	if (pid == 0) {
-		store_open(&s, options_dir(&g->o), g->o.network, TABLE(T_META), 0);	/* -n makes it */
+		/* -n makes it */
+		store_open(&s, options_dir(&g->o), g->o.network, TABLE(T_META), 0);
 		_exit(0);
 	}
 	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0)
@@ -241,7 +246,8 @@ static int signals_open(void)
 
 	sigemptyset(&set);
 	for (const int *sig = (const int[]){ SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, 0 }; *sig; sig++)
-		if (!signal_ignored(*sig))	/* read from a descriptor it would come all the same */
+		if (!signal_ignored(*sig))	/* read from a descriptor it would come all the
+						 * same */
 			sigaddset(&set, *sig);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

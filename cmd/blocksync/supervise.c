@@ -36,7 +36,8 @@ static struct child *first_living(struct supervisor *s)
 	return NULL;
 }
 
-/* A crash, by its own fault or a block's.  Signals from outside, and limits of this machine, are none. */
+/* A crash, by its own fault or a block's.  Signals from outside, and limits of this machine, are
+ * none. */
 static bool crashed(const struct child *c)
 {
 	static const int own[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGSYS, SIGTRAP, 0 };
@@ -58,7 +59,8 @@ static void say_death(struct supervisor *s, const struct child *c)
 		return;
 	if (full)
 		log_warnx("store '%s' is full (disk, limit of file sizes, or $BLOCKSYNC_MAP): '%s' is tried again %s",
-		    options_dir(&s->given->o), c->program->name, s->given->o.once ? "a few times" : "until there is room");
+		    options_dir(&s->given->o), c->program->name,
+		    s->given->o.once ? "a few times" : "until there is room");
 	else if (WIFSIGNALED(c->status))
 		log_warnx("'%s' failed: killed by signal %d (%s)", c->program->name, sig, strsignal(sig));
 	else
@@ -69,7 +71,8 @@ static void start_pipeline(struct supervisor *s)
 {
 	int in = s->null, ends[2];
 
-	/* A crash while judging may be the work of a block that was on its way: block-fetch alone knows which these were. */
+	/* A crash while judging may be the work of a block that was on its way: block-fetch alone
+	 * knows which these were. */
 	if (s->blamed && s->blamed->program->judges && crashed(s->blamed))
 		setenv("BLOCKSYNC_CRASHED", s->blamed->program->name, 1);
 	else
@@ -145,9 +148,11 @@ static unsigned weight_of_death(const struct supervisor *s, const struct child *
 	/* a pass may be complete with something lacking: the others end by themselves */
 	if (s->given->o.once && (exited(c, 0) || (is_fetch(c) && exited(c, EXIT_WORLD))))
 		return 0;
-	/* ... also where its sources tell no more: what they have told can be fetched, and the first stage has said why there is no more.
-	 * Of a store that cannot be used the others die too. */
-	if (s->given->o.once && exited(s->stage, EXIT_UNUSABLE) && (c == s->stage || exited(c, EXIT_WORLD)))
+	/* ... also where its sources tell no more: what they have told can be fetched, and the
+	 * first stage has said why there is no more.  Of a store that cannot be used the others die
+	 * too. */
+	if (s->given->o.once && exited(s->stage, EXIT_UNUSABLE) &&
+	    (c == s->stage || exited(c, EXIT_WORLD)))
 		return 0;
 	if (exited(c, EXIT_UNUSABLE))
 		return 6;
@@ -225,8 +230,10 @@ static void start_later(struct life *l, bool killed)
 
 static void pipeline_down(struct supervisor *s)
 {
-	bool by_signal = s->blamed && WIFSIGNALED(s->blamed->status), killed = by_signal && signalled(s->blamed, SIGKILL);
-	bool enough = by_signal ? s->crashes++ == ONCE_CRASHES : s->failures++ == ONCE_FAILURES || now_ms() - s->pipeline.started > ONCE_SHORT;
+	bool by_signal = s->blamed && WIFSIGNALED(s->blamed->status),
+	    killed = by_signal && signalled(s->blamed, SIGKILL);
+	bool enough = by_signal ? s->crashes++ == ONCE_CRASHES :
+	    s->failures++ == ONCE_FAILURES || now_ms() - s->pipeline.started > ONCE_SHORT;
 	int code = verdict(s);
 
 	/* with -1 a crash is worth another try, a failure a few: the next run may find the world in a better state */
@@ -257,7 +264,9 @@ static void take_signals(struct supervisor *s)
 		if (info.ssi_signo == SIGCHLD)
 			usleep(10000);	/* its pipes were closed before we heard: the next one's end is not to be seen alone */
 		else if (info.ssi_signo != SIGUSR1)
-			end_all(s, info.ssi_signo == SIGHUP ? EXIT_WORLD : s->pipeline.started ? -1 : s->given->o.once ? EXIT_WORLD : 0);
+			end_all(s,
+			    info.ssi_signo == SIGHUP ? EXIT_WORLD : s->pipeline.started ? -1 :
+			    s->given->o.once ? EXIT_WORLD : 0);
 		for (unsigned i = 0; info.ssi_signo == SIGUSR1 && i <= s->n; i++)
 			if (s->stage[i].pid)
 				kill(s->stage[i].pid, SIGUSR1);

@@ -121,7 +121,8 @@ rec_file_open(struct source *source, const char *path)
 	for (uint64_t at = 0; (n = frame_at(f, at, &rec, err)) != 0; at += (uint64_t)n) {
 		if (n < 0) {
 			if (at > 0)	/* else nothing counts, as is said below */
-				log_warnx("source '%s' at byte %llu: %s; what is before it counts", path, (unsigned long long)at, err);
+				log_warnx("source '%s' at byte %llu: %s; what is before it counts",
+				    path, (unsigned long long)at, err);
 			break;
 		}
 		if (rec.known)

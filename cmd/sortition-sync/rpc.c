@@ -231,7 +231,8 @@ judge(struct rpc_request *q, const struct http_result *h)
 		log_debug("source '%s' cannot tell its cycles: status %ld", r->source->name, h->status);	/* real nodes do so; the network file rules */
 	} else {
 		http_refusal(h, q->path, why);
-		r->refused = h->status / 100 == 3 || h->status == 401 || h->status == 403 || h->status == 404;
+		r->refused = h->status / 100 == 3 || h->status == 401 || h->status == 403 ||
+		    h->status == 404;
 		fail(q, "useless", why, h->retry_after);
 	}
 }

@@ -32,7 +32,8 @@ source_open(struct sync *s, struct source *source, const char *name)
 	if (fd < 0)
 		die_name("cannot read source", name);
 	n = read(fd, magic, sizeof magic);
-	close(fd);	/* before SQLite opens it: a close drops all locks that this process has on a file */
+	close(fd);	/* before SQLite opens it: a close drops all locks that this process has on
+			 * a file */
 	if (n == sizeof magic && memcmp(magic, "SQLite format 3", 16) == 0)
 		source->db = node_db_open(source, name);
 	else

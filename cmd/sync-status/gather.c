@@ -167,13 +167,15 @@ static void add_progress(struct store *s, MDB_txn *txn, const struct rec_trust *
     json_t *o)
 {
 	struct rec_progress p;
-	bool any = meta_get_row(s, txn, "progress.block-fetch", REC_PROGRESS, &p) == 0, running, fetches;
+	bool any = meta_get_row(s, txn, "progress.block-fetch", REC_PROGRESS, &p) == 0, running,
+	    fetches;
 
 	if (!any)
 		p = (struct rec_progress){ .text = rec_str("") };
 	running = any && p.time + SILENT_S > now_unix() && !rec_is(p.mode, "stopped");
 	add_mode(&p, running, t, heard, o);
-	fetches = running && p.peers > 0;	/* from nobody nothing comes, however fast it came */
+	fetches = running && p.peers > 0;	/* from nobody nothing comes, however fast it
+						 * came */
 	json_object_set_new(o, "rate", json_real(fetches ? p.rate / 1000.0 : 0));
 	json_object_set_new(o, "byte_rate", int_json(fetches ? p.byte_rate : 0));
 	json_object_set_new(o, "eta", fetches && p.eta ? int_json(p.eta) : json_null());

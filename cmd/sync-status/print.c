@@ -42,9 +42,11 @@ static void print_eta(json_int_t seconds)
 static void print_writer(const json_t *w)
 {
 	if (json_is_integer(json_object_get(w, "pid")))
-		printf("writer    %s (process %lld on %s)\n", text(w, "program"), (long long)number(w, "pid"), text(w, "host"));
+		printf("writer    %s (process %lld on %s)\n", text(w, "program"),
+		    (long long)number(w, "pid"), text(w, "host"));
 	else
-		printf("writer    %s\n", json_is_object(w) ? "a program that could not write its name" : "none now");
+		printf("writer    %s\n",
+		    json_is_object(w) ? "a program that could not write its name" : "none now");
 }
 
 static void print_mode(const json_t *o)
@@ -56,10 +58,12 @@ static void print_mode(const json_t *o)
 	struct tm tm;
 
 	printf("mode      %s", text(o, "mode"));
-	if (waits && since && gmtime_r(&since, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm))
+	if (waits && since && gmtime_r(&since, &tm) &&
+	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm))
 		printf(" since %s UTC", when);
 	if (total > 0)	/* cut, not rounded: 100 is all */
-		printf(", %lld.%lld %%%s", (long long)(done * 100 / total), (long long)(done * 1000 / total % 10), waits ? " of what is known" : "");
+		printf(", %lld.%lld %%%s", (long long)(done * 100 / total),
+		    (long long)(done * 1000 / total % 10), waits ? " of what is known" : "");
 	if (waits)
 		printf(": %s", text(o, "reason"));
 }
@@ -69,7 +73,9 @@ static void print_wanted(const json_t *o)
 	char a[32];
 
 	if (json_is_integer(json_object_get(o, "wanted")))
-		printf("wanted    %s%s blocks", json_is_true(json_object_get(o, "wanted_exact")) ? "" : "at least ", grouped(a, number(o, "wanted")));
+		printf("wanted    %s%s blocks",
+		    json_is_true(json_object_get(o, "wanted_exact")) ? "" : "at least ",
+		    grouped(a, number(o, "wanted")));
 	else
 		printf("wanted    nobody has told yet how many blocks");
 	printf("; %s of ", grouped(a, number(o, "tenures_done")));
@@ -111,7 +117,9 @@ static void print_view(const json_t *o)
 	json_int_t quorum = number(view, "quorum");
 
 	if (json_object_size(view) == 0) {
-		printf("view      no burnchain view yet%s\n", json_array_size(json_object_get(o, "faults")) != 0 ? ": see what its sources did, below" :
+		printf("view      no burnchain view yet%s\n",
+		    json_array_size(json_object_get(o, "faults")) != 0 ?
+		    ": see what its sources did, below" :
 		    strcmp(text(o, "mode"), "stopped") == 0 ? ": run sortition-sync" : "");
 		return;
 	}
@@ -149,7 +157,8 @@ static void print_in_the_way(const json_t *row)
 		printf("  block %s from %s set aside, %lld h left: %s (block-fetch -R %s has it tried again)\n", text(row, "block_id"),
 		    text(row, "source"), (long long)left, text(row, "why"), text(row, "block_id"));
 	else
-		printf("  tenure %s %s: %s\n", text(row, "consensus_hash"), text(row, "state"), text(row, "why"));
+		printf("  tenure %s %s: %s\n", text(row, "consensus_hash"), text(row, "state"),
+		    text(row, "why"));
 }
 
 static void print_lists(const json_t *o)

@@ -204,9 +204,9 @@ static struct admit_conn *choose(struct admit_conn **sorted, size_t n, uint32_t 
 	return worst;
 }
 
-/* The least weight of a connection that gives its place to the newcomer.  A host without a place may
- * take that of an equal; one with places only that of a heavier one, or the hosts of a flood would
- * push each other out for ever.  (No connection of its own host is heavier.) */
+/* The least weight of a connection that gives its place to the newcomer.  A host without a place
+ * may take that of an equal; one with places only that of a heavier one, or the hosts of a flood
+ * would push each other out for ever.  (No connection of its own host is heavier.) */
 static uint32_t least_weight(struct admit_conn *const *all, size_t n,
     const struct admit_conn *newcomer)
 {

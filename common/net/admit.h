@@ -4,8 +4,8 @@
  * A stranger easily has many connections, but from few networks.  So a connection's weight is the
  * number of connections from its network, plus ADMIT_HOST_WEIGHT for each further one from its own
  * host.  Of the heaviest the one that has shown least is closed (no useful work, no proven key),
- * and of those the youngest.  A newcomer takes the place of one that is at least as heavy as itself,
- * or heavier if its host is connected already; otherwise the newcomer is refused.
+ * and of those the youngest.  A newcomer takes the place of one that is at least as heavy as
+ * itself, or heavier if its host is connected already; otherwise the newcomer is refused.
  *
  * One connection of each host, and one of each key, can be exempt from this: a few for their
  * network (picked by a secret), a short round trip, recent useful work, being new, or their age. */

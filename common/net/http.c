@@ -328,7 +328,9 @@ void
 http_refusal(const struct http_result *r, const char *path, char out[300])
 {
 	if (r->status / 100 == 3 && r->location[0])
-		snprintf(out, 300, "status %ld: '%.60s' has moved to '%.180s', which is not followed", r->status, path, r->location);
+		snprintf(out, 300,
+		    "status %ld: '%.60s' has moved to '%.180s', which is not followed", r->status,
+		    path, r->location);
 	else
 		snprintf(out, 300, "status %ld for '%.100s'", r->status, path);
 }
@@ -337,7 +339,9 @@ const char *
 http_end_name(enum http_end end)
 {
 	static const char *const names[] = {
-		[HTTP_DONE] = "done", [HTTP_UNRESOLVED] = "no address", [HTTP_CONNECT] = "cannot connect", [HTTP_TIMEOUT] = "timed out", [HTTP_STALLED] = "stalled",
+		[HTTP_DONE] = "done", [HTTP_UNRESOLVED] = "no address",
+		[HTTP_CONNECT] = "cannot connect", [HTTP_TIMEOUT] = "timed out",
+		[HTTP_STALLED] = "stalled",
 		[HTTP_TOO_LARGE] = "too large", [HTTP_CUT] = "cut short", [HTTP_PROTOCOL] = "no proper HTTP",
 		[HTTP_REFUSED_ADDRESS] = "private address", [HTTP_CANCELLED] = "cancelled", [HTTP_STOPPED] = "stopped",
 	};

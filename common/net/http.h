@@ -9,16 +9,19 @@
 #include "common/net/resolver.h"
 
 struct http;
-/* max_host: connections to one host:port (0: no limit).  Names are resolved by the resolver, which the caller attaches to the same loop.
- * Initialises curl, loads the CA bundle: call before sandbox_enter. */
+/* max_host: connections to one host:port (0: no limit).  Names are resolved by the resolver, which
+ * the caller attaches to the same loop.  Initialises curl, loads the CA bundle: call before
+ * sandbox_enter. */
 struct http *http_new(struct event_base *, struct resolver *, unsigned max_host, bool private_ok);
 void http_free(struct http *);
-/* Send this line ("name: value", copied) in the head of every request from now on. Redirects are not followed, so it goes to the hosts of the
- * URLs alone, and to the proxy of plain HTTP. */
+/* Send this line ("name: value", copied) in the head of every request from now on. Redirects are
+ * not followed, so it goes to the hosts of the URLs alone, and to the proxy of plain HTTP. */
 void http_header(struct http *, const char *line);
 
-enum http_end { HTTP_DONE, HTTP_UNRESOLVED, HTTP_CONNECT, HTTP_TIMEOUT, HTTP_STALLED, HTTP_TOO_LARGE, HTTP_CUT, HTTP_PROTOCOL, HTTP_REFUSED_ADDRESS, HTTP_CANCELLED, HTTP_STOPPED };
-/* HTTP_UNRESOLVED: no address for the host's name; HTTP_CONNECT: no connection, or one that was closed before the first byte of an answer; HTTP_CUT: closed within an answer. */
+enum http_end { HTTP_DONE, HTTP_UNRESOLVED, HTTP_CONNECT, HTTP_TIMEOUT, HTTP_STALLED,
+    HTTP_TOO_LARGE, HTTP_CUT, HTTP_PROTOCOL, HTTP_REFUSED_ADDRESS, HTTP_CANCELLED, HTTP_STOPPED };
+/* HTTP_UNRESOLVED: no address for the host's name; HTTP_CONNECT: no connection, or one that was
+ * closed before the first byte of an answer; HTTP_CUT: closed within an answer. */
 const char *http_end_name(enum http_end);
 
 struct http_result {
@@ -32,9 +35,11 @@ struct http_result {
 	double seconds, first_byte;	/* whole time; until the first byte */
 	char error[400];	/* room for a host's name */
 };
-/* What is wrong with a URL that an operator gave (it must name http or https, a host, and a port that exists), or NULL. */
+/* What is wrong with a URL that an operator gave (it must name http or https, a host, and a port
+ * that exists), or NULL. */
 const char *http_url_fault(const char *url);
-/* What an answer of another status than 200 says, to people: the status, what was asked for (path), and where it has moved. */
+/* What an answer of another status than 200 says, to people: the status, what was asked for (path),
+ * and where it has moved. */
 void http_refusal(const struct http_result *, const char *path, char out[300]);
 struct http_request {
 	const char *url;			/* copied */
@@ -44,7 +49,8 @@ struct http_request {
 	unsigned stall_ms;			/* no byte for this long: HTTP_STALLED (covers connecting and waiting) */
 	const char *accept;			/* a Content-Type that a 200 must have, or NULL */
 	bool private_ok;			/* this URL was named by the operator: any address */
-	uint8_t own[16];			/* else a private address may be this one (address_to16), the peer's own; zeros: none */
+	uint8_t own[16];			/* else a private address may be this one
+						 * (address_to16), the peer's own; zeros: none */
 	/* Bytes as they come (only of a 200). Return false to stop: HTTP_STOPPED. */
 	bool (*on_data)(void *arg, const uint8_t *, size_t);
 	/* Called exactly once, from the loop, never from inside http_send. */

@@ -213,8 +213,8 @@ void resolver_stop(struct resolver *r)
 	free(r);
 }
 
-/* The entry of a name: the one that is being asked for or whose answer is not too old, or a new one.
- * Answers that are too old are freed on the way. */
+/* The entry of a name: the one that is being asked for or whose answer is not too old, or a new
+ * one.  Answers that are too old are freed on the way. */
 static struct name *name_get(struct resolver *r, const char *host, uint64_t now)
 {
 	struct name *n, *next;

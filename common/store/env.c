@@ -43,7 +43,8 @@ static size_t map_size(void)
 {
 	const char *text = getenv("BLOCKSYNC_MAP");
 
-	return text && *text ? options_number("$BLOCKSYNC_MAP", text, 1 << 16, (uint64_t)1 << 46) : MAP_DEFAULT;
+	return text && *text ? options_number("$BLOCKSYNC_MAP", text, 1 << 16, (uint64_t)1 << 46) :
+	    MAP_DEFAULT;
 }
 
 static _Noreturn void die_store(const struct store *s, const char *what, int rc)
@@ -106,7 +107,8 @@ static void env_open(struct store *s)
 		store_lockfile_room(s);
 	intact_metas(s);
 	rc = env_try(s, 0);
-	if ((rc == EACCES || rc == EROFS) && s->writes == 0)	/* a foreign or read-only directory */
+	/* a foreign or read-only directory */
+	if ((rc == EACCES || rc == EROFS) && s->writes == 0)
 		rc = env_try_readonly(s);
 	if (rc != 0)
 		die_store(s, "cannot open store", rc);
@@ -115,7 +117,8 @@ static void env_open(struct store *s)
 		mdb_reader_check(s->env, &dead);
 }
 
-/* A map that another process has grown is taken over, if no other thread of ours can be reading the old one. */
+/* A map that another process has grown is taken over, if no other thread of ours can be reading the
+ * old one. */
 static MDB_txn *txn_begin(struct store *s, unsigned flags)
 {
 	MDB_txn *txn;
@@ -140,7 +143,8 @@ static MDB_txn *txn_begin(struct store *s, unsigned flags)
 	die_store(s, "cannot read store", rc);
 }
 
-/* Open the tables that exist (a store of an older program lacks some); false if there are none yet.  With create they are made. */
+/* Open the tables that exist (a store of an older program lacks some); false if there are none yet.
+ * With create they are made. */
 static bool tables_open(struct store *s, bool create)
 {
 	MDB_txn *txn = txn_begin(s, create ? 0 : MDB_RDONLY);
@@ -182,7 +186,8 @@ static void schema_check(struct store *s, MDB_txn *txn)
 	s->schema = (unsigned)strtoul(text, NULL, 10);
 	if (s->schema < 1 || s->schema > STORE_SCHEMA)
 		die_usage("store '%s' has schema %.*s, this program speaks %d: use the version that made it, or another directory",
-		    s->dir, (int)(v.mv_size < 80 ? v.mv_size : 80), (const char *)v.mv_data, STORE_SCHEMA);
+		    s->dir, (int)(v.mv_size < 80 ? v.mv_size : 80), (const char *)v.mv_data,
+		    STORE_SCHEMA);
 }
 
 static void network_write(struct store *s, MDB_txn *txn, const char *text)
@@ -194,7 +199,8 @@ static void network_write(struct store *s, MDB_txn *txn, const char *text)
 	meta_put(s, txn, "network.sum", sum, sizeof sum);
 }
 
-/* Tables, checksums and the number that a store of schema 1 lacks; its runs of blocks are block-store's to write anew. */
+/* Tables, checksums and the number that a store of schema 1 lacks; its runs of blocks are
+ * block-store's to write anew. */
 static void schema_raise(struct store *s)
 {
 	unsigned writes = s->writes;
@@ -221,12 +227,14 @@ static void schema_raise(struct store *s)
 	s->schema = STORE_SCHEMA;
 }
 
-/* Whether the text in meta is an operator's, given with -n: an archive's, and one of an older program, names nobody to trust. */
+/* Whether the text in meta is an operator's, given with -n: an archive's, and one of an older
+ * program, names nobody to trust. */
 static bool network_trusted(struct store *s, MDB_txn *txn)
 {
 	MDB_val v;
 
-	return meta_get(s, txn, "network_by", &v) == 0 && v.mv_size == 8 && memcmp(v.mv_data, "operator", 8) == 0;
+	return meta_get(s, txn, "network_by", &v) == 0 && v.mv_size == 8 &&
+	    memcmp(v.mv_data, "operator", 8) == 0;
 }
 
 /* The network that meta names into s->net; false if none is named yet. */
@@ -257,7 +265,8 @@ static void network_take(struct store *s, bool trusted)
 		die_usage("store '%s': its network: %s: give -n", s->dir, err);
 }
 
-/* Into meta, unless another program was faster: only an operator's text takes the place of another. */
+/* Into meta, unless another program was faster: only an operator's text takes the place of
+ * another. */
 static void network_put(struct store *s, const struct network *net, bool operators)
 {
 	unsigned writes = s->writes;
@@ -279,8 +288,8 @@ static void network_put(struct store *s, const struct network *net, bool operato
 	s->writes = writes;
 }
 
-/* A store that has no network takes this one; one that has another ends with 100.  What -n says now (peers, sources, shadows) goes
- * before what the store remembers; what an archive says does not. */
+/* A store that has no network takes this one; one that has another ends with 100.  What -n says now
+ * (peers, sources, shadows) goes before what the store remembers; what an archive says does not. */
 static void network_name(struct store *s, const struct network *net, bool operators)
 {
 	bool trusted;
@@ -371,7 +380,8 @@ static void reopen_readonly(struct store *s)
 	store_read_end(txn);
 }
 
-static void open_for(struct store *s, const char *dir, const struct network *net, bool operators, unsigned writes, unsigned wait_ms)
+static void open_for(struct store *s, const char *dir, const struct network *net, bool operators,
+    unsigned writes, unsigned wait_ms)
 {
 	memset(s, 0, sizeof *s);
 	s->writes = writes;
@@ -400,7 +410,8 @@ static void open_for(struct store *s, const char *dir, const struct network *net
 	s->seen = visible(s);
 }
 
-void store_open_net(struct store *s, const char *dir, const struct network *net, unsigned writes, unsigned wait_ms)
+void store_open_net(struct store *s, const char *dir, const struct network *net, unsigned writes,
+    unsigned wait_ms)
 {
 	open_for(s, dir, net, false, writes, wait_ms);
 }

@@ -74,7 +74,8 @@ struct keeper {
 	bool upgrading;
 	struct tenure *best;		/* of the canonical chain */
 	bool recanon;			/* the canonical chain must be chosen anew */
-	bool canon_bad;			/* rows of `canonical` are not the tenures': all are written anew */
+	bool canon_bad;			/* rows of `canonical` are not the tenures': all are written
+					 * anew */
 	bool settling;			/* flags only, no rows */
 	uint32_t commits, orders;	/* counted */
 	struct keeper_counts counts;

@@ -1,4 +1,5 @@
-/* What LMDB takes on trust, looked at before and after it opens a file; and its faults as one line.  Not for programs. */
+/* What LMDB takes on trust, looked at before and after it opens a file; and its faults as one line.
+ * Not for programs. */
 #ifndef BLOCKSYNC_STORE_INTACT_H
 #define BLOCKSYNC_STORE_INTACT_H
 
@@ -7,12 +8,14 @@
 /* LMDB's pages are laid out as our structs say: elsewhere they are not looked into. */
 #define INTACT_LAYOUT (sizeof(size_t) == 8 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 
-/* Before mdb_env_open: the two first pages of DIR/data.mdb, if there is such a file.  Ends the program where they cannot be right. */
+/* Before mdb_env_open: the two first pages of DIR/data.mdb, if there is such a file.  Ends the
+ * program where they cannot be right. */
 void intact_metas(const struct store *);
 /* After it: every page that the file is too short for is on the free list, or the program ends. */
 void intact_length(struct store *);
-/* From here on a page that cannot be read (SIGBUS), a pointer that leads nowhere in the map (SIGSEGV), a failed assertion of LMDB and
- * whatever else strikes within INTACT are one line and the end of the program.  Any other fault stays a crash. */
+/* From here on a page that cannot be read (SIGBUS), a pointer that leads nowhere in the map
+ * (SIGSEGV), a failed assertion of LMDB and whatever else strikes within INTACT are one line and
+ * the end of the program.  Any other fault stays a crash. */
 void intact_watch(const struct store *);
 /* An expression that calls LMDB: flags on its pages can lead it anywhere. */
 extern _Thread_local volatile int intact_inside;

@@ -123,7 +123,8 @@ static bool proven_next(void *arg, const struct kept_block *b)
 static bool proven_pass(struct store *s, MDB_txn *txn, const struct rec_tenure *t, uint64_t high,
     bool (*fn)(void *, const uint8_t *, const struct kept_block *), void *arg)
 {
-	struct proven_pass p = { .t = t, .fn = fn, .arg = arg, .height = t->siblings ? UINT64_MAX : t->start_height, .on = true };
+	struct proven_pass p = { .t = t, .fn = fn, .arg = arg,
+		.height = t->siblings ? UINT64_MAX : t->start_height, .on = true };
 
 	high = high < t->tip_height ? high : t->tip_height;
 	if (t->proven)
@@ -171,7 +172,12 @@ struct span { uint64_t low, high; uint8_t ch[CH_LEN]; };
 struct spans { struct span *v; size_t n, cap; };
 struct entry { uint64_t height; uint8_t id[ID_LEN], ch[CH_LEN]; };
 struct entries { struct entry *v; size_t n, cap; };
-struct listing { bool (*fn)(void *, const struct stored_block *); void *arg; uint64_t from; bool facts; };
+struct listing {
+	bool (*fn)(void *, const struct stored_block *);
+	void *arg;
+	uint64_t from;
+	bool facts;
+};
 
 static bool span_add(void *arg, const struct rec_tenure *t)
 {
@@ -274,14 +280,16 @@ static void proven_all(struct store *s, MDB_txn *txn, struct listing *l)
 	free(all.v);
 }
 
-void proven_walk(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *arg)
+void proven_walk(struct store *s, MDB_txn *txn, uint64_t from,
+    bool (*fn)(void *, const struct stored_block *), void *arg)
 {
 	struct listing l = { fn, arg, from, false };
 
 	proven_all(s, txn, &l);
 }
 
-void proven_list(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, const struct stored_block *), void *arg)
+void proven_list(struct store *s, MDB_txn *txn, uint64_t from,
+    bool (*fn)(void *, const struct stored_block *), void *arg)
 {
 	struct listing l = { fn, arg, from, true };
 
@@ -369,7 +377,8 @@ static bool down_next(void *arg, const struct kept_block *b)
 	struct stored_block out;
 
 	block_out(&out, d->ch, b);
-	return d->fn(d->arg, &out) && !out.damaged && (!d->stop || memcmp(b->bytes + BLOCK_PARENT_OFFSET, d->stop, ID_LEN) != 0);
+	return d->fn(d->arg, &out) && !out.damaged &&
+	    (!d->stop || memcmp(b->bytes + BLOCK_PARENT_OFFSET, d->stop, ID_LEN) != 0);
 }
 
 void tenure_blocks_down(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], const uint8_t *stop,

@@ -1,5 +1,5 @@
-/* Raw rows.  Whatever LMDB finds wrong with its pages ends the program with one line; walks are in order or end it too, so that pages
- * which lead back to each other hold nobody. */
+/* Raw rows.  Whatever LMDB finds wrong with its pages ends the program with one line; walks are in
+ * order or end it too, so that pages which lead back to each other hold nobody. */
 #include <stdio.h>
 #include "common/store/intact.h"
 #include "common/store/sum.h"
@@ -8,13 +8,16 @@
 /* One thread a store counts, another may read. */
 static void look(struct store *s)
 {
-	atomic_store_explicit(&s->looked, atomic_load_explicit(&s->looked, memory_order_relaxed) + 1, memory_order_relaxed);
+	atomic_store_explicit(&s->looked,
+	    atomic_load_explicit(&s->looked, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-/* A leaf page of LMDB (mdb.c): its header, then where its nodes lie; they fill the page from `upper` on without a gap. */
+/* A leaf page of LMDB (mdb.c): its header, then where its nodes lie; they fill the page from
+ * `upper` on without a gap. */
 #define LEAF_HEAD 16
 #define NODE_HEAD 8
-#define NODE_BIG 1		/* the value is in pages of its own, and the node has their number */
+#define NODE_BIG 1		/* the value is in pages of its own, and the node has their
+				 * number */
 #define NODE_KINDS 7
 struct leaf_head { uint64_t number; uint16_t pad, flags, lower, upper; };
 struct node_head { uint16_t low, high, flags, key; };
@@ -31,7 +34,8 @@ static size_t node_size(const uint8_t *page, uint16_t at)
 	return n.flags & ~NODE_KINDS ? SIZE_MAX / 2 : (NODE_HEAD + n.key + data + 1) & ~(size_t)1;
 }
 
-/* A key lies in its leaf, so the leaf can be looked at: bits that flipped in its head, or in the lengths of its nodes, do not add up. */
+/* A key lies in its leaf, so the leaf can be looked at: bits that flipped in its head, or in the
+ * lengths of its nodes, do not add up. */
 static void leaf_check(const struct store *s, const MDB_val *key)
 {
 	const uint8_t *page = (const uint8_t *)((uintptr_t)key->mv_data & ~((uintptr_t)s->page - 1));
@@ -39,15 +43,18 @@ static void leaf_check(const struct store *s, const MDB_val *key)
 	size_t used = 0, i;
 	uint16_t at;
 
-	if (!intact_holds(page))	/* a page that this transaction has changed is in the heap */
+	if (!intact_holds(page))	/* a page that this transaction has changed is in the
+					 * heap */
 		return;
 	memcpy(&h, page, sizeof h);
 	if (h.number != intact_number(s, page))
 		store_damaged(s, "a page is not where it belongs");
-	if ((h.flags & ~FLAG_DIRTY) == FLAG_LEAF && h.lower >= LEAF_HEAD && h.lower <= h.upper && h.upper <= s->page && h.lower % 2 == 0) {
+	if ((h.flags & ~FLAG_DIRTY) == FLAG_LEAF && h.lower >= LEAF_HEAD && h.lower <= h.upper &&
+	    h.upper <= s->page && h.lower % 2 == 0) {
 		for (i = LEAF_HEAD; i < h.lower; i += 2) {
 			memcpy(&at, page + i, 2);
-			used += at >= h.upper && at <= s->page - NODE_HEAD ? node_size(page, at) : SIZE_MAX / 4;
+			used += at >= h.upper && at <= s->page - NODE_HEAD ? node_size(page, at) :
+			    SIZE_MAX / 4;
 			if (used > s->page)
 				break;
 		}
@@ -57,7 +64,8 @@ static void leaf_check(const struct store *s, const MDB_val *key)
 	store_damaged(s, "a page of rows does not add up");
 }
 
-/* Nothing was found at a key: what stands before and behind it says so too.  A bit that flipped above the leaves leads astray. */
+/* Nothing was found at a key: what stands before and behind it says so too.  A bit that flipped
+ * above the leaves leads astray. */
 static void absent_check(struct store *s, MDB_txn *txn, MDB_dbi dbi, const MDB_val *key)
 {
 	MDB_val k = *key, v;
@@ -83,7 +91,8 @@ static void absent_check(struct store *s, MDB_txn *txn, MDB_dbi dbi, const MDB_v
 	mdb_cursor_close(c);
 }
 
-int store_get(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, MDB_val *data)
+int store_get(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen,
+    MDB_val *data)
 {
 	MDB_val k = { klen, (void *)(uintptr_t)key };
 	int rc;
@@ -102,7 +111,8 @@ int store_get(struct store *s, MDB_txn *txn, enum store_table t, const void *key
 static void declared(const struct store *s, enum store_table t)
 {
 	if (!(s->writes & TABLE(t)))
-		BUG("'%s' is not among the tables that %s writes", store_table_name(t), log_program());
+		BUG("'%s' is not among the tables that %s writes", store_table_name(t),
+		    log_program());
 }
 
 /* LMDB takes from a page's head which page is freed, and of a large value how many: if that is
@@ -122,7 +132,8 @@ static void place_check(struct store *s, MDB_txn *txn, enum store_table t, const
 	mdb_cursor_close(c);
 }
 
-void store_put(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, const void *data, size_t len)
+void store_put(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen,
+    const void *data, size_t len)
 {
 	MDB_val k = { klen, (void *)(uintptr_t)key }, v = { len, (void *)(uintptr_t)data };
 	int rc;
@@ -134,7 +145,8 @@ void store_put(struct store *s, MDB_txn *txn, enum store_table t, const void *ke
 		s->error = rc;
 }
 
-void *store_reserve(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, size_t len)
+void *store_reserve(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen,
+    size_t len)
 {
 	MDB_val k = { klen, (void *)(uintptr_t)key }, v = { len, NULL };
 	int rc;
@@ -171,7 +183,8 @@ MDB_cursor *store_cursor(struct store *s, MDB_txn *txn, enum store_table t)
 
 static bool same_page(const struct store *s, const MDB_val *a, const MDB_val *b)
 {
-	return ((uintptr_t)a->mv_data ^ (uintptr_t)b->mv_data) < s->page && ((uintptr_t)a->mv_data & ~((uintptr_t)s->page - 1)) ==
+	return ((uintptr_t)a->mv_data ^ (uintptr_t)b->mv_data) < s->page &&
+	    ((uintptr_t)a->mv_data & ~((uintptr_t)s->page - 1)) ==
 	    ((uintptr_t)b->mv_data & ~((uintptr_t)s->page - 1));
 }
 
@@ -219,10 +232,12 @@ void store_walk(struct store *s, MDB_txn *txn, enum store_table t, const void *f
 
 /* ---- rows that are records ---- */
 
-#define SUM_MARK "\xc1sum"	/* no msgpack begins with it: a row of schema 1 has none behind it */
+#define SUM_MARK "\xc1sum"	/* no msgpack begins with it: a row of schema 1 has none behind
+				 * it */
 #define SUM_LEN 12
 
-size_t store_put_row(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, enum rec_type type, const void *rec)
+size_t store_put_row(struct store *s, MDB_txn *txn, enum store_table t, const void *key,
+    size_t klen, enum rec_type type, const void *rec)
 {
 	struct rec_buf buf = { 0 };
 	uint8_t tail[SUM_LEN] = SUM_MARK;
@@ -254,7 +269,8 @@ int store_row_bad(struct store *s, enum store_table t, const MDB_val *key)
 	return -1;
 }
 
-int store_row(struct store *s, enum store_table t, const MDB_val *key, const MDB_val *data, enum rec_type type, void *rec)
+int store_row(struct store *s, enum store_table t, const MDB_val *key, const MDB_val *data,
+    enum rec_type type, void *rec)
 {
 	const uint8_t *p = data->mv_data;
 	size_t n = data->mv_size;
@@ -267,7 +283,8 @@ int store_row(struct store *s, enum store_table t, const MDB_val *key, const MDB
 	return good && rec_decode_row(type, rec, p, n) == 0 ? 0 : store_row_bad(s, t, key);
 }
 
-int store_get_row(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen, enum rec_type type, void *rec)
+int store_get_row(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen,
+    enum rec_type type, void *rec)
 {
 	MDB_val k = { klen, (void *)(uintptr_t)key }, v;
 

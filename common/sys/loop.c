@@ -4,13 +4,15 @@
 #include <string.h>
 #include "common/sys/log.h"
 
-/* Callbacks that run before the loop looks again at what is ready.  Without a bound libevent also runs whatever these
- * make active, and whoever makes itself active anew keeps all others from being heard. */
+/* Callbacks that run before the loop looks again at what is ready.  Without a bound libevent also
+ * runs whatever these make active, and whoever makes itself active anew keeps all others from being
+ * heard. */
 #define CALLBACKS 64
 
 static void on_words(int severity, const char *words) { log_debug("libevent: %s", words); }
 
-/* libevent calls this where it cannot go on, after its last words: almost always for want of memory. */
+/* libevent calls this where it cannot go on, after its last words: almost always for want of
+ * memory. */
 static void on_fatal(int error) { die_world("the event loop cannot go on: %s", strerror(ENOMEM)); }
 
 struct event_base *loop_new(int features, int flags)
@@ -20,7 +22,8 @@ struct event_base *loop_new(int features, int flags)
 
 	event_set_log_callback(on_words);
 	event_set_fatal_callback(on_fatal);
-	if (config && event_config_require_features(config, features) == 0 && event_config_set_flag(config, flags) == 0 &&
+	if (config && event_config_require_features(config, features) == 0 &&
+	    event_config_set_flag(config, flags) == 0 &&
 	    event_config_set_max_dispatch_interval(config, NULL, CALLBACKS, 0) == 0)
 		base = event_base_new_with_config(config);
 	if (!base)
@@ -29,7 +32,8 @@ struct event_base *loop_new(int features, int flags)
 	return base;
 }
 
-struct event *loop_event(struct event_base *base, evutil_socket_t fd, short what, event_callback_fn fn, void *arg)
+struct event *loop_event(struct event_base *base, evutil_socket_t fd, short what,
+    event_callback_fn fn, void *arg)
 {
 	struct event *ev = event_new(base, fd, what, fn, arg);
 

@@ -1,5 +1,5 @@
-/* The options that every program has (DESIGN 6): -h -V -v -q -d -n.  Those that make one pass name '1' too.  A program's own getopt loop hands what
- * it does not know itself to options_take. */
+/* The options that every program has (DESIGN 6): -h -V -v -q -d -n.  Those that make one pass name
+ * '1' too.  A program's own getopt loop hands what it does not know itself to options_take. */
 #ifndef BLOCKSYNC_OPTIONS_H
 #define BLOCKSYNC_OPTIONS_H
 

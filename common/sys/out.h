@@ -15,8 +15,8 @@ void out_start(void);
 /* Flush stdout.  A fault of it, now or since the start, ends the program with 111, without words
  * where the reader is merely gone. */
 void out_flush(void);
-/* End the program, as out_flush does, for a write to the file `name` (NULL: to standard output) that
- * failed with errno. */
+/* End the program, as out_flush does, for a write to the file `name` (NULL: to standard output)
+ * that failed with errno. */
 _Noreturn void out_die(const char *name);
 
 #endif

@@ -64,7 +64,8 @@ static bool try_udp(void) { return done(socket(AF_INET6, SOCK_DGRAM, 0)); }
 
 static bool try_raw(void)
 {
-	return done(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)) || done(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)) ||
+	return done(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)) ||
+	    done(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)) ||
 	    done(socket(AF_INET, SOCK_STREAM, 262)) || done(socket(AF_PACKET, SOCK_RAW, 0));
 }
 
@@ -74,7 +75,9 @@ static bool try_unix(void)
 	int pair[2];
 
 	return socket(AF_UNIX, SOCK_STREAM, 0) >= 0 || socket(AF_UNIX, SOCK_DGRAM, 0) >= 0 ||
-	    done(socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) || done(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair)) || done(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
+	    done(socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) ||
+	    done(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair)) ||
+	    done(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
 }
 
 /* An address of its own: a datagram to anybody, or a connection by the way. */
@@ -96,8 +99,10 @@ static bool try_owner(void)
 
 	if (pipe(pair) < 0)
 		return false;
-	return done(fcntl(pair[0], F_SETOWN, pid)) || done(fcntl(pair[0], F_SETOWN_EX, &owner)) || done(fcntl(pair[0], F_SETSIG, SIGKILL)) ||
-	    done(fcntl(pair[0], F_SETFL, O_ASYNC)) || done(fcntl(pair[0], F_NOTIFY, DN_MODIFY)) || done(fcntl(pair[0], F_SETLEASE, F_RDLCK)) ||
+	return done(fcntl(pair[0], F_SETOWN, pid)) || done(fcntl(pair[0], F_SETOWN_EX, &owner)) ||
+	    done(fcntl(pair[0], F_SETSIG, SIGKILL)) ||
+	    done(fcntl(pair[0], F_SETFL, O_ASYNC)) || done(fcntl(pair[0], F_NOTIFY, DN_MODIFY)) ||
+	    done(fcntl(pair[0], F_SETLEASE, F_RDLCK)) ||
 	    done(ioctl(pair[0], FIOASYNC, &on)) || done(ioctl(pair[0], FIOSETOWN, &pid));
 }
 
@@ -130,7 +135,8 @@ static bool try_write_exec(void)
 {
 	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return maps(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE) || mprotect(p, 4096, PROT_READ | PROT_EXEC) == 0 ||
+	return maps(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE) ||
+	    mprotect(p, 4096, PROT_READ | PROT_EXEC) == 0 ||
 	    mprotect(p, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) == 0;
 }
 
@@ -165,7 +171,8 @@ void sandbox_probe(unsigned flags, bool files)
 {
 	const bool names = flags & SANDBOX_RESOLVE;
 	const struct { const char *what; bool (*try)(void); bool allowed; } things[] = {
-		{ "open", try_open, names && !files },	/* only Landlock tells one file from another */
+		{ "open", try_open, names && !files },	/* only Landlock tells one file from
+							 * another */
 		{ "open /etc", try_open_etc, names },
 		{ "stat", try_stat, flags & (SANDBOX_RESOLVE | SANDBOX_DATABASE) },
 		{ "create", try_create, false },
@@ -173,7 +180,8 @@ void sandbox_probe(unsigned flags, bool files)
 		{ "truncate", try_truncate, false },
 		{ "fallocate", try_fallocate, false },
 		{ "pwrite", try_pwrite, flags & SANDBOX_WRITE },
-		{ "connect", try_connect, names ? try_connect() : (bool)(flags & SANDBOX_CONNECT) },	/* ports are newer Landlock's */
+		/* ports are newer Landlock's */
+		{ "connect", try_connect, names ? try_connect() : (bool)(flags & SANDBOX_CONNECT) },
 		{ "listen", try_listen, false },
 		{ "accept", try_accept, flags & SANDBOX_ACCEPT },
 		{ "udp", try_udp, names },

@@ -226,8 +226,9 @@ static int allow_database(scmp_filter_ctx f)
 	return rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), CALL(openat), 0);
 }
 
-/* Threads, not processes, and in the namespaces that we are in.  clone3 hides its flags in memory, so it does not exist: libc falls back to clone.  libc
- * blocks signals around a thread's start, so that a trap would kill: there the refusal is without words. */
+/* Threads, not processes, and in the namespaces that we are in.  clone3 hides its flags in memory,
+ * so it does not exist: libc falls back to clone.  libc blocks signals around a thread's start, so
+ * that a trap would kill: there the refusal is without words. */
 static int allow_threads(scmp_filter_ctx f, bool threads)
 {
 	const scmp_datum_t own = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |

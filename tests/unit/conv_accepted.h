@@ -6,7 +6,8 @@
 /* Somebody dialled us, and has said nothing. */
 static inline void accepted(struct play *s)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(9) };
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(9) };
 	int pair[2];
 
 	play_init(s);

@@ -1,4 +1,5 @@
-/* What a stranger can make a conversation hold: counted to the byte, bounded, and over where nothing moves. */
+/* What a stranger can make a conversation hold: counted to the byte, bounded, and over where
+ * nothing moves. */
 #include "common/net/conv_private.h"
 #include "tests/unit/conv_accepted.h"
 #include "tests/unit/skew.h"
@@ -71,8 +72,8 @@ static void wait_down(struct play *s, bool drip)
 	}
 }
 
-/* Whoever stops in a message, or goes on by single bytes, is late after a while, whatever the message is; a pause between
- * messages is none. */
+/* Whoever stops in a message, or goes on by single bytes, is late after a while, whatever the
+ * message is; a pause between messages is none. */
 static void stalls(void **state)
 {
 	struct message ping = { .id = MSG_PING };
@@ -121,7 +122,8 @@ static void unread(void **state)
 	s.held.patience_ms = 300;
 	setsockopt(s.fd, SOL_SOCKET, SO_RCVBUF, &(int){ 2048 }, sizeof(int));
 	n = pack(&s, &get, 5, one);
-	for (uint64_t end = now_ms() + 20000; conv_queued(s.conv) < 200000 && now_ms() < end; event_base_loop(s.base, EVLOOP_NONBLOCK))
+	for (uint64_t end = now_ms() + 20000; conv_queued(s.conv) < 200000 && now_ms() < end;
+	    event_base_loop(s.base, EVLOOP_NONBLOCK))
 		if (send(s.fd, one, n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 			usleep(1000);
 	assert_true(s.held.held >= 200000);
@@ -170,7 +172,8 @@ static void silent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(deaf), cmocka_unit_test(held_is_bounded), cmocka_unit_test(stalls), cmocka_unit_test(unread),
+		cmocka_unit_test(deaf), cmocka_unit_test(held_is_bounded), cmocka_unit_test(stalls),
+		    cmocka_unit_test(unread),
 		cmocka_unit_test(silent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

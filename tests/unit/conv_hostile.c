@@ -265,7 +265,8 @@ static void exchange(struct play *s, const uint8_t **p, size_t *left)
 	}
 }
 
-/* 6,000 pings in one go: as many as a burst are answered at once, then a thousand a second; the others wait in the socket. */
+/* 6,000 pings in one go: as many as a burst are answered at once, then a thousand a second; the
+ * others wait in the socket. */
 static void flood(void **state)
 {
 	struct message ping = { .id = MSG_PING };

@@ -64,7 +64,8 @@ static void addresses(void **state)
 {
 	static struct peer teller[64];
 
-	assert_int_equal(told(&teller[0], 10, "10.1.%u.%u"), 0);		/* nobody's business */
+	/* nobody's business */
+	assert_int_equal(told(&teller[0], 10, "10.1.%u.%u"), 0);
 	assert_int_equal(told(&teller[0], 10, "192.168.%u.%u"), 0);
 	assert_int_equal(told(&teller[0], 300, "8.8.8.8"), MAX_PER_HOST);
 	assert_int_equal(told(&teller[0], 300, "8.1.%u.%u"), MAX_PER_TELLER - MAX_PER_HOST);
@@ -101,7 +102,8 @@ static unsigned rows(void)
 	return n > 0 ? (unsigned)n - 1 : 0;
 }
 
-/* A block that each of many peers pushes is kept once; a key that has had its share is not heard, whatever it pushes. */
+/* A block that each of many peers pushes is kept once; a key that has had its share is not heard,
+ * whatever it pushes. */
 static void pushes(void **state)
 {
 	struct bytes unknown = *l.w.blocks[4].b, false_one = *l.w.blocks[0].b;

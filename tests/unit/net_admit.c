@@ -1,4 +1,5 @@
-/* Who has to go when there is no room: never somebody for whom fewer speak than for those who crowd. */
+/* Who has to go when there is no room: never somebody for whom fewer speak than for those who
+ * crowd. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +42,8 @@ static void crowd(unsigned hosts, unsigned each, bool one_network, uint64_t sinc
 
 	for (unsigned i = 0; i < hosts * each; i++) {
 		unsigned h = i % hosts;
-		snprintf(text, sizeof text, one_network ? "9.9.%u.%u" : "%u.%u.0.1", one_network ? h / 250 : 20 + h / 250, 1 + h % 250);
+		snprintf(text, sizeof text, one_network ? "9.9.%u.%u" : "%u.%u.0.1",
+		    one_network ? h / 250 : 20 + h / 250, 1 + h % 250);
 		add(at(text, since + i));
 	}
 }
@@ -71,7 +73,8 @@ static void places(void **state)
 
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
 		struct admit_conn a = at(pairs[i].a, 0), b = at(pairs[i].b, 0);
-		if ((a.host == b.host) != pairs[i].host || (a.network == b.network) != pairs[i].network)
+		if ((a.host == b.host) != pairs[i].host ||
+		    (a.network == b.network) != pairs[i].network)
 			fail_msg("%s and %s", pairs[i].a, pairs[i].b);
 	}
 }
@@ -92,7 +95,8 @@ static void few_hosts(void **state)
 	}
 }
 
-/* Hosts of a flood that are nearly as heavy do not push each other out: the heaviest give way once, then all are refused. */
+/* Hosts of a flood that are nearly as heavy do not push each other out: the heaviest give way once,
+ * then all are refused. */
 static void no_churn(void **state)
 {
 	unsigned moved = 0;
@@ -134,7 +138,8 @@ static void host_first(void **state)
 	assert_int_equal(c->weight, 20 + ADMIT_HOST_WEIGHT * 19);
 }
 
-/* Lone hosts of one network are many votes for none: a lone newcomer of another network comes in. */
+/* Lone hosts of one network are many votes for none: a lone newcomer of another network comes
+ * in. */
 static void one_network(void **state)
 {
 	n = 0;
@@ -157,7 +162,8 @@ static void one_network(void **state)
 	assert_non_null(victim("2700::1", 90000));
 }
 
-/* A flood from everywhere: each newcomer comes in, and those who have just come, or have proven themselves, stay. */
+/* A flood from everywhere: each newcomer comes in, and those who have just come, or have proven
+ * themselves, stay. */
 static void everywhere(void **state)
 {
 	n = 0;
@@ -175,12 +181,14 @@ static void everywhere(void **state)
 	}
 	/* Of equals whoever is silent goes first, then whoever was of no use. */
 	for (unsigned i = 0; i < 500; i++)
-		conns[i] = (struct admit_conn){ .network = i + 1, .host = i + 1, .since = 1000 + i, .rtt = UINT32_MAX,
+		conns[i] = (struct admit_conn){ .network = i + 1, .host = i + 1, .since = 1000 + i,
+			.rtt = UINT32_MAX,
 		    .key = i == 300 ? 0 : i + 1, .useful = i % 2 == 0 && i != 300 ? 500 : 0 };
 	assert_ptr_equal(victim("7.7.7.7", 90000), &conns[300]);
 	conns[300].key = 301;
 	assert_ptr_equal(victim("7.7.7.7", 90000), &conns[499]);
-	/* Of those who have just come not more than a few stay, or they would be a way in for a flood of its own. */
+	/* Of those who have just come not more than a few stay, or they would be a way in for a
+	 * flood of its own. */
 	unsigned kept = 0;
 	for (unsigned i = 0; i < 500; i++)
 		conns[i].since = 89000 + i;
@@ -278,7 +286,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places), cmocka_unit_test(few_hosts), cmocka_unit_test(no_churn),
-		cmocka_unit_test(one_network), cmocka_unit_test(host_first), cmocka_unit_test(everywhere), cmocka_unit_test(reasons),
+		cmocka_unit_test(one_network), cmocka_unit_test(host_first),
+		    cmocka_unit_test(everywhere), cmocka_unit_test(reasons),
 		cmocka_unit_test(one_vote), cmocka_unit_test(exempt)
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,13 +78,15 @@ static void from(struct world *w, unsigned i, uint32_t host)
 	hold_from(&w->b, &w->h[i], (struct sockaddr *)&sa);
 }
 
-/* One address beside three connections of another: it may stand still, and hold more than any of these. */
+/* One address beside three connections of another: it may stand still, and hold more than any of
+ * these. */
 static void test_shares(void **state)
 {
 	struct world w;
 
 	begin(&w);
-	/* Two addresses share by chance once in a thousand times: then it is another secret's turn. */
+	/* Two addresses share by chance once in a thousand times: then it is another secret's
+	 * turn. */
 	do {
 		from(&w, 0, 0x7f0a0001);
 		from(&w, 3, 0x7f0b0001);

@@ -19,9 +19,11 @@
  * library; two.test: two addresses; count.test: one that tells calls apart by the last byte of its
  * address; late.test: one that is there at the second call. */
 int
-getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+    struct addrinfo **out)
 {
-	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
+	int (*real)(const char *, const char *, const struct addrinfo *,
+	    struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
 	static unsigned calls, late_calls;
 	struct addrinfo *second;
 	char number[20];
@@ -32,13 +34,16 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	if (strcmp(node, "die.test") == 0)
 		_exit(7);
 	if (strcmp(node, "late.test") == 0)
-		return __atomic_fetch_add(&late_calls, 1, __ATOMIC_SEQ_CST) == 0 ? EAI_AGAIN : real("127.0.0.1", service, hints, out);
+		return __atomic_fetch_add(&late_calls, 1, __ATOMIC_SEQ_CST) == 0 ? EAI_AGAIN :
+		    real("127.0.0.1", service, hints, out);
 	if (strcmp(node, "count.test") == 0) {
-		snprintf(number, sizeof number, "127.0.0.%u", __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST));
+		snprintf(number, sizeof number, "127.0.0.%u",
+		    __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST));
 		return real(number, service, hints, out);
 	}
 	if (strcmp(node, "two.test") == 0) {
-		assert_true(real("2001:db8::1", service, hints, out) == 0 && real("192.0.2.1", service, hints, &second) == 0);
+		assert_true(real("2001:db8::1", service, hints, out) == 0 &&
+		    real("192.0.2.1", service, hints, &second) == 0);
 		(*out)->ai_next = second;
 		return 0;
 	}
@@ -197,7 +202,8 @@ dead(void **state)
 	resolver_ask(r, "hang.test", 1, on_answer, &asked);
 	event_base_dispatch(asked.base);
 	assert_string_equal(asked.a.why, "no answer of a name server");
-	resolver_ask(r, "hang.test", RESOLVE_MS, on_answer, &asked);	/* dropped with the resolver */
+	/* dropped with the resolver */
+	resolver_ask(r, "hang.test", RESOLVE_MS, on_answer, &asked);
 	stop(r, &asked);
 }
 
@@ -222,7 +228,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(death), cmocka_unit_test(answers), cmocka_unit_test(kept), cmocka_unit_test(forgotten),
+		cmocka_unit_test(death), cmocka_unit_test(answers), cmocka_unit_test(kept),
+		    cmocka_unit_test(forgotten),
 		cmocka_unit_test(queued), cmocka_unit_test(dead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

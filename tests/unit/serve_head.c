@@ -28,7 +28,8 @@ static void test_taken(void **state)
 	assert_string_equal(h.query, "b=c");
 	assert_true(parse(&h, "\r\nPOST http://x:1/u HTTP/1.1\r\ncontent-LENGTH:\t7 \r\nContent-Type: application/octet-stream\r\nExpect: 100-Continue\r\n\r\n") > 0);
 	assert_true(h.method == METHOD_POST && h.length == 7 && h.octets && h.expects);
-	/* The type is a word of any case; whoever speaks HTTP/1.0 is told nothing before the answer. */
+	/* The type is a word of any case; whoever speaks HTTP/1.0 is told nothing before the
+	 * answer. */
 	assert_true(parse(&h, "POST /u HTTP/1.0\r\nContent-Length: 7\r\nContent-Type: Application/Octet-Stream\r\nExpect: 100-continue\r\n\r\n") > 0);
 	assert_true(h.octets && !h.expects);
 	assert_string_equal(h.path, "/u");

@@ -1,5 +1,6 @@
-/* What block-serve takes of blocks that come unasked, by upload and by push: each sender's share, and all of them together.  The clock
- * stands, so that nothing is committed and no share grows but where the test says so. */
+/* What block-serve takes of blocks that come unasked, by upload and by push: each sender's share,
+ * and all of them together.  The clock stands, so that nothing is committed and no share grows but
+ * where the test says so. */
 #include <arpa/inet.h>
 #include <sys/socket.h>
 // link: cmd/block-serve/*.c
@@ -55,16 +56,19 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Upload this from an address of this machine: the status, or 0 where the answer waits for a verdict. */
+/* Upload this from an address of this machine: the status, or 0 where the answer waits for a
+ * verdict. */
 static int upload(uint8_t host, const uint8_t *p, size_t n)
 {
-	struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + host) };
+	struct sockaddr_in from = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + host) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	unsigned long long taken = s.n_uploads;
 	char text[200];
 	ssize_t k;
 
-	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof from) | connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof from) | connect(fd,
+	    (struct sockaddr *)&at, sizeof at), 0);
 	k = snprintf(text, sizeof text, "POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: application/octet-stream\r\nContent-Length: %zu\r\n\r\n", n);
 	assert_true(send(fd, text, (size_t)k, 0) == k);
 	for (unsigned idle = 0; idle < 1000 && s.n_uploads == taken; idle++) {
@@ -107,7 +111,8 @@ static void shares(void **state)
 /* A body in chunks is refused where the next chunk would make it longer than any block. */
 static void chunks(void **state)
 {
-	static const char *const says[] = { "3ff000\r\nx", "3ff001\r\nx", "1\r\nx\r\n3ff000\r\nx", "ffffffff\r\nx" };
+	static const char *const says[] = { "3ff000\r\nx", "3ff001\r\nx", "1\r\nx\r\n3ff000\r\nx",
+		"ffffffff\r\nx" };
 	char text[200] = "";
 
 	for (unsigned i = 0; i < 4; i++) {
@@ -228,7 +233,8 @@ static void peer(unsigned n)
 	uploads_flush(&s);
 }
 
-/* Rows of those who dial us: never in the place of one whom inv-sync dials, and no more than there may be. */
+/* Rows of those who dial us: never in the place of one whom inv-sync dials, and no more than there
+ * may be. */
 static void peers(void **state)
 {
 	struct rec_peer r = { .address = rec_str("192.0.2.7:20444") };
@@ -256,7 +262,8 @@ static void peers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shares), cmocka_unit_test(chunks), cmocka_unit_test(gathered), cmocka_unit_test(pushes), cmocka_unit_test(peers),
+		cmocka_unit_test(shares), cmocka_unit_test(chunks), cmocka_unit_test(gathered),
+		    cmocka_unit_test(pushes), cmocka_unit_test(peers),
 	};
 
 	setenv("BLOCKSYNC_MAP", "67108864", 1);

@@ -1,5 +1,6 @@
-/* A clock that a test moves on, and may stop: what waits for seconds is tested without them, and what happens within one is counted
- * on a machine of any speed.  Both our own code and libevent ask this one. */
+/* A clock that a test moves on, and may stop: what waits for seconds is tested without them, and
+ * what happens within one is counted on a machine of any speed.  Both our own code and libevent ask
+ * this one. */
 #ifndef TESTS_UNIT_SKEW_H
 #define TESTS_UNIT_SKEW_H
 #include <stdbool.h>

@@ -51,7 +51,8 @@ static void every_bit_of_a_run(void **state)
 		if (run_parse(&r, &(MDB_val){ KEY_RUN, key }, &(MDB_val){ size, copy }) == 0)
 			for (i = 0; i < r.count; i++) {
 				run_block(&r, i, &b);
-				assert_true(b.bytes >= r.bodies && b.len <= size && b.bytes + b.len <= copy + size);
+				assert_true(b.bytes >= r.bodies && b.len <= size &&
+				    b.bytes + b.len <= copy + size);
 				if (!block_sound(key, &b)) {
 					bad++;
 					continue;
@@ -201,7 +202,8 @@ static void bad_index_stays_bad(void **state)
 	spoil_at(w, w->blocks[5].id, ID_LEN, ID_LEN + 3);	/* its weight */
 	assert_true(damaged(w, &w->blocks[5]) && damaged(w, &w->blocks[4]));
 	txn = store_write(&w->s);
-	heavier = (struct kept_block){ .id = w->blocks[6].id, .bytes = w->blocks[6].b->p, .len = (uint32_t)w->blocks[6].b->n,
+	heavier = (struct kept_block){ .id = w->blocks[6].id, .bytes = w->blocks[6].b->p,
+		.len = (uint32_t)w->blocks[6].b->n,
 	    .weight = 99, .height = w->blocks[6].height };
 	blocks_replace(&w->s, txn, &heavier);
 	store_commit_or_die(&w->s, txn);
@@ -325,7 +327,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_sum), cmocka_unit_test(every_bit_of_a_run),
-		    cmocka_unit_test(goes_and_comes), cmocka_unit_test(bad_stays_bad), cmocka_unit_test(bad_index_stays_bad), cmocka_unit_test(lost_table),
+		    cmocka_unit_test(goes_and_comes), cmocka_unit_test(bad_stays_bad),
+		    cmocka_unit_test(bad_index_stays_bad), cmocka_unit_test(lost_table),
 		cmocka_unit_test(lost_rows), cmocka_unit_test(short_copies),
 	};
 

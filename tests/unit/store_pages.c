@@ -1,5 +1,5 @@
-/* Bits that flipped in LMDB's own pages: whoever reads them says so in one line and ends with 111, and takes no row for another and
- * none for absent. */
+/* Bits that flipped in LMDB's own pages: whoever reads them says so in one line and ends with 111,
+ * and takes no row for another and none for absent. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -52,7 +52,8 @@ static int teardown(void **state)
 
 static bool pass(void *arg, const MDB_val *key, const MDB_val *data) { return true; }
 
-/* How a reader of all rows and then of one ends, over these bytes: 0 it is there, 3 it is not; and how many lines it says. */
+/* How a reader of all rows and then of one ends, over these bytes: 0 it is there, 3 it is not; and
+ * how many lines it says. */
 static int reads(const uint8_t *bytes, const char *key, unsigned *lines)
 {
 	static struct store s;
@@ -68,7 +69,8 @@ static int reads(const uint8_t *bytes, const char *key, unsigned *lines)
 		dup2(ends[1], STDERR_FILENO);
 		store_open_net(&s, w.dir, NULL, 0, 0);
 		store_walk(&s, store_read(&s), T_PUSHES, "", 0, pass, NULL);
-		_exit(store_get(&s, store_read(&s), T_PUSHES, key, 4, &v) < 0 ? 3 : v.mv_size == 100 ? 0 : 4);
+		_exit(store_get(&s, store_read(&s), T_PUSHES, key, 4, &v) < 0 ? 3 :
+		    v.mv_size == 100 ? 0 : 4);
 	}
 	close(ends[1]);
 	n = read(ends[0], said, sizeof said);
@@ -97,11 +99,13 @@ static uint8_t *spoilt(void)
 /* The next page of a kind that holds our rows; NULL: there is none. */
 static uint8_t *page_next(uint8_t *bytes, uint8_t *after, unsigned kind)
 {
-	for (uint8_t *p = after ? after + PAGE : bytes + 2 * PAGE; p + PAGE <= bytes + size; p += PAGE) {
+	for (uint8_t *p = after ? after + PAGE : bytes + 2 * PAGE; p + PAGE <= bytes + size;
+	    p += PAGE) {
 		unsigned keys = (get16(p + 12) - 16u) / 2;
 		uint8_t *last = p + get16(p + 16 + 2 * (keys - 1));
 
-		if (get16(p + 10) == kind && keys > 1 && keys < PAGE / 2 && last + 12 <= p + PAGE && get16(last + 6) == 4 && last[8] == 'k')
+		if (get16(p + 10) == kind && keys > 1 && keys < PAGE / 2 && last + 12 <= p + PAGE &&
+		    get16(last + 6) == 4 && last[8] == 'k')
 			return p;
 	}
 	return NULL;
@@ -196,7 +200,8 @@ static void metas(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole), cmocka_unit_test(leaves), cmocka_unit_test(branches), cmocka_unit_test(assertions),
+		cmocka_unit_test(whole), cmocka_unit_test(leaves), cmocka_unit_test(branches),
+		    cmocka_unit_test(assertions),
 		cmocka_unit_test(metas),
 	};
 

@@ -1,4 +1,5 @@
-/* The parts of a stage that need no process: the output queue with its news, back-off, and turns in the loop. */
+/* The parts of a stage that need no process: the output queue with its news, back-off, and turns in
+ * the loop. */
 #include <fcntl.h>
 #include <signal.h>
 #include <setjmp.h>
@@ -141,7 +142,13 @@ static void waits(void **state)
 }
 
 /* One that always has more to do, and another who has something to say meanwhile. */
-struct turns { struct event_base *base; struct event *busy; unsigned done; bool heard; int ends[2]; };
+struct turns {
+	struct event_base *base;
+	struct event *busy;
+	unsigned done;
+	bool heard;
+	int ends[2];
+};
 
 static void on_busy(evutil_socket_t fd, short what, void *arg)
 {
@@ -185,7 +192,8 @@ static void turns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(news), cmocka_unit_test(bounded), cmocka_unit_test(discarded), cmocka_unit_test(waits), cmocka_unit_test(turns),
+		cmocka_unit_test(news), cmocka_unit_test(bounded), cmocka_unit_test(discarded),
+		    cmocka_unit_test(waits), cmocka_unit_test(turns),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

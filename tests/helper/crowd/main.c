@@ -4,12 +4,13 @@
  *   crowd [-km] [-f FIRST] [-r MS] N ADDRESSES HOST:PORT http|{p2p|push DIR}
  *
  * They come from 127.FIRST.0.1 (default 10), the next one and so on, each a network of its own.
- * http: keep-alive connections that ask for /v3/health every two seconds; p2p: silent conversations, each with a key of its own, or all with
- * one (-k); push: in each a push of 2.5 MiB of which the last byte is never sent.  The view is that
- * of the store in DIR.  Who is cut is dialled again after MS milliseconds (default 200), or not at
- * all (0).  A line "held N" says how many are open, when all were dialled once and then whenever
- * that changes.  -m: they come one after another, and each leaves when it was answered; "served N
- * P50 P99" says how many were, and percentiles of the microseconds from dialling to the answer. */
+ * http: keep-alive connections that ask for /v3/health every two seconds; p2p: silent
+ * conversations, each with a key of its own, or all with one (-k); push: in each a push of 2.5 MiB
+ * of which the last byte is never sent.  The view is that of the store in DIR.  Who is cut is
+ * dialled again after MS milliseconds (default 200), or not at all (0).  A line "held N" says how
+ * many are open, when all were dialled once and then whenever that changes.  -m: they come one
+ * after another, and each leaves when it was answered; "served N P50 P99" says how many were, and
+ * percentiles of the microseconds from dialling to the answer. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

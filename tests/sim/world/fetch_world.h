@@ -24,7 +24,14 @@ enum conduct { HONEST, SILENT, DRIP, STALL, CUT, DEAD, NOTHING, SOME404, WRONG, 
 
 struct tenure { bool started; uint32_t blocks, below; bool stored[MAX_BLOCKS]; };
 /* frozen: until then it stands still */
-struct peer { enum conduct conduct; unsigned latency; double rate; unsigned faults, slow; uint64_t sent, frozen, window; unsigned left; };
+struct peer {
+	enum conduct conduct;
+	unsigned latency;
+	double rate;
+	unsigned faults, slow;
+	uint64_t sent, frozen, window;
+	unsigned left;
+};
 struct answer { bool live; unsigned source; enum ask ask; uint32_t tenure, next, stop; uint64_t begin; double bytes, due; bool body; };
 struct written { uint32_t tenure, block; unsigned source; uint64_t height; uint8_t id[ID_LEN]; };
 
