@@ -158,7 +158,7 @@ sub judge {
 	push @wrong, "$what: $code" if $code !~ /^(0|100|111)$/;
 	push @wrong, "$what gives something else with success" if $code eq '0' && defined $good && $out ne $good;
 	my $lines = $err =~ tr/\n//;
-	push @wrong, "$what: $code with $lines lines" if $code =~ /^1/ && ($lines == 0 || ($lines > 1 && $what ne 'block-cat -c'));
+	push @wrong, "$what: $code with $lines lines" if $code =~ /^1/ && ($lines == 0 || ($lines > 1 && $what !~ /^block-cat -[ci]/));
 }
 
 sub try {
@@ -178,6 +178,8 @@ sub try {
 	if (my $at = serve($store)) {
 		for my $path (@paths, map { "/v3/blocks/$_" } @look) {
 			my ($status, $reply) = get($at, $path);
+			# An earlier page that is whole was true when it was written.
+			next if $path eq '/v3/tenures/info' && $what =~ / as it was$/;
 			my $good = $path =~ m,^/v3/blocks/([0-9a-f]{64}), ? $body{$1} : $answer{$path};
 			push @wrong, "$path gives something else with 200 (" . length($reply) . " bytes, not " . length($good) . ")" if $status eq '200' && $reply ne $good;
 			push @wrong, "$path: $status" if $status eq 'hangs';
@@ -187,6 +189,7 @@ sub try {
 	push @wrong, "block-serve dies of signal $signal" if $signal && $signal != 15;
 	my ($rc, $out, $err) = run('block-cat', '-d', $store, '-c');
 	judge('block-cat -c', $rc, $out, $err);
+	my $hopeless = $err =~ /^[^\n]*: (?:(?!left out)[^\n])*or delete it and sync again$/m;
 	push @wrong, "block-cat -c ends with $rc and does not name the block" if $hit && ($rc ne '111' || "$out$err" !~ /$hit/);
 	judge('block-store', run('block-store', '-d', $store));
 	# Whatever was removed by now: what is left is right.
@@ -202,7 +205,7 @@ sub try {
 		($rc, $out, $err) = run('block-cat', '-d', $store, '-l');
 		push @wrong, "after an import the list has " . ($out =~ tr/\n//) . " lines and block-cat -l ends with $rc" if $rc ne '0' || $out ne $list;
 		($rc, $out, $err) = run('block-cat', '-d', $store, '-c');
-		push @wrong, "after an import block-cat -c ends with $rc" if $rc ne '0';
+		push @wrong, "after an import block-cat -c ends with $rc" if $rc ne '0' && !$hopeless;
 	}
 	return @wrong;
 }
