@@ -176,7 +176,9 @@ sync() {
 @test "an archive alone: all is proven, and no source has confirmed the view" {
 	block-cat -d store -i "$ROOT/tests/fixtures/transition.rec"
 	[ "$(status '[.held, .tenures_proven, .tenures_linked, .view.confirmed] | join(" ")')" = '700 47 47 false' ]
-	sync-status -d store | grep -q '^view .* alone: not confirmed by any source$'
+	sync-status -d store >words
+	grep -q '^view .* alone: not confirmed by any source$' words
+	run ! grep -q "sources' tip" words	# there is none
 	block-serve -d store -w 127.0.0.1:0 >serving 2>/dev/null 3>&- &
 	STARTED+=($!)
 	for _ in $(seq 100); do grep -q ^http serving && break; sleep 0.05; done

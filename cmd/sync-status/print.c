@@ -130,7 +130,7 @@ static void print_view(const json_t *o)
 		printf(", trusted on its own word\n");
 	else
 		printf(", %lld must agree\n", (long long)quorum);
-	if (!json_is_true(json_object_get(view, "at_tip")))
+	if (!json_is_true(json_object_get(view, "at_tip")) && json_is_true(json_object_get(view, "confirmed")))
 		printf("          not at the sources' tip yet\n");
 }
 
