@@ -76,6 +76,16 @@ setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
 	[ "$("$BIN/block-cat" -d other -x - | "$BIN/rec" | grep -c '"checked":true')" -eq 0 ]
 }
 
+@test "no source confirmed what an archive holds, whatever it says" {
+	"$BIN/rec" <"$FIXTURES/transition.rec" | grep -v '"type":"block"' | sed 's/"sources":[0-9]*/"sources":9/' >lie.json
+	[ "$(grep -c '"type":"sortition".*"sources":9' lie.json)" -gt 100 ]
+	[ "$(grep -c '"type":"reward_set".*"sources":9' lie.json)" -gt 0 ]
+	"$BIN/rec" -r <lie.json | "$BIN/block-cat" -d other -i -
+	"$BIN/block-cat" -d other -x - | "$BIN/rec" >out.json
+	[ "$(grep -c '"type":"sortition"' out.json)" -gt 100 ]
+	[ "$(grep -c '"sources":[1-9]' out.json)" -eq 0 ]
+}
+
 @test "the header of a block counts, not what the archive's record says of it" {
 	"$BIN/rec" <"$FIXTURES/transition.rec" |
 	    sed 's/"type":"block","id":"[0-9a-f]*","consensus_hash":"[0-9a-f]*"/"type":"block","id":null,"consensus_hash":null/' >odd.json

@@ -118,6 +118,15 @@ stored() { listed "$1" | wc -l; }
 	[[ "${stderr_lines[0]}" = *"tenures missing"*"http://127.0.0.1:1: "*"connection"* ]]
 }
 
+@test "a block that nobody asked for is told by its header: what is behind it is not waited for" {
+	serve_chain "$CHAIN" log wrongblock+stall=90 honest
+	seed s
+	set -o pipefail
+	timeout 60 block-fetch -1 -d s -u "${URLS[0]}" -u "${URLS[1]}" </dev/null | keep s
+	[ "$(stored s)" -eq "$wanted" ]
+	test-tool faults s | grep -F "${URLS[0]}" | grep -q 'wrong block'
+}
+
 @test "what is no whole block yet is held up to a bound, of all sources together" {
 	local held most=0 n=0
 	serve_chain "$CHAIN" log $(printf 'keybomb+stall=98 %.0s' 1 2 3 4 5 6 7 8 9 10)

@@ -113,6 +113,11 @@ static void header_bounds(void **state)
 	put_be32(m.out.p + 212 + 4 * SIG_LEN, 2);
 	assert_int_equal(nakamoto_header(&b, m.out.p, m.out.n, &need), -1);
 	made_seal(&m);
+	/* Treatment bits that are as many as both counts say, and one more than there may be. */
+	put_be16(m.out.p + 210 + 4 * SIG_LEN, MAX_TREATMENT + 1);
+	put_be32(m.out.p + 212 + 4 * SIG_LEN, (MAX_TREATMENT + 1 + 7) / 8);
+	assert_int_equal(nakamoto_header(&b, m.out.p, m.out.n, &need), -1);
+	made_seal(&m);
 	put_be32(m.out.p + 217 + 4 * SIG_LEN, MAX_MARKERS + 1);
 	assert_int_equal(nakamoto_header(&b, m.out.p, m.out.n, &need), -1);
 	made_seal(&m);
