@@ -290,7 +290,7 @@ run_bg() {
 	-d dir -n net -s http://|bad source 'http://':
 	-d dir -n net -s http://h:70000|bad source 'http://h:70000':
 	-d dir -n net -u ftp://h|bad URL 'ftp://h': it begins with neither http:// nor https://
-	-d none|there is no store in 'none': give another -d, or -n to make one
+	-d none|there is no store in 'none': give -n to make one
 	-d dir -n net more|unexpected argument 'more'
 	-d dir -n net -a 1.2.3.4|-a is for 'public-ip', which is not installed
 	-d dir -n net -b 5|-b is for 'anti-entropy', which is not installed
