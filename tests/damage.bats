@@ -241,10 +241,10 @@ mended() {
 @test "the head of a large value says that it has more pages: those of others are not freed with it" {
 	perl -e 'local $/; open F, "+<", $ARGV[0] or die; $d = <F>;
 		for ($p = 0; $p < length $d; $p += 4096) { ($no, $pad, $flags, $n) = unpack "Q S S L", substr $d, $p, 16;
-			next if $no != $p / 4096 || $flags != 4 || $n > 64; seek F, $p + 12, 0; print F pack "L", $n + 16 }' store/data.mdb
-	for n in 50 200 400; do flip store "$(id $n)" 215 1; done
+			next if $no != $p / 4096 || $flags != 4 || $n > 64; seek F, $p + 12, 0; print F pack "L", $n | 1 << 28 }' store/data.mdb
+	for n in $(seq 25 25 475); do flip store "$(id $n)" 215 1; done
 	run -111 --separate-stderr block-cat -d store -c
-	[ "${#lines[@]}" -eq 3 ]
+	[ "${#lines[@]}" -eq 19 ]
 	run -0 block-cat -d store -c
 	block-cat -d store -i "$BATS_TEST_DIRNAME/fixtures/epoch40.rec"
 	block-cat -d store -l | cmp - "$BATS_FILE_TMPDIR/list"
