@@ -144,6 +144,7 @@ ready() {
 	[ "$(cut -c1 /proc/sys/kernel/core_pattern)" != / ] || skip "cores go elsewhere"
 	ulimit -c unlimited || skip "no cores here"
 	begin block-serve env
+	until_holds grep -q '^http\|^p2p' block-serve.out	# before that a library may be called, whose faults are caught
 	kill -SEGV $PID
 	wait $PID || [ $? -eq 139 ]
 	[ -z "$(ls core* 2>/dev/null)" ]
