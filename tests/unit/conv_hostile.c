@@ -17,6 +17,13 @@ static void lies(void **state)
 	struct play s;
 	size_t n;
 
+	dialled(&s);		/* a machine that has a copy of our key, and takes us for another */
+	memcpy(s.secret, s.self.secret, sizeof s.secret);
+	memcpy(s.key, s.self.key, sizeof s.key);
+	m = handshake(&s, MSG_HANDSHAKE_ACCEPT);
+	tell(&s, &m, s.got.pre.seq);
+	ends(&s, "", CONV_OWN_KEY);
+
 	dialled(&s);		/* the accept is signed by another key than it holds */
 	m = handshake(&s, MSG_HANDSHAKE_ACCEPT);
 	s.secret[31] = 3;

@@ -1,5 +1,6 @@
 /* What was committed survives the machine: the disk was told before the commit returns. */
 #include <sys/syscall.h>
+#include "common/net/conv.h"
 #include "tests/unit/store_world.h"
 
 static unsigned syncs;
@@ -9,6 +10,14 @@ int fdatasync(int fd)
 {
 	syncs++;
 	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static unsigned file_syncs;
+
+int fsync(int fd)
+{
+	file_syncs++;
+	return (int)syscall(SYS_fsync, fd);
 }
 
 static void commits(struct store *s, const char *value)
@@ -43,9 +52,24 @@ static void durable(void **state)
 	world_close(&w);
 }
 
+/* Who a node is survives too. */
+static void node_key(void **state)
+{
+	char dir[] = "/tmp/store-unit.XXXXXX", path[64];
+	uint8_t secret[2][32], key[2][KEY_LEN];
+
+	assert_non_null(mkdtemp(dir));
+	node_key_load(dir, secret[0], key[0]);
+	assert_int_equal(file_syncs, 1);
+	node_key_load(dir, secret[1], key[1]);
+	assert_memory_equal(secret[0], secret[1], 32);
+	snprintf(path, sizeof path, "%s/key", dir);
+	assert_int_equal(unlink(path) | rmdir(dir), 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(durable) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(durable), cmocka_unit_test(node_key) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
