@@ -77,6 +77,25 @@ test_set(void **state)
 		assert_int_equal(json_reward_set(&set, keys, weights, bad[i], strlen(bad[i]), err), -1);
 }
 
+/* As many signers as there may be, and one more. */
+static void
+test_most(void **state)
+{
+	static uint8_t keys[MAX_SIGNERS + 1][KEY_LEN], weights[MAX_SIGNERS + 1][4];
+	static char text[(MAX_SIGNERS + 1) * 120 + 100];
+	struct rec_reward_set set;
+	char err[120];
+
+	for (unsigned n = MAX_SIGNERS; n <= MAX_SIGNERS + 1; n++) {
+		size_t at = (size_t)snprintf(text, sizeof text, "{\"stacker_set\":{\"signers\":[");
+
+		for (unsigned i = 0; i < n; i++)
+			at += (size_t)snprintf(text + at, sizeof text - at, "%s{\"signing_key\":\"%066x\",\"weight\":1}", i ? "," : "", i);
+		at += (size_t)snprintf(text + at, sizeof text - at, "]}}");
+		assert_int_equal(json_reward_set(&set, keys, weights, text, at, err), n > MAX_SIGNERS ? -1 : 0);
+	}
+}
+
 static void
 test_pox(void **state)
 {
@@ -170,7 +189,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sortition),
-		cmocka_unit_test(test_set), cmocka_unit_test(test_pox),
+		cmocka_unit_test(test_set), cmocka_unit_test(test_most), cmocka_unit_test(test_pox),
 	    cmocka_unit_test(test_tip_and_chain),
 		cmocka_unit_test(test_strange_numbers) };
 	return cmocka_run_group_tests(tests, NULL, NULL);

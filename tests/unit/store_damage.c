@@ -323,12 +323,50 @@ static void lost_table(void **state)
 	world_close(&w);
 }
 
+static void put_meta(const char *dir, const char *name, const char *value, size_t n)
+{
+	struct store s;
+	MDB_txn *txn;
+
+	store_open_net(&s, dir, NULL, WORLD_TABLES & ~(TABLE(T_BLOCKS) | TABLE(T_BLOCK_IDS)), 0);
+	txn = store_write(&s);
+	meta_put(&s, txn, name, value, n);
+	store_commit_or_die(&s, txn);
+	store_close(&s);
+}
+
+/* A network whose text is not what its checksum says is damage; a store of a later version is another program's. */
+static void meta_rows(void **state)
+{
+	struct world w;
+	char text[2048];
+	size_t n;
+
+	world_open(&w);
+	n = strlen(w.s.net.text);
+	assert_true(n < sizeof text);
+	memcpy(text, w.s.net.text, n);
+	store_close(&w.s);
+	assert_int_equal(opened(w.dir), 0);
+	memcpy(strstr(text, "stable_confirmations 7"), "stable_confirmations 6", 22);
+	put_meta(w.dir, "network", text, n);
+	assert_int_equal(opened(w.dir), 111);
+	world_close(&w);
+
+	world_open(&w);
+	store_close(&w.s);
+	put_meta(w.dir, "schema", "99", 2);
+	assert_int_equal(opened(w.dir), 100);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_sum), cmocka_unit_test(every_bit_of_a_run),
 		    cmocka_unit_test(goes_and_comes), cmocka_unit_test(bad_stays_bad),
 		    cmocka_unit_test(bad_index_stays_bad), cmocka_unit_test(lost_table),
+		cmocka_unit_test(meta_rows),
 		cmocka_unit_test(lost_rows), cmocka_unit_test(short_copies),
 	};
 

@@ -173,6 +173,25 @@ static void peers_make_room(void **state)
 	world_close(&w);
 }
 
+/* A verdict is of these bytes from this source. */
+static void verdicts(void **state)
+{
+	struct rec_verdict v = { .source = rec_str("somebody"), .status = rec_str("refused") }, got;
+	uint8_t other[32] = { 1 };
+	struct world w;
+	MDB_txn *txn;
+
+	world_open(&w);
+	txn = store_write(&w.s);
+	verdict_put(&w.s, txn, &v);
+	assert_int_equal(verdict_get(&w.s, txn, v.id, v.body_hash, v.source, &got), 0);
+	assert_int_equal(verdict_get(&w.s, txn, v.id, other, v.source, &got), -1);
+	assert_int_equal(verdict_get(&w.s, txn, other, v.body_hash, v.source, &got), -1);
+	assert_int_equal(verdict_get(&w.s, txn, v.id, v.body_hash, rec_str("another"), &got), -1);
+	store_abort(txn);
+	world_close(&w);
+}
+
 static void bounds(void **state)
 {
 	struct rec_verdict v = { .source = rec_str("somebody"), .status = rec_str("refused") }, got;
@@ -456,7 +475,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sortitions),
 		cmocka_unit_test(burn_index), cmocka_unit_test(peers_make_room),
-		    cmocka_unit_test(bounds), cmocka_unit_test(faults),
+		    cmocka_unit_test(verdicts), cmocka_unit_test(bounds), cmocka_unit_test(faults),
 		    cmocka_unit_test(inventories),
 		cmocka_unit_test(forgotten), cmocka_unit_test(downloads),
 		cmocka_unit_test(discipline), cmocka_unit_test(holder), cmocka_unit_test(changes),
