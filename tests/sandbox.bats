@@ -14,6 +14,7 @@ setup() {
 	PROBE=${PROBE:-$PWD/build/probe/bin}
 	NET=$PWD/tests/fixtures/transition.network
 	cd "$BATS_TEST_TMPDIR" || return 1
+	"$BIN/block-store" -1 -d d -n "$NET" </dev/null >/dev/null	# for those that only read
 	export BLOCKSYNC_PROBE=1
 }
 
@@ -76,7 +77,7 @@ out='pwrite,connect'
 	done
 }
 @test "block-fetch" { probe "$out" block-fetch -d d -n "$NET"; }
-@test "block-verify" { probe thread block-verify -d d -n "$NET"; }
+@test "block-verify" { probe thread block-verify -d d; }
 @test "block-store" { probe pwrite,thread block-store -d d -n "$NET"; }
 @test "anti-entropy" { probe "$out" anti-entropy -d d -n "$NET"; }
 @test "pruner" { probe pwrite pruner -d d -n "$NET"; }
@@ -119,7 +120,7 @@ out='pwrite,connect'
 	local fd found=
 	mkfifo in
 	exec 8<>in
-	env -u BLOCKSYNC_PROBE "$BIN/block-verify" -d d -n "$NET" <in >out 8>&- 3>&- &
+	env -u BLOCKSYNC_PROBE "$BIN/block-verify" -d d <in >out 8>&- 3>&- &
 	STARTED=$!
 	until grep -q '^Seccomp:[[:space:]]*2' /proc/$!/status; do kill -0 $!; sleep 0.05; done
 	for fd in /proc/$!/fd/*; do
