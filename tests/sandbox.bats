@@ -34,7 +34,7 @@ probe() {
 # What was tried is in $output, what was refused in $stderr.
 probed() {
 	local allowed=$1 thing said
-	for thing in open 'open /etc' stat create unlink truncate fallocate pwrite connect listen accept udp raw unix sendto 'packet filter' owner \
+	for thing in open 'open /etc' stat create unlink truncate fallocate pwrite connect listen accept udp raw unix sendto 'packet filter' filter owner \
 	    exec fork ptrace kill limit 'write and run' 'new code' 'shared write' memory hole \
 	    namespace thread; do
 		said=refused

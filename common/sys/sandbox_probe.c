@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -89,6 +91,12 @@ static bool try_sendto(void)
 }
 
 static bool try_packet_filter(void) { return done(setsockopt(-1, SOL_SOCKET, SO_ATTACH_FILTER, "", 1)); }
+
+/* One that is none, which the kernel would say, did it come so far. */
+static bool try_filter(void)
+{
+	return done(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0)) || done((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL));
+}
 
 /* By each of these the kernel would send a signal of ours to a process that we may not kill. */
 static bool try_owner(void)
@@ -189,6 +197,7 @@ void sandbox_probe(unsigned flags, bool files)
 		{ "unix", try_unix, false },
 		{ "sendto", try_sendto, names },
 		{ "packet filter", try_packet_filter, false },
+		{ "filter", try_filter, false },
 		{ "owner", try_owner, false },
 		{ "exec", try_exec, false },
 		{ "fork", try_fork, false },
