@@ -24,6 +24,8 @@ teardown() { stop_started; }
 # Sanitizers answer a fault with a report, look into /proc, and need all address space.
 not_sanitized() { [[ $BIN != */san/* ]] || skip "not with sanitizers"; }
 
+# A program starts a thread with all signals blocked for a moment: this is to be waited for.
+lacks_signal() { ! has_signal "$@"; }
 # until_holds COMMAND...: at most ten seconds
 until_holds() {
 	for _ in $(seq 200); do "$@" && return 0; sleep 0.05; done
@@ -101,7 +103,7 @@ ready() {
 		begin $p env --ignore-signal=HUP
 		has_signal $PID SigIgn 1
 		! has_signal $PID SigCgt 1 || false
-		! has_signal $PID SigBlk 1 || false
+		until_holds lacks_signal $PID SigBlk 1
 		kill -HUP $PID
 		if [ $p != rec ] && [ $p != blocksync ]; then	# one that is taken is answered: the hang-up was seen before it
 			kill -USR1 $PID
@@ -129,8 +131,8 @@ ready() {
 	local p
 	for p in $LIVING; do
 		begin $p bash -c 'ulimit -S -c unlimited; exec env --block-signal --default-signal "$@"' -
-		! has_signal $PID SigBlk 2 || [ $p = blocksync ]	# which reads it from a descriptor
-		! has_signal $PID SigBlk 14 || false
+		[ $p = blocksync ] || until_holds lacks_signal $PID SigBlk 2	# which reads it from a descriptor
+		until_holds lacks_signal $PID SigBlk 14
 		for sig in 13 25; do has_signal $PID SigIgn $sig; done
 		grep -q '^Max core file size  *0  *0 ' "/proc/$PID/limits"
 		[ "$(id -u)" = 0 ] || ! readlink "/proc/$PID/exe"
