@@ -100,10 +100,14 @@ void bug_at(const char *file, int line, const char *fmt, ...)
 	abort();
 }
 
+/* Libraries allocate through these while they hold locks, which what they do at exit would wait for: nothing of that is
+ * run. */
 static void *or_die(void *p)
 {
-	if (!p)
-		die_world("out of memory");
+	if (!p) {
+		log_warnx("out of memory");
+		_exit(EXIT_WORLD);
+	}
 	return p;
 }
 
