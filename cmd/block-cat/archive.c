@@ -1,11 +1,14 @@
-/* Into the store: an archive proves itself against its own view, and that view must not contradict the store's.
+/* Into the store: an archive proves itself against its own view, and that view must not contradict
+ * the store's.
  *
- * A store without a confirmed view takes the archive's and says so (meta trust, confirmed = false) until a source
- * confirms it.  A store with a view of its own keeps it: what contradicts it is refused. */
+ * A store without a confirmed view takes the archive's and says so (meta trust, confirmed = false)
+ * until a source confirms it.  A store with a view of its own keeps it: what contradicts it is
+ * refused. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
+
 #include "cmd/block-cat/cat.h"
 #include "common/chain/hash.h"
 #include "common/sys/log.h"
@@ -14,7 +17,7 @@
 
 void archive_open(struct archive *a, const char *name)
 {
-	memset(a, 0, sizeof *a);
+	memset(a, 0, sizeof(*a));
 	a->name = strcmp(name, "-") == 0 ? "stdin" : name;
 	a->fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
 	if (a->fd < 0)
@@ -47,11 +50,11 @@ bool archive_next(struct archive *a, void (*keep)(void *), void *arg)
 		if (n < 0 && errno == EISDIR)
 			die_name("cannot read", a->name);
 		if (n < 0)
-			snprintf(err, sizeof err, "%s", strerror(errno));
+			snprintf(err, sizeof(err), "%s", strerror(errno));
 		else if (n == 0 && a->n == 0)
 			return false;
 		else if (n == 0)
-			snprintf(err, sizeof err, "cut in the middle of a record");
+			snprintf(err, sizeof(err), "cut in the middle of a record");
 		unread = n < 0;
 		if (n <= 0)
 			break;
@@ -71,7 +74,8 @@ void archive_network(struct archive *a, struct network *net)
 	if (!archive_next(a, NULL, NULL) || a->rec.type != REC_HELLO || !a->rec.known)
 		die_usage("'%s' is no archive: it does not begin with hello", a->name);
 	if (a->rec.u.hello.schema > REC_SCHEMA)
-		die_usage("'%s' has schema %u, this program speaks %d", a->name, a->rec.u.hello.schema, REC_SCHEMA);
+		die_usage("'%s' has schema %u, this program speaks %d", a->name,
+		    a->rec.u.hello.schema, REC_SCHEMA);
 	if (!archive_next(a, NULL, NULL) || a->rec.type != REC_NETWORK || !a->rec.known)
 		die_usage("'%s' is no archive: no network follows its hello", a->name);
 	if (network_parse(net, a->rec.u.network.text.p, a->rec.u.network.text.n, err) < 0 ||
@@ -129,13 +133,15 @@ static int earlier(void *arg, uint64_t height, uint8_t *ch)
 	return 0;
 }
 
-/* Whether its burn total hashes to its consensus hash: what the archive says of that is nothing to us. */
+/* Whether its burn total hashes to its consensus hash: what the archive says of that is nothing to
+ * us. */
 static bool burn_fits(struct import *m, const struct rec_sortition *r)
 {
 	uint8_t ch[CH_LEN];
 
 	return r->has_burn && r->burn_height != m->s->net.first_burn_height &&
-	    view_consensus_hash(ch, &m->s->net, r->burn_height, r->burn_hash, r->ops_hash, r->total_burn, earlier, m) == 0 &&
+	    view_consensus_hash(ch, &m->s->net, r->burn_height, r->burn_hash, r->ops_hash,
+		r->total_burn, earlier, m) == 0 &&
 	    memcmp(ch, r->consensus_hash, CH_LEN) == 0;
 }
 
@@ -170,7 +176,8 @@ static void take_reward_set(struct import *m, const struct rec_reward_set *r)
 
 	view_begin(m);
 	if (reward_set_get(m->s, m->txn, r->cycle, &own) == 0) {
-		if (own.keys.n != r->keys.n || memcmp(own.keys.p, r->keys.p, (size_t)KEY_LEN * r->keys.n) != 0)
+		if (own.keys.n != r->keys.n ||
+		    memcmp(own.keys.p, r->keys.p, (size_t)KEY_LEN * r->keys.n) != 0)
 			m->refused_view++;
 		return;
 	}
@@ -180,10 +187,16 @@ static void take_reward_set(struct import *m, const struct rec_reward_set *r)
 
 static void refuse(struct import *m, const struct trial_block *b, struct rec_view source)
 {
-	struct rec_verdict v = { .source = source, .reason = rec_str(chain_reason_word(b->reason)),
-	    .detail = rec_str(chain_reason_text(b->reason)), .height = b->height, .time = now_unix() };
+	struct rec_verdict v = { .source = source,
+		.reason = rec_str(chain_reason_word(b->reason)),
+		.detail = rec_str(chain_reason_text(b->reason)),
+		.height = b->height,
+		.time = now_unix() };
 
-	v.status = rec_str(b->reason == REASON_NOSORTITION || b->reason == REASON_NOSET || b->reason == REASON_NOWINNER ? "undecided" : "refused");
+	v.status = rec_str(b->reason == REASON_NOSORTITION || b->reason == REASON_NOSET ||
+		    b->reason == REASON_NOWINNER ?
+		"undecided" :
+		"refused");
 	memcpy(v.id, b->id, ID_LEN);
 	memcpy(v.consensus_hash, b->ch, CH_LEN);
 	hash_once(v.body_hash, m->trial.bytes + b->at, b->len);
@@ -202,14 +215,15 @@ static void blocks_commit(struct import *m)
 	view_commit(m);
 	if (!m->k)
 		m->k = keeper_new(m->s, "block-cat");
-	snprintf(source, sizeof source, "file:%s", m->a->name);
+	snprintf(source, sizeof(source), "file:%s", m->a->name);
 	trial_judge(&m->trial);
 	keeper_begin(m->k);
 	for (i = 0; i < m->trial.n; i++) {
 		struct trial_block *b = &m->trial.b[i];
 
 		if (b->reason == REASON_OK)
-			keeper_block(m->k, m->trial.bytes + b->at, b->len, b->weight, rec_str(source));
+			keeper_block(m->k, m->trial.bytes + b->at, b->len, b->weight,
+			    rec_str(source));
 		else
 			refuse(m, b, rec_str(source));
 	}
@@ -218,7 +232,8 @@ static void blocks_commit(struct import *m)
 		store_die(m->s, errno);
 	keeper_counts(m->k, &c);
 	m->blocks += m->trial.n;
-	progress_line(m->o, "%llu blocks, %llu proven, %llu blocks/s", (unsigned long long)m->blocks, (unsigned long long)c.proven,
+	progress_line(m->o, "%llu blocks, %llu proven, %llu blocks/s",
+	    (unsigned long long)m->blocks, (unsigned long long)c.proven,
 	    (unsigned long long)(m->blocks * 1000 / (now_ms() - m->began + 1)));
 	m->trial.n = m->trial.n_bytes = 0;
 }
@@ -226,14 +241,17 @@ static void blocks_commit(struct import *m)
 static void trust_write(struct import *m)
 {
 	char source[MAX_SOURCE + 8];
-	struct rec_trust t = { .tip_height = m->high, .low_height = m->low, .stable_height = m->high, .time = now_unix() };
+	struct rec_trust t = { .tip_height = m->high,
+		.low_height = m->low,
+		.stable_height = m->high,
+		.time = now_unix() };
 
 	if (m->high == 0)
 		return;
 	view_begin(m);
 	if (m->own_view)
 		return;
-	snprintf(source, sizeof source, "file:%s", m->a->name);
+	snprintf(source, sizeof(source), "file:%s", m->a->name);
 	t.sources = rec_str(source);
 	memcpy(t.tip, m->tip, CH_LEN);
 	meta_put_row(m->s, m->txn, "trust", REC_TRUST, &t);
@@ -257,7 +275,8 @@ static void take_hello(struct import *m, const struct rec_hello *r)
 	if (rec_is(r->network, m->s->net.name) && r->chain_id == m->s->net.chain_id)
 		return;
 	keep(m);
-	die_usage("'%s' goes on with network '%s': what came before is kept", m->a->name, rec_cstr(name, sizeof name, r->network));
+	die_usage("'%s' goes on with network '%s': what came before is kept", m->a->name,
+	    rec_cstr(name, sizeof(name), r->network));
 }
 
 /* True if the archive was taken whole. */
@@ -268,10 +287,14 @@ static bool summary(struct import *m)
 	if (m->k)
 		keeper_counts(m->k, &c);
 	if (m->refused_view)
-		log_warnx("%llu sortitions and reward sets of '%s' contradict the store's own view: refused", (unsigned long long)m->refused_view, m->a->name);
+		log_warnx("%llu sortitions and reward sets of '%s' contradict the store's own "
+			  "view: refused",
+		    (unsigned long long)m->refused_view, m->a->name);
 	if (m->refused + c.refused)
-		log_warnx("%llu blocks of '%s' are refused: see the table verdicts", (unsigned long long)(m->refused + c.refused), m->a->name);
-	log_info("%llu blocks read, %llu held, %llu proven", (unsigned long long)m->blocks, (unsigned long long)c.held, (unsigned long long)c.proven);
+		log_warnx("%llu blocks of '%s' are refused: see the table verdicts",
+		    (unsigned long long)(m->refused + c.refused), m->a->name);
+	log_info("%llu blocks read, %llu held, %llu proven", (unsigned long long)m->blocks,
+	    (unsigned long long)c.held, (unsigned long long)c.proven);
 	return m->refused_view + m->refused + c.refused == 0;
 }
 

@@ -16,8 +16,9 @@ void archive_write(struct store *, int fd, const char *name);
 /* Look at all that is stored, and print a line for each block that is damaged: height, id,
  * consensus hash, why.  A store that is open for CHECK_TABLES loses these blocks, and rows that are
  * damaged; in one that is open for T_DAMAGED alone the blocks are noted.  True: all is well. */
-#define CHECK_TABLES (KEEPER_TABLES | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS) | TABLE(T_PEERS) | \
-	TABLE(T_INVENTORIES) | TABLE(T_DOWNLOADS))
+#define CHECK_TABLES                                                                   \
+	(KEEPER_TABLES | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS) | TABLE(T_PEERS) | \
+	    TABLE(T_INVENTORIES) | TABLE(T_DOWNLOADS))
 struct check_options {
 	const struct options *options;
 	uint64_t rate;			/* bytes a second, 0: as fast as it goes */

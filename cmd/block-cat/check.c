@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
 #include "cmd/block-cat/cat.h"
 #include "common/chain/proof.h"
 #include "common/sys/log.h"
@@ -44,10 +45,10 @@ static void hit(struct checking *k, const uint8_t *ch, uint64_t height, const ui
 
 	if (k->n_hits == k->cap) {
 		k->cap = k->cap ? k->cap * 2 : 64;
-		k->hits = xrealloc(k->hits, k->cap * sizeof *k->hits);
+		k->hits = xrealloc(k->hits, k->cap * sizeof(*k->hits));
 	}
 	h = &k->hits[k->n_hits++];
-	memset(h, 0, sizeof *h);
+	memset(h, 0, sizeof(*h));
 	memcpy(h->ch, ch, CH_LEN);
 	if (id) {
 		memcpy(h->id, id, ID_LEN);
@@ -218,7 +219,7 @@ static void bad_row_add(void *arg, enum store_table t, const MDB_val *key)
 		return;
 	if (k->n_bad == k->cap_bad) {
 		k->cap_bad = k->cap_bad ? k->cap_bad * 2 : 64;
-		k->bad = xrealloc(k->bad, k->cap_bad * sizeof *k->bad);
+		k->bad = xrealloc(k->bad, k->cap_bad * sizeof(*k->bad));
 	}
 	b = &k->bad[k->n_bad++];
 	b->table = t;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
+
 #include "cmd/block-cat/cat.h"
 #include "common/sys/log.h"
 #include "common/sys/options.h"
@@ -12,7 +13,9 @@
 
 static int create(const char *name)
 {
-	int fd = strcmp(name, "-") == 0 ? STDOUT_FILENO : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int fd = strcmp(name, "-") == 0 ?
+	    STDOUT_FILENO :
+	    open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 
 	if (fd < 0)
 		die_name("cannot write", name);
@@ -30,11 +33,14 @@ static int import_file(struct store *s, const struct options *o, const char *nam
 	archive_open(&a, name);
 	archive_network(&a, &net);
 	if (o->network)
-		store_open(s, options_dir(o), o->network, KEEPER_TABLES | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS), 0);
+		store_open(s, options_dir(o), o->network,
+		    KEEPER_TABLES | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS), 0);
 	else
-		store_open_net(s, options_dir(o), &net, KEEPER_TABLES | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS), 0);
+		store_open_net(s, options_dir(o), &net,
+		    KEEPER_TABLES | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS), 0);
 	if (strcmp(s->net.name, net.name) != 0 || s->net.chain_id != net.chain_id)
-		die_usage("'%s' is of network '%s', the store of '%s'", name, net.name, s->net.name);
+		die_usage("'%s' is of network '%s', the store of '%s'", name, net.name,
+		    s->net.name);
 	sandbox_enter(SANDBOX_THREADS | SANDBOX_WRITE);
 	return archive_import(s, &a, o) ? 0 : EXIT_WORLD;
 }
@@ -45,7 +51,7 @@ static int check(struct store *s, const struct check_options *k)
 	char path[4096];
 	struct store_holder holder;
 
-	snprintf(path, sizeof path, "%s/data.mdb", options_dir(k->options));
+	snprintf(path, sizeof(path), "%s/data.mdb", options_dir(k->options));
 	store_open(s, options_dir(k->options), k->options->network, access(path, W_OK) != 0 ? 0 :
 	    store_lock_holder(options_dir(k->options), &holder) ? TABLE(T_DAMAGED) : CHECK_TABLES,
 	    0);
@@ -55,8 +61,9 @@ static int check(struct store *s, const struct check_options *k)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .usage = "block-cat -d DIR -l\nblock-cat -d DIR ID\nblock-cat -d DIR -x FILE\nblock-cat -d DIR [-n NETWORK] -i FILE\n"
-	    "block-cat -d DIR -c [-s] [-B BYTES/S]" };
+	struct options o = { .usage = "block-cat -d DIR -l\nblock-cat -d DIR ID\nblock-cat -d DIR "
+				      "-x FILE\nblock-cat -d DIR [-n NETWORK] -i FILE\n"
+				      "block-cat -d DIR -c [-s] [-B BYTES/S]" };
 	struct check_options k = { .options = &o };
 	const char *from = NULL, *to = NULL;
 	bool list = false, whole = false;

@@ -1,11 +1,13 @@
 /* Out of the store: the list, one block, an archive.
  *
- * Lists and archives are written in pieces, each gathered under a read transaction of its own: a reader that stays, because the
- * next program in the pipe is slow, would pin every page that writers free meanwhile. */
+ * Lists and archives are written in pieces, each gathered under a read transaction of its own: a
+ * reader that stays, because the next program in the pipe is slow, would pin every page that
+ * writers free meanwhile. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
 #include "cmd/block-cat/cat.h"
 #include "common/sys/log.h"
 #include "common/sys/out.h"
@@ -19,7 +21,9 @@ static _Noreturn void die_damaged(const uint8_t id[ID_LEN])
 {
 	char hex[2 * ID_LEN + 1];
 
-	die_world("block '%s' is damaged: block-cat -c removes it, and the next sync brings it back", hex_of(hex, id, ID_LEN));
+	die_world(
+	    "block '%s' is damaged: block-cat -c removes it, and the next sync brings it back",
+	    hex_of(hex, id, ID_LEN));
 }
 
 /* A walk is over: whatever the rows promise was there. */
@@ -47,8 +51,9 @@ static bool list_line(void *arg, const struct stored_block *b)
 		l->p = xrealloc(l->p, l->cap);
 	}
 	l->height = b->height;
-	l->n += (size_t)snprintf(l->p + l->n, LINE_MAX_LEN, "%llu\t%s\t%s\t%zu\n", (unsigned long long)b->height, hex_of(id, b->id, ID_LEN),
-	    hex_of(ch, b->ch, CH_LEN), b->len);
+	l->n += (size_t)snprintf(l->p + l->n, LINE_MAX_LEN, "%llu\t%s\t%s\t%zu\n",
+	    (unsigned long long)b->height, hex_of(id, b->id, ID_LEN), hex_of(ch, b->ch, CH_LEN),
+	    b->len);
 	return true;
 }
 
@@ -81,14 +86,22 @@ void print_block(struct store *s, const char *text)
 	txn = store_read(s);
 	if (block_get(s, txn, id, &b) < 0 && b.damaged)
 		die_damaged(id);
-	if (b.bytes == NULL)
+	if (!b.bytes)
 		die_world("no block '%s' in '%s'", text, s->dir);
 	fwrite(b.bytes, 1, b.len, stdout);
 	store_read_end(txn);
 	out_flush();
 }
 
-struct writer { struct store *s; struct rec_buf buf; int fd; const char *name; size_t chunk; uint64_t next; bool more; };
+struct writer {
+	struct store *s;
+	struct rec_buf buf;
+	int fd;
+	const char *name;
+	size_t chunk;
+	uint64_t next;
+	bool more;
+};
 
 static void writer_flush(struct writer *w)
 {
@@ -142,7 +155,10 @@ void archive_write(struct store *s, int fd, const char *name)
 {
 	struct writer w = { .s = s, .fd = fd, .name = strcmp(name, "-") == 0 ? NULL : name,
 		.chunk = 1 << 20 };
-	struct rec_hello hello = { .schema = REC_SCHEMA, .network = rec_str(s->net.name), .chain_id = s->net.chain_id, .stage = rec_str("block-cat") };
+	struct rec_hello hello = { .schema = REC_SCHEMA,
+		.network = rec_str(s->net.name),
+		.chain_id = s->net.chain_id,
+		.stage = rec_str("block-cat") };
 	struct network facts = s->net;
 	struct rec_network net;
 	MDB_txn *txn;

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+
 #include "cmd/block-cat/cat.h"
 #include "common/sys/log.h"
 
@@ -9,14 +10,14 @@
 
 bool trial_full(const struct trial *t)
 {
-	return t->n == sizeof t->b / sizeof *t->b || t->n_bytes >= TRIAL_BYTES;
+	return t->n == sizeof(t->b) / sizeof(*t->b) || t->n_bytes >= TRIAL_BYTES;
 }
 
 void trial_add(struct trial *t, const struct rec_block *r)
 {
 	struct trial_block *b = &t->b[t->n++];
 
-	memset(b, 0, sizeof *b);
+	memset(b, 0, sizeof(*b));
 	b->at = t->n_bytes;
 	b->len = r->body.n;
 	memcpy(t->bytes + t->n_bytes, r->body.p, r->body.n);
@@ -36,9 +37,10 @@ static const struct signer_set *set_of(struct trial *t, MDB_txn *txn, uint64_t c
 		return NULL;
 	if (cycle >= t->n_sets) {
 		n = cycle + 16;
-		/* Views hold pointers into the array only within one batch; sets are filled before any is taken. */
-		t->sets = xrealloc(t->sets, n * sizeof *t->sets);
-		memset(t->sets + t->n_sets, 0, (n - t->n_sets) * sizeof *t->sets);
+		/* Views hold pointers into the array only within one batch; sets are filled before
+		 * any is taken. */
+		t->sets = xrealloc(t->sets, n * sizeof(*t->sets));
+		memset(t->sets + t->n_sets, 0, (n - t->n_sets) * sizeof(*t->sets));
 		t->n_sets = n;
 	}
 	if (t->sets[cycle].n == 0 && reward_set_load(t->s, txn, cycle, &t->sets[cycle]) < 0)
@@ -91,7 +93,7 @@ static long cores(void)
 {
 	cpu_set_t set;
 
-	return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
 void trial_judge(struct trial *t)

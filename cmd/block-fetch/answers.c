@@ -1,6 +1,6 @@
-/* What came: bytes, blocks, the ends of answers.  Every block that links by hash to what was asked is taken; whether
- * it is good is judged downstream, and a bad copy only costs its source this tenure, never the tenure its other
- * sources. */
+/* What came: bytes, blocks, the ends of answers.  Every block that links by hash to what was asked
+ * is taken; whether it is good is judged downstream, and a bad copy only costs its source this
+ * tenure, never the tenure its other sources. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -46,7 +46,8 @@ bool slot_may_ask(const struct planner *p, unsigned source, uint32_t slot, bool 
 
 	if (s->work && p->works[s->work - 1].out[start] >> source & 1)
 		return false;
-	return source_claims(p, &p->sources[source], slot) || (s->flags & F_TIP && !(s->flags & F_NAMED));
+	return source_claims(p, &p->sources[source], slot) ||
+	    (s->flags & F_TIP && !(s->flags & F_NAMED));
 }
 
 bool slot_offered(const struct planner *p, uint32_t slot, uint64_t now, bool start)
@@ -57,8 +58,10 @@ bool slot_offered(const struct planner *p, uint32_t slot, uint64_t now, bool sta
 	return false;
 }
 
-/* An answer for this slot failed: the source has used up one of its tries, the slot goes back to the head. */
-void slot_failed_at(struct planner *p, const struct transfer *t, uint64_t now, const char *why, bool for_good)
+/* An answer for this slot failed: the source has used up one of its tries, the slot goes back to
+ * the head. */
+void slot_failed_at(struct planner *p, const struct transfer *t, uint64_t now, const char *why,
+    bool for_good)
 {
 	struct work *w = plan_work(p, t->slot);
 	unsigned tries = ++w->tries[t->source];
@@ -77,15 +80,18 @@ void slot_failed_at(struct planner *p, const struct transfer *t, uint64_t now, c
 
 /* ---- blocks ---- */
 
-/* Another source was faster: what is still out for the same is cut, and whoever stood still meanwhile is noted. */
+/* Another source was faster: what is still out for the same is cut, and whoever stood still
+ * meanwhile is noted. */
 static void overtaken(struct planner *p, uint64_t now, uint32_t slot, enum ask ask)
 {
 	for (unsigned i = 0; i < MAX_TRANSFERS; i++) {
 		struct transfer t = p->transfers[i];
 		if (!t.used || t.cancelled || t.complete || t.ask != ask || t.slot != slot)
 			continue;
-		bool still = t.idle >= OVERTAKEN_MS, drip = t.bytes && t.age - t.began >= OVERTAKEN_MS &&
-		    (double)t.bytes * 1000 < DRIP_RATE * (double)(t.age - t.began) && (double)t.bytes * 64000 < p->median * (double)(t.age - t.began);
+		bool still = t.idle >= OVERTAKEN_MS,
+		     drip = t.bytes && t.age - t.began >= OVERTAKEN_MS &&
+		    (double)t.bytes * 1000 < DRIP_RATE * (double)(t.age - t.began) &&
+		    (double)t.bytes * 64000 < p->median * (double)(t.age - t.began);
 		if (t.since >= STALL_OTHERS && (still || drip)) {
 			p->transfers[i].strike = t.bytes ? STRIKE_SOFT : STRIKE_HEAD;
 			p->transfers[i].what = still ? "stall" : "drip";
@@ -111,7 +117,8 @@ static void slot_whole(struct planner *p, uint64_t now, uint32_t i)
 	}
 }
 
-static enum plan_take take(struct planner *p, struct transfer *t, const struct plan_block *b, bool fresh)
+static enum plan_take take(struct planner *p, struct transfer *t, const struct plan_block *b,
+    bool fresh)
 {
 	t->blocks++;
 	if (!fresh)
@@ -132,7 +139,8 @@ static enum plan_take wrong(struct planner *p, uint64_t now, struct transfer *t)
 	return STOP_WRONG;
 }
 
-static enum plan_take body_block(struct planner *p, uint64_t now, struct transfer *t, const struct plan_block *b)
+static enum plan_take body_block(struct planner *p, uint64_t now, struct transfer *t,
+    const struct plan_block *b)
 {
 	struct work *w = &p->works[t->work - 1];
 	struct slot *s = &p->slots[t->slot];
@@ -152,7 +160,8 @@ static enum plan_take body_block(struct planner *p, uint64_t now, struct transfe
 		/* Another start than the named one: no way down from here. */
 		t->complete = true;
 		verdict = take(p, t, b, fresh);
-		plan_start_known(p, t->slot, b->parent, b->prev_ch);	/* named or not, it ends the tenure below */
+		/* named or not, it ends the tenure below */
+		plan_start_known(p, t->slot, b->parent, b->prev_ch);
 		s->why = plan_why(p, "does not link down to the named start");
 		plan_state(p, t->slot, B_FAILED);
 		plan_want(p, t->slot, "unavailable", p->whys[s->why]);
@@ -176,7 +185,8 @@ bool planner_expects(const struct planner *p, unsigned transfer, const uint8_t i
 	    id_is(id, t->expect);
 }
 
-enum plan_take planner_block(struct planner *p, uint64_t now, unsigned transfer, const struct plan_block *b)
+enum plan_take planner_block(struct planner *p, uint64_t now, unsigned transfer,
+    const struct plan_block *b)
 {
 	struct transfer *t = &p->transfers[transfer];
 	struct slot *s;
@@ -234,24 +244,28 @@ static void answered(struct planner *p, struct source *s, const struct transfer 
 	if (t->ask != ASK_BODY || !t->complete)
 		return;
 	p->body = p->body > 0 ? p->body * 0.95 + (double)t->bytes * 0.05 : (double)t->bytes;
-	p->body_ms = p->body_ms > 0 ? p->body_ms * 0.95 + (double)(now - t->sent) * 0.05 : (double)(now - t->sent);
+	p->body_ms = p->body_ms > 0 ? p->body_ms * 0.95 + (double)(now - t->sent) * 0.05 :
+				      (double)(now - t->sent);
 }
 
-static void status_failed(struct planner *p, struct source *s, const struct transfer *t, uint64_t now, unsigned status, unsigned retry_s)
+static void status_failed(struct planner *p, struct source *s, const struct transfer *t,
+    uint64_t now, unsigned status, unsigned retry_s)
 {
 	if (status == 404 || status == 400 || status == 410) {
-		/* Its newest tenure may be partial, and what is near its top another fork's by now; what it does not claim it need
-		 * not have, nor what a commit may have made up. */
+		/* Its newest tenure may be partial, and what is near its top another fork's by now;
+		 * what it does not claim it need not have, nor what a commit may have made up. */
 		bool made_up = t->ask == ASK_START && p->slots[t->slot].flags & F_DISPUTED;
 		bool claimed = !s->is_url && !made_up && source_claims(p, s, t->slot) &&
 		    plan_height(p, t->slot) + p->net->stable_confirmations < s->top;
 		s->missing += claimed;
 		s->last = "404";
-		slot_failed_at(p, t, now, "404", s->is_url && plan_work(p, t->slot)->tries[t->source] >= 1);
+		slot_failed_at(p, t, now, "404",
+		    s->is_url && plan_work(p, t->slot)->tries[t->source] >= 1);
 	} else if (status == 429 || status == 503) {
 		s->limited++;
 		s->limited_at = now;
-		source_fail(p, s, now, t->sent, status == 429 ? "429" : "503", (uint64_t)(retry_s < 300 ? retry_s : 300) * 1000);
+		source_fail(p, s, now, t->sent, status == 429 ? "429" : "503",
+		    (uint64_t)(retry_s < 300 ? retry_s : 300) * 1000);
 		plan_work(p, t->slot)->why = plan_why(p, status == 429 ? "429" : "503");
 	} else {
 		char why[24];
@@ -264,7 +278,8 @@ static void status_failed(struct planner *p, struct source *s, const struct tran
 }
 
 /* An answer that ended without all that was asked. */
-static void fell_short(struct planner *p, struct source *s, const struct transfer *t, uint64_t now, const char *why, bool pause)
+static void fell_short(struct planner *p, struct source *s, const struct transfer *t, uint64_t now,
+    const char *why, bool pause)
 {
 	source_error(s, now, t);
 	s->last = why;
@@ -275,7 +290,8 @@ static void fell_short(struct planner *p, struct source *s, const struct transfe
 	source_complain(p, s, now);
 }
 
-static void judge_end(struct planner *p, struct source *s, const struct transfer *t, uint64_t now, enum plan_end end, unsigned status, unsigned retry_s)
+static void judge_end(struct planner *p, struct source *s, const struct transfer *t, uint64_t now,
+    enum plan_end end, unsigned status, unsigned retry_s)
 {
 	if (t->complete || (end == END_DONE && status == 200 && t->fresh)) {
 		answered(p, s, t, now);
@@ -314,8 +330,10 @@ static void judge_end(struct planner *p, struct source *s, const struct transfer
 		break;
 	case END_TOO_LARGE:
 	case END_GARBAGE:
-		source_lie(p, s, now, "invalid", end == END_GARBAGE ? "undecodable block" : "answer too large", t->first);
-		slot_failed_at(p, t, now, end == END_GARBAGE ? "undecodable block" : "answer too large", true);
+		source_lie(p, s, now, "invalid",
+		    end == END_GARBAGE ? "undecodable block" : "answer too large", t->first);
+		slot_failed_at(p, t, now,
+		    end == END_GARBAGE ? "undecodable block" : "answer too large", true);
 		break;
 	case END_PRIVATE:
 		source_fault(p, s, "useless", "private url", "resolves to a private address");
@@ -328,14 +346,17 @@ static void judge_end(struct planner *p, struct source *s, const struct transfer
 	}
 }
 
-/* A source's own tip: nothing is owed for it, but what it named itself a moment ago it should have. */
-static void tip_end(struct planner *p, struct source *s, const struct transfer *t, uint64_t now, enum plan_end end, unsigned status)
+/* A source's own tip: nothing is owed for it, but what it
+ * named itself a moment ago it should have. */
+static void tip_end(struct planner *p, struct source *s, const struct transfer *t, uint64_t now,
+    enum plan_end end, unsigned status)
 {
 	s->tip_asked = false;
 	if (t->complete || (end == END_DONE && status == 200 && t->fresh)) {
 		answered(p, s, t, now);
 		s->tip_fails = 0;
-	} else if (t->wrong || end == END_GARBAGE || (end == END_DONE && (status == 404 || status == 200))) {
+	} else if (t->wrong || end == END_GARBAGE ||
+	    (end == END_DONE && (status == 404 || status == 200))) {
 		memcpy(s->tip_failed, t->first, ID_LEN);
 		if (++s->tip_fails % 2 == 0)
 			source_lie(p, s, now, "lying", "tip", t->first);
@@ -362,7 +383,8 @@ static void single_end(struct planner *p, const struct transfer *t)
 	}
 }
 
-void planner_end(struct planner *p, uint64_t now, unsigned transfer, enum plan_end end, unsigned status, unsigned retry_after_s)
+void planner_end(struct planner *p, uint64_t now, unsigned transfer, enum plan_end end,
+    unsigned status, unsigned retry_after_s)
 {
 	struct transfer t = p->transfers[transfer], *live = &p->transfers[transfer];
 	struct source *s = &p->sources[t.source];
@@ -376,9 +398,11 @@ void planner_end(struct planner *p, uint64_t now, unsigned transfer, enum plan_e
 	if (!t.cancelled && t.ask != ASK_INFO && t.ask != ASK_TIP)
 		detach(p, live);
 	if (t.cancelled) {
-		/* Before the first byte a long way excuses; a head that has begun, and nothing behind it, is none. */
+		/* Before the first byte a long way excuses; a head that has begun, and nothing
+		 * behind it, is none. */
 		if (t.strike && (t.strike != STRIKE_HEAD || status))
-			source_strike(p, s, now, &t, t.strike != STRIKE_HARD && status != 1, status || t.bytes, t.what);
+			source_strike(p, s, now, &t, t.strike != STRIKE_HARD && status != 1,
+			    status || t.bytes, t.what);
 		if (t.ask == ASK_TIP)
 			s->tip_asked = false;
 	} else if (t.ask == ASK_INFO) {

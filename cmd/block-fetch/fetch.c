@@ -1,5 +1,6 @@
-/* The turn of block-fetch: verdicts from the store, the planner's turn, its actions, its end.  Everything that
- * happens (a record, bytes, the end of an answer, a tick ten times a second) only wakes it. */
+/* The turn of block-fetch: verdicts from the store, the planner's turn, its actions, its end.
+ * Everything that happens (a record, bytes, the end of an answer, a tick ten times a second) only
+ * wakes it. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,8 +32,9 @@ static int nothing_wanted(struct fetch *f)
 
 	store_read_end(txn);
 	if (view && tip.burn_height < f->first)
-		log_warnx("nothing is wanted yet: what is wanted begins at burn height %llu, cycle %llu, and the burnchain view ends at %llu", first,
-		    (unsigned long long)network_cycle(&f->store.net, f->first),
+		log_warnx("nothing is wanted yet: what is wanted begins at burn height %llu, cycle "
+			  "%llu, and the burnchain view ends at %llu",
+		    first, (unsigned long long)network_cycle(&f->store.net, f->first),
 		    (unsigned long long)tip.burn_height);
 	else if (view)
 		log_warnx("nothing is wanted: the store knows no tenures from burn height %llu on",
@@ -59,7 +61,9 @@ static void maybe_end(struct fetch *f)
 	}
 	planner_state(f->plan, now_ms(), &s);
 	if (f->n_written && !s.in_flight && now_ms() > f->written_at + NO_VERDICTS_MS) {
-		log_warnx("no verdict on %u blocks: is block-store in the pipeline? (-o does without)", f->n_written);
+		log_warnx(
+		    "no verdict on %u blocks: is block-store in the pipeline? (-o does without)",
+		    f->n_written);
 		code = EXIT_WORLD;
 	} else if (!s.idle || f->n_written || f->full) {
 		return;
@@ -190,7 +194,12 @@ static void on_room(void *arg) { fetch_wake(arg); }
 static void on_lost(void *arg) { written_lost(arg); }
 
 const struct stage_ops fetch_ops = {
-	.record = on_record, .end = on_input_end, .terminate = on_terminate, .report = on_report, .room = on_room, .lost = on_lost,
+	.record = on_record,
+	.end = on_input_end,
+	.terminate = on_terminate,
+	.report = on_report,
+	.room = on_room,
+	.lost = on_lost,
 };
 
 void fetch_init(struct fetch *f)

@@ -1,5 +1,5 @@
-/* block-fetch around its planner: what it hears from stdin and the store, its transfers, and what it has
- * written and awaits a verdict for. */
+/* block-fetch around its planner: what it hears from stdin and the store, its transfers, and what
+ * it has written and awaits a verdict for. */
 #ifndef BLOCK_FETCH_FETCH_H
 #define BLOCK_FETCH_FETCH_H
 
@@ -17,7 +17,8 @@ struct fetch;
 /* One request on its way. */
 struct xfer {
 	struct fetch *fetch;
-	struct http_transfer *http;	/* NULL: the answer has ended, blocks of it still wait for room */
+	/* NULL: the answer has ended, blocks of it still wait for room */
+	struct http_transfer *http;
 	bool live, complete, stopped, garbage, extra, more, paused;
 	struct action a;
 	char path[200];
@@ -50,7 +51,11 @@ struct suspect {
 						 * is to go, to be written */
 };
 struct unavailable { uint8_t ch[CH_LEN]; const char *what; char why[201]; bool written; };
-struct fault_row { char who[MAX_SOURCE + 1], class[17], what[65], text[201]; unsigned count; bool told; };
+struct fault_row {
+	char who[MAX_SOURCE + 1], class[17], what[65], text[201];
+	unsigned count;
+	bool told;
+};
 
 #define MAX_HURT 16			/* of more, those that are left over are found when all are
 					 * looked at again */
@@ -134,7 +139,8 @@ void transfers_resume(struct fetch *);
 void transfers_pause(struct fetch *);
 
 /* written.c */
-void written_add(struct fetch *, const struct rec_block *, const struct action *);	/* action NULL: pushed to us */
+/* action NULL: pushed to us */
+void written_add(struct fetch *, const struct rec_block *, const struct action *);
 void written_check(struct fetch *, bool changed);	/* verdicts of the oldest ones */
 void written_lost(struct fetch *);		/* the reader is gone: what has no verdict is
 						 * noted */

@@ -32,7 +32,9 @@ int main(int argc, char **argv)
 	program_start("block-fetch");
 	while ((c = getopt(argc, argv, OPTIONS_COMMON "1F:oR:u:")) != -1) {
 		switch (c) {
-		case 'F': f.from_cycle = (int64_t)options_number("-F", optarg, 0, MAX_CYCLES - 1); break;
+		case 'F':
+			f.from_cycle = (int64_t)options_number("-F", optarg, 0, MAX_CYCLES - 1);
+			break;
 		case 'o': f.written_is_done = true; break;
 		case 'R':
 			f.retry = true;
@@ -49,8 +51,10 @@ int main(int argc, char **argv)
 	f.once = f.options.once;
 	f.resolver = resolver_start();
 	f.stage = stage_new("block-fetch", &f.options, &fetch_ops, &f);
-	store_open(&f.store, options_dir(&f.options), f.options.network, TABLE(T_PEERS) | TABLE(T_META) | TABLE(T_DOWNLOADS) | TABLE(T_VERDICTS) | TABLE(T_FAULTS) |
-	    TABLE(T_DAMAGED), stage_has_input(f.stage) ? 10000 : 0);
+	store_open(&f.store, options_dir(&f.options), f.options.network,
+	    TABLE(T_PEERS) | TABLE(T_META) | TABLE(T_DOWNLOADS) | TABLE(T_VERDICTS) |
+		TABLE(T_FAULTS) | TABLE(T_DAMAGED),
+	    stage_has_input(f.stage) ? 10000 : 0);
 	f.http = http_new(stage_base(f.stage), f.resolver, MAX_CONNECTIONS, false);
 	resolver_attach(f.resolver, stage_base(f.stage));
 	sandbox_enter(SANDBOX_CONNECT | SANDBOX_WRITE);

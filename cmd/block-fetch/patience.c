@@ -1,5 +1,6 @@
-/* When it takes too long: stalls and drips, judged beside the other sources, and another try for what had failed.
- * Time is counted in turns of at most a tenth of a second, so that our own sleep is nobody's fault. */
+/* When it takes too long: stalls and drips, judged beside the other sources, and another try for
+ * what had failed. Time is counted in turns of at most a tenth of a second, so that our own sleep
+ * is nobody's fault. */
 #include "cmd/block-fetch/plan.h"
 
 #define RECHECK 512	/* proven tenures looked at anew in a round */
@@ -43,16 +44,19 @@ void plan_patience(struct planner *p, uint64_t now, uint64_t spent)
 		t->idle += spent;
 		bool others = t->others >= STALL_OTHERS;
 		if (t->complete) {
-			/* All that was asked is here: the end of the answer is not waited for long. */
+			/* All that was asked is here: the end of the answer is not
+			 * waited for long. */
 			if (t->idle >= 1000)
 				transfer_cancel(p, i);
 			continue;
 		}
 		if (t->idle >= STALL_MS)
 			give_up(p, i, now, false, t->bytes ? "stall" : "no answer");
-		else if (t->bytes && t->idle >= STALL_BODY_MS && others && (double)t->idle > 4 * p->body_ms)
+		else if (t->bytes && t->idle >= STALL_BODY_MS && others &&
+		    (double)t->idle > 4 * p->body_ms)
 			give_up(p, i, now, true, "stall");
-		else if (!t->bytes && t->idle >= STALL_HEAD_MS && others && (double)t->idle > 4 * s->latency)
+		else if (!t->bytes && t->idle >= STALL_HEAD_MS && others &&
+		    (double)t->idle > 4 * s->latency)
 			give_up(p, i, now, true, "no answer");
 		else if (drips(p, t, s))
 			give_up(p, i, now, false, "drip");
@@ -71,9 +75,11 @@ void plan_retry(struct planner *p, uint64_t now)
 	for (uint32_t i = 0; p->failed && i < p->n_slots; i++)
 		if (p->slots[i].state == B_FAILED && !(p->slots[i].flags & F_ASIDE))
 			plan_state(p, i, B_LOOK);
-	/* Some of what was proven, a few at a time and the newest always: what came later may have un-proven it. */
+	/* Some of what was proven, a few at a time and the newest always: what came later may have
+	 * un-proven it. */
 	for (uint32_t n = 0; n < RECHECK && p->n_slots; n++) {
-		uint32_t i = n < RECHECK / 16 ? p->n_slots - 1 - n % p->n_slots : p->recheck++ % p->n_slots;
+		uint32_t i =
+		    n < RECHECK / 16 ? p->n_slots - 1 - n % p->n_slots : p->recheck++ % p->n_slots;
 		if (p->slots[i].state == B_PROVEN)
 			plan_state(p, i, B_LOOK);
 	}

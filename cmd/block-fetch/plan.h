@@ -1,10 +1,12 @@
-/* Inside of the planner: shared by planner.c (what is wanted), sources.c (who), answers.c and verdicts.c (what came),
- * schedule.c (what next), patience.c (what takes too long) and state.c (how far).  Nobody else includes this. */
+/* Inside of the planner: shared by planner.c (what is wanted), sources.c (who), answers.c and
+ * verdicts.c (what came), schedule.c (what next), patience.c (what takes too long) and state.c (how
+ * far).  Nobody else includes this. */
 #ifndef BLOCK_FETCH_PLAN_H
 #define BLOCK_FETCH_PLAN_H
 
 #include "cmd/block-fetch/limits.h"
 #include "cmd/block-fetch/planner.h"
+#include "cmd/block-fetch/sources.h"
 
 enum body_state {
 	B_NONE,		/* not wanted */
@@ -18,14 +20,19 @@ enum body_state {
 	B_PROVEN,
 	B_FAILED,	/* refused, or set aside */
 };
-/* F_DISPUTED: commits name different starts; the one that its blocks link down to is it.  F_HELD: it waits until its suspect was tried. */
-enum { F_WON = 1, F_NAMED = 2, F_TIP = 4, F_START = 8, F_ASK_START = 16, F_STORED = 32, F_PROVISIONAL = 64, F_CHILD = 128, F_MAIN = 256,
-	F_NEWEND = 512, F_RELOOK = 1024, F_TOLD = 2048, F_ASIDE = 4096, F_DISPUTED = 8192, F_HELD = 16384 };
+/* F_DISPUTED: commits name different starts; the one that its blocks link down to is it.  F_HELD:
+ * it waits until its suspect was tried. */
+enum {
+	F_WON = 1, F_NAMED = 2, F_TIP = 4, F_START = 8, F_ASK_START = 16, F_STORED = 32,
+	F_PROVISIONAL = 64, F_CHILD = 128, F_MAIN = 256, F_NEWEND = 512, F_RELOOK = 1024,
+	F_TOLD = 2048, F_ASIDE = 4096, F_DISPUTED = 8192, F_HELD = 16384
+};
 
 /* One burn block at or above the first wanted height: its slot is its height's. */
 struct slot {
 	uint8_t ch[CH_LEN], start[ID_LEN], end[ID_LEN];
-	uint32_t parent;	/* slot of the tenure that the commit builds on, + 1; 0: none wanted */
+	/* slot of the tenure that the commit builds on, + 1; 0: none wanted */
+	uint32_t parent;
 	uint32_t work;		/* index + 1 */
 	uint32_t awaiting;	/* blocks without verdict */
 	uint16_t flags;
@@ -40,39 +47,13 @@ struct work {
 	uint8_t refused_id[ID_LEN], refused_hash[32];
 	int refused_by;			/* source, -1 */
 	uint64_t not_before;
-	uint64_t out[2];		/* sources that are done with it, as masks: for the body, for the start */
+	/* sources that are done with it, as masks: for the body, for the start */
+	uint64_t out[2];
 	uint8_t tries[MAX_SOURCES];
 	uint8_t transfers, rounds;
 	uint8_t why;			/* last failure */
 	bool used, begun;		/* begun: cursor counts, not the slot's end */
 };
-
-struct claim { uint32_t cycle, count; uint8_t *bits; };
-
-struct source {
-	bool used, up, is_url, slow, bad_url;
-	char name[MAX_SOURCE + 1], at[MAX_SOURCE + 1];	/* at: its URL, where that is not its name; may be "" */
-	struct claim *claims;
-	unsigned n_claims;
-	uint64_t top;			/* height of its highest bit */
-	unsigned inflight;
-	unsigned answers, missing, errors, limited, refused, lies, told;	/* counts; told: useless faults so far */
-	unsigned fails, strikes, soft;	/* in a row */
-	unsigned since_strike;		/* answers */
-	unsigned most, since_most;	/* connections that it takes at once, 0 if any; answers since that was learnt */
-	bool trails;			/* said that bytes follow its answers */
-	uint64_t failed_at, struck_at, soft_at, erred_at, limited_at, not_before, out_until;
-	double rate, latency, trust;	/* bytes/s while busy; ms to the first byte; 0..1 */
-	uint64_t trust_at, sample_bytes, sample_ms, clock;
-	uint64_t info_at;
-	bool tip_asked;
-	uint8_t tip_ch[CH_LEN], tip_id[ID_LEN], tip_stop[ID_LEN], tip_failed[ID_LEN];
-	bool has_claim;
-	unsigned tip_fails;
-	const char *last;		/* last failure in words */
-};
-
-enum strike { STRIKE_NONE, STRIKE_HEAD, STRIKE_SOFT, STRIKE_HARD };
 
 struct transfer {
 	bool used, cancelled, complete, wrong;
@@ -82,14 +63,24 @@ struct transfer {
 	enum ask ask;
 	uint32_t slot, work;		/* work + 1 */
 	uint8_t expect[ID_LEN], stop[ID_LEN], first[ID_LEN];
-	uint64_t sent, age, idle, began;	/* sent by the clock; the others in patience (ms); began: age at the first byte */
+	/* sent by the clock; the others in patience (ms); began: age at the first byte */
+	uint64_t sent, age, idle, began;
 	unsigned others, since;		/* answers of others since the last byte, the first byte */
 	uint32_t blocks, fresh;		/* whole blocks; of them new */
 	uint64_t bytes, marked_at, marked_bytes;
 };
 
-struct unresolved { uint8_t parent_ch[CH_LEN], committed[ID_LEN], end[ID_LEN]; uint32_t child; bool has_end; };
-struct single { uint8_t id[ID_LEN], ch[CH_LEN]; char avoid[MAX_SOURCE + 1]; uint8_t tries; bool asked; };
+struct unresolved {
+	uint8_t parent_ch[CH_LEN], committed[ID_LEN], end[ID_LEN];
+	uint32_t child;
+	bool has_end;
+};
+struct single {
+	uint8_t id[ID_LEN], ch[CH_LEN];
+	char avoid[MAX_SOURCE + 1];
+	uint8_t tries;
+	bool asked;
+};
 
 struct planner {
 	const struct network *net;
@@ -98,7 +89,8 @@ struct planner {
 	struct slot *slots;
 	uint32_t n_slots, cap_slots;
 	uint32_t *index, index_size;		/* consensus hash -> slot + 1 */
-	uint64_t *ready, *starts, *looks;	/* bitmaps over slots: bodies to ask, starts to ask, looks to take */
+	/* bitmaps over slots: bodies to ask, starts to ask, looks to take */
+	uint64_t *ready, *starts, *looks;
 	uint8_t sets[MAX_CYCLES / 8];
 	struct unresolved *unresolved;
 	unsigned n_unresolved;
@@ -113,13 +105,15 @@ struct planner {
 	struct action *actions;
 	unsigned head, n_actions, cap_actions;
 	struct plan_tip tip;
-	bool has_tip, room, holds, judged;	/* holds: slots are F_HELD; judged: a block got a verdict, so the judges work */
+	/* holds: slots are F_HELD; judged: a block got a verdict, so the judges work */
+	bool has_tip, room, holds, judged;
 	char whys[64][48];
 	unsigned n_whys;
 	uint32_t wanted, proven, failed, n_ready;
 	uint32_t awaiting;			/* blocks without verdict, of all */
 	uint32_t recheck;			/* where the next look at proven ones begins */
-	uint64_t began, turned, news_at, retry_at, stats_at, relook_at, heard_at;	/* heard_at: a byte of anyone */
+	/* heard_at: a byte of anyone */
+	uint64_t began, turned, news_at, retry_at, stats_at, relook_at, heard_at;
 	double mean, median, body, body_ms;	/* of rates (bytes/s); of a body: bytes, ms */
 	unsigned measured;
 	bool no_offer, no_offer_known;
@@ -147,9 +141,11 @@ struct slot *plan_slot(struct planner *, const uint8_t ch[CH_LEN]);
 uint32_t plan_index(const struct planner *, const struct slot *);
 uint64_t plan_height(const struct planner *, uint32_t slot);
 bool plan_set_known(const struct planner *, uint32_t slot);
-void plan_state(struct planner *, uint32_t slot, enum body_state);	/* keeps the bitmaps and counts */
+/* keeps the bitmaps and counts */
+void plan_state(struct planner *, uint32_t slot, enum body_state);
 void plan_refresh(struct planner *, uint32_t slot);			/* its bits anew */
-void plan_start_known(struct planner *, uint32_t slot, const uint8_t parent_id[ID_LEN], const uint8_t prev_ch[CH_LEN]);
+void plan_start_known(struct planner *, uint32_t slot, const uint8_t parent_id[ID_LEN],
+    const uint8_t prev_ch[CH_LEN]);
 void plan_reopen(struct planner *, uint32_t slot, const uint8_t old_end[ID_LEN]);
 uint8_t plan_why(struct planner *, const char *);
 struct work *plan_work(struct planner *, uint32_t slot);		/* made if lacking */
@@ -157,34 +153,17 @@ void plan_work_free(struct planner *, uint32_t slot);
 struct action *plan_act(struct planner *, enum action_kind);
 void plan_want(struct planner *, uint32_t slot, const char *state, const char *why);
 
-/* sources.c */
-bool source_usable(const struct source *, uint64_t now);		/* up and not left out (it may have to wait) */
-bool source_claims(const struct planner *, const struct source *, uint32_t slot);
-bool source_told(const struct planner *, const struct source *, uint32_t slot);	/* of its cycle */
-unsigned source_window(const struct planner *, const struct source *);
-void source_clock(struct planner *, struct source *, uint64_t now);
-void source_ok(struct planner *, struct source *, uint64_t now);
-void source_fail(struct planner *, struct source *, uint64_t now, uint64_t sent, const char *what, uint64_t wait);
-void source_strike(struct planner *, struct source *, uint64_t now, const struct transfer *, bool soft, bool began, const char *what);
-void source_lie(struct planner *, struct source *, uint64_t now, const char *class, const char *what, const uint8_t id[ID_LEN]);
-void source_trailing(struct planner *, struct source *, uint64_t now, bool blocks);	/* bytes, or blocks, after a whole answer */
-void source_leave_out(struct planner *, struct source *, uint64_t now, const char *what);
-void source_fault(struct planner *, const struct source *, const char *class, const char *what, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-void source_crowded(struct source *);
-void source_error(struct source *, uint64_t now, const struct transfer *);
-void source_complain(struct planner *, struct source *, uint64_t now);	/* useless, when errors are many */
-void source_statistics(struct planner *, uint64_t now);
-double source_trust(const struct source *, uint64_t now);
-
 /* answers.c */
 void transfer_cancel(struct planner *, unsigned transfer);
-void slot_failed_at(struct planner *, const struct transfer *, uint64_t now, const char *why, bool for_good);
+void slot_failed_at(struct planner *, const struct transfer *, uint64_t now, const char *why,
+    bool for_good);
 bool slot_may_ask(const struct planner *, unsigned source, uint32_t slot, bool start);
 bool slot_offered(const struct planner *, uint32_t slot, uint64_t now, bool start);
 
 /* verdicts.c */
 void plan_single_drop(struct planner *, unsigned i);
-void plan_settle(struct planner *, uint32_t slot);	/* what it is to do next, once nothing of it is under way */
+/* what it is to do next, once nothing of it is under way */
+void plan_settle(struct planner *, uint32_t slot);
 
 /* schedule.c */
 bool plan_offers(struct planner *, uint64_t now);	/* something wanted is on offer */

@@ -1,5 +1,6 @@
-/* What is wanted: the slots of burn blocks, their names from commits and tips, starts and ends.  planner.h says
- * how it works; this file keeps the picture, answers.c changes it by what came, schedule.c asks. */
+/* What is wanted: the slots of burn blocks, their names from commits and tips, starts and ends.
+ * planner.h says how it works; this file keeps the picture, answers.c changes it by what came,
+ * schedule.c asks. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,7 +8,8 @@
 #include "common/chain/bitvec.h"
 #include "common/sys/log.h"
 
-struct planner *planner_new(const struct network *net, uint64_t first_height, bool written_is_done, bool once)
+struct planner *planner_new(const struct network *net, uint64_t first_height, bool written_is_done,
+    bool once)
 {
 	struct planner *p = xcalloc(1, sizeof(*p));
 
@@ -41,8 +43,9 @@ void planner_free(struct planner *p)
 
 size_t planner_memory(const struct planner *p)
 {
-	return sizeof(*p) + p->cap_slots * (sizeof(struct slot) + 1) + p->index_size * sizeof(uint32_t) +
-	    p->n_works * sizeof(struct work) + p->cap_actions * sizeof(struct action);
+	return sizeof(*p) + p->cap_slots * (sizeof(struct slot) + 1) +
+	    p->index_size * sizeof(uint32_t) + p->n_works * sizeof(struct work) +
+	    p->cap_actions * sizeof(struct action);
 }
 
 /* ---- slots and their index ---- */
@@ -72,7 +75,10 @@ struct slot *plan_slot(struct planner *p, const uint8_t ch[CH_LEN])
 	return i ? &p->slots[i - 1] : NULL;
 }
 
-uint32_t plan_index(const struct planner *p, const struct slot *s) { return (uint32_t)(s - p->slots); }
+uint32_t plan_index(const struct planner *p, const struct slot *s)
+{
+	return (uint32_t)(s - p->slots);
+}
 uint64_t plan_height(const struct planner *p, uint32_t slot) { return p->first + slot; }
 
 bool plan_set_known(const struct planner *p, uint32_t slot)
@@ -128,7 +134,9 @@ void plan_refresh(struct planner *p, uint32_t i)
 	    ready = s->state == B_READY && set && !(s->flags & F_HELD);
 
 	bit_to(p->ready, i, ready);
-	bit_to(p->looks, i, (s->state == B_LOOK || s->state == B_UNPROVEN || s->state == B_WRITTEN) && !s->awaiting);
+	bit_to(p->looks, i,
+	    (s->state == B_LOOK || s->state == B_UNPROVEN || s->state == B_WRITTEN) &&
+		!s->awaiting);
 	bit_to(p->starts, i, set && slot_wanted(s) &&
 	    !(s->flags & (F_START | F_ASK_START | F_DISPUTED | F_HELD)) && s->state != B_PROVEN &&
 	    s->state != B_FAILED);
@@ -297,9 +305,10 @@ static void set_end(struct planner *p, uint32_t i, const uint8_t end[ID_LEN], bo
 		plan_reopen(p, i, old);
 }
 
-/* The start block of a tenure is here: it ends the tenure below.  Where the commit and the block disagree on
- * that tenure, one of them is wrong and it names an older one. */
-void plan_start_known(struct planner *p, uint32_t i, const uint8_t parent_id[ID_LEN], const uint8_t prev_ch[CH_LEN])
+/* The start block of a tenure is here: it ends the tenure below.  Where the commit and the block
+ * disagree on that tenure, one of them is wrong and it names an older one. */
+void plan_start_known(struct planner *p, uint32_t i, const uint8_t parent_id[ID_LEN],
+    const uint8_t prev_ch[CH_LEN])
 {
 	struct slot *s = &p->slots[i], *prev = plan_slot(p, prev_ch);
 	bool sure = slot_wanted(s);
@@ -328,7 +337,8 @@ static void name_slot(struct planner *p, uint32_t i, const uint8_t start[ID_LEN]
 {
 	struct slot *s = &p->slots[i];
 
-	/* A winner may name what it likes, also what nobody has; which name is right shows from below the end. */
+	/* A winner may name what it likes, also what nobody has; which name is right shows from
+	 * below the end. */
 	if (id_zero(s->start))
 		memcpy(s->start, start, ID_LEN);
 	else if (!id_is(s->start, start))
@@ -420,7 +430,8 @@ static void clear_slot(struct planner *p, uint32_t i)
 	plan_work_free(p, i);
 	plan_state(p, i, B_NONE);
 	for (unsigned t = 0; t < MAX_TRANSFERS; t++)
-		if (p->transfers[t].used && p->transfers[t].slot == i && p->transfers[t].ask != ASK_INFO)
+		if (p->transfers[t].used && p->transfers[t].slot == i &&
+		    p->transfers[t].ask != ASK_INFO)
 			transfer_cancel(p, t);
 	memset(s, 0, sizeof(*s));
 	plan_refresh(p, i);
@@ -439,13 +450,15 @@ void planner_unlearn(struct planner *p, uint64_t height)
 		p->slots[i].flags &= (uint16_t)~(F_CHILD | F_MAIN | F_NAMED | F_TIP);
 	for (uint32_t i = keep; i-- > 0;)
 		if (p->slots[i].parent)
-			p->slots[p->slots[i].parent - 1].flags |= slot_wanted(&p->slots[i]) ? F_NAMED | F_CHILD : F_NAMED;
+			p->slots[p->slots[i].parent - 1].flags |=
+			    slot_wanted(&p->slots[i]) ? F_NAMED | F_CHILD : F_NAMED;
 	/* What was the end under a tenure that is gone need not be the end now. */
 	for (uint32_t i = 0; i < keep; i++)
 		if (!(p->slots[i].flags & F_CHILD))
 			p->slots[i].flags |= F_PROVISIONAL;
 	for (uint32_t i = 0; i < keep; i++)
-		if (p->slots[i].state != B_NONE && p->slots[i].state != B_PROVEN && !slot_wanted(&p->slots[i])) {
+		if (p->slots[i].state != B_NONE && p->slots[i].state != B_PROVEN &&
+		    !slot_wanted(&p->slots[i])) {
 			plan_work_free(p, i);
 			plan_state(p, i, B_NONE);
 		}
@@ -454,16 +467,21 @@ void planner_unlearn(struct planner *p, uint64_t height)
 		apply_tip(p);
 }
 
-void planner_sortition(struct planner *p, uint64_t height, const uint8_t ch[CH_LEN], bool won, const uint8_t parent_ch[CH_LEN], const uint8_t committed[ID_LEN])
+void planner_sortition(struct planner *p, uint64_t height, const uint8_t ch[CH_LEN], bool won,
+    const uint8_t parent_ch[CH_LEN], const uint8_t committed[ID_LEN])
 {
 	struct slot *s = plan_slot(p, ch), *parent;
 	uint32_t i;
 
 	infos_due(p);
-	if (height < p->first || all_zero(ch, CH_LEN) || (s && plan_height(p, plan_index(p, s)) == height) || !slots_reach(p, height))
+	if (height < p->first || all_zero(ch, CH_LEN) ||
+	    (s && plan_height(p, plan_index(p, s)) == height) || !slots_reach(p, height))
 		return;
 	if (s)
-		planner_unlearn(p, (height < plan_height(p, plan_index(p, s)) ? height : plan_height(p, plan_index(p, s))) - 1);
+		planner_unlearn(p,
+		    (height < plan_height(p, plan_index(p, s)) ? height :
+								 plan_height(p, plan_index(p, s))) -
+			1);
 	i = (uint32_t)(height - p->first);
 	if (i < p->n_slots && !all_zero(p->slots[i].ch, CH_LEN))
 		planner_unlearn(p, height - 1);
@@ -478,7 +496,8 @@ void planner_sortition(struct planner *p, uint64_t height, const uint8_t ch[CH_L
 			s->parent = plan_index(p, parent) + 1;
 			name_slot(p, s->parent - 1, committed, F_NAMED);
 		} else if (p->n_unresolved < MAX_UNRESOLVED) {
-			p->unresolved = xrealloc(p->unresolved, (p->n_unresolved + 1) * sizeof(*p->unresolved));
+			p->unresolved =
+			    xrealloc(p->unresolved, (p->n_unresolved + 1) * sizeof(*p->unresolved));
 			struct unresolved *u = &p->unresolved[p->n_unresolved++];
 			*u = (struct unresolved){ .child = i };
 			memcpy(u->parent_ch, parent_ch, CH_LEN);
@@ -494,16 +513,19 @@ void planner_no_news(struct planner *p) { p->ended = true; }
 
 void planner_reward_set(struct planner *p, uint64_t cycle)
 {
-	uint64_t from = network_cycle_start(p->net, cycle), to = network_cycle_start(p->net, cycle + 1);
+	uint64_t from = network_cycle_start(p->net, cycle),
+		 to = network_cycle_start(p->net, cycle + 1);
 
 	if (cycle >= MAX_CYCLES || bitvec_get(p->sets, MAX_CYCLES, (uint32_t)cycle))
 		return;
 	bitvec_set(p->sets, (uint32_t)cycle);
-	for (uint64_t h = from < p->first ? p->first : from; h < to && h - p->first < p->n_slots; h++)
+	for (uint64_t h = from < p->first ? p->first : from; h < to && h - p->first < p->n_slots;
+	     h++)
 		plan_refresh(p, (uint32_t)(h - p->first));
 }
 
-void planner_held(struct planner *p, const uint8_t ch[CH_LEN], bool start_held, const uint8_t parent_id[ID_LEN], const uint8_t prev_ch[CH_LEN])
+void planner_held(struct planner *p, const uint8_t ch[CH_LEN], bool start_held,
+    const uint8_t parent_id[ID_LEN], const uint8_t prev_ch[CH_LEN])
 {
 	struct slot *s = plan_slot(p, ch);
 

@@ -1,5 +1,5 @@
-/* What is told: faults and progress into the store (at most four commits a second), the same and wants as
- * records, a line on a terminal, the state on SIGUSR1. */
+/* What is told: faults and progress into the store (at most four commits a second), the same and
+ * wants as records, a line on a terminal, the state on SIGUSR1. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,7 +14,8 @@ void report_fault(struct fetch *f, const struct action *a)
 
 	log_info("%s: %s: %s (%s)", a->who, a->class, a->what, a->text);
 	for (unsigned i = 0; i < f->n_faults && !row; i++)
-		if (strcmp(f->faults[i].who, a->who) == 0 && strcmp(f->faults[i].what, a->what) == 0)
+		if (strcmp(f->faults[i].who, a->who) == 0 &&
+		    strcmp(f->faults[i].what, a->what) == 0)
 			row = &f->faults[i];
 	if (!row) {
 		if (f->n_faults == 64)
@@ -31,20 +32,29 @@ void report_fault(struct fetch *f, const struct action *a)
 
 static struct rec_fault fault_of(const struct fault_row *row)
 {
-	return (struct rec_fault){ .who = rec_str(row->who), .class = rec_str(row->class), .what = rec_str(row->what), .evidence = rec_str(row->text),
-		.stage = rec_str("block-fetch"), .count = row->count, .first = now_unix(), .last = now_unix() };
+	return (struct rec_fault){ .who = rec_str(row->who),
+		.class = rec_str(row->class),
+		.what = rec_str(row->what),
+		.evidence = rec_str(row->text),
+		.stage = rec_str("block-fetch"),
+		.count = row->count,
+		.first = now_unix(),
+		.last = now_unix() };
 }
 
 void report_want(struct fetch *f, const struct action *a)
 {
-	struct rec_want w = { .burn_height = a->height, .state = rec_str(a->what), .why = rec_str(a->text) };
+	struct rec_want w = {
+		.burn_height = a->height, .state = rec_str(a->what), .why = rec_str(a->text)
+	};
 	struct unavailable *row;
 
 	memcpy(w.consensus_hash, a->ch, CH_LEN);
 	memcpy(w.start_id, a->start, ID_LEN);
 	memcpy(w.end_id, a->end, ID_LEN);
 	stage_emit_news(f->stage, REC_WANT, &w, a->ch, CH_LEN);
-	log_info("tenure at burn height %llu: %s: %s", (unsigned long long)a->height, a->what, a->text);
+	log_info("tenure at burn height %llu: %s: %s", (unsigned long long)a->height, a->what,
+	    a->text);
 	if (f->n_unavailable == MAX_UNAVAILABLE)
 		return;
 	f->unavailable = xrealloc(f->unavailable, (f->n_unavailable + 1) * sizeof(*f->unavailable));
@@ -58,7 +68,9 @@ static void put_unavailable(struct fetch *f, MDB_txn *txn)
 {
 	for (unsigned i = 0; i < f->n_unavailable; i++) {
 		struct unavailable *row = &f->unavailable[i];
-		struct rec_download d = { .state = rec_str(row->what), .why = rec_str(row->why), .time = now_unix() };
+		struct rec_download d = {
+			.state = rec_str(row->what), .why = rec_str(row->why), .time = now_unix()
+		};
 		if (row->written)
 			continue;
 		memcpy(d.consensus_hash, row->ch, CH_LEN);
@@ -74,7 +86,8 @@ static void forget_available(struct fetch *f, MDB_txn *txn)
 	struct rec_tenure t;
 
 	for (unsigned i = 0; i < f->n_unavailable; i++)
-		while (i < f->n_unavailable && tenure_get(&f->store, txn, f->unavailable[i].ch, &t) == 0 && t.proven) {
+		while (i < f->n_unavailable &&
+		    tenure_get(&f->store, txn, f->unavailable[i].ch, &t) == 0 && t.proven) {
 			memcpy(d.consensus_hash, f->unavailable[i].ch, CH_LEN);
 			download_del(&f->store, txn, &d);
 			f->unavailable[i] = f->unavailable[--f->n_unavailable];
@@ -89,7 +102,8 @@ static void measure(struct fetch *f, uint64_t now)
 
 	if (s < 0.9)
 		return;
-	double rate = (double)(f->stored - f->rate_stored) / s, bytes = (double)(f->bytes - f->rate_bytes) / s;
+	double rate = (double)(f->stored - f->rate_stored) / s,
+	       bytes = (double)(f->bytes - f->rate_bytes) / s;
 	f->rate = f->rate_at ? f->rate * 0.7 + rate * 0.3 : rate;
 	f->byte_rate = f->rate_at ? f->byte_rate * 0.7 + bytes * 0.3 : bytes;
 	f->rate_at = now;
@@ -100,13 +114,22 @@ static void measure(struct fetch *f, uint64_t now)
 static struct rec_progress progress_of(struct fetch *f, const struct plan_state *s, char text[200])
 {
 	uint64_t done = f->held + f->stored, each = s->proven ? done / s->proven : 0;
-	struct rec_progress p = { .stage = rec_str("block-fetch"), .done = done, .total = done + s->missing * each, .tenures_done = s->proven,
-		.tenures_total = s->wanted, .rate = (uint64_t)(f->rate * 1000), .byte_rate = (uint64_t)f->byte_rate, .peers = s->sources, .time = now_unix() };
+	struct rec_progress p = { .stage = rec_str("block-fetch"),
+		.done = done,
+		.total = done + s->missing * each,
+		.tenures_done = s->proven,
+		.tenures_total = s->wanted,
+		.rate = (uint64_t)(f->rate * 1000),
+		.byte_rate = (uint64_t)f->byte_rate,
+		.peers = s->sources,
+		.time = now_unix() };
 
 	p.mode = rec_str(!s->wanted ? "idle" : s->catching_up ? "catching up" : "following");
 	if (f->rate > 0.1)
 		p.eta = (uint64_t)((double)(p.total - p.done) / f->rate);
-	snprintf(text, 200, "%u tenures missing, %u unavailable, %u requests in flight, %u blocks without verdict", s->missing, s->unavailable, s->in_flight, s->awaiting);
+	snprintf(text, 200,
+	    "%u tenures missing, %u unavailable, %u requests in flight, %u blocks without verdict",
+	    s->missing, s->unavailable, s->in_flight, s->awaiting);
 	p.text = rec_str(text);
 	return p;
 }
@@ -114,12 +137,17 @@ static struct rec_progress progress_of(struct fetch *f, const struct plan_state 
 static void show(struct fetch *f, const struct rec_progress *p, const char *mode)
 {
 	if (p->tenures_total)
-		progress_line(&f->options, "%s: %llu blocks, %llu of %llu tenures (%.1f %%), %.0f blocks/s, %.1f MB/s, %llu s left, %u sources", mode,
-		    (unsigned long long)p->done, (unsigned long long)p->tenures_done, (unsigned long long)p->tenures_total,
-		    100.0 * (double)p->tenures_done / (double)p->tenures_total, f->rate, f->byte_rate / 1e6, (unsigned long long)p->eta, p->peers);
+		progress_line(&f->options,
+		    "%s: %llu blocks, %llu of %llu tenures (%.1f %%), %.0f blocks/s, %.1f MB/s, "
+		    "%llu s left, %u sources",
+		    mode, (unsigned long long)p->done, (unsigned long long)p->tenures_done,
+		    (unsigned long long)p->tenures_total,
+		    100.0 * (double)p->tenures_done / (double)p->tenures_total, f->rate,
+		    f->byte_rate / 1e6, (unsigned long long)p->eta, p->peers);
 }
 
-/* The progress row is written when it says something new, and every ten seconds as a sign of life. */
+/* The progress row is written when it says something new, and
+ * every ten seconds as a sign of life. */
 static bool progress_is_news(struct fetch *f, const struct rec_progress *p, uint64_t now)
 {
 	char now_text[sizeof(f->kept)];
@@ -204,8 +232,10 @@ void report_state(struct fetch *f)
 	char line[256], missing[1000];
 
 	planner_state(f->plan, now_ms(), &s);
-	log_warnx("state: %u of %u tenures proven, %u missing, %u unavailable; %u requests in flight; %u blocks (%zu bytes) without verdict; %zu bytes unfinished%s",
-	    s.proven, s.wanted, s.missing, s.unavailable, s.in_flight, f->n_written, f->written_bytes, f->unfinished, f->full ? "; output is full" : "");
+	log_warnx("state: %u of %u tenures proven, %u missing, %u unavailable; %u requests in "
+		  "flight; %u blocks (%zu bytes) without verdict; %zu bytes unfinished%s",
+	    s.proven, s.wanted, s.missing, s.unavailable, s.in_flight, f->n_written,
+	    f->written_bytes, f->unfinished, f->full ? "; output is full" : "");
 	for (unsigned i = 0; i < MAX_SOURCES; i++)
 		if (planner_source_line(f->plan, i, line))
 			log_warnx("state: %s", line);

@@ -1,7 +1,8 @@
-/* What is asked next.  In this order: bodies whose end is known, lowest first (rarest first when following);
- * start blocks, which make ends known; then what is out at a slow source, from where it stands.
- * A start block is asked for every fourth missing tenure only: the body above a tenure brings its own start,
- * which is the next end.  Sources that would be idle ask for the others too. */
+/* What is asked next.  In this order: bodies whose end is known, lowest first (rarest first when
+ * following); start blocks, which make ends known; then what is out at a slow source, from where it
+ * stands. A start block is asked for every fourth missing tenure only: the body above a tenure
+ * brings its own start, which is the next end.  Sources that would be idle ask for the others too.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,9 +37,11 @@ static int pick(const struct planner *p, uint32_t slot, uint64_t now, bool start
 		const struct source *s = &p->sources[i];
 		if ((int)i == except || !has_room(p, s, now) || !slot_may_ask(p, i, slot, start))
 			continue;
-		unsigned tries = p->slots[slot].work ? p->works[p->slots[slot].work - 1].tries[i] : 0;
+		unsigned tries =
+		    p->slots[slot].work ? p->works[p->slots[slot].work - 1].tries[i] : 0;
 		double rate = s->rate > 0 ? s->rate : p->mean > 0 ? p->mean : 1e6;
-		double score = rate * (source_trust(s, now) + 0.01) / (s->inflight + 1) / (1 + 4 * tries) * (s->slow ? 0.1 : 1);
+		double score = rate * (source_trust(s, now) + 0.01) / (s->inflight + 1) /
+		    (1 + 4 * tries) * (s->slow ? 0.1 : 1);
 		if (score > best) {
 			best = score;
 			chosen = (int)i;
@@ -49,7 +52,8 @@ static int pick(const struct planner *p, uint32_t slot, uint64_t now, bool start
 
 /* ---- sending ---- */
 
-static struct transfer *send_ask(struct planner *p, uint64_t now, unsigned source, enum ask ask, uint32_t slot, const uint8_t *id)
+static struct transfer *send_ask(struct planner *p, uint64_t now, unsigned source, enum ask ask,
+    uint32_t slot, const uint8_t *id)
 {
 	struct source *s = &p->sources[source];
 	struct transfer *t = NULL;
@@ -61,7 +65,9 @@ static struct transfer *send_ask(struct planner *p, uint64_t now, unsigned sourc
 	if (!t)
 		return NULL;
 	source_clock(p, s, now);
-	*t = (struct transfer){ .used = true, .source = source, .ask = ask, .slot = slot, .sent = now };
+	*t = (struct transfer){
+		.used = true, .source = source, .ask = ask, .slot = slot, .sent = now
+	};
 	memcpy(t->expect, id, ID_LEN);
 	memcpy(t->first, id, ID_LEN);
 	s->inflight++;
@@ -78,7 +84,10 @@ static struct transfer *send_ask(struct planner *p, uint64_t now, unsigned sourc
 	return t;
 }
 
-static struct action *last_action(struct planner *p) { return &p->actions[(p->head + p->n_actions - 1) % p->cap_actions]; }
+static struct action *last_action(struct planner *p)
+{
+	return &p->actions[(p->head + p->n_actions - 1) % p->cap_actions];
+}
 
 static void send_body(struct planner *p, uint64_t now, unsigned source, uint32_t slot)
 {
@@ -143,9 +152,11 @@ static unsigned ask_bodies(struct planner *p, uint64_t now, unsigned places, uns
 {
 	unsigned seen = 0;
 
-	for (int64_t i = bit_next(p->ready, p->n_slots, 0); i >= 0 && places && seen < SCAN; i = bit_next(p->ready, p->n_slots, (uint32_t)i + 1), seen++) {
+	for (int64_t i = bit_next(p->ready, p->n_slots, 0); i >= 0 && places && seen < SCAN;
+	     i = bit_next(p->ready, p->n_slots, (uint32_t)i + 1), seen++) {
 		uint32_t slot = (uint32_t)i, work = p->slots[slot].work;
-		if (p->slots[slot].flags & F_ASK_START || (work && p->works[work - 1].not_before > now))
+		if (p->slots[slot].flags & F_ASK_START ||
+		    (work && p->works[work - 1].not_before > now))
 			continue;
 		if (rarity && claimers(p, slot, now) != rarity)
 			continue;
@@ -171,7 +182,8 @@ static unsigned ask_starts(struct planner *p, uint64_t now, unsigned places, boo
 	unsigned seen = 0, run = 0;
 	int64_t last = -1, i;
 
-	for (i = bit_next(p->starts, p->n_slots, 0); i >= 0 && places && seen < SCAN; last = i, i = bit_next(p->starts, p->n_slots, (uint32_t)i + 1), seen++) {
+	for (i = bit_next(p->starts, p->n_slots, 0); i >= 0 && places && seen < SCAN;
+	     last = i, i = bit_next(p->starts, p->n_slots, (uint32_t)i + 1), seen++) {
 		uint32_t slot = (uint32_t)i;
 		struct slot *s = &p->slots[slot];
 		if (s->state != B_WAIT && !(all && start_tells(p, s))) {
@@ -197,7 +209,8 @@ static unsigned ask_starts(struct planner *p, uint64_t now, unsigned places, boo
 
 static bool lags(const struct planner *p, const struct transfer *t)
 {
-	return t->idle > 1000 || (p->sources[t->source].slow && t->age > 500) || (double)t->age > 1000 + 4 * p->body_ms;
+	return t->idle > 1000 || (p->sources[t->source].slow && t->age > 500) ||
+	    (double)t->age > 1000 + 4 * p->body_ms;
 }
 
 static unsigned steal(struct planner *p, uint64_t now, unsigned places)
@@ -205,11 +218,15 @@ static unsigned steal(struct planner *p, uint64_t now, unsigned places)
 	for (unsigned i = 0; i < MAX_TRANSFERS && places; i++) {
 		struct transfer *t = &p->transfers[i];
 		unsigned same = 0;
-		if (!t->used || t->cancelled || t->complete || (t->ask != ASK_BODY && t->ask != ASK_START) || !lags(p, t))
+		if (!t->used || t->cancelled || t->complete ||
+		    (t->ask != ASK_BODY && t->ask != ASK_START) || !lags(p, t))
 			continue;
 		for (unsigned k = 0; k < MAX_TRANSFERS; k++)
-			same += p->transfers[k].used && !p->transfers[k].cancelled && p->transfers[k].slot == t->slot && p->transfers[k].ask == t->ask;
-		if (same > 1 || p->slots[t->slot].flags & F_ASK_START ? same > 1 : p->slots[t->slot].state != B_ASKED)
+			same += p->transfers[k].used && !p->transfers[k].cancelled &&
+			    p->transfers[k].slot == t->slot && p->transfers[k].ask == t->ask;
+		if (same > 1 || p->slots[t->slot].flags & F_ASK_START ?
+			same > 1 :
+			p->slots[t->slot].state != B_ASKED)
 			continue;
 		int source = pick(p, t->slot, now, t->ask == ASK_START, (int)t->source);
 		if (source < 0 || p->sources[source].slow)
@@ -238,15 +255,19 @@ static void ask_single(struct planner *p, uint64_t now)
 		return;
 	}
 	for (unsigned i = 0; i < p->n_sources && source < 0; i++)
-		if (has_room(p, &p->sources[i], now) && slot_may_ask(p, i, plan_index(p, slot), false) && strcmp(p->sources[i].name, one->avoid) != 0)
+		if (has_room(p, &p->sources[i], now) &&
+		    slot_may_ask(p, i, plan_index(p, slot), false) &&
+		    strcmp(p->sources[i].name, one->avoid) != 0)
 			source = (int)i;
 	if (source < 0)
 		source = pick(p, plan_index(p, slot), now, false, -1);
-	if (source >= 0 && send_ask(p, now, (unsigned)source, ASK_BLOCK, plan_index(p, slot), one->id))
+	if (source >= 0 &&
+	    send_ask(p, now, (unsigned)source, ASK_BLOCK, plan_index(p, slot), one->id))
 		one->asked = true;
 }
 
-/* Another source's word for the same tenure is being tried: if that brings this tip too, it need not travel again. */
+/* Another source's word for the same tenure is being tried: if that brings this tip too, it need
+ * not travel again. */
 static bool tip_under_way(const struct planner *p, uint32_t slot)
 {
 	for (unsigned i = 0; i < MAX_TRANSFERS; i++) {
@@ -271,15 +292,19 @@ static void ask_tips(struct planner *p, uint64_t now)
 			if (slot && tip_under_way(p, plan_index(p, slot)))
 				continue;
 			s->has_claim = false;
-			if (!slot || id_is(slot->end, s->tip_id) || !plan_set_known(p, plan_index(p, slot)))
+			if (!slot || id_is(slot->end, s->tip_id) ||
+			    !plan_set_known(p, plan_index(p, slot)))
 				continue;
-			struct transfer *t = send_ask(p, now, i, ASK_TIP, plan_index(p, slot), s->tip_id);
+			struct transfer *t =
+			    send_ask(p, now, i, ASK_TIP, plan_index(p, slot), s->tip_id);
 			if (!t)
 				return;
 			s->tip_asked = true;
 			memcpy(t->stop, s->tip_stop, ID_LEN);
 			memcpy(last_action(p)->stop, s->tip_stop, ID_LEN);
-		} else if (near && !s->tip_asked && (p->once ? p->ended && !p->has_tip && !s->info_at : s->info_at + INFO_MS <= now)) {
+		} else if (near && !s->tip_asked &&
+		    (p->once ? p->ended && !p->has_tip && !s->info_at :
+			       s->info_at + INFO_MS <= now)) {
 			s->info_at = now ? now : 1;
 			send_ask(p, now, i, ASK_INFO, UINT32_MAX, none);
 		}
@@ -293,7 +318,8 @@ static void ask_looks(struct planner *p, uint64_t now)
 
 	if (again)
 		p->relook_at = now;
-	for (int64_t i = bit_next(p->looks, p->n_slots, 0); i >= 0 && n < LOOKS; i = bit_next(p->looks, p->n_slots, (uint32_t)i + 1)) {
+	for (int64_t i = bit_next(p->looks, p->n_slots, 0); i >= 0 && n < LOOKS;
+	     i = bit_next(p->looks, p->n_slots, (uint32_t)i + 1)) {
 		struct slot *s = &p->slots[i];
 		if (s->state == B_UNPROVEN && !again)
 			continue;
@@ -379,10 +405,12 @@ bool plan_offers(struct planner *p, uint64_t now)
 
 	if (p->no_offer_known && p->no_offer && p->once)
 		return false;
-	for (i = bit_next(p->ready, p->n_slots, 0); i >= 0; i = bit_next(p->ready, p->n_slots, (uint32_t)i + 1))
+	for (i = bit_next(p->ready, p->n_slots, 0); i >= 0;
+	     i = bit_next(p->ready, p->n_slots, (uint32_t)i + 1))
 		if (slot_offered(p, (uint32_t)i, now, false))
 			return true;
-	for (i = bit_next(p->starts, p->n_slots, 0); i >= 0; i = bit_next(p->starts, p->n_slots, (uint32_t)i + 1))
+	for (i = bit_next(p->starts, p->n_slots, 0); i >= 0;
+	     i = bit_next(p->starts, p->n_slots, (uint32_t)i + 1))
 		if (start_tells(p, &p->slots[i]) && slot_offered(p, (uint32_t)i, now, true))
 			return true;
 	p->no_offer_known = p->no_offer = true;

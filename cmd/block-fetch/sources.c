@@ -1,8 +1,10 @@
-/* Whom we ask: what sources claim, how fast they are beside each other, and how far we bear with them.
+/* Whom we ask: what sources claim, how fast they are beside each other, and how far we bear with
+ * them.
  *
- * A source is judged by what it delivers: speed against the other sources, never against a constant that a modem
- * or a long way would break; trust falls with what it claims and has not, and comes back with half-life;
- * faults have grades (lying, invalid, useless, slow), and only repeated ones leave a source out. */
+ * A source is judged by what it delivers: speed against the other sources, never against a constant
+ * that a modem or a long way would break; trust falls with what it claims and has not, and comes
+ * back with half-life; faults have grades (lying, invalid, useless, slow), and only repeated ones
+ * leave a source out. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,7 +27,8 @@ static int source_find(const struct planner *p, const char *name)
 	return -1;
 }
 
-/* A place for a new source: of one which is down and owes nothing, else a free one, else of a peer that is left out. */
+/* A place for a new source: of one which is down and owes nothing, else a free one, else of a peer
+ * that is left out. */
 static int source_place(struct planner *p)
 {
 	int down = -1, out = -1, i;
@@ -61,7 +64,9 @@ int planner_source(struct planner *p, uint64_t now, const char *name, bool is_ur
 		i = source_place(p);
 		if (i < 0)
 			return -1;
-		p->sources[i] = (struct source){ .used = true, .is_url = is_url, .trust = 1, .trust_at = now, .clock = now };
+		p->sources[i] = (struct source){
+			.used = true, .is_url = is_url, .trust = 1, .trust_at = now, .clock = now
+		};
 		snprintf(p->sources[i].name, sizeof(p->sources[i].name), "%s", name);
 	}
 	if (!p->sources[i].up) {
@@ -89,7 +94,8 @@ const char *planner_source_name(const struct planner *p, unsigned source)
 	return source < p->n_sources && p->sources[source].used ? p->sources[source].name : NULL;
 }
 
-void planner_claims(struct planner *p, unsigned source, uint64_t cycle, const uint8_t *bits, uint32_t count)
+void planner_claims(struct planner *p, unsigned source, uint64_t cycle, const uint8_t *bits,
+    uint32_t count)
 {
 	struct source *s = &p->sources[source];
 	struct claim *c = NULL;
@@ -126,7 +132,8 @@ bool source_claims(const struct planner *p, const struct source *s, uint32_t slo
 		return true;
 	for (unsigned i = 0; i < s->n_claims; i++)
 		if (s->claims[i].cycle == cycle)
-			return bitvec_get(s->claims[i].bits, s->claims[i].count, (uint32_t)(height - network_cycle_start(p->net, cycle)));
+			return bitvec_get(s->claims[i].bits, s->claims[i].count,
+			    (uint32_t)(height - network_cycle_start(p->net, cycle)));
 	return false;
 }
 
@@ -141,7 +148,10 @@ bool source_told(const struct planner *p, const struct source *s, uint32_t slot)
 	return s->is_url;
 }
 
-bool source_usable(const struct source *s, uint64_t now) { return s->used && s->up && s->out_until <= now; }
+bool source_usable(const struct source *s, uint64_t now)
+{
+	return s->used && s->up && s->out_until <= now;
+}
 
 double source_trust(const struct source *s, uint64_t now)
 {
@@ -169,8 +179,9 @@ unsigned source_window(const struct planner *p, const struct source *s)
 	return w >= MAX_CONNECTIONS ? MAX_CONNECTIONS : (unsigned)w;
 }
 
-/* A connection was closed before its first byte while others to the same source live: a server that takes no more
- * of them does so, and is not to blame.  We make do with those, and try one more after a while. */
+/* A connection was closed before its first byte while others to the same source live: a server that
+ * takes no more of them does so, and is not to blame.  We make do with those, and try one more
+ * after a while. */
 void source_crowded(struct source *s)
 {
 	s->most = s->inflight;
@@ -212,7 +223,8 @@ void source_ok(struct planner *p, struct source *s, uint64_t now)
 	trust_to(s, now, 1, 0.05);
 }
 
-void source_fault(struct planner *p, const struct source *s, const char *class, const char *what, const char *fmt, ...)
+void source_fault(struct planner *p, const struct source *s, const char *class, const char *what,
+    const char *fmt, ...)
 {
 	struct action *a = plan_act(p, ACT_FAULT);
 	va_list ap;
@@ -226,7 +238,8 @@ void source_fault(struct planner *p, const struct source *s, const char *class, 
 	va_end(ap);
 }
 
-void planner_useless(struct planner *p, uint64_t now, const char *name, const char *what, const char *evidence)
+void planner_useless(struct planner *p, uint64_t now, const char *name, const char *what,
+    const char *evidence)
 {
 	int i = source_find(p, name);
 	bool told = i >= 0 && p->sources[i].bad_url;
@@ -253,7 +266,8 @@ void source_leave_out(struct planner *p, struct source *s, uint64_t now, const c
 			transfer_cancel(p, t);
 }
 
-/* Nobody says a word, though this source is not the only one that was asked: that need not be its fault. */
+/* Nobody says a word, though this source is not the only one that was asked: that need not be its
+ * fault. */
 static bool quiet(const struct planner *p, const struct source *s, uint64_t now)
 {
 	bool others = false;
@@ -271,8 +285,10 @@ static void pause_for(struct source *s, uint64_t now, uint64_t ms)
 		s->not_before = now + ms;
 }
 
-/* A failure that asks for a pause.  Requests that were out together fail together and count once. */
-void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sent, const char *what, uint64_t wait)
+/* A failure that asks for a pause.  Requests that were out
+ * together fail together and count once. */
+void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sent, const char *what,
+    uint64_t wait)
 {
 	s->last = what;
 	trust_to(s, now, 0, 0.1);
@@ -281,15 +297,19 @@ void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sen
 		return;
 	}
 	s->failed_at = now;
-	uint64_t backoff = !s->fails ? FIRST_BACKOFF_MS : (uint64_t)BACKOFF_MS << (s->fails < 10 ? s->fails - 1 : 9);
+	uint64_t backoff = !s->fails ? FIRST_BACKOFF_MS :
+				       (uint64_t)BACKOFF_MS << (s->fails < 10 ? s->fails - 1 : 9);
 	s->fails++;
-	if (s->fails == DEAD_FAILS && !s->answers && !s->told && strcmp(what, "no connection") == 0) {
+	if (s->fails == DEAD_FAILS && !s->answers && !s->told &&
+	    strcmp(what, "no connection") == 0) {
 		s->told++;
-		source_fault(p, s, "useless", "dead url", "%u connections failed, none ever succeeded", s->fails);
+		source_fault(p, s, "useless", "dead url",
+		    "%u connections failed, none ever succeeded", s->fails);
 	}
 	if (backoff < wait)
 		backoff = wait;
-	s->not_before = now + (backoff < BACKOFF_MAX_MS || wait > BACKOFF_MAX_MS ? backoff : BACKOFF_MAX_MS);
+	s->not_before =
+	    now + (backoff < BACKOFF_MAX_MS || wait > BACKOFF_MAX_MS ? backoff : BACKOFF_MAX_MS);
 	if (s->fails < MAX_FAILS)
 		return;
 	if (quiet(p, s, now) && !p->once) {
@@ -311,23 +331,32 @@ void source_error(struct source *s, uint64_t now, const struct transfer *t)
 	s->errors++;
 }
 
-/* Errors are counted against answers: one in ten of at least two is complained of, and again at each doubling. */
+/* Errors are counted against answers: one in ten of at least two is complained of, and again at
+ * each doubling. */
 void source_complain(struct planner *p, struct source *s, uint64_t now)
 {
 	unsigned bad = s->is_url ? s->errors : s->missing + s->errors, limited = s->limited / 6;
 
-	if (bad + limited < 2u << (s->told < 16 ? s->told : 16) || (bad + limited) * 10 < s->answers)
+	if (bad + limited < 2u << (s->told < 16 ? s->told : 16) ||
+	    (bad + limited) * 10 < s->answers)
 		return;
 	s->told++;
-	source_fault(p, s, "useless", bad < limited ? "429" : s->missing > s->errors ? "404" : s->last ? s->last : "errors",
-	    "%u claimed blocks absent, %u errors, %u refusals for rate, %u answers", s->missing, s->errors, s->limited, s->answers);
+	source_fault(p, s, "useless",
+	    bad < limited	       ? "429" :
+		s->missing > s->errors ? "404" :
+		s->last		       ? s->last :
+					 "errors",
+	    "%u claimed blocks absent, %u errors, %u refusals for rate, %u answers", s->missing,
+	    s->errors, s->limited, s->answers);
 	if (bad >= 50 && s->answers * 10 < bad)
 		source_leave_out(p, s, now, "fails nearly always");
 }
 
-/* A stall.  soft: seen only beside others.  Two of these are as good as one, if few answers lie between: an honest source
- * on a busy machine or line stands still too, with all that it was asked at that time.  began: some of the answer had come. */
-void source_strike(struct planner *p, struct source *s, uint64_t now, const struct transfer *t, bool soft, bool began, const char *what)
+/* A stall.  soft: seen only beside others.  Two of these are as good as one, if few answers lie
+ * between: an honest source on a busy machine or line stands still too, with all that it was asked
+ * at that time.  began: some of the answer had come. */
+void source_strike(struct planner *p, struct source *s, uint64_t now, const struct transfer *t,
+    bool soft, bool began, const char *what)
 {
 	s->last = what;
 	trust_to(s, now, 0, 0.2);
@@ -349,13 +378,15 @@ void source_strike(struct planner *p, struct source *s, uint64_t now, const stru
 	s->strikes++;
 	pause_for(s, now, (uint64_t)1000 << (s->strikes - 1));
 	if (!quiet(p, s, now))
-		source_fault(p, s, began ? "slow" : "useless", what, "%llu bytes in %llu ms, then none for %llu ms",
-		    (unsigned long long)t->bytes, (unsigned long long)t->age, (unsigned long long)t->idle);
+		source_fault(p, s, began ? "slow" : "useless", what,
+		    "%llu bytes in %llu ms, then none for %llu ms", (unsigned long long)t->bytes,
+		    (unsigned long long)t->age, (unsigned long long)t->idle);
 	if (s->strikes >= MAX_STRIKES || t->age >= DRIP_MS)
 		source_leave_out(p, s, now, what);
 }
 
-void source_lie(struct planner *p, struct source *s, uint64_t now, const char *class, const char *what, const uint8_t id[ID_LEN])
+void source_lie(struct planner *p, struct source *s, uint64_t now, const char *class,
+    const char *what, const uint8_t id[ID_LEN])
 {
 	char hex[2 * ID_LEN + 1];
 
@@ -367,17 +398,19 @@ void source_lie(struct planner *p, struct source *s, uint64_t now, const char *c
 		source_leave_out(p, s, now, what);
 }
 
-/* What was asked came, and then bytes that nobody asked for: it is said once; where others can serve, it is also
- * a reason to leave this one. */
+/* What was asked came, and then bytes that nobody asked for: it is said once; where others can
+ * serve, it is also a reason to leave this one. */
 void source_trailing(struct planner *p, struct source *s, uint64_t now, bool blocks)
 {
 	unsigned others = 0;
 
 	if (!s->trails)
-		source_fault(p, s, blocks ? "lying" : "invalid", blocks ? "more than asked" : "trailing bytes", "after a whole answer");
+		source_fault(p, s, blocks ? "lying" : "invalid",
+		    blocks ? "more than asked" : "trailing bytes", "after a whole answer");
 	s->trails = true;
 	for (unsigned i = 0; i < p->n_sources; i++)
-		others += &p->sources[i] != s && source_usable(&p->sources[i], now) && p->sources[i].answers > 0;
+		others += &p->sources[i] != s && source_usable(&p->sources[i], now) &&
+		    p->sources[i].answers > 0;
 	if (others && ++s->lies + s->refused >= MAX_LIES)
 		source_leave_out(p, s, now, "trailing bytes");
 }
@@ -390,8 +423,8 @@ static int by_rate(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Mean, deviation and median of the rates, and who is slow beside the others: below mean - 1.5 sigma and a third
- * of the median with four sources or more, else below an eighth of the median. */
+/* Mean, deviation and median of the rates, and who is slow beside the others: below mean - 1.5
+ * sigma and a third of the median with four sources or more, else below an eighth of the median. */
 void source_statistics(struct planner *p, uint64_t now)
 {
 	double rates[MAX_SOURCES], sum = 0, square = 0, sigma;
@@ -433,9 +466,14 @@ bool planner_source_line(const struct planner *p, unsigned source, char out[256]
 
 	if (source >= p->n_sources || !s->used)
 		return false;
-	snprintf(out, 256, "%.66s%s%.60s: %s%s, %u in flight, %u answers, %.0f kB/s, %.0f ms, trust %.2f%s%s", s->name, s->at[0] ? " at " : "", s->at,
-	    s->out_until ? "left out" : s->up ? "up" : "down", s->slow ? ", slow" : "", s->inflight, s->answers, s->rate / 1000, s->latency,
-	    s->trust, s->last ? ", last: " : "", s->last ? s->last : "");
+	snprintf(out, 256,
+	    "%.66s%s%.60s: %s%s, %u in flight, %u answers, %.0f kB/s, %.0f ms, trust %.2f%s%s",
+	    s->name, s->at[0] ? " at " : "", s->at,
+	    s->out_until ? "left out" :
+		s->up	 ? "up" :
+			   "down",
+	    s->slow ? ", slow" : "", s->inflight, s->answers, s->rate / 1000, s->latency, s->trust,
+	    s->last ? ", last: " : "", s->last ? s->last : "");
 	return true;
 }
 

@@ -6,7 +6,10 @@
 #define FOLLOWING 4	/* so few tenures missing: following */
 #define MAX_TOLD 1000	/* missing tenures that are told one by one */
 
-bool plan_catching_up(const struct planner *p) { return p->wanted - p->proven - p->failed > FOLLOWING; }
+bool plan_catching_up(const struct planner *p)
+{
+	return p->wanted - p->proven - p->failed > FOLLOWING;
+}
 
 bool plan_near_tip(const struct planner *p) { return !p->n_ready && !plan_catching_up(p); }
 
@@ -14,7 +17,9 @@ static bool tips_pending(const struct planner *p, uint64_t now)
 {
 	for (unsigned i = 0; i < p->n_sources; i++) {
 		const struct source *s = &p->sources[i];
-		if (source_usable(s, now) && (s->has_claim || (p->once && p->ended && !p->has_tip && !s->info_at && plan_near_tip(p))))
+		if (source_usable(s, now) &&
+		    (s->has_claim ||
+			(p->once && p->ended && !p->has_tip && !s->info_at && plan_near_tip(p))))
 			return true;
 	}
 	return false;
@@ -22,14 +27,20 @@ static bool tips_pending(const struct planner *p, uint64_t now)
 
 void planner_state(struct planner *p, uint64_t now, struct plan_state *out)
 {
-	*out = (struct plan_state){ .wanted = p->wanted, .proven = p->proven, .unavailable = p->failed, .in_flight = p->in_flight,
-		.awaiting = p->awaiting, .catching_up = plan_catching_up(p), .body = p->body,
+	*out = (struct plan_state){ .wanted = p->wanted,
+		.proven = p->proven,
+		.unavailable = p->failed,
+		.in_flight = p->in_flight,
+		.awaiting = p->awaiting,
+		.catching_up = plan_catching_up(p),
+		.body = p->body,
 		.suspects = p->n_singles };
 	out->view = p->n_slots > 0;
 	out->missing = p->wanted - p->proven - p->failed;
 	for (unsigned i = 0; i < p->n_sources; i++)
 		out->sources += source_usable(&p->sources[i], now);
-	out->idle = !p->in_flight && !p->awaiting && !p->n_actions && !p->n_singles && !plan_offers(p, now) && !tips_pending(p, now);
+	out->idle = !p->in_flight && !p->awaiting && !p->n_actions && !p->n_singles &&
+	    !plan_offers(p, now) && !tips_pending(p, now);
 	for (uint32_t i = 0; out->idle && i < p->n_slots; i = i + 1) {
 		int64_t next = bit_next(p->looks, p->n_slots, i);
 		if (next < 0)
@@ -73,7 +84,8 @@ bool planner_missing(struct planner *p, char *out, size_t size)
 
 	/* What stands on the tip by commits matters too, where the sources' tip is behind these. */
 	for (uint32_t i = tip ? plan_index(p, tip) : p->n_slots; i < p->n_slots; i++)
-		if (p->slots[i].parent > plan_index(p, tip) && p->slots[p->slots[i].parent - 1].flags & F_MAIN)
+		if (p->slots[i].parent > plan_index(p, tip) &&
+		    p->slots[p->slots[i].parent - 1].flags & F_MAIN)
 			p->slots[i].flags |= F_MAIN;
 	for (uint32_t i = 0; i < p->n_slots; i++)
 		main_known |= (p->slots[i].flags & F_MAIN) && slot_wanted(&p->slots[i]);
@@ -87,7 +99,8 @@ bool planner_missing(struct planner *p, char *out, size_t size)
 	}
 	if (!missing)
 		return false;
-	n = (size_t)snprintf(out, size, "%u of %u tenures missing, the first at burn height %llu: %s", missing, wanted,
+	n = (size_t)snprintf(out, size,
+	    "%u of %u tenures missing, the first at burn height %llu: %s", missing, wanted,
 	    (unsigned long long)plan_height(p, first), missing_why(p, &p->slots[first], first));
 	for (unsigned i = 0; i < p->n_sources && n < size; i++) {
 		const struct source *s = &p->sources[i];

@@ -18,7 +18,10 @@
 
 #define WHY_ASIDE "its judge crashed at it twice"
 
-static bool is_suspect(const struct suspect *s, const uint8_t id[ID_LEN]) { return !s->aside && !s->gone && memcmp(s->id, id, ID_LEN) == 0; }
+static bool is_suspect(const struct suspect *s, const uint8_t id[ID_LEN])
+{
+	return !s->aside && !s->gone && memcmp(s->id, id, ID_LEN) == 0;
+}
 
 static struct rec_download row_of(const struct suspect *s, const char *state, const char *why)
 {
@@ -202,13 +205,20 @@ static void set_aside(struct fetch *f, MDB_txn *txn, struct suspect *s)
 	snprintf(text, sizeof(text), "block %s: " WHY_ASIDE, hex_of(hex, s->id, ID_LEN));
 	fault.evidence = rec_str(text);
 	fault_add(&f->store, txn, &fault);
-	log_warnx("block %s from %s is set aside for a day: " WHY_ASIDE " (block-fetch -d %s -R %s has it tried again)", hex, s->source,
-	    f->store.dir, hex);
+	log_warnx("block %s from %s is set aside for a day: " WHY_ASIDE
+		  " (block-fetch -d %s -R %s has it tried again)",
+	    hex, s->source, f->store.dir, hex);
 }
 
 /* What an earlier program set aside, and put down to sources, for whatever ended its pipeline. */
-static bool old_verdict(const struct rec_verdict *v) { return rec_is(v->reason, "setaside") && all_zero(v->body_hash, 32); }
-static bool old_fault(const struct rec_fault *f) { return rec_is(f->what, "setaside") && f->evidence.n == 2 * ID_LEN; }
+static bool old_verdict(const struct rec_verdict *v)
+{
+	return rec_is(v->reason, "setaside") && all_zero(v->body_hash, 32);
+}
+static bool old_fault(const struct rec_fault *f)
+{
+	return rec_is(f->what, "setaside") && f->evidence.n == 2 * ID_LEN;
+}
 
 /* Blocks that were on their way in two crashes are asked for alone, as long as these are few; the
  * others are the crowd. */

@@ -20,8 +20,10 @@ bool transfers_room(struct fetch *f)
 
 static void emit(struct fetch *f, struct xfer *x, const struct nakamoto *b)
 {
-	struct rec_block r = { .height = b->height, .source = rec_str(planner_source_name(f->plan, x->a.source)),
-		.request = rec_str(x->path), .body = rec_bytes(b->bytes, b->len) };
+	struct rec_block r = { .height = b->height,
+		.source = rec_str(planner_source_name(f->plan, x->a.source)),
+		.request = rec_str(x->path),
+		.body = rec_bytes(b->bytes, b->len) };
 
 	memcpy(r.id, b->id, ID_LEN);
 	memcpy(r.consensus_hash, b->ch, CH_LEN);
@@ -32,8 +34,12 @@ static void emit(struct fetch *f, struct xfer *x, const struct nakamoto *b)
 static bool take(struct fetch *f, struct xfer *x, const struct nakamoto *b)
 {
 	static const uint8_t none[CH_LEN];
-	struct plan_block info = { .id = b->id, .parent = b->parent, .ch = b->ch, .len = (uint32_t)b->len,
-		.start = b->kind == BLOCK_START, .prev_ch = b->kind == BLOCK_START ? b->change.prev_tenure : none };
+	struct plan_block info = { .id = b->id,
+		.parent = b->parent,
+		.ch = b->ch,
+		.len = (uint32_t)b->len,
+		.start = b->kind == BLOCK_START,
+		.prev_ch = b->kind == BLOCK_START ? b->change.prev_tenure : none };
 
 	switch (planner_block(f->plan, now_ms(), x->a.transfer, &info)) {
 	case TAKE_LAST:
@@ -53,8 +59,8 @@ static bool take(struct fetch *f, struct xfer *x, const struct nakamoto *b)
 	return true;
 }
 
-/* Bytes after the last block asked for: a server that does not know ?stop= goes on with that block; all else is
- * the source's fault. */
+/* Bytes after the last block asked for: a server that does not know ?stop= goes on with that block;
+ * all else is the source's fault. */
 static void judge_extra(struct xfer *x)
 {
 	struct nakamoto b;
@@ -146,7 +152,8 @@ static void append(struct fetch *f, struct xfer *x, const uint8_t *p, size_t n)
 	x->len += n;
 }
 
-/* All buffers together have a bound: the largest one's transfer gives way, and is asked again later. */
+/* All buffers together have a bound: the largest one's transfer gives way, and is asked again
+ * later. */
 static void bound_unfinished(struct fetch *f)
 {
 	struct xfer *largest = NULL;
@@ -154,7 +161,8 @@ static void bound_unfinished(struct fetch *f)
 	if (f->unfinished <= MAX_UNFINISHED)
 		return;
 	for (unsigned i = 0; i < MAX_TRANSFERS; i++)
-		if (f->xfers[i].live && f->xfers[i].http && !f->xfers[i].stopped && (!largest || f->xfers[i].cap > largest->cap))
+		if (f->xfers[i].live && f->xfers[i].http && !f->xfers[i].stopped &&
+		    (!largest || f->xfers[i].cap > largest->cap))
 			largest = &f->xfers[i];
 	if (largest) {
 		largest->stopped = true;
@@ -236,11 +244,14 @@ static void claim(struct fetch *f, struct xfer *x, const struct http_result *r)
 	uint8_t ch[CH_LEN], tip[ID_LEN];
 	struct rec_tenure t;
 
-	if (o && hex_member(o, "consensus_hash", ch, CH_LEN) && hex_member(o, "tip_block_id", tip, ID_LEN)) {
+	if (o && hex_member(o, "consensus_hash", ch, CH_LEN) &&
+	    hex_member(o, "tip_block_id", tip, ID_LEN)) {
 		MDB_txn *txn = store_read(&f->store);
 		if (!block_known(&f->store, txn, tip)) {
-			bool have = tenure_get(&f->store, txn, ch, &t) == 0 && !all_zero(t.tip_id, ID_LEN);
-			planner_claim(f->plan, now_ms(), x->a.source, ch, tip, have ? t.tip_id : NULL);
+			bool have =
+			    tenure_get(&f->store, txn, ch, &t) == 0 && !all_zero(t.tip_id, ID_LEN);
+			planner_claim(f->plan, now_ms(), x->a.source, ch, tip,
+			    have ? t.tip_id : NULL);
 		}
 		store_read_end(txn);
 	}
@@ -272,10 +283,11 @@ static void on_end(void *arg, const struct http_result *r)
 	say_refusal(f, x, r);
 	if (r->end == HTTP_UNRESOLVED && f->places[x->a.source].private_ok &&
 	    strcmp(f->unresolved, r->error) != 0) {
-		snprintf(f->unresolved, sizeof f->unresolved, "%s", r->error);
+		snprintf(f->unresolved, sizeof(f->unresolved), "%s", r->error);
 		log_warnx("%s", r->error);
 	}
-	log_debug("%s%s: %s %u, %zu bytes, %.3f s %s", f->places[x->a.source].base, x->path, http_end_name(r->end), x->status, r->len, r->seconds, r->error);
+	log_debug("%s%s: %s %u, %zu bytes, %.3f s %s", f->places[x->a.source].base, x->path,
+	    http_end_name(r->end), x->status, r->len, r->seconds, r->error);
 	if (x->a.ask == ASK_INFO) {
 		if (x->end == END_DONE && x->status == 200)
 			claim(f, x, r);
@@ -296,7 +308,10 @@ void transfer_start(struct fetch *f, const struct action *a)
 {
 	struct xfer *x = &f->xfers[a->transfer];
 	char url[MAX_SOURCE + 220];
-	struct http_request r = { .url = url, .arg = x, .on_end = on_end, .private_ok = f->places[a->source].private_ok };
+	struct http_request r = { .url = url,
+		.arg = x,
+		.on_end = on_end,
+		.private_ok = f->places[a->source].private_ok };
 
 	memcpy(r.own, f->places[a->source].own, sizeof(r.own));
 	*x = (struct xfer){ .fetch = f, .live = true, .a = *a };

@@ -1,5 +1,5 @@
-/* What the later stages made of it: verdicts, what the store has of a tenure, suspects, and what sources say of
- * their own tips. */
+/* What the later stages made of it: verdicts, what the store has of a tenure, suspects, and what
+ * sources say of their own tips. */
 #include <stdio.h>
 
 #include "cmd/block-fetch/plan.h"
@@ -22,14 +22,16 @@ void plan_settle(struct planner *p, uint32_t i)
 		plan_want(p, i, "setaside", "the judge of one of its blocks crashed twice");
 	} else if (s->flags & F_RELOOK && s->state == B_WAIT) {
 		s->flags &= (uint16_t)~(F_RELOOK | F_START);
-	} else if (s->flags & F_RELOOK && (s->state == B_READY || s->state == B_WRITTEN || s->state == B_PROVEN)) {
+	} else if (s->flags & F_RELOOK &&
+	    (s->state == B_READY || s->state == B_WRITTEN || s->state == B_PROVEN)) {
 		s->flags &= (uint16_t)~F_RELOOK;
 		plan_state(p, i, B_LOOK);
 	}
 	plan_refresh(p, i);
 }
 
-static void refused(struct planner *p, uint64_t now, uint32_t i, int source, const uint8_t id[ID_LEN], const uint8_t hash[32], const char *reason)
+static void refused(struct planner *p, uint64_t now, uint32_t i, int source,
+    const uint8_t id[ID_LEN], const uint8_t hash[32], const char *reason)
 {
 	struct slot *s = &p->slots[i];
 	struct source *from = source >= 0 ? &p->sources[source] : NULL;
@@ -38,8 +40,10 @@ static void refused(struct planner *p, uint64_t now, uint32_t i, int source, con
 
 	snprintf(why, sizeof(why), "refused: %s", reason);
 	w->why = plan_why(p, why);
-	if (w->refused_by >= 0 && source >= 0 && w->refused_by != source && id_is(w->refused_id, id) && memcmp(w->refused_hash, hash, 32) == 0) {
-		/* The same bytes from two sources: the block is bad, and they are as honest as the chain. */
+	if (w->refused_by >= 0 && source >= 0 && w->refused_by != source &&
+	    id_is(w->refused_id, id) && memcmp(w->refused_hash, hash, 32) == 0) {
+		/* The same bytes from two sources: the block is bad, and they are as honest as the
+		 * chain. */
 		if (p->sources[w->refused_by].refused)
 			p->sources[w->refused_by].refused--;
 		s->why = w->why;
@@ -95,8 +99,9 @@ void planner_forgive(struct planner *p)
 	p->no_offer_known = false;
 }
 
-void planner_verdict(struct planner *p, uint64_t now, uint64_t height, const uint8_t ch[CH_LEN], int source, enum plan_verdict v,
-    const uint8_t id[ID_LEN], const uint8_t hash[32], const char *reason)
+void planner_verdict(struct planner *p, uint64_t now, uint64_t height, const uint8_t ch[CH_LEN],
+    int source, enum plan_verdict v, const uint8_t id[ID_LEN], const uint8_t hash[32],
+    const char *reason)
 {
 	struct slot *s = plan_slot(p, ch);
 	uint32_t i;
@@ -150,7 +155,8 @@ void planner_looked(struct planner *p, uint64_t now, uint64_t height, const stru
 		w->begun = true;
 		plan_state(p, i, B_READY);
 		if (++w->rounds > 8) {
-			s->why = w->why ? w->why : plan_why(p, "its blocks do not stay in the store");
+			s->why =
+			    w->why ? w->why : plan_why(p, "its blocks do not stay in the store");
 			plan_state(p, i, B_FAILED);
 			plan_want(p, i, "unavailable", p->whys[s->why]);
 		}
@@ -178,7 +184,8 @@ void plan_single_drop(struct planner *p, unsigned i)
 	memmove(&p->singles[i], &p->singles[i + 1], (--p->n_singles - i) * sizeof(*p->singles));
 }
 
-void planner_suspect(struct planner *p, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN], const char *avoid)
+void planner_suspect(struct planner *p, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN],
+    const char *avoid)
 {
 	struct slot *slot = plan_slot(p, ch);
 	struct single *s;
@@ -196,12 +203,14 @@ void planner_suspect(struct planner *p, const uint8_t ch[CH_LEN], const uint8_t 
 	plan_refresh(p, plan_index(p, slot));
 }
 
-void planner_claim(struct planner *p, uint64_t now, unsigned source, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN], const uint8_t *stop)
+void planner_claim(struct planner *p, uint64_t now, unsigned source, const uint8_t ch[CH_LEN],
+    const uint8_t id[ID_LEN], const uint8_t *stop)
 {
 	struct source *s = &p->sources[source];
 	struct slot *slot = plan_slot(p, ch);
 
-	if (!slot || !(slot->flags & F_WON) || s->tip_asked || id_is(slot->end, id) || (id_is(s->tip_failed, id) && s->tip_fails % 2 == 0))
+	if (!slot || !(slot->flags & F_WON) || s->tip_asked || id_is(slot->end, id) ||
+	    (id_is(s->tip_failed, id) && s->tip_fails % 2 == 0))
 		return;
 	s->has_claim = true;
 	memcpy(s->tip_ch, ch, CH_LEN);

@@ -1,5 +1,5 @@
-/* What the planner is told of the world: the store at the start, then records as they come.  The table of a
- * commit is never read anew; news comes by pipe. */
+/* What the planner is told of the world: the store at the start, then records as they come.  The
+ * table of a commit is never read anew; news comes by pipe. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,7 +14,8 @@
 static void sortition(struct fetch *f, const struct rec_sortition *s)
 {
 	if (s->canonical)
-		planner_sortition(f->plan, s->burn_height, s->consensus_hash, s->won, s->parent_ch, s->committed);
+		planner_sortition(f->plan, s->burn_height, s->consensus_hash, s->won, s->parent_ch,
+		    s->committed);
 }
 
 static bool on_sortition(void *arg, const struct rec_sortition *s)
@@ -99,7 +100,8 @@ static void peer(struct fetch *f, const struct rec_peer *p, bool stored)
 	own_address(own, p);
 	fault = url_fault(own, url);
 	if (fault) {
-		planner_useless(f->plan, now_ms(), name, fault, url[0] ? url : "its handshake has no data_url");
+		planner_useless(f->plan, now_ms(), name, fault,
+		    url[0] ? url : "its handshake has no data_url");
 		return;
 	}
 	if ((i = planner_source(f->plan, now_ms(), name, false)) < 0)
@@ -158,7 +160,8 @@ static bool on_tenure(void *arg, const struct rec_tenure *t)
 	struct fetch *f = arg;
 
 	if (t->held)
-		planner_held(f->plan, t->consensus_hash, !all_zero(t->start_id, ID_LEN), t->parent_id, t->prev_ch);
+		planner_held(f->plan, t->consensus_hash, !all_zero(t->start_id, ID_LEN),
+		    t->parent_id, t->prev_ch);
 	return true;
 }
 
@@ -188,7 +191,8 @@ static uint64_t from_cycle(struct fetch *f)
 void view_start(struct fetch *f)
 {
 	const struct network *net = &f->store.net;
-	uint64_t epoch = network_epoch_start(net, EPOCH_30), cycle = network_cycle_start(net, from_cycle(f));
+	uint64_t epoch = network_epoch_start(net, EPOCH_30),
+		 cycle = network_cycle_start(net, from_cycle(f));
 
 	f->first = epoch > cycle ? epoch : cycle;
 	f->plan = planner_new(net, f->first, f->written_is_done, f->once);
@@ -211,7 +215,8 @@ static void read_burn(struct fetch *f, MDB_txn *txn)
 	sortition_walk(&f->store, txn, f->first, on_sortition, f);
 	f->n_sortitions = store_count(&f->store, txn, T_SORTITIONS);
 	if (sortition_tip(&f->store, txn, &top) == 0)
-		for (uint64_t c = network_cycle(&f->store.net, f->first); c <= network_cycle(&f->store.net, top.burn_height) + 1; c++)
+		for (uint64_t c = network_cycle(&f->store.net, f->first);
+		     c <= network_cycle(&f->store.net, top.burn_height) + 1; c++)
 			if (reward_set_get(&f->store, txn, c, &set) == 0)
 				planner_reward_set(f->plan, c);
 	if (meta_get_row(&f->store, txn, "tip", REC_TIP, &t) == 0)
@@ -236,7 +241,8 @@ void view_seed(struct fetch *f)
 	suspects_load(f);
 }
 
-/* Without input, other programs' news is in the store alone: it is looked at where it changed, not at each commit. */
+/* Without input, other programs' news is in the store alone: it is looked at where it changed, not
+ * at each commit. */
 void view_poll(struct fetch *f)
 {
 	uint64_t now = now_ms();
@@ -245,7 +251,8 @@ void view_poll(struct fetch *f)
 	if (now < f->polled_at + POLL_MS)
 		return;
 	txn = store_read(&f->store);
-	if (store_count(&f->store, txn, T_SORTITIONS) != f->n_sortitions || now >= f->polled_all_at + POLL_ALL_MS) {
+	if (store_count(&f->store, txn, T_SORTITIONS) != f->n_sortitions ||
+	    now >= f->polled_all_at + POLL_ALL_MS) {
 		read_burn(f, txn);
 		read_peers(f, txn);
 		f->polled_all_at = now;
@@ -265,7 +272,9 @@ void view_news(struct fetch *f, const struct rec *r)
 	case REC_REORG:
 		planner_unlearn(f->plan, r->u.reorg.fork_height);
 		txn = store_read(&f->store);
-		sortition_walk(&f->store, txn, r->u.reorg.fork_height + 1 > f->first ? r->u.reorg.fork_height + 1 : f->first, on_sortition, f);
+		sortition_walk(&f->store, txn,
+		    r->u.reorg.fork_height + 1 > f->first ? r->u.reorg.fork_height + 1 : f->first,
+		    on_sortition, f);
 		store_read_end(txn);
 		break;
 	case REC_REWARD_SET:

@@ -18,7 +18,10 @@ const char *name_intern(struct fetch *f, const char *name)
 	return f->names[f->n_names++] = xstrdup(name);
 }
 
-static struct written *at(const struct fetch *f, unsigned i) { return &f->ring[(f->head + i) % f->cap]; }
+static struct written *at(const struct fetch *f, unsigned i)
+{
+	return &f->ring[(f->head + i) % f->cap];
+}
 
 static void push(struct fetch *f, const struct written *w)
 {
@@ -37,7 +40,8 @@ static void push(struct fetch *f, const struct written *w)
 	f->written_at = now_ms();
 }
 
-/* Write a block, and remember it until its verdict.  a: the request that brought it; NULL: it was pushed to us. */
+/* Write a block, and remember it until its verdict.  a: the request that brought it; NULL: it was
+ * pushed to us. */
 void written_add(struct fetch *f, const struct rec_block *r, const struct action *a)
 {
 	struct written w = { .index = -1, .len = r->body.n };
@@ -85,7 +89,8 @@ static void served(struct fetch *f, const char *who)
 }
 
 /* The planner counts by the tenure of the request, which need not be the block's own. */
-static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum plan_verdict v, const char *reason)
+static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum plan_verdict v,
+    const char *reason)
 {
 	struct rec_tenure t;
 	int source = w->index;
@@ -100,7 +105,8 @@ static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum pl
 		return;
 	if (strcmp(planner_source_name(f->plan, (unsigned)source), w->source) != 0)
 		source = -1;	/* its place is another's by now */
-	planner_verdict(f->plan, now_ms(), w->height, w->slot_ch, source, v, w->id, w->hash, reason);
+	planner_verdict(f->plan, now_ms(), w->height, w->slot_ch, source, v, w->id, w->hash,
+	    reason);
 	if (w->tip && v == VERDICT_STORED && tenure_get(&f->store, txn, w->ch, &t) == 0)
 		planner_held(f->plan, w->ch, !all_zero(t.start_id, ID_LEN), t.parent_id, t.prev_ch);
 }
@@ -117,12 +123,16 @@ static bool judge(struct fetch *f, MDB_txn *txn, const struct written *w)
 	if (verdict_get(&f->store, txn, w->id, w->hash, rec_str(w->source), &v) != 0)
 		return false;
 	rec_cstr(reason, sizeof(reason), v.reason);
-	told(f, txn, w, rec_is(v.status, "refused") ? VERDICT_REFUSED : rec_is(v.status, "undecided") ? VERDICT_UNDECIDED : VERDICT_STORED, reason);
+	told(f, txn, w,
+	    rec_is(v.status, "refused")	      ? VERDICT_REFUSED :
+		rec_is(v.status, "undecided") ? VERDICT_UNDECIDED :
+						VERDICT_STORED,
+	    reason);
 	return true;
 }
 
-/* From the oldest on, for verdicts come in the order of writing; all of them now and then, should one have
- * been lost on the way. */
+/* From the oldest on, for verdicts come in the order of writing; all of them now and then, should
+ * one have been lost on the way. */
 void written_check(struct fetch *f, bool changed)
 {
 	uint64_t now = now_ms();
@@ -153,7 +163,10 @@ void written_check(struct fetch *f, bool changed)
 	suspects_clear(f, !f->n_written || all ? 1 : 256);
 }
 
-static const struct written *in_flight(const struct fetch *f, unsigned i) { return i < f->n_written ? at(f, i) : NULL; }
+static const struct written *in_flight(const struct fetch *f, unsigned i)
+{
+	return i < f->n_written ? at(f, i) : NULL;
+}
 
 /* The reader is gone: last act. */
 void written_lost(struct fetch *f)
@@ -216,12 +229,15 @@ void look_at(struct fetch *f, const struct action *a)
 	struct walk w = { .any = false };
 	bool row = tenure_get(&f->store, txn, a->ch, &t) == 0;
 
-	if (row && t.proven && (memcmp(t.tip_id, end, ID_LEN) == 0 || block_proven(&f->store, txn, end))) {
+	if (row && t.proven &&
+	    (memcmp(t.tip_id, end, ID_LEN) == 0 || block_proven(&f->store, txn, end))) {
 		look.proven = true;
 	} else {
 		tenure_blocks_down(&f->store, txn, end, NULL, on_block, &w);
 		/* Under a start there is nothing of its tenure, whoever names it. */
-		look.whole = w.any && (memcmp(w.lowest, a->start, ID_LEN) == 0 || (row && memcmp(w.lowest, t.start_id, ID_LEN) == 0));
+		look.whole = w.any &&
+		    (memcmp(w.lowest, a->start, ID_LEN) == 0 ||
+			(row && memcmp(w.lowest, t.start_id, ID_LEN) == 0));
 		memcpy(look.cursor, w.any ? w.parent : end, ID_LEN);
 		if (row && memcmp(t.start_id, a->start, ID_LEN) == 0)
 			memcpy(look.stop, t.tip_id, ID_LEN);

@@ -1,4 +1,5 @@
-/* The inventory's plan and bits, made from the store when they are asked for and kept until the chain moves. */
+/* The inventory's plan and bits, made from the store when they are asked for and kept until the
+ * chain moves. */
 #include "cmd/block-serve/serve.h"
 #include "common/sys/stage.h"
 
@@ -9,7 +10,8 @@ struct walk {
 	struct serve *s;
 	MDB_txn *txn;
 	uint64_t winners;		/* canonical winners above the chain's top, in the window */
-	uint64_t last_winners[NEWEST_WINNERS + 1];	/* heights of the newest winners, newest first */
+	/* heights of the newest winners, newest first */
+	uint64_t last_winners[NEWEST_WINNERS + 1];
 };
 
 static bool note_winner(void *arg, const struct rec_sortition *r)
@@ -17,25 +19,31 @@ static bool note_winner(void *arg, const struct rec_sortition *r)
 	struct walk *w = arg;
 
 	if (r->canonical && r->won) {
-		memmove(&w->last_winners[1], &w->last_winners[0], NEWEST_WINNERS * sizeof w->last_winners[0]);
+		memmove(&w->last_winners[1], &w->last_winners[0],
+		    NEWEST_WINNERS * sizeof(w->last_winners[0]));
 		w->last_winners[0] = r->burn_height;
 		w->winners++;
 	}
 	return true;
 }
 
-static bool is_newest(const struct walk *w, const struct view *v, const uint8_t ch[CH_LEN], uint64_t burn_height)
+static bool is_newest(const struct walk *w, const struct view *v, const uint8_t ch[CH_LEN],
+    uint64_t burn_height)
 {
-	if (v->has_tip && (memcmp(ch, v->tip.consensus_hash, CH_LEN) == 0 || memcmp(ch, v->tip.parent_ch, CH_LEN) == 0))
+	if (v->has_tip &&
+	    (memcmp(ch, v->tip.consensus_hash, CH_LEN) == 0 ||
+		memcmp(ch, v->tip.parent_ch, CH_LEN) == 0))
 		return true;
 	return w->winners <= NEWEST_WINNERS || burn_height >= w->last_winners[NEWEST_WINNERS];
 }
 
-static int tenure_of(struct serve *s, MDB_txn *txn, const struct rec_sortition *r, struct inv_tenure *t, struct rec_tenure *row)
+static int tenure_of(struct serve *s, MDB_txn *txn, const struct rec_sortition *r,
+    struct inv_tenure *t, struct rec_tenure *row)
 {
-	if (!r->canonical || !r->won || tenure_get(&s->store, txn, r->consensus_hash, row) != 0 || !row->proven)
+	if (!r->canonical || !r->won || tenure_get(&s->store, txn, r->consensus_hash, row) != 0 ||
+	    !row->proven)
 		return -1;
-	memset(t, 0, sizeof *t);
+	memset(t, 0, sizeof(*t));
 	t->burn_height = r->burn_height;
 	memcpy(t->start_id, row->start_id, ID_LEN);
 	memcpy(t->committed, r->committed, ID_LEN);
@@ -67,7 +75,7 @@ static bool note_height(void *arg, const struct rec_tenure *t)
 		return true;
 	if (h->n == h->cap) {
 		h->cap = h->cap ? h->cap * 2 : 256;
-		h->v = xrealloc(h->v, h->cap * sizeof *h->v);
+		h->v = xrealloc(h->v, h->cap * sizeof(*h->v));
 	}
 	h->v[h->n++] = t->burn_height;
 	return true;
@@ -86,7 +94,7 @@ static void plan_without_chain(struct walk *w)
 
 	tenure_walk(&w->s->store, w->txn, note_height, &h);
 	if (h.n > 0)
-		qsort(h.v, h.n, sizeof h.v[0], by_height);
+		qsort(h.v, h.n, sizeof(h.v[0]), by_height);
 	for (size_t i = 0; i < h.n; i++)
 		if (i == 0 || h.v[i] != h.v[i - 1])
 			add_proven(w, h.v[i]);
@@ -108,14 +116,16 @@ static void make_plan(struct serve *s, MDB_txn *txn)
 		memcpy(top.start_id, v->tenure.start_id, ID_LEN);
 		top.complete = v->tenure.complete;
 		from = v->tenure.burn_height + 1;
-		has_below = tenure_get(&s->store, txn, v->tenure.prev_ch, &below) == 0 && below.canonical;
+		has_below =
+		    tenure_get(&s->store, txn, v->tenure.prev_ch, &below) == 0 && below.canonical;
 	}
 	if (v->burn.burn_height > NEWEST_WINDOW && from < v->burn.burn_height - NEWEST_WINDOW)
 		window = v->burn.burn_height - NEWEST_WINDOW;
 	sortition_walk(&s->store, txn, window > from ? window : from, note_winner, &w);
 	if (v->has_chain)
 		top.newest = is_newest(&w, v, v->tenure.consensus_hash, v->tenure.burn_height);
-	inv_plan_begin(&s->inv.plan, v->has_chain ? &top : NULL, has_below ? &below.burn_height : NULL);
+	inv_plan_begin(&s->inv.plan, v->has_chain ? &top : NULL,
+	    has_below ? &below.burn_height : NULL);
 	s->inv.behind = !s->inv.plan.has_chain;
 	if (s->inv.behind)
 		plan_without_chain(&w);
@@ -145,14 +155,16 @@ static bool set_bit(void *arg, const struct rec_sortition *r)
 
 	if (r->burn_height >= f->base + f->c->count)
 		return false;
-	if (tenure_of(f->s, f->txn, r, &t, &row) == 0 && inv_claims(&f->s->inv.plan, r->burn_height, row.canonical))
+	if (tenure_of(f->s, f->txn, r, &t, &row) == 0 &&
+	    inv_claims(&f->s->inv.plan, r->burn_height, row.canonical))
 		bitvec_set(f->c->bits, (uint32_t)(r->burn_height - f->base));
 	return true;
 }
 
 const struct inv_cycle *claims_cycle(struct serve *s, uint64_t cycle)
 {
-	uint32_t count = s->view.has_burn ? inv_length(&s->store.net, cycle, s->view.burn.burn_height) : 0;
+	uint32_t count =
+	    s->view.has_burn ? inv_length(&s->store.net, cycle, s->view.burn.burn_height) : 0;
 	const struct inv_cycle *known;
 
 	if (count == 0)
@@ -162,7 +174,8 @@ const struct inv_cycle *claims_cycle(struct serve *s, uint64_t cycle)
 	MDB_txn *txn = store_read(&s->store);
 	if (!s->inv.planned)
 		make_plan(s, txn);
-	struct fill f = { s, txn, inv_index_place(&s->inv, cycle), network_cycle_start(&s->store.net, cycle) };
+	struct fill f = { s, txn, inv_index_place(&s->inv, cycle),
+		network_cycle_start(&s->store.net, cycle) };
 	f.c->count = count;
 	sortition_walk(&s->store, txn, f.base, set_bit, &f);
 	store_read_end(txn);

@@ -2,6 +2,7 @@
  * a body ends is refused. */
 #include <string.h>
 #include <strings.h>
+
 #include "cmd/block-serve/head.h"
 #include "common/limits.h"
 
@@ -55,7 +56,7 @@ static enum method method_of(const char *word)
 	static const char *const names[] = { [METHOD_GET] = "GET", [METHOD_HEAD] = "HEAD",
 		[METHOD_POST] = "POST" };
 
-	for (size_t i = METHOD_GET; i < sizeof names / sizeof names[0]; i++)
+	for (size_t i = METHOD_GET; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(word, names[i]) == 0)
 			return (enum method)i;
 	return METHOD_OTHER;
@@ -100,7 +101,7 @@ static bool take_request_line(struct head *h, char *line)
 {
 	char *target = strchr(line, ' '), *version = strrchr(line, ' ');
 
-	if (target == NULL || target == version)
+	if (!target || target == version)
 		return refuse(h, 400, "the request's first line is malformed");
 	*target++ = 0;
 	*version++ = 0;
@@ -184,7 +185,7 @@ static bool take_fields(struct head *h, char *p, const char *end)
 		char *name = take_line(&p), *value = strchr(name, ':');
 		if (*name == 0 && p == end)
 			break;
-		if (value == NULL)
+		if (!value)
 			return refuse(h, 400, "a header without a colon");
 		*value++ = 0;
 		if (!is_word(name, "!#$%&'*+-.^_`|~"))

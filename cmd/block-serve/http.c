@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
+
 #include "cmd/block-serve/http.h"
 #include "common/net/address.h"
 #include "common/sys/loop.h"
@@ -55,7 +56,7 @@ static void reap_cb(evutil_socket_t nofd, short what, void *arg)
 
 	while ((c = LIST_FIRST(&h->dead)) != NULL) {
 		LIST_REMOVE(c, entry);
-		if (c->later != NULL)
+		if (c->later)
 			c->later->gone(c->later_arg);
 		seat_give_back(c->seat);
 		event_free(c->readable);
@@ -172,7 +173,7 @@ static void keep(struct http_conn *c, const uint8_t *p, size_t rest)
 		free(c->ahead);
 		c->ahead = NULL;
 		rest = 0;
-	} else if (c->ahead != NULL) {
+	} else if (c->ahead) {
 		memmove(c->ahead, p, rest);
 		c->ahead = xrealloc(c->ahead, rest);
 	} else {
@@ -229,7 +230,7 @@ static void writable_cb(evutil_socket_t fd, short what, void *arg)
 	event_del(c->writable);
 	if (settle(c))
 		resume(c);
-	else if (c->later != NULL && c->later->more != NULL)
+	else if (c->later && c->later->more)
 		c->later->more(c->later_arg);
 }
 
@@ -275,12 +276,12 @@ static void take_request(struct http_conn *c, bool more)
 	view_refresh(c->serve);
 	answer_begins(c);
 	c->route = route_request(&r);
-	if (c->route == NULL || c->state == HTTP_DEAD)
+	if (!c->route || c->state == HTTP_DEAD)
 		return;
 	c->state = HTTP_BODY;
 	c->chunks = (struct chunks){ .state = CHUNK_SIZE };
 	if (c->head.expects && !more)
-		http_send(c, &(struct iovec){ (void *)(uintptr_t)go_on, sizeof go_on - 1 }, 1);
+		http_send(c, &(struct iovec){ (void *)(uintptr_t)go_on, sizeof(go_on) - 1 }, 1);
 }
 
 /* Room for n more bytes of the body: memory is given as bytes come, not for what a head
@@ -407,7 +408,7 @@ static ssize_t receive(struct http_conn *c, uint8_t **into)
 /* Somebody else has to say something before the answer can begin: who hangs up then is gone. */
 static bool awaits(const struct http_conn *c)
 {
-	return c->later != NULL && c->later->more == NULL;
+	return c->later && !c->later->more;
 }
 
 static void readable_cb(evutil_socket_t fd, short what, void *arg)
@@ -437,7 +438,7 @@ static void readable_cb(evutil_socket_t fd, short what, void *arg)
 		 * way. */
 		c->eof = true;
 		event_del(c->readable);
-	} else if (into == NULL) {
+	} else if (!into) {
 		body_grown(c, (size_t)n);
 	} else if (c->state != HTTP_LINGER) {
 		if (c->state == HTTP_HEAD)
@@ -457,7 +458,7 @@ static void sweep_cb(evutil_socket_t nofd, short what, void *arg)
 		uint64_t patience = c->state == HTTP_LINGER ? HTTP_LINGER_SECONDS : HTTP_IDLE;
 		if (c->state == HTTP_ANSWER)
 			hold_moved(&c->in, h->in.rate * (HTTP_STALL + 1), now);
-		else if (c->in.of == NULL && now - c->since > patience * 1000)
+		else if (!c->in.of && now - c->since > patience * 1000)
 			dropped(c);
 	}
 	budget_sweep(&h->in, now);
@@ -474,7 +475,7 @@ static void leave(void *arg)
 static void taken(void *arg, int fd, const struct sockaddr *sa)
 {
 	struct http *h = arg;
-	struct http_conn *c = xcalloc(1, sizeof *c);
+	struct http_conn *c = xcalloc(1, sizeof(*c));
 	int one = 1, unsent = 2 * CHUNK;
 
 	c->serve = h->s;
@@ -495,18 +496,18 @@ static void taken(void *arg, int fd, const struct sockaddr *sa)
 	c->out = evbuffer_new();
 	c->readable = loop_event(h->s->base, fd, EV_READ | EV_PERSIST, readable_cb, c);
 	c->writable = loop_event(h->s->base, fd, EV_WRITE | EV_PERSIST, writable_cb, c);
-	if (c->out == NULL)
+	if (!c->out)
 		die_world("no memory for a connection");
 	LIST_INSERT_HEAD(&h->conns, c, entry);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	/* A client that does not read costs the kernel no more than it costs us. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 	listen_to(c, c->readable);
 }
 
 struct http *http_start(struct serve *s, int fd)
 {
-	struct http *h = s->http = xcalloc(1, sizeof *h);
+	struct http *h = s->http = xcalloc(1, sizeof(*h));
 	struct timeval second = { 1, 0 };
 
 	h->s = s;

@@ -11,6 +11,7 @@
 #include <event2/buffer.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+
 #include "cmd/block-serve/head.h"
 #include "cmd/block-serve/serve.h"
 #include "common/net/budget.h"

@@ -59,7 +59,8 @@ static bool add_block(void *arg, const struct stored_block *b)
 	}
 	if (st->offset == 0 && st->sent > 0) {
 		/* The tenure ends, or the body is cut and the client goes on from the parent. */
-		st->done = memcmp(b->ch, st->ch, CH_LEN) != 0 || st->sent + b->len > MAX_TENURE_BODY ||
+		st->done = memcmp(b->ch, st->ch, CH_LEN) != 0 ||
+		    st->sent + b->len > MAX_TENURE_BODY ||
 		    (st->has_stop && memcmp(b->id, st->stop, ID_LEN) == 0);
 		if (st->done)
 			return false;
@@ -99,8 +100,8 @@ static void gather_end(struct filling *p, struct walk *st, MDB_txn *txn)
 	st->done = !more;
 }
 
-/* The next piece.  False: the block it begins with is not (or no longer) proven.  st->done: it is the last; st->broken: the
- * answer cannot be finished. */
+/* The next piece.  False: the block it begins with is not (or no longer) proven.  st->done: it is
+ * the last; st->broken: the answer cannot be finished. */
 static bool gather(struct piece *out, struct walk *st, MDB_txn *txn)
 {
 	struct filling p = { .st = st, .out = out };
@@ -132,8 +133,8 @@ static enum streamed walk_next(void *arg, MDB_txn *txn, struct piece *p)
 
 static const struct stream_ops walk_ops = { walk_next, free };
 
-/* A body that is one piece leaves in one go, with its length.  False, without an answer, if the first block is not proven.
- * Ends the transaction. */
+/* A body that is one piece leaves in one go, with its length.  False, without an answer, if the
+ * first block is not proven. Ends the transaction. */
 static bool walk_start(struct request *r, const struct walk *from, MDB_txn *txn)
 {
 	struct walk st = *from, *kept;
@@ -152,7 +153,7 @@ static bool walk_start(struct request *r, const struct walk *from, MDB_txn *txn)
 	if (known && st.done) {
 		reply_parts(r, 200, OCTETS, p.parts, p.n, p.bytes);
 	} else if (known) {
-		kept = xmalloc(sizeof *kept);
+		kept = xmalloc(sizeof(*kept));
 		*kept = st;
 		stream_begin(r, OCTETS, &walk_ops, kept, &p);
 	}

@@ -1,5 +1,6 @@
-/* GET /blocksync/sortitions/FROM/N: the burnchain view as records, so that a mirror's view loads in seconds.  hello, then
- * the canonical sortitions from FROM upwards, at most N and 2,100, then the reward sets of the cycles touched. */
+/* GET /blocksync/sortitions/FROM/N: the burnchain view as records, so that a mirror's view loads in
+ * seconds.  hello, then the canonical sortitions from FROM upwards, at most N and 2,100, then the
+ * reward sets of the cycles touched. */
 #include "cmd/block-serve/http.h"
 
 #define RECORDS_MAX 2100
@@ -30,7 +31,8 @@ static void add_sets(struct serve *s, MDB_txn *txn, struct batch *b)
 
 	if (b->n == 0)
 		return;
-	for (uint64_t c = network_cycle(&s->store.net, b->first); c <= network_cycle(&s->store.net, b->last) + 1; c++)
+	for (uint64_t c = network_cycle(&s->store.net, b->first);
+	     c <= network_cycle(&s->store.net, b->last) + 1; c++)
 		if (reward_set_get(&s->store, txn, c, &set) == 0)
 			rec_encode(&b->buf, REC_REWARD_SET, &set);
 }
@@ -44,7 +46,10 @@ void get_records(struct request *r)
 {
 	struct batch b = { .max = r->number2 < RECORDS_MAX ? r->number2 : RECORDS_MAX };
 	const struct network *net = &r->s->store.net;
-	struct rec_hello hello = { .schema = REC_SCHEMA, .network = rec_str(net->name), .chain_id = net->chain_id, .stage = rec_str("block-serve") };
+	struct rec_hello hello = { .schema = REC_SCHEMA,
+		.network = rec_str(net->name),
+		.chain_id = net->chain_id,
+		.stage = rec_str("block-serve") };
 	struct evbuffer *out = reply_buffer();
 
 	rec_encode(&b.buf, REC_HELLO, &hello);

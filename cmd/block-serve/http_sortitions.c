@@ -1,7 +1,9 @@
-/* The burnchain view as a stacks-node gives it: sortitions and signers (spec/blocks.md 5.1, 5.4). */
+/* The burnchain view as a stacks-node gives it: sortitions and
+ * signers (spec/blocks.md 5.1, 5.4). */
 #include "cmd/block-serve/http.h"
 
-static void add_or_null(struct evbuffer *b, const char *name, const uint8_t *p, size_t n, bool there)
+static void add_or_null(struct evbuffer *b, const char *name, const uint8_t *p, size_t n,
+    bool there)
 {
 	if (there)
 		add_hex(b, name, p, n, "\"");
@@ -12,8 +14,8 @@ static void add_or_null(struct evbuffer *b, const char *name, const uint8_t *p, 
 static void add_sortition(struct evbuffer *b, const struct rec_sortition *r)
 {
 	add_hex(b, "{\"burn_block_hash\":\"0x", r->burn_hash, 32, "\"");
-	evbuffer_add_printf(b, ",\"burn_block_height\":%llu,\"burn_header_timestamp\":%llu", (unsigned long long)r->burn_height,
-	    (unsigned long long)r->burn_time);
+	evbuffer_add_printf(b, ",\"burn_block_height\":%llu,\"burn_header_timestamp\":%llu",
+	    (unsigned long long)r->burn_height, (unsigned long long)r->burn_time);
 	add_hex(b, ",\"sortition_id\":\"0x", r->sortition_id, 32, "\"");
 	add_hex(b, ",\"parent_sortition_id\":\"0x", r->parent_sortition_id, 32, "\"");
 	add_hex(b, ",\"consensus_hash\":\"0x", r->consensus_hash, CH_LEN, "\"");
@@ -26,12 +28,14 @@ static void add_sortition(struct evbuffer *b, const struct rec_sortition *r)
 	evbuffer_add(b, "}", 1);
 }
 
-static void reply_sortition(struct request *r, int rc, const struct rec_sortition *row, const char *kind)
+static void reply_sortition(struct request *r, int rc, const struct rec_sortition *row,
+    const char *kind)
 {
 	struct evbuffer *b;
 
 	if (rc != 0) {
-		reply_text(r, 404, "Could not find snapshot %s(%.80s)\n", kind, r->arg != NULL ? r->arg : "");
+		reply_text(r, 404, "Could not find snapshot %s(%.80s)\n", kind,
+		    r->arg ? r->arg : "");
 		return;
 	}
 	b = reply_buffer();
@@ -53,7 +57,8 @@ void get_sortition_height(struct request *r)
 	int rc;
 
 	if (r->number < r->s->store.net.first_burn_height) {
-		reply_text(r, 400, "Height %llu is below the first burn block\n", (unsigned long long)r->number);
+		reply_text(r, 400, "Height %llu is below the first burn block\n",
+		    (unsigned long long)r->number);
 		return;
 	}
 	txn = store_read(&r->s->store);
@@ -116,15 +121,23 @@ void get_stacker_set(struct request *r)
 
 	if (reward_set_get(&r->s->store, txn, r->number, &set) != 0) {
 		store_read_end(txn);
-		evbuffer_add_printf(b, "{\"err_msg\":\"Could not read reward set. Prepare phase may not have started for this cycle yet. "
-		    "Cycle = %llu\",\"err_type\":\"not_available_try_again\",\"response\":\"error\"}", (unsigned long long)r->number);
+		evbuffer_add_printf(b,
+		    "{\"err_msg\":\"Could not read reward set. Prepare phase may not have started "
+		    "for this cycle yet. "
+		    "Cycle = "
+		    "%llu\",\"err_type\":\"not_available_try_again\",\"response\":\"error\"}",
+		    (unsigned long long)r->number);
 		reply_json(r, 400, b);
 		return;
 	}
-	evbuffer_add_printf(b, "{\"stacker_set\":{\"pox_ustx_threshold\":null,\"reward_set_version\":0,\"rewarded_addresses\":[],\"signers\":[");
+	evbuffer_add_printf(b,
+	    "{\"stacker_set\":{\"pox_ustx_threshold\":null,\"reward_set_version\":0,\"rewarded_"
+	    "addresses\":[],\"signers\":[");
 	for (uint32_t i = 0; i < set.keys.n; i++) {
-		add_hex(b, i > 0 ? ",{\"signing_key\":\"" : "{\"signing_key\":\"", (const uint8_t *)set.keys.p + (size_t)KEY_LEN * i, KEY_LEN, "\"");
-		evbuffer_add_printf(b, ",\"stacked_amt\":0,\"weight\":%u}", i < set.weights.n ? rec_u32_at(set.weights, i) : 0);
+		add_hex(b, i > 0 ? ",{\"signing_key\":\"" : "{\"signing_key\":\"",
+		    (const uint8_t *)set.keys.p + (size_t)KEY_LEN * i, KEY_LEN, "\"");
+		evbuffer_add_printf(b, ",\"stacked_amt\":0,\"weight\":%u}",
+		    i < set.weights.n ? rec_u32_at(set.weights, i) : 0);
 	}
 	store_read_end(txn);
 	evbuffer_add_printf(b, "],\"start_cycle_state\":{\"missed_reward_slots\":[]}}}");

@@ -1,8 +1,11 @@
-/* Tenures as JSON: the ongoing one, the tip of each, and the blocks of each (spec/blocks.md 4.2). */
+/* Tenures as JSON: the ongoing one, the tip of each, and the
+ * blocks of each (spec/blocks.md 4.2). */
 #include "cmd/block-serve/http.h"
 
-/* The highest tenure claimed and its last block: of the canonical chain, or of what is claimed instead of it. */
-static int ongoing(struct serve *s, MDB_txn *txn, struct rec_tenure *t, uint8_t id[ID_LEN], uint64_t *height)
+/* The highest tenure claimed and its last block: of the canonical chain, or of what is claimed
+ * instead of it. */
+static int ongoing(struct serve *s, MDB_txn *txn, struct rec_tenure *t, uint8_t id[ID_LEN],
+    uint64_t *height)
 {
 	if (!s->view.has_burn)
 		return -1;
@@ -27,7 +30,8 @@ void get_tenure_info(struct request *r)
 	uint8_t id[ID_LEN];
 	uint64_t height;
 	MDB_txn *txn = store_read(&r->s->store);
-	bool found = ongoing(r->s, txn, &t, id, &height) == 0 && sortition_get(&r->s->store, txn, t.consensus_hash, &own) == 0;
+	bool found = ongoing(r->s, txn, &t, id, &height) == 0 &&
+	    sortition_get(&r->s->store, txn, t.consensus_hash, &own) == 0;
 	struct evbuffer *b;
 
 	store_read_end(txn);
@@ -45,17 +49,20 @@ void get_tenure_info(struct request *r)
 	add_hex(b, ",\"parent_consensus_hash\":\"", t.prev_ch, CH_LEN, "\"");
 	add_hex(b, ",\"parent_tenure_start_block_id\":\"", own.committed, ID_LEN, "\"");
 	add_hex(b, ",\"tip_block_id\":\"", id, ID_LEN, "\"");
-	evbuffer_add_printf(b, ",\"tip_height\":%llu,\"reward_cycle\":%llu}", (unsigned long long)height,
+	evbuffer_add_printf(b, ",\"tip_height\":%llu,\"reward_cycle\":%llu}",
+	    (unsigned long long)height,
 	    (unsigned long long)network_cycle(&r->s->store.net, r->s->view.burn.burn_height));
 	reply_json(r, 200, b);
 }
 
-/* Highest block of a tenure that we may show: on the canonical chain, else the proven tip. 0 or -1. */
+/* Highest block of a tenure that we may show: on the canonical
+ * chain, else the proven tip. 0 or -1. */
 static int tenure_top(struct serve *s, const struct rec_tenure *t, uint8_t id[ID_LEN])
 {
 	if (!t->proven)
 		return -1;
-	if (s->view.has_chain && memcmp(t->consensus_hash, s->view.tenure.consensus_hash, CH_LEN) == 0)
+	if (s->view.has_chain &&
+	    memcmp(t->consensus_hash, s->view.tenure.consensus_hash, CH_LEN) == 0)
 		memcpy(id, s->view.id, ID_LEN);
 	else if (t->canonical && !all_zero(t->end_id, ID_LEN))
 		memcpy(id, t->end_id, ID_LEN);
@@ -68,8 +75,8 @@ static void add_problems(struct evbuffer *b, const struct nakamoto *n)
 {
 	evbuffer_add_printf(b, ",\"problematic_txs\":[");
 	for (uint32_t i = 0; i < n->n_markers; i++)
-		evbuffer_add_printf(b, "%s{\"tx_index\":%u,\"category\":%u}", i > 0 ? "," : "", get_be32(n->markers + 5 * i),
-		    n->markers[5 * i + 4]);
+		evbuffer_add_printf(b, "%s{\"tx_index\":%u,\"category\":%u}", i > 0 ? "," : "",
+		    get_be32(n->markers + 5 * i), n->markers[5 * i + 4]);
 	evbuffer_add_printf(b, "]");
 }
 
@@ -77,7 +84,8 @@ static void add_header(struct evbuffer *b, const struct nakamoto *n)
 {
 	size_t markers = (n->version & ~SHADOW_BIT) >= 1 ? 4 + 5 * (size_t)n->n_markers : 0;
 
-	evbuffer_add_printf(b, "{\"Nakamoto\":{\"version\":%u,\"chain_length\":%llu,\"burn_spent\":%llu", n->version,
+	evbuffer_add_printf(b,
+	    "{\"Nakamoto\":{\"version\":%u,\"chain_length\":%llu,\"burn_spent\":%llu", n->version,
 	    (unsigned long long)n->height, (unsigned long long)n->burn_spent);
 	add_hex(b, ",\"consensus_hash\":\"", n->ch, CH_LEN, "\"");
 	add_hex(b, ",\"parent_block_id\":\"", n->parent, ID_LEN, "\"");
@@ -87,7 +95,8 @@ static void add_header(struct evbuffer *b, const struct nakamoto *n)
 	add_hex(b, ",\"miner_signature\":\"", n->miner_sig, SIG_LEN, "\",\"signer_signature\":[");
 	for (uint32_t i = 0; i < n->n_sigs; i++)
 		add_hex(b, i > 0 ? ",\"" : "\"", n->sigs + (size_t)SIG_LEN * i, SIG_LEN, "\"");
-	add_hex(b, "],\"pox_treatment\":\"", n->tail, n->tail_len - (markers <= n->tail_len ? markers : 0), "\"");
+	add_hex(b, "],\"pox_treatment\":\"", n->tail,
+	    n->tail_len - (markers <= n->tail_len ? markers : 0), "\"");
 	add_problems(b, n);
 	evbuffer_add_printf(b, "}}");
 }
@@ -101,7 +110,7 @@ static MDB_txn *header_of(struct request *r, MDB_txn *txn, const uint8_t *id, st
 	size_t need;
 
 	block->damaged = false;
-	if (id != NULL && block_get(&r->s->store, txn, id, block) == 0 &&
+	if (id && block_get(&r->s->store, txn, id, block) == 0 &&
 	    nakamoto_header(n, block->bytes, block->len, &need) > 0)
 		return txn;
 	store_read_end(txn);
@@ -131,7 +140,7 @@ void get_tenure_tip(struct request *r)
 	MDB_txn *txn = top_header(r, &n, &block);
 	struct evbuffer *b;
 
-	if (txn == NULL)
+	if (!txn)
 		return;
 	b = reply_buffer();
 	add_header(b, &n);
@@ -238,7 +247,7 @@ void get_tenure_tip_metadata(struct request *r)
 	MDB_txn *txn = top_header(r, &n, &block);
 	bool done;
 
-	if (txn == NULL)
+	if (!txn)
 		return;
 	memcpy(v.tenure, r->hash, CH_LEN);
 	memcpy(v.top, block.id, ID_LEN);
@@ -249,7 +258,7 @@ void get_tenure_tip_metadata(struct request *r)
 		reply_metadata(r, &v);
 		return;
 	}
-	kept = xmalloc(sizeof *kept);
+	kept = xmalloc(sizeof(*kept));
 	*kept = v;
 	http_later(r->conn, &later, kept);
 	http_go_on(r->conn);
@@ -325,7 +334,7 @@ static void list_release(void *arg)
 static void list_blocks(struct request *r, MDB_txn *txn, const struct rec_sortition *own)
 {
 	static const struct stream_ops ops = { list_next, list_release };
-	struct listing *l = xcalloc(1, sizeof *l);
+	struct listing *l = xcalloc(1, sizeof(*l));
 	struct rec_tenure t;
 	struct piece p;
 

@@ -3,17 +3,17 @@
 
 void inv_plan_begin(struct inv_plan *p, const struct inv_tenure *top, const uint64_t *below)
 {
-	memset(p, 0, sizeof *p);
+	memset(p, 0, sizeof(*p));
 	p->broken = true;
-	if (top == NULL)
+	if (!top)
 		return;
 	p->has_chain = top->complete || top->newest || below != NULL;
 	if (p->has_chain)
 		p->chain_top = top->complete || top->newest ? top->burn_height : *below;
 }
 
-/* The last tenure has found what is above it.  False: it is held in part, which breaks its run; only the newest, with
- * nothing on it yet, may be. */
+/* The last tenure has found what is above it.  False: it is held in part, which breaks its run;
+ * only the newest, with nothing on it yet, may be. */
 static bool settle(struct inv_plan *p, bool joined)
 {
 	if (!p->has_last || (!p->last.complete && (joined || !p->last.newest)))
@@ -96,7 +96,7 @@ struct inv_cycle *inv_index_place(struct inv_index *x, uint64_t cycle)
 			if (x->cycles[i].used < c->used)
 				c = &x->cycles[i];
 	}
-	memset(c, 0, sizeof *c);
+	memset(c, 0, sizeof(*c));
 	c->cycle = cycle;
 	c->used = ++x->clock;
 	return c;

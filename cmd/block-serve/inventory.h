@@ -1,9 +1,9 @@
 /* Which tenures we claim, and the bits of a cycle (spec/wire.md 4.4, spec/sync.md B.1 and D.3).
  *
- * A peer takes from our bits the ids that it asks for: with bit i set, the next set bits j and k name by their
- * commits the start of i and the start of j.  So set bits that follow each other must be parent and child, and one
- * unbroken run is all that can be claimed: the canonical chain; where there is none, the highest run of proven
- * tenures.  Pure: no store, no loop. */
+ * A peer takes from our bits the ids that it asks for: with bit i set, the next set bits j and k
+ * name by their commits the start of i and the start of j.  So set bits that follow each other must
+ * be parent and child, and one unbroken run is all that can be claimed: the canonical chain; where
+ * there is none, the highest run of proven tenures.  Pure: no store, no loop. */
 #ifndef BLOCK_SERVE_INVENTORY_H
 #define BLOCK_SERVE_INVENTORY_H
 
@@ -22,7 +22,8 @@ struct inv_tenure {
 	bool newest;			/* among the network's newest, which may be incomplete */
 };
 
-/* The plan: the canonical chain up to a burn height, or else the proven tenures of a span of burn heights. */
+/* The plan: the canonical chain up to a burn height, or else the proven tenures of a span of burn
+ * heights. */
 struct inv_plan {
 	bool has_chain, has_run;
 	uint64_t chain_top;		/* has_chain */
@@ -31,8 +32,9 @@ struct inv_plan {
 	bool has_last, broken;
 	struct inv_tenure last;		/* not yet judged: complete or not */
 };
-/* Begin with the canonical chain's highest tenure, or NULL if there is no chain; below is the burn height of the tenure
- * under it (which takes the top's place if the top may not be claimed), or NULL. */
+/* Begin with the canonical chain's highest tenure, or NULL if there is no chain; below is the burn
+ * height of the tenure under it (which takes the top's place if the top may not be claimed), or
+ * NULL. */
 void inv_plan_begin(struct inv_plan *, const struct inv_tenure *top, const uint64_t *below);
 /* Without a chain: proven tenures, ascending by burn height. */
 void inv_plan_add(struct inv_plan *, const struct inv_tenure *);
@@ -46,7 +48,8 @@ uint32_t inv_length(const struct network *, uint64_t cycle, uint64_t burn_tip);
 struct inv_cycle { uint64_t cycle, used; uint32_t count; uint8_t bits[(MAX_CYCLE_BITS + 7) / 8]; };
 struct inv_index {
 	bool planned;
-	bool behind;			/* there is no chain yet: proven tenures may come any time */
+	/* there is no chain yet: proven tenures may come any time */
+	bool behind;
 	uint64_t made, keep_ms;		/* ms, when the plan was made; behind, it is kept so long,
 					 * twenty times what it cost at least */
 	uint8_t key[32];		/* of what the bits depend on */

@@ -4,22 +4,24 @@
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <unistd.h>
+
 #include "cmd/block-serve/serve.h"
 #include "common/net/address.h"
 #include "common/sys/loop.h"
 
-/* share: other sockets of ours may listen on the same address, and the kernel deals connections out among them. */
+/* share: other sockets of ours may listen on the same address, and the kernel deals connections out
+ * among them. */
 static int bind_first(const struct addrinfo *ai, bool share)
 {
 	int one = 1, fd = -1;
 
-	for (; ai != NULL; ai = ai->ai_next) {
+	for (; ai; ai = ai->ai_next) {
 		fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		if (fd < 0)
 			continue;
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 		if (share)
-			setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+			setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 		if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 1024) == 0)
 			return fd;
 		int saved = errno;
@@ -31,12 +33,14 @@ static int bind_first(const struct addrinfo *ai, bool share)
 
 static struct addrinfo *resolve(const char *option, const char *host_port)
 {
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *ai;
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+		.ai_socktype = SOCK_STREAM },
+			*ai;
 	const char *colon = strrchr(host_port, ':');
 	char host[256], *h = host;
 	int rc;
 
-	if (colon == NULL || (size_t)(colon - host_port) >= sizeof host)
+	if (!colon || (size_t)(colon - host_port) >= sizeof(host))
 		die_usage("%s '%s': give HOST:PORT", option, host_port);
 	memcpy(host, host_port, (size_t)(colon - host_port));
 	host[colon - host_port] = 0;
@@ -45,7 +49,8 @@ static struct addrinfo *resolve(const char *option, const char *host_port)
 		h[strlen(h) - 1] = 0;
 		h++;
 	}
-	if ((rc = getaddrinfo(*h == 0 || strcmp(h, "*") == 0 ? NULL : h, colon + 1, &hints, &ai)) != 0)
+	if ((rc = getaddrinfo(*h == 0 || strcmp(h, "*") == 0 ? NULL : h, colon + 1, &hints, &ai)) !=
+	    0)
 		die_world("cannot resolve '%s': %s", host_port, gai_strerror(rc));
 	return ai;
 }
@@ -53,13 +58,14 @@ static struct addrinfo *resolve(const char *option, const char *host_port)
 /* The chosen port, where 0 was asked for, goes into the address for the sockets that follow. */
 static void name_socket(int fd, const char *host_port, struct sockaddr_storage *ss)
 {
-	socklen_t len = sizeof *ss;
+	socklen_t len = sizeof(*ss);
 
 	if (getsockname(fd, (struct sockaddr *)ss, &len) != 0)
 		die_world("cannot name the socket of '%s': %s", host_port, strerror(errno));
 }
 
-void listen_on(const char *option, const char *host_port, int *fds, unsigned n, char text[64], bool *wildcard)
+void listen_on(const char *option, const char *host_port, int *fds, unsigned n, char text[64],
+    bool *wildcard)
 {
 	struct addrinfo *all = resolve(option, host_port);
 	struct sockaddr_storage ss = { 0 };
@@ -72,8 +78,10 @@ void listen_on(const char *option, const char *host_port, int *fds, unsigned n, 
 		die_world("cannot listen on '%s': %s", host_port, strerror(errno));
 	name_socket(fds[0], host_port, &ss);
 	if (n > 1) {
-		struct addrinfo one = { .ai_family = ss.ss_family, .ai_addr = (struct sockaddr *)&ss,
-		    .ai_addrlen = ss.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6) };
+		struct addrinfo one = { .ai_family = ss.ss_family,
+			.ai_addr = (struct sockaddr *)&ss,
+			.ai_addrlen = ss.ss_family == AF_INET ? sizeof(struct sockaddr_in) :
+								sizeof(struct sockaddr_in6) };
 		close(fds[0]);
 		for (unsigned i = 0; i < n; i++)
 			if ((fds[i] = bind_first(&one, true)) < 0)
@@ -131,13 +139,13 @@ static void failed_cb(struct evconnlistener *l, void *arg)
 
 void accept_on(struct event_base *base, int fd, taken_fn *taken, void *arg)
 {
-	struct acceptor *a = xcalloc(1, sizeof *a);
+	struct acceptor *a = xcalloc(1, sizeof(*a));
 
 	a->taken = taken;
 	a->arg = arg;
 	a->again = loop_event(base, -1, 0, again_cb, a);
 	a->listener = evconnlistener_new(base, accept_cb, a, LEV_OPT_CLOSE_ON_FREE, 0, fd);
-	if (a->listener == NULL)
+	if (!a->listener)
 		die_world("cannot accept connections");
 	evconnlistener_set_error_cb(a->listener, failed_cb);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
+
 #include "cmd/block-serve/serve.h"
 #include "common/chain/hash.h"
 #include "common/net/address.h"
@@ -28,9 +29,10 @@ static void on_report(evutil_socket_t sig, short what, void *arg)
 {
 	const struct serve *s = arg;
 
-	log_warnx("canonical height %s, burn height %llu", s->view.has_chain ? s->view.height_text : "none",
+	log_warnx("canonical height %s, burn height %llu",
+	    s->view.has_chain ? s->view.height_text : "none",
 	    (unsigned long long)s->view.burn.burn_height);
-	if (s->http != NULL)
+	if (s->http)
 		threads_report(s->others, s);
 	p2p_report(s);
 }
@@ -57,8 +59,8 @@ static void start_loop(struct serve *s)
 	static const struct timeval tenth = { 0, 100000 };
 	struct event *tick;
 
-	/* Answers come and go in any size, and each thread has its heap: memory is kept.  To give it back libc would read
-	 * /proc, which is out of reach by then. */
+	/* Answers come and go in any size, and each thread has its heap: memory is kept.  To give
+	 * it back libc would read /proc, which is out of reach by then. */
 	mallopt(M_TRIM_THRESHOLD, 128 << 20);
 	mallopt(M_TOP_PAD, 1 << 20);
 	s->base = loop_new(0, 0);
@@ -74,7 +76,7 @@ static void set_self(struct serve *s, int p2p, bool p2p_any, const char *url)
 {
 	struct conv_self *self = &s->self;
 	struct sockaddr_storage ss = { 0 };
-	socklen_t len = sizeof ss;
+	socklen_t len = sizeof(ss);
 
 	self->net = &s->store.net;
 	self->held = &s->held;
@@ -88,11 +90,11 @@ static void set_self(struct serve *s, int p2p, bool p2p_any, const char *url)
 	if (p2p >= 0 && getsockname(p2p, (struct sockaddr *)&ss, &len) == 0) {
 		address_to16(self->addr, &self->port, (struct sockaddr *)&ss);
 		if (p2p_any)
-			memset(self->addr, 0, sizeof self->addr);
+			memset(self->addr, 0, sizeof(self->addr));
 	}
 	if (!url_allowed(url, strlen(url)))
 		die_usage("-U '%s' is no URL that a peer would take", url);
-	snprintf(self->data_url, sizeof self->data_url, "%s", url);
+	snprintf(self->data_url, sizeof(self->data_url), "%s", url);
 }
 
 static void say_ready(const struct serve *s, const char *p2p, const char *http)
@@ -108,7 +110,8 @@ static void say_ready(const struct serve *s, const char *p2p, const char *http)
 
 #define OWN_FILES 128	/* descriptors of the store, listeners, loops, and of connections that are
 			 * about to end */
-static const char usage[] = "block-serve -d DIR [-l HOST:PORT] [-w HOST:PORT] [-L] [-U DATA_URL] [-c CONNECTIONS] [-j THREADS] [-n NETWORK]";
+static const char usage[] = "block-serve -d DIR [-l HOST:PORT] [-w HOST:PORT] [-L] [-U DATA_URL] "
+			    "[-c CONNECTIONS] [-j THREADS] [-n NETWORK]";
 
 /* Options that are ours alone. */
 struct asked { const char *p2p, *http, *url; unsigned per_host; bool free_loopback; };
@@ -120,7 +123,9 @@ static void take_options(struct serve *s, struct options *o, struct asked *a, in
 	while ((c = getopt(argc, argv, OPTIONS_COMMON "c:j:Ll:U:w:")) != -1) {
 		switch (c) {
 		case 'c': a->per_host = (unsigned)options_number("-c", optarg, 1, 1000000); break;
-		case 'j': s->threads = (unsigned)options_number("-j", optarg, 1, THREADS_MAX); break;
+		case 'j':
+			s->threads = (unsigned)options_number("-j", optarg, 1, THREADS_MAX);
+			break;
 		case 'L': a->free_loopback = true; break;
 		case 'l': a->p2p = optarg; break;
 		case 'U': a->url = optarg; break;
@@ -130,7 +135,7 @@ static void take_options(struct serve *s, struct options *o, struct asked *a, in
 	}
 	if (optind != argc)
 		options_usage(o, "unexpected argument '%s'", argv[optind]);
-	if (a->p2p == NULL && a->http == NULL)
+	if (!a->p2p && !a->http)
 		options_usage(o, "give -l HOST:PORT, -w HOST:PORT or both");
 }
 
@@ -140,7 +145,9 @@ static void make_seats(struct serve *s, const struct asked *a)
 	long files = sysconf(_SC_OPEN_MAX), room = HTTP_MAX + P2P_MAX;
 
 	if (files >= 0 && files < 2 * OWN_FILES)
-		die_unusable("at most %ld files may be open here (ulimit -n), at least %d are needed", files, 2 * OWN_FILES);
+		die_unusable(
+		    "at most %ld files may be open here (ulimit -n), at least %d are needed", files,
+		    2 * OWN_FILES);
 	if (files >= 0 && files - OWN_FILES < room) {
 		room = files - OWN_FILES;
 		log_warnx("%ld connections at once and no more: open files are limited (ulimit -n)",
@@ -173,18 +180,21 @@ int main(int argc, char **argv)
 	take_options(&s, &o, &asked, argc, argv);
 	log_verbose(o.verbose);
 	start_loop(&s);
-	store_open(&s.store, options_dir(&o), o.network, TABLE(T_UPLOADS) | TABLE(T_PEERS) | TABLE(T_DAMAGED) | TABLE(T_SORTITIONS) | TABLE(T_META), 0);
-	s.store.shared = asked.http != NULL && s.threads > 1;
+	store_open(&s.store, options_dir(&o), o.network,
+	    TABLE(T_UPLOADS) | TABLE(T_PEERS) | TABLE(T_DAMAGED) | TABLE(T_SORTITIONS) |
+		TABLE(T_META),
+	    0);
+	s.store.shared = asked.http && s.threads > 1;
 	sortition_index(&s.store);
-	if (asked.http != NULL)
+	if (asked.http)
 		listen_on("-w", asked.http, http_fds, s.threads, http, &http_any);
-	if (asked.p2p != NULL)
+	if (asked.p2p)
 		listen_on("-l", asked.p2p, &p2p_fd, 1, p2p, &p2p_any);
-	if (asked.http != NULL && !http_any)
-		snprintf(url, sizeof url, "http://%s", http);
-	if (p2p_fd >= 0 && asked.url == NULL && url[0] == 0)
+	if (asked.http && !http_any)
+		snprintf(url, sizeof(url), "http://%s", http);
+	if (p2p_fd >= 0 && !asked.url && url[0] == 0)
 		log_warnx("no -U: peers will not know where to fetch blocks");
-	set_self(&s, p2p_fd, p2p_any, asked.url != NULL ? asked.url : url);
+	set_self(&s, p2p_fd, p2p_any, asked.url ? asked.url : url);
 	make_seats(&s, &asked);
 	uploads_new(&s);
 	view_refresh(&s);	/* here and in set_self, so that libcrypto has read its files ... */
@@ -192,16 +202,16 @@ int main(int argc, char **argv)
 	sandbox_enter(SANDBOX_ACCEPT | SANDBOX_THREADS | SANDBOX_WRITE);
 	if (p2p_fd >= 0)
 		p2p_start(&s, p2p_fd);
-	if (asked.http != NULL) {
+	if (asked.http) {
 		s.others = threads_start(&s, http_fds + 1, s.threads - 1);
 		http_start(&s, http_fds[0]);
 	}
 	say_ready(&s, p2p, http);
 	if (event_base_dispatch(s.base) != 0)
 		die_world("the event loop failed");
-	if (s.others != NULL)
+	if (s.others)
 		threads_stop(s.others);
-	if (s.p2p != NULL)
+	if (s.p2p)
 		p2p_stop(s.p2p);
 	uploads_flush(&s);
 	store_close(&s.store);

@@ -1,5 +1,7 @@
-/* Whom we tell of: peers that inv-sync has dialled and talked to.  Those who only dialled us may claim any address. */
+/* Whom we tell of: peers that inv-sync has dialled and talked to.  Those who only dialled us may
+ * claim any address. */
 #include <netinet/in.h>
+
 #include "cmd/block-serve/serve.h"
 #include "common/chain/hash.h"
 #include "common/net/address.h"
@@ -17,7 +19,7 @@ static bool add_neighbor(void *arg, const struct rec_peer *row)
 	char text[MAX_SOURCE + 1], err[120];
 
 	if (row->inbound || !rec_is(row->state, "up") || row->last_contact + HEARD_S < now_unix() ||
-	    peer_addr_parse(&at, rec_cstr(text, sizeof text, row->address), err) != 0)
+	    peer_addr_parse(&at, rec_cstr(text, sizeof(text), row->address), err) != 0)
 		return true;
 	if (evutil_inet_pton(AF_INET, at.host, &((struct sockaddr_in *)&ss)->sin_addr) == 1)
 		ss.ss_family = AF_INET;
@@ -45,7 +47,7 @@ uint32_t neighbors_tell(void *arg, struct neighbor *out)
 		store_read_end(txn);
 		n->made = now_ms();
 	}
-	memcpy(out, n->at, n->n * sizeof out[0]);
+	memcpy(out, n->at, n->n * sizeof(out[0]));
 	return n->n;
 }
 

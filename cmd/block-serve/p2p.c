@@ -1,6 +1,8 @@
-/* The P2P side: conversations that others open (spec/wire.md 4).  The conversation itself answers Handshake, Ping,
- * NatPunchRequest and GetNeighbors; here are inventories, pushes, limits, and the rows of those who dial us. */
+/* The P2P side: conversations that others open (spec/wire.md 4).  The conversation itself answers
+ * Handshake, Ping, NatPunchRequest and GetNeighbors; here are inventories, pushes, limits, and the
+ * rows of those who dial us. */
 #include <unistd.h>
+
 #include "cmd/block-serve/serve.h"
 #include "common/net/address.h"
 #include "common/sys/stage.h"
@@ -29,7 +31,7 @@ static void put_row(struct conv *c, struct p2p_conn *pc, const char *state)
 	socklen_t len;
 	char address[64];
 
-	if (conv_key(c) == NULL || h == NULL || pre == NULL || address_any16(h->addr))
+	if (conv_key(c) == NULL || !h || !pre || address_any16(h->addr))
 		return;
 	address_from16(&ss, &len, h->addr, h->port);
 	memcpy(row.key, conv_key(c), KEY_LEN);
@@ -79,7 +81,8 @@ static void nack(struct serve *s, struct conv *c, const struct message *to, uint
 }
 
 /* The cycle that a consensus hash names: 0, or the Nack's code (spec/wire.md 4.4). */
-static unsigned cycle_named(struct serve *s, const uint8_t ch[CH_LEN], uint64_t *cycle, uint64_t *height)
+static unsigned cycle_named(struct serve *s, const uint8_t ch[CH_LEN], uint64_t *cycle,
+    uint64_t *height)
 {
 	const struct network *net = &s->store.net;
 	struct rec_sortition row;
@@ -91,7 +94,8 @@ static unsigned cycle_named(struct serve *s, const uint8_t ch[CH_LEN], uint64_t 
 		return NACK_NO_SUCH_BLOCK;
 	if (!row.canonical)
 		return NACK_INVALID_POX_FORK;
-	if (row.burn_height > net->first_burn_height + 1 && (row.burn_height - net->first_burn_height) % net->cycle_length != 1 % net->cycle_length)
+	if (row.burn_height > net->first_burn_height + 1 &&
+	    (row.burn_height - net->first_burn_height) % net->cycle_length != 1 % net->cycle_length)
 		return NACK_INVALID_POX_FORK;
 	*cycle = network_cycle(net, row.burn_height);
 	*height = row.burn_height;
@@ -143,12 +147,14 @@ static void answer_blocks(struct serve *s, struct conv *c, const struct message 
 	conv_reply(c, to, &m);
 }
 
-/* Anchor blocks of all cycles up to the one after the tip's are taken as known: a trusted view says no less. */
+/* Anchor blocks of all cycles up to the one after the tip's are taken as known: a trusted view says
+ * no less. */
 static void answer_pox(struct serve *s, struct conv *c, const struct message *to)
 {
 	uint8_t bits[MAX_POX_BITS / 8] = { 0 };
 	struct message m = { .id = MSG_POX_INV };
-	uint64_t cycle, height, known = network_cycle(&s->store.net, s->view.burn.burn_height) + 2, n;
+	uint64_t cycle, height, known = network_cycle(&s->store.net, s->view.burn.burn_height) + 2,
+				n;
 
 	if (!s->view.has_burn || cycle_named(s, to->u.get_inv.ch, &cycle, &height) != 0) {
 		nack(s, c, to, NACK_INVALID_POX_FORK);
@@ -213,9 +219,10 @@ static int stable_known(void *arg, uint64_t height, const uint8_t *hash)
 static bool is_inside(int fd)
 {
 	struct sockaddr_storage own = { 0 };
-	socklen_t len = sizeof own;
+	socklen_t len = sizeof(own);
 
-	return getsockname(fd, (struct sockaddr *)&own, &len) == 0 && address_private((struct sockaddr *)&own);
+	return getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
+	    address_private((struct sockaddr *)&own);
 }
 
 static bool may_come(struct p2p *p, int fd, const struct sockaddr *sa)
@@ -235,7 +242,7 @@ static void leave(void *arg)
 static void taken(void *arg, int fd, const struct sockaddr *sa)
 {
 	struct p2p *p = arg;
-	struct p2p_conn *c = xcalloc(1, sizeof *c);
+	struct p2p_conn *c = xcalloc(1, sizeof(*c));
 
 	if (!may_come(p, fd, sa) ||
 	    (c->seat = seat_take(p->s->p2p_seats, fd, sa, leave, c)) == NULL) {
@@ -272,7 +279,7 @@ static void forget_rows(struct serve *s)
 
 struct p2p *p2p_start(struct serve *s, int fd)
 {
-	struct p2p *p = s->p2p = xcalloc(1, sizeof *p);
+	struct p2p *p = s->p2p = xcalloc(1, sizeof(*p));
 
 	p->s = s;
 	LIST_INIT(&p->conns);
@@ -295,14 +302,15 @@ void p2p_report(const struct serve *s)
 {
 	const struct p2p *p = s->p2p;
 
-	if (p != NULL)
-		log_warnx("p2p: %u conversations, %llu accepted, %llu refused, %llu inventories, %llu nacks, %llu blocks pushed, "
-		    "%zu bytes held, at most %zu, %llu too slow or too much",
-		    seats_taken(s->p2p_seats), p->accepted, p->refused,
-		    p->inventories, p->nacks, s->n_pushes, s->held.held, s->held.peak,
-		    s->held.dropped);
+	if (p)
+		log_warnx("p2p: %u conversations, %llu accepted, %llu refused, %llu inventories, "
+			  "%llu nacks, %llu blocks pushed, "
+			  "%zu bytes held, at most %zu, %llu too slow or too much",
+		    seats_taken(s->p2p_seats), p->accepted, p->refused, p->inventories, p->nacks,
+		    s->n_pushes, s->held.held, s->held.peak, s->held.dropped);
 	log_warnx("inventory: %u cycles held, %llu hits, %llu misses, dropped %llu times", s->inv.n,
-	    (unsigned long long)s->inv.hits, (unsigned long long)s->inv.misses, (unsigned long long)s->inv.drops);
+	    (unsigned long long)s->inv.hits, (unsigned long long)s->inv.misses,
+	    (unsigned long long)s->inv.drops);
 }
 
 /* Next: cmd/block-serve/neighbors.c, whom we tell of. */

@@ -2,6 +2,7 @@
  * length, one of three content types, no header twice, a short head.  A head and its body leave by
  * one system call, the body straight from where it lies. */
 #include <stdarg.h>
+
 #include "cmd/block-serve/http.h"
 
 #define TIP_HEADER "x-canonical-stacks-tip-height"
@@ -28,7 +29,7 @@ static const char *date_of(struct serve *s)
 	time_t t = time(NULL);
 
 	if (t != s->date_of)
-		evutil_date_rfc1123(s->date, sizeof s->date, NULL);
+		evutil_date_rfc1123(s->date, sizeof(s->date), NULL);
 	s->date_of = t;
 	return s->date;
 }
@@ -41,9 +42,9 @@ static struct iovec head_of(const struct http_conn *c, int code, const char *typ
 	int len;
 
 	if (code == 200)
-		snprintf(tip, sizeof tip, TIP_HEADER ": %s\r\n", c->serve->view.height_text);
-	if (allow != NULL)
-		snprintf(allowed, sizeof allowed, "Allow: %s\r\n", allow);
+		snprintf(tip, sizeof(tip), TIP_HEADER ": %s\r\n", c->serve->view.height_text);
+	if (allow)
+		snprintf(allowed, sizeof(allowed), "Allow: %s\r\n", allow);
 	len = snprintf(head, 640, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n%sDate: %s\r\n%s%s%s\r\n",
 	    code, reason_of(code), type, framing,
 	    date_of(c->serve), tip, allowed,
@@ -57,7 +58,7 @@ void reply_parts(struct request *r, int code, const char *type, struct iovec *pa
 {
 	char head[640], length[48];
 
-	snprintf(length, sizeof length, "Content-Length: %zu\r\n", bytes);
+	snprintf(length, sizeof(length), "Content-Length: %zu\r\n", bytes);
 	parts[0] = head_of(r->conn, code, type, length, r->allow, head);
 	if (r->conn->head.method == METHOD_HEAD)
 		n = 1;
@@ -79,7 +80,7 @@ static void finish(struct request *r, int code, const char *type, struct evbuffe
 		reply_parts(r, code, type, parts, 2, bytes);
 		return;
 	}
-	snprintf(length, sizeof length, "Content-Length: %zu\r\n", bytes);
+	snprintf(length, sizeof(length), "Content-Length: %zu\r\n", bytes);
 	parts[0] = head_of(r->conn, code, type, length, r->allow, head);
 	r->s->n_bytes += bytes;
 	http_send(r->conn, parts, 1);
@@ -91,7 +92,7 @@ struct evbuffer *reply_buffer(void)
 {
 	struct evbuffer *b = evbuffer_new();
 
-	if (b == NULL)
+	if (!b)
 		die_world("no memory for an answer");
 	return b;
 }
@@ -140,7 +141,7 @@ static const char *query_value(const struct request *r, const char *name, size_t
 {
 	size_t n = strlen(name);
 
-	for (const char *p = r->query; p != NULL && *p != 0;) {
+	for (const char *p = r->query; p && *p != 0;) {
 		size_t part = strcspn(p, "&");
 		if (part > n && strncmp(p, name, n) == 0 && p[n] == '=') {
 			*len = part - n - 1;
@@ -157,7 +158,7 @@ int query_hex(const struct request *r, const char *name, uint8_t *out, size_t n)
 	size_t len;
 	const char *v = query_value(r, name, &len);
 
-	if (v == NULL)
+	if (!v)
 		return 0;
 	for (size_t i = 0; i < len; i++)
 		if (v[i] >= 'A' && v[i] <= 'F')
@@ -170,7 +171,7 @@ bool query_is(const struct request *r, const char *name, const char *value)
 	size_t len;
 	const char *v = query_value(r, name, &len);
 
-	return v != NULL && len == strlen(value) && memcmp(v, value, len) == 0;
+	return v && len == strlen(value) && memcmp(v, value, len) == 0;
 }
 
 void add_hex(struct evbuffer *b, const char *before, const void *p, size_t n, const char *after)

@@ -1,8 +1,9 @@
-/* From paths to handlers.  A path that a route names literally and whose variable part is malformed is a 400, an
- * unknown one a 404, a known one with another method a 405 (spec/blocks.md 4.1). */
+/* From paths to handlers.  A path that a route names literally and whose variable part is malformed
+ * is a 400, an unknown one a 404, a known one with another method a 405 (spec/blocks.md 4.1). */
 #include "cmd/block-serve/http.h"
 
-/* In a pattern: 'I' 64 lower-case hex digits, 'C' 40, 'N' a number; '~' before I or C allows 0x.  The busiest stand first. */
+/* In a pattern: 'I' 64 lower-case hex digits, 'C' 40, 'N' a number; '~' before I or C allows 0x.
+ * The busiest stand first. */
 static const struct route {
 	const char *pattern;
 	enum method method;
@@ -87,17 +88,18 @@ static enum match match(struct request *r, const char *pattern, const char *path
 			if (strncmp(path, "0x", 2) == 0)
 				path += 2;
 		} else if (*pattern == 'I' || *pattern == 'C' || *pattern == 'N') {
-			if (r->arg == NULL)
+			if (!r->arg)
 				r->arg = path;
 			if (!take(r, *pattern, &path, &numbers))
-				return *path != 0 && strchr(path, '/') == NULL ? MALFORMED : NO_MATCH;
+				return *path != 0 && strchr(path, '/') == NULL ? MALFORMED :
+										 NO_MATCH;
 		} else if (*pattern != *path++) {
 			return NO_MATCH;
 		}
 	}
 	if (*path == 0)
 		return MATCH;
-	return r->arg != NULL && strchr(path, '/') == NULL ? MALFORMED : NO_MATCH;
+	return r->arg && strchr(path, '/') == NULL ? MALFORMED : NO_MATCH;
 }
 
 static bool has_body(const struct request *r)
@@ -108,10 +110,10 @@ static bool has_body(const struct request *r)
 /* The route is found: it answers now, or waits for the body. */
 static const struct route *follow(const struct route *route, struct request *r)
 {
-	if (route->may == NULL && has_body(r)) {
+	if (!route->may && has_body(r)) {
 		reply_closes(r);
 		reply_text(r, 400, "Invalid Http request: expected 0-length body");
-	} else if (route->may == NULL) {
+	} else if (!route->may) {
 		route->handler(r);
 	} else if (!has_body(r)) {
 		reply_closes(r);
@@ -131,11 +133,11 @@ const struct route *route_request(struct request *r)
 	const char *malformed = NULL;
 	const struct route *other = NULL;
 
-	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		const struct route *route = &routes[i];
 		r->arg = NULL;
 		enum match m = match(r, route->pattern, r->path);
-		if (m == MALFORMED && malformed == NULL)
+		if (m == MALFORMED && !malformed)
 			malformed = r->path;
 		if (m != MATCH)
 			continue;
@@ -145,10 +147,10 @@ const struct route *route_request(struct request *r)
 		break;
 	}
 	reply_closes(r);
-	if (other != NULL) {
+	if (other) {
 		r->allow = other->method == METHOD_POST ? "POST" : "GET";
 		reply_text(r, 405, "Method Not Allowed. Allowed: %s", r->allow);
-	} else if (malformed != NULL) {
+	} else if (malformed) {
 		reply_text(r, 400, "Invalid path parameters for '%.200s'", malformed);
 	} else {
 		reply_text(r, 404, "No such file or directory");

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include "cmd/block-serve/seats.h"
 #include "cmd/block-serve/serve.h"
 #include "common/net/address.h"
@@ -20,7 +21,8 @@ struct seat {
 	void *arg;
 };
 
-/* A host that was refused is refused again for so long without a search for a connection to close. */
+/* A host that was refused is refused again for so long without
+ * a search for a connection to close. */
 #define REFUSED_MS 200
 #define REFUSED_HOSTS 64
 struct refused { uint64_t host, until; };
@@ -37,13 +39,13 @@ struct seats {
 
 struct seats *seats_new(unsigned max, unsigned per_host, bool free_loopback)
 {
-	struct seats *t = xcalloc(1, sizeof *t + max * sizeof t->all[0]);
+	struct seats *t = xcalloc(1, sizeof(*t) + max * sizeof(t->all[0]));
 
 	pthread_mutex_init(&t->lock, NULL);
 	t->max = max;
 	t->per_host = per_host;
 	t->free_loopback = free_loopback;
-	random_bytes(t->secret, sizeof t->secret);
+	random_bytes(t->secret, sizeof(t->secret));
 	return t;
 }
 
@@ -59,7 +61,7 @@ unsigned seats_taken(struct seats *t)
 static uint32_t rtt_of(int fd)
 {
 	struct tcp_info info;
-	socklen_t len = sizeof info;
+	socklen_t len = sizeof(info);
 
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_rtt > 0 ?
 	    info.tcpi_rtt : UINT32_MAX;
@@ -95,7 +97,7 @@ static bool make_room(struct seats *t, const struct admit_conn *c)
 	if (r->host == c->host && c->since < r->until)
 		return false;
 	victim = admit_victim(t->all, t->n, c, c->since);
-	if (victim != NULL)
+	if (victim)
 		send_away(t, victim);
 	else
 		*r = (struct refused){ c->host, c->since + REFUSED_MS };
@@ -115,7 +117,7 @@ struct seat *seat_take(struct seats *t, int fd, const struct sockaddr *from, voi
 	admit_place(&who, addr, t->secret);
 	pthread_mutex_lock(&t->lock);
 	if (make_room(t, &who)) {
-		s = xcalloc(1, sizeof *s);
+		s = xcalloc(1, sizeof(*s));
 		*s = (struct seat){ .who = who, .of = t, .at = t->n, .leave = leave, .arg = arg };
 		s->who.rtt = rtt_of(fd);
 		t->all[t->n++] = &s->who;
@@ -126,7 +128,7 @@ struct seat *seat_take(struct seats *t, int fd, const struct sockaddr *from, voi
 
 void seat_give_back(struct seat *s)
 {
-	if (s == NULL)
+	if (!s)
 		return;
 	pthread_mutex_lock(&s->of->lock);
 	if (!s->left)
@@ -159,7 +161,8 @@ static unsigned key_at_host(const struct seats *t, const struct admit_conn *c)
 
 /* Whoever has heard a handshake can send it again, from his own address: there the key's places go
  * first. */
-static bool leaves_before(const struct seats *t, const struct admit_conn *a, const struct admit_conn *b)
+static bool leaves_before(const struct seats *t, const struct admit_conn *a,
+    const struct admit_conn *b)
 {
 	unsigned here = key_at_host(t, a), there = key_at_host(t, b);
 
@@ -179,7 +182,7 @@ void seat_key(struct seat *s, const uint8_t key[KEY_LEN])
 		if (c == &s->who || c->key != s->who.key || c->exempt)
 			continue;
 		others++;
-		if (worst == NULL || leaves_before(t, c, worst))
+		if (!worst || leaves_before(t, c, worst))
 			worst = c;
 	}
 	if (others >= P2P_A_KEY)

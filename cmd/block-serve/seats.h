@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+
 #include "common/chain/bytes.h"
 #include "common/limits.h"
 

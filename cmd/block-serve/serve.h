@@ -1,6 +1,7 @@
-/* block-serve's own parts: what they share and how they call each other (DESIGN 5 "Serve").  The first thread
- * holds the conversations; each thread has a loop, a share of the HTTP connections and its own view of the store, which
- * is read in short transactions, and written at most four times a second. */
+/* block-serve's own parts: what they share and how they call each other (DESIGN 5 "Serve").  The
+ * first thread holds the conversations; each thread has a loop, a share of the HTTP connections and
+ * its own view of the store, which is read in short transactions, and written at most four times a
+ * second. */
 #ifndef BLOCK_SERVE_SERVE_H
 #define BLOCK_SERVE_SERVE_H
 
@@ -10,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/queue.h>
+
 #include "cmd/block-serve/inventory.h"
 #include "cmd/block-serve/seats.h"
 #include "common/net/conv.h"
@@ -17,14 +19,17 @@
 #include "common/sys/log.h"
 #include "common/sys/options.h"
 
-#define CHUNK (32u << 10)		/* bytes copied out of the store in one read transaction; DESIGN 3 allows 64 KiB */
+#define CHUNK                                                                                    \
+	(32u << 10) /* bytes copied out of the store in one read transaction; DESIGN 3 allows 64 \
+		       KiB */
 #define COMMIT_MS 250			/* between two commits of ours */
 
 /* What every answer needs of the store, read anew when another commit shows. */
 struct view {
 	bool loaded, has_burn, has_chain, has_tip;
 	bool chain_lost;	/* there is one, and the row of its tip is damaged */
-	struct rec_sortition burn, stable;	/* burn tip, and the one `confirmations` below (has_burn says both are there) */
+	/* burn tip, and the one `confirmations` below (has_burn says both are there) */
+	struct rec_sortition burn, stable;
 	uint64_t height;			/* canonical tip */
 	uint8_t id[ID_LEN];
 	struct rec_tenure tenure;		/* of the canonical tip; texts are dropped */
@@ -64,16 +69,21 @@ struct serve {
 						 * answers not taken */
 };
 
-/* view.c: keep s->view, s->self.view and the inventory's key fresh; cheap if nothing was committed. */
+/* view.c: keep s->view, s->self.view and the inventory's key
+ * fresh; cheap if nothing was committed. */
 void view_refresh(struct serve *);
 
-/* claims.c: what we claim of a cycle, out of the index or made anew; NULL if the cycle is above the burn tip. */
+/* claims.c: what we claim of a cycle, out of the index or made anew; NULL if the cycle is above the
+ * burn tip. */
 const struct inv_cycle *claims_cycle(struct serve *, uint64_t cycle);
-/* Without a canonical chain: the highest tenure claimed.  Its texts live as long as the transaction. 0 or -1. */
+/* Without a canonical chain: the highest tenure claimed.  Its texts live as long as the
+ * transaction. 0 or -1. */
 int claims_top(struct serve *, MDB_txn *, struct rec_tenure *);
 
-/* listen.c: bind and listen on HOST:PORT with n sockets; text gets the chosen one.  Exits 100 or 111. */
-void listen_on(const char *option, const char *host_port, int *fds, unsigned n, char text[64], bool *wildcard);
+/* listen.c: bind and listen on HOST:PORT with n sockets; text gets the chosen one.  Exits 100 or
+ * 111. */
+void listen_on(const char *option, const char *host_port, int *fds, unsigned n, char text[64],
+    bool *wildcard);
 
 /* Take connections from one of these sockets, at most so many in one turn of the loop.  The new
  * socket, which does not block, is given to `taken`; arg lives as long as the program. */
@@ -93,7 +103,8 @@ void threads_report(const struct threads *, const struct serve *first);
 /* http.h has the HTTP side. */
 struct http *http_start(struct serve *, int fd);
 
-/* upload.c: blocks that were pushed, until they are committed, and uploads that wait for a verdict. */
+/* upload.c: blocks that were pushed, until they are committed,
+ * and uploads that wait for a verdict. */
 struct uploads *uploads_new(struct serve *);
 /* The blocks of a push: what is worth it is queued for `uploads`; a sender at fault loses the
  * conversation.  Returns how many were queued. */

@@ -30,7 +30,7 @@ static void send_piece(struct http_conn *c, struct piece *p)
 	if (p->bytes == 0)
 		return;
 	if (!c->head.http10)
-		snprintf(size, sizeof size, "%zx\r\n", p->bytes);
+		snprintf(size, sizeof(size), "%zx\r\n", p->bytes);
 	p->parts[0] = (struct iovec){ size, strlen(size) };
 	p->parts[p->n] = (struct iovec){ (void *)(uintptr_t)"\r\n", c->head.http10 ? 0 : 2 };
 	c->serve->n_bytes += p->bytes;
@@ -86,7 +86,7 @@ void stream_begin(struct request *r, const char *type, const struct stream_ops *
     struct piece *first)
 {
 	static const struct http_later later = { more, gone };
-	struct stream *st = xcalloc(1, sizeof *st);
+	struct stream *st = xcalloc(1, sizeof(*st));
 
 	*st = (struct stream){ .conn = r->conn, .ops = ops, .arg = arg };
 	http_later(r->conn, &later, st);

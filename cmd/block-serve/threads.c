@@ -3,6 +3,7 @@
  * that is closed tells them to end. */
 #include <event2/event.h>
 #include <unistd.h>
+
 #include "cmd/block-serve/serve.h"
 #include "common/sys/loop.h"
 #include "common/sys/start.h"
@@ -47,7 +48,7 @@ static void worker_init(struct worker *w, const struct serve *first, int fd, int
 
 struct threads *threads_start(const struct serve *first, const int *fds, unsigned n)
 {
-	struct threads *t = xcalloc(1, sizeof *t + n * sizeof t->at[0]);
+	struct threads *t = xcalloc(1, sizeof(*t) + n * sizeof(t->at[0]));
 
 	if (pipe(t->end) != 0)
 		die_world("cannot make a pipe: %s", strerror(errno));
@@ -67,11 +68,12 @@ void threads_stop(struct threads *t)
 
 void threads_report(const struct threads *t, const struct serve *first)
 {
-	unsigned long long requests = first->n_requests, bytes = first->n_bytes, refused = first->n_refused, late = first->n_late,
-	    uploads = first->n_uploads, looked = first->store.looked;
+	unsigned long long requests = first->n_requests, bytes = first->n_bytes,
+			   refused = first->n_refused, late = first->n_late,
+			   uploads = first->n_uploads, looked = first->store.looked;
 	size_t held = first->http_held;
 
-	for (unsigned i = 0; t != NULL && i < t->n; i++) {
+	for (unsigned i = 0; t && i < t->n; i++) {
 		requests += t->at[i].s.n_requests;
 		bytes += t->at[i].s.n_bytes;
 		refused += t->at[i].s.n_refused;
@@ -80,7 +82,8 @@ void threads_report(const struct threads *t, const struct serve *first)
 		looked += t->at[i].s.store.looked;
 		held += t->at[i].s.http_held;
 	}
-	log_warnx("http: %u connections, %llu requests, %llu bytes, %llu uploads, %llu refused, %llu too slow, %zu bytes held",
+	log_warnx("http: %u connections, %llu requests, %llu bytes, %llu uploads, %llu refused, "
+		  "%llu too slow, %zu bytes held",
 	    seats_taken(first->http_seats), requests, bytes, uploads, refused, late, held);
 	log_warnx("store: %llu rows looked at", looked);
 }

@@ -39,12 +39,14 @@ struct uploads {
 	struct push_budgets budgets;
 	uint64_t last_commit;
 	struct event *timer;		/* the next commit */
-	struct event *tick;		/* looks for verdicts and deadlines while there are waiters */
+	/* looks for verdicts and deadlines while there are waiters */
+	struct event *tick;
 };
 
 #define TICK_MS 50
 
-/* A row of somebody who dials us never takes the place of what inv-sync knows of a peer that it dials. */
+/* A row of somebody who dials us never takes the place of what inv-sync knows of a peer that it
+ * dials. */
 static void put_peer(struct serve *s, MDB_txn *txn, struct rec_peer *row)
 {
 	struct rec_peer old;
@@ -119,11 +121,11 @@ static enum pushed queue(struct uploads *u, const struct nakamoto *n, const char
 
 	if (u->bytes + n->len > UPLOAD_PENDING)
 		return PUSHED_FULL;
-	p = xmalloc(sizeof *p + n->len);
-	memset(p, 0, sizeof *p);
+	p = xmalloc(sizeof(*p) + n->len);
+	memset(p, 0, sizeof(*p));
 	memcpy(p->body, n->bytes, n->len);
-	snprintf(p->source, sizeof p->source, "%s", source);
-	snprintf(p->request, sizeof p->request, "%s", request);
+	snprintf(p->source, sizeof(p->source), "%s", source);
+	snprintf(p->request, sizeof(p->request), "%s", request);
 	memcpy(p->row.id, n->id, ID_LEN);
 	memcpy(p->row.consensus_hash, n->ch, CH_LEN);
 	p->row.height = n->height;
@@ -203,16 +205,16 @@ void upload_peer(struct serve *s, const struct rec_peer *row)
 	TAILQ_FOREACH(p, &u->peers, entry)
 		if (memcmp(p->row.key, row->key, KEY_LEN) == 0)
 			break;
-	if (p == NULL) {
+	if (!p) {
 		if (u->n_peers >= P2P_MAX)
 			return;
-		p = xcalloc(1, sizeof *p);
+		p = xcalloc(1, sizeof(*p));
 		TAILQ_INSERT_TAIL(&u->peers, p, entry);
 		u->n_peers++;
 	}
 	p->row = *row;	/* its state is a literal */
-	p->row.address = rec_str(rec_cstr(p->address, sizeof p->address, row->address));
-	p->row.data_url = rec_str(rec_cstr(p->data_url, sizeof p->data_url, row->data_url));
+	p->row.address = rec_str(rec_cstr(p->address, sizeof(p->address), row->address));
+	p->row.data_url = rec_str(rec_cstr(p->data_url, sizeof(p->data_url), row->data_url));
 	commit_soon(u);
 }
 
@@ -220,7 +222,8 @@ static void answer_id(struct request *r, const uint8_t id[ID_LEN], bool accepted
 {
 	struct evbuffer *b = reply_buffer();
 
-	add_hex(b, "{\"stacks_block_id\":\"", id, ID_LEN, accepted ? "\",\"accepted\":true}" : "\",\"accepted\":false}");
+	add_hex(b, "{\"stacks_block_id\":\"", id, ID_LEN,
+	    accepted ? "\",\"accepted\":true}" : "\",\"accepted\":false}");
 	reply_json(r, 200, b);
 }
 
@@ -230,16 +233,17 @@ static bool settled(struct waiter *w, MDB_txn *txn, uint64_t now)
 	struct request r = { .s = w->s, .conn = w->conn };
 	struct rec_verdict v;
 	char text[200] = "";
-	bool judged = verdict_get(&w->s->store, txn, w->id, w->body_hash, rec_str(w->source), &v) == 0;
+	bool judged =
+	    verdict_get(&w->s->store, txn, w->id, w->body_hash, rec_str(w->source), &v) == 0;
 
 	if (judged)
-		rec_cstr(text, sizeof text, v.detail.n > 0 ? v.detail : v.reason);
+		rec_cstr(text, sizeof(text), v.detail.n > 0 ? v.detail : v.reason);
 	if (block_known(&w->s->store, txn, w->id)) {
 		seat_useful(w->conn->seat);
 		answer_id(&r, w->id, !judged || !rec_is(v.status, "stored"));
 	} else if (judged && rec_is(v.status, "refused")) {
 		char word[33];
-		reply_text(&r, 400, "%s: %s", rec_cstr(word, sizeof word, v.reason), text);
+		reply_text(&r, 400, "%s: %s", rec_cstr(word, sizeof(word), v.reason), text);
 	} else if (now >= w->deadline) {
 		reply_text(&r, 503, "no verdict yet%s%s", *text ? ": " : "", text);
 	} else {
@@ -305,7 +309,7 @@ static bool make_room(struct uploads *u, const char *who)
 			max = n;
 			most = w;
 		}
-	if (most == NULL)
+	if (!most)
 		return false;
 	reply_text(&(struct request){ .s = u->s, .conn = most->conn }, 503,
 	    "too many uploads wait");
@@ -318,14 +322,14 @@ static void wait_for_verdict(struct request *r, const uint8_t id[ID_LEN], const 
 {
 	static const struct http_later later = { NULL, waiter_drop };
 	struct uploads *u = r->s->uploads;
-	struct waiter *w = xcalloc(1, sizeof *w);
+	struct waiter *w = xcalloc(1, sizeof(*w));
 
 	w->s = r->s;
 	w->conn = r->conn;
 	memcpy(w->id, id, ID_LEN);
 	hash_once(w->body_hash, r->conn->body, r->conn->n_body);
-	snprintf(w->source, sizeof w->source, "%s", source);
-	snprintf(w->who, sizeof w->who, "%s", who);
+	snprintf(w->source, sizeof(w->source), "%s", source);
+	snprintf(w->who, sizeof(w->who), "%s", who);
 	w->deadline = now_ms() + UPLOAD_SECONDS * 1000 - 2 * TICK_MS;
 	TAILQ_INSERT_TAIL(&u->waiters, w, entry);
 	u->n_waiters++;
@@ -337,7 +341,8 @@ bool post_block_may(struct request *r)
 {
 	if (!r->conn->head.octets) {
 		reply_closes(r);
-		reply_text(r, 400, "Invalid Http request: expected a block as application/octet-stream");
+		reply_text(r, 400,
+		    "Invalid Http request: expected a block as application/octet-stream");
 		return false;
 	}
 	return true;
@@ -350,7 +355,7 @@ void post_block(struct request *r)
 	const char *why;
 	uint8_t id[ID_LEN];
 
-	strlcat(source, address_text(address, (struct sockaddr *)&r->conn->peer), sizeof source);
+	strlcat(source, address_text(address, (struct sockaddr *)&r->conn->peer), sizeof(source));
 	switch (take(u, r->conn->body, r->conn->n_body, source,
 	    sender(who, (struct sockaddr *)&r->conn->peer), id, &why)) {
 	case PUSHED_TAKEN:
@@ -378,7 +383,7 @@ void post_block(struct request *r)
 
 struct uploads *uploads_new(struct serve *s)
 {
-	struct uploads *u = s->uploads = xcalloc(1, sizeof *u);
+	struct uploads *u = s->uploads = xcalloc(1, sizeof(*u));
 
 	u->s = s;
 	TAILQ_INIT(&u->pending);

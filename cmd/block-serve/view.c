@@ -12,7 +12,8 @@ static bool load_burn(struct serve *s, MDB_txn *txn, struct view *v)
 	return sortition_at(&s->store, txn, v->burn.burn_height - gap, &v->stable) == 0;
 }
 
-/* The inventory depends on the canonical chain's top tenure, the burn tip, and which tenures are the newest. */
+/* The inventory depends on the canonical chain's top tenure, the burn tip, and which tenures are
+ * the newest. */
 static void key_of(const struct view *v, uint8_t key[32])
 {
 	hash_begin();
@@ -21,7 +22,7 @@ static void key_of(const struct view *v, uint8_t key[32])
 	if (v->has_chain) {
 		hash_add(v->tenure.start_id, ID_LEN);
 		hash_add(v->tenure.prev_ch, CH_LEN);
-		hash_add(&v->tenure.complete, sizeof v->tenure.complete);
+		hash_add(&v->tenure.complete, sizeof(v->tenure.complete));
 	}
 	if (v->has_tip)
 		hash_add(v->tip.consensus_hash, CH_LEN);
@@ -46,7 +47,7 @@ void view_refresh(struct serve *s)
 	if (!store_changed(&s->store) && v->loaded)
 		return;
 	MDB_txn *txn = store_read(&s->store);
-	memset(v, 0, sizeof *v);
+	memset(v, 0, sizeof(*v));
 	v->loaded = true;
 	v->has_burn = load_burn(s, txn, v);
 	v->has_chain = canonical_tip(&s->store, txn, &v->tenure, &v->height, v->id) == 0;
@@ -54,7 +55,7 @@ void view_refresh(struct serve *s)
 	v->has_tip = meta_get_row(&s->store, txn, "tip", REC_TIP, &v->tip) == 0;
 	store_read_end(txn);
 	v->tenure.why = v->tenure.source = rec_str("");
-	snprintf(v->height_text, sizeof v->height_text, "%llu", (unsigned long long)v->height);
+	snprintf(v->height_text, sizeof(v->height_text), "%llu", (unsigned long long)v->height);
 	if (v->has_burn)
 		fill_self(s);
 	key_of(v, key);

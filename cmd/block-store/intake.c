@@ -1,10 +1,11 @@
 /* Records on their way into a commit, and what the commit says on its way out.
  *
- * A batch is handed over when it holds 1,024 blocks or 4 MiB, or is 50 ms old, and the writer is free; meanwhile the
- * next one gathers.  When that is full too, no more input is read. */
+ * A batch is handed over when it holds 1,024 blocks or 4 MiB, or is 50 ms old, and the writer is
+ * free; meanwhile the next one gathers.  When that is full too, no more input is read. */
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
 #include "cmd/block-store/keep.h"
 #include "common/chain/hash.h"
 #include "common/sys/log.h"
@@ -65,7 +66,8 @@ static void hand_over(struct intake *in)
 		return;
 	}
 	tell(in);
-	ready = in->is_due || in->ending || batch_full(&in->batch) || (batch_empty(&in->batch) && in->writer->idle_work);
+	ready = in->is_due || in->ending || batch_full(&in->batch) ||
+	    (batch_empty(&in->batch) && in->writer->idle_work);
 	if (in->ending && batch_empty(&in->batch) && in->writer->upgrading)
 		ready = false;
 	if (ready && (!batch_empty(&in->batch) || in->writer->idle_work)) {
@@ -74,7 +76,9 @@ static void hand_over(struct intake *in)
 		in->own_commit = true;
 		event_del(in->due);
 		stage_pause(in->stage, false);
-		return;		/* on_done comes back, also if it is done by now: its reports are to be told first */
+		/* on_done comes back, also if it is done by now: its reports
+		 * are to be told first */
+		return;
 	}
 	stage_pause(in->stage, false);
 	end_if_drained(in);
@@ -93,13 +97,13 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 	struct intake *in = arg;
 	uint64_t n;
 
-	if (read(fd, &n, sizeof n) < 0)
+	if (read(fd, &n, sizeof(n)) < 0)
 		return;
 	hand_over(in);
 }
 
-/* Another program's commit may have brought what blocks wait for.  While we commit ourselves, nobody can tell: then it is looked
- * at less often. */
+/* Another program's commit may have brought what blocks wait for.  While we commit ourselves,
+ * nobody can tell: then it is looked at less often. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct intake *in = arg;
@@ -130,7 +134,8 @@ static void gather_verdict(struct intake *in, const struct rec_verdict *v)
 	struct rec_buf frame = { 0 };
 
 	rec_encode(&frame, REC_VERDICT, v);
-	gather(in, &(struct rec){ .payload = frame.p + REC_FRAME_HEAD, .len = frame.n - REC_FRAME_HEAD });
+	gather(in,
+	    &(struct rec){ .payload = frame.p + REC_FRAME_HEAD, .len = frame.n - REC_FRAME_HEAD });
 	rec_buf_release(&frame);
 }
 
@@ -147,12 +152,18 @@ static void gather_block(struct intake *in, const struct rec *r)
 /* Nobody stores what nobody judged. */
 static void unjudged(struct intake *in, const struct rec_block *b)
 {
-	struct rec_verdict v = { .source = b->source, .status = rec_str("undecided"), .reason = rec_str(chain_reason_word(REASON_UNJUDGED)),
-	    .detail = rec_str(chain_reason_text(REASON_UNJUDGED)), .height = b->height, .time = now_unix() };
+	struct rec_verdict v = { .source = b->source,
+		.status = rec_str("undecided"),
+		.reason = rec_str(chain_reason_word(REASON_UNJUDGED)),
+		.detail = rec_str(chain_reason_text(REASON_UNJUDGED)),
+		.height = b->height,
+		.time = now_unix() };
 	char hex[2 * ID_LEN + 1];
 
 	if (!in->unjudged_told)
-		log_warnx("block '%s' came without a verdict: not stored (is block-verify in the pipeline?)", hex_of(hex, b->id, ID_LEN));
+		log_warnx("block '%s' came without a verdict: not stored (is block-verify in the "
+			  "pipeline?)",
+		    hex_of(hex, b->id, ID_LEN));
 	in->unjudged_told = true;
 	memcpy(v.id, b->id, ID_LEN);
 	memcpy(v.consensus_hash, b->consensus_hash, CH_LEN);
@@ -233,13 +244,19 @@ static void on_report(void *arg)
 	struct intake *in = arg;
 	struct keeper_counts c = writer_counts(in->writer);
 
-	log_warnx("%llu blocks held, %llu of them proven; %llu tenures, %llu of them proven; %u blocks gathered, writer %s",
+	log_warnx("%llu blocks held, %llu of them proven; %llu tenures, %llu of them proven; %u "
+		  "blocks gathered, writer %s",
 	    (unsigned long long)c.held, (unsigned long long)c.proven, (unsigned long long)c.tenures,
-	    (unsigned long long)c.tenures_proven, in->batch.blocks, writer_busy(in->writer) ? "busy" : "idle");
+	    (unsigned long long)c.tenures_proven, in->batch.blocks,
+	    writer_busy(in->writer) ? "busy" : "idle");
 }
 
 const struct stage_ops intake_ops = {
-	.record = on_record, .end = on_end, .terminate = on_end, .report = on_report, .lost = on_lost,
+	.record = on_record,
+	.end = on_end,
+	.terminate = on_end,
+	.report = on_report,
+	.lost = on_lost,
 };
 
 void intake_start(struct intake *in, struct stage *stage, struct store *s, struct writer *w)

@@ -3,6 +3,7 @@
 #define BLOCKSYNC_BLOCK_STORE_H
 
 #include <pthread.h>
+
 #include "common/store/keeper.h"
 #include "common/sys/stage.h"
 

@@ -1,7 +1,8 @@
-/* block-store - judges each block in its place in the chain, commits it, and passes on a short record of it.
- * Reads: verdict, block; sortition, reorg.  Writes: stored, tenure, verdict, fault.  Store: blocks, block_ids, tenures,
- * canonical, verdicts, faults, meta.  Net: none. */
+/* block-store - judges each block in its place in the chain, commits it, and passes on a short
+ * record of it. Reads: verdict, block; sortition, reorg.  Writes: stored, tenure, verdict, fault.
+ * Store: blocks, block_ids, tenures, canonical, verdicts, faults, meta.  Net: none. */
 #include <unistd.h>
+
 #include "cmd/block-store/keep.h"
 #include "common/sys/log.h"
 #include "common/sys/options.h"
@@ -26,7 +27,8 @@ int main(int argc, char **argv)
 		options_usage(&o, "unexpected argument '%s'", argv[optind]);
 
 	stage = stage_new("block-store", &o, &intake_ops, &intake);
-	store_open(&store, options_dir(&o), o.network, KEEPER_TABLES, stage_has_input(stage) ? NETWORK_WAIT_MS : 0);
+	store_open(&store, options_dir(&o), o.network, KEEPER_TABLES,
+	    stage_has_input(stage) ? NETWORK_WAIT_MS : 0);
 	sandbox_enter(SANDBOX_THREADS | SANDBOX_WRITE);
 
 	stage_network(stage, &store.net);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
 #include "cmd/block-store/keep.h"
 #include "common/sys/log.h"
 #include "common/sys/start.h"
@@ -11,7 +12,10 @@
 
 static void progress(struct writer *w)
 {
-	struct rec_progress p = { .stage = rec_str("block-store"), .mode = rec_str(""), .text = rec_str(""), .time = now_unix() };
+	struct rec_progress p = { .stage = rec_str("block-store"),
+		.mode = rec_str(""),
+		.text = rec_str(""),
+		.time = now_unix() };
 	struct keeper_counts c;
 	uint64_t now = now_ms();
 
@@ -37,7 +41,8 @@ static void take(struct writer *w, const struct rec *r, uint64_t *weight)
 			keeper_verdict(w->k, &r->u.verdict);
 		break;
 	case REC_BLOCK:
-		keeper_block(w->k, r->u.block.body.p, r->u.block.body.n, *weight, r->u.block.source);
+		keeper_block(w->k, r->u.block.body.p, r->u.block.body.n, *weight,
+		    r->u.block.source);
 		break;
 	case REC_SORTITION:
 		keeper_sortition(w->k, &r->u.sortition);
@@ -60,7 +65,9 @@ static void commit(struct writer *w)
 	keeper_begin(w->k);
 	if (w->batch.rescan)
 		keeper_rescan(w->k);
-	while (at < w->batch.frames.n && (n = rec_frame(w->batch.frames.p + at, w->batch.frames.n - at, &payload, &len, err)) > 0) {
+	while (at < w->batch.frames.n &&
+	    (n = rec_frame(w->batch.frames.p + at, w->batch.frames.n - at, &payload, &len, err)) >
+		0) {
 		if (rec_decode(&r, payload, len, err) == 0)
 			take(w, &r, &weight);
 		at += (size_t)n;
@@ -92,7 +99,7 @@ static void *writer_main(void *arg)
 		keeper_counts(w->k, &w->counts);
 		w->busy = false;
 		pthread_cond_broadcast(&w->todo);
-		if (write(w->wake, &one, sizeof one) < 0)
+		if (write(w->wake, &one, sizeof(one)) < 0)
 			die_world("cannot write to an eventfd: %s", strerror(errno));
 	}
 	pthread_mutex_unlock(&w->lock);

@@ -1,12 +1,14 @@
-/* Records in, verdicts and blocks out, in the order of input.  While a block is being judged everything behind it
- * waits in a queue that is bounded in bytes and in records: a full one pauses the input. */
+/* Records in, verdicts and blocks out, in the order of input.  While a block is being judged
+ * everything behind it waits in a queue that is bounded in bytes and in records: a full one pauses
+ * the input. */
 #include <stdlib.h>
+
 #include "cmd/block-verify/verify.h"
 #include "common/sys/log.h"
 #include "common/sys/loop.h"
 
-/* Enough to keep all cores busy for a while; little, because what is in flight when a pipeline dies is asked for
- * again. */
+/* Enough to keep all cores busy for a while; little, because what is in flight when a pipeline dies
+ * is asked for again. */
 #define QUEUE_BYTES (2u << 20)
 #define QUEUE_RECORDS 4096
 #define CH_OFFSET 17	/* consensus hash in a block's header */
@@ -25,7 +27,8 @@ static struct job *job_new(const struct rec *r)
 /* The same bytes in the job's copy of the record. */
 static struct rec_view view_in_job(const struct job *j, const struct rec *r, struct rec_view v)
 {
-	return v.n ? rec_bytes(j->payload + ((const uint8_t *)v.p - r->payload), v.n) : rec_bytes(j->payload, 0);
+	return v.n ? rec_bytes(j->payload + ((const uint8_t *)v.p - r->payload), v.n) :
+		     rec_bytes(j->payload, 0);
 }
 
 static struct job *block_job(struct flow *f, const struct rec *r)
@@ -43,7 +46,8 @@ static struct job *block_job(struct flow *f, const struct rec *r)
 	memcpy(j->ch, b->consensus_hash, CH_LEN);
 	j->height = b->height;
 	/* The header's word counts, not the record's. */
-	j->known = view_lookup(f->view, j->body_len >= CH_OFFSET + CH_LEN ? j->body + CH_OFFSET : j->ch, &j->fact, &j->signers);
+	j->known = view_lookup(f->view,
+	    j->body_len >= CH_OFFSET + CH_LEN ? j->body + CH_OFFSET : j->ch, &j->fact, &j->signers);
 	return j;
 }
 
@@ -79,7 +83,11 @@ static bool on_record(void *arg, struct rec *r)
 static void write_verdict(struct flow *f, const struct job *j)
 {
 	const char *status = judge_status(j->reason);
-	struct rec_verdict v = { .source = j->source, .status = rec_str(status), .weight = j->weight, .height = j->height, .time = now_unix() };
+	struct rec_verdict v = { .source = j->source,
+		.status = rec_str(status),
+		.weight = j->weight,
+		.height = j->height,
+		.time = now_unix() };
 	char detail[MAX_REASON], hex[2 * ID_LEN + 1];
 
 	memcpy(v.id, j->id, ID_LEN);
@@ -118,7 +126,8 @@ static void drain(struct flow *f)
 {
 	struct job *j;
 
-	while ((j = f->head) && atomic_load_explicit(&j->done, memory_order_acquire) && !stage_full(f->stage)) {
+	while ((j = f->head) && atomic_load_explicit(&j->done, memory_order_acquire) &&
+	    !stage_full(f->stage)) {
 		write_job(f, j);
 		if (!(f->head = j->next))
 			f->tail = &f->head;
@@ -162,12 +171,19 @@ static void on_report(void *arg)
 {
 	struct flow *f = arg;
 
-	log_warnx("%llu blocks held, %llu refused, %llu undecided; %zu records of %zu bytes in work", (unsigned long long)f->held,
-	    (unsigned long long)f->refused, (unsigned long long)f->undecided, f->n, f->bytes);
+	log_warnx(
+	    "%llu blocks held, %llu refused, %llu undecided; %zu records of %zu bytes in work",
+	    (unsigned long long)f->held, (unsigned long long)f->refused,
+	    (unsigned long long)f->undecided, f->n, f->bytes);
 }
 
 const struct stage_ops flow_ops = {
-	.record = on_record, .unknown = on_record, .end = on_end, .terminate = on_end, .report = on_report, .room = on_room,
+	.record = on_record,
+	.unknown = on_record,
+	.end = on_end,
+	.terminate = on_end,
+	.report = on_report,
+	.room = on_room,
 };
 
 void flow_init(struct flow *f, struct stage *stage, struct view *view, struct pool *pool)

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
 #include "cmd/block-verify/verify.h"
 #include "common/chain/hash.h"
 
@@ -20,7 +21,9 @@ static enum chain_reason judge_bytes(const struct job *j)
 void judge_job(const struct judge *judge, struct job *j)
 {
 	struct nakamoto b;
-	struct proof_view view = { .net = judge->net, .burn_height = j->fact.burn_height, .miner = j->fact.miner };
+	struct proof_view view = {
+		.net = judge->net, .burn_height = j->fact.burn_height, .miner = j->fact.miner
+	};
 
 	hash_once(j->body_hash, j->body, j->body_len);
 	nakamoto_peek(j->body, j->body_len, j->id, j->ch, &j->height);
@@ -49,10 +52,12 @@ const char *judge_status(enum chain_reason reason)
 void judge_detail(char *out, size_t size, const struct job *j)
 {
 	if (j->reason == REASON_FEW)
-		snprintf(out, size, "signed by a weight of %" PRIu64 ", at least %" PRIu64 " of %" PRIu64 " needed", j->weight,
-		    j->signers->set.threshold, j->signers->set.total);
+		snprintf(out, size,
+		    "signed by a weight of %" PRIu64 ", at least %" PRIu64 " of %" PRIu64 " needed",
+		    j->weight, j->signers->set.threshold, j->signers->set.total);
 	else
 		snprintf(out, size, "%s", chain_reason_text(j->reason));
 }
 
-/* Next: cmd/block-store/main.c, judges each block in its place in the chain, commits it, and passes on a short record of it. */
+/* Next: cmd/block-store/main.c, judges each block in its place in the chain, commits it, and passes
+ * on a short record of it. */

@@ -1,10 +1,12 @@
 /* block-verify - judges each block on its own, on all cores: codec, ids, rules, signatures.
- * Reads: block; sortition, reward_set.  Writes: verdict, and the blocks that hold.  Store: read.  Net: none. */
+ * Reads: block; sortition, reward_set.  Writes: verdict, and the blocks that hold.  Store: read.
+ * Net: none. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
+
 #include "cmd/block-verify/verify.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
@@ -17,7 +19,8 @@ static unsigned cores(void)
 	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
-/* $BLOCKSYNC_TEST_CRASH: the id of a block that ends this program, to test that a pipeline gets over it. */
+/* $BLOCKSYNC_TEST_CRASH: the id of a block that ends this program, to test that a pipeline gets
+ * over it. */
 static void crash_hook(struct judge *judge)
 {
 	const char *id = getenv("BLOCKSYNC_TEST_CRASH");
@@ -27,7 +30,9 @@ static void crash_hook(struct judge *judge)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .usage = "block-verify [-1] [-j N] -d DIR\nblock-verify [-1] [-j N] -n NET -R VIEW" };
+	struct options o = {
+		.usage = "block-verify [-1] [-j N] -d DIR\nblock-verify [-1] [-j N] -n NET -R VIEW"
+	};
 	static struct store store;
 	static struct network named;
 	struct judge judge = { 0 };
@@ -59,7 +64,8 @@ int main(int argc, char **argv)
 		if ((fd = open(file, O_RDONLY | O_CLOEXEC)) < 0)
 			die_name("cannot read view", file);
 	} else {
-		store_open(&store, options_dir(&o), o.network, 0, stage_has_input(stage) ? 10000 : 0);
+		store_open(&store, options_dir(&o), o.network, 0,
+		    stage_has_input(stage) ? 10000 : 0);
 	}
 	judge.net = file ? &named : &store.net;
 	crash_hook(&judge);

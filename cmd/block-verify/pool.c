@@ -1,9 +1,10 @@
-/* Worker threads.  A job takes most of a millisecond, so one lock does; workers take a few jobs at a time when there
- * are many, and wake the loop once for all that it has not looked at yet. */
+/* Worker threads.  A job takes most of a millisecond, so one lock does; workers take a few jobs at
+ * a time when there are many, and wake the loop once for all that it has not looked at yet. */
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include <stdlib.h>
+
 #include "cmd/block-verify/verify.h"
 #include "common/sys/log.h"
 #include "common/sys/start.h"

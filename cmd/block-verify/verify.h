@@ -1,11 +1,12 @@
-/* block-verify: records come in on the loop's thread, are looked up in the view, queued in order, judged by worker
- * threads, and leave in order.  The loop's thread owns everything but the bytes and results of a job that is
- * being judged. */
+/* block-verify: records come in on the loop's thread, are looked up in the view, queued in order,
+ * judged by worker threads, and leave in order.  The loop's thread owns everything but the bytes
+ * and results of a job that is being judged. */
 #ifndef BLOCKSYNC_VERIFY_H
 #define BLOCKSYNC_VERIFY_H
 
 #include <pthread.h>
 #include <stdatomic.h>
+
 #include "common/chain/proof.h"
 #include "common/rec/rec.h"
 #include "common/store/store.h"
@@ -27,11 +28,13 @@ struct fact {
 
 #define CACHED_SETS 4
 
-/* The burnchain view: the store, and what records said (the file of -R, or sortitions that flow by). */
+/* The burnchain view: the store, and what records said (the file of -R, or sortitions that flow
+ * by). */
 struct view {
 	const struct network *net;
 	struct store *store;		/* NULL: records alone */
-	uint64_t generation;		/* raised by each commit to the store, and each record taken */
+	/* raised by each commit to the store, and each record taken */
+	uint64_t generation;
 	struct view_row *rows;		/* hash table by consensus hash */
 	size_t n_rows, cap;		/* cap is a power of two, or 0 */
 	struct signers **given;		/* from records, ascending by cycle */
@@ -52,24 +55,28 @@ void view_init(struct view *, const struct network *, struct store *);
 void view_release(struct view *);
 /* Take a sortition or reward set; other records are ignored. */
 void view_take(struct view *, const struct rec *);
-/* Take all of the file of records that fd is open on.  A fault of it, or another network, is exit 100. */
+/* Take all of the file of records that fd is open on.  A fault of it, or another network, is exit
+ * 100. */
 void view_read(struct view *, int fd, const char *path);
-/* Sortition and signers of a tenure.  OK, and *signers counted once more; or NOSORTITION, NOWINNER, NOSET (then *fact is
- * filled as far as known). */
-enum chain_reason view_lookup(struct view *, const uint8_t ch[CH_LEN], struct fact *, struct signers **);
+/* Sortition and signers of a tenure.  OK, and *signers counted once more; or NOSORTITION, NOWINNER,
+ * NOSET (then *fact is filled as far as known). */
+enum chain_reason view_lookup(struct view *, const uint8_t ch[CH_LEN], struct fact *,
+    struct signers **);
 void signers_unref(struct signers *);
 
 /* One record on its way through.  Made, linked and freed by the loop's thread. */
 struct job {
 	struct job *next;		/* in order of input */
-	struct job *todo;		/* of those that no worker has taken; under the pool's lock */
+	/* of those that no worker has taken; under the pool's lock */
+	struct job *todo;
 	atomic_bool done;
 	bool is_block;
 	/* set before it is queued */
 	enum chain_reason known;	/* what the view said */
 	struct fact fact;
 	struct signers *signers;	/* if known is OK */
-	uint8_t id[ID_LEN], ch[CH_LEN];	/* as the record says; the judge puts the header's own in their place */
+	/* as the record says; the judge puts the header's own in their place */
+	uint8_t id[ID_LEN], ch[CH_LEN];
 	uint64_t height;
 	const uint8_t *body;		/* body and source lie in payload */
 	size_t body_len;

@@ -1,8 +1,10 @@
-/* The burnchain view that blocks are judged against: the store, if there is one, then what records said.  A consensus
- * hash names one burn block for ever, so an answer holds until the store has another commit. */
+/* The burnchain view that blocks are judged against: the store, if there is one, then what records
+ * said.  A consensus hash names one burn block for ever, so an answer holds until the store has
+ * another commit. */
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
+
 #include "cmd/block-verify/verify.h"
 #include "common/sys/log.h"
 
@@ -50,7 +52,8 @@ static struct signers *signers_new(const struct rec_reward_set *r)
 
 static bool signers_equal(const struct signers *s, const struct rec_reward_set *r)
 {
-	if (s->set.n != r->keys.n || s->set.n != r->weights.n || memcmp(s->set.keys, r->keys.p, (size_t)s->set.n * KEY_LEN) != 0)
+	if (s->set.n != r->keys.n || s->set.n != r->weights.n ||
+	    memcmp(s->set.keys, r->keys.p, (size_t)s->set.n * KEY_LEN) != 0)
 		return false;
 	for (uint32_t i = 0; i < s->set.n; i++)
 		if (s->set.weights[i] != rec_u32_at(r->weights, i))
@@ -69,7 +72,8 @@ void view_release(struct view *v)
 	free(v->rows);
 }
 
-/* The row of a consensus hash, or the free one where it would stand.  Consensus hashes are hashes already. */
+/* The row of a consensus hash, or the free one where it would stand.  Consensus hashes are hashes
+ * already. */
 static struct view_row *row_of(struct view_row *rows, size_t cap, const uint8_t ch[CH_LEN])
 {
 	size_t i = (get_be32(ch) ^ get_be32(ch + 4)) & (cap - 1);
@@ -128,7 +132,8 @@ static void take_set(struct view *v, const struct rec_reward_set *r)
 	size_t i = 0, total = 0;
 
 	if (!s) {
-		log_warnx("the reward set of cycle %llu makes no sense", (unsigned long long)r->cycle);
+		log_warnx("the reward set of cycle %llu makes no sense",
+		    (unsigned long long)r->cycle);
 		return;
 	}
 	for (size_t k = 0; k < v->n_given; k++)
@@ -214,7 +219,8 @@ static struct signers *find_signers(struct view *v, MDB_txn *txn, uint64_t cycle
 	return s;
 }
 
-static enum chain_reason look_up(struct view *v, const uint8_t ch[CH_LEN], struct fact *f, struct signers **signers)
+static enum chain_reason look_up(struct view *v, const uint8_t ch[CH_LEN], struct fact *f,
+    struct signers **signers)
 {
 	MDB_txn *txn = v->store ? store_read(v->store) : NULL;
 	enum chain_reason reason = REASON_OK;
@@ -231,11 +237,13 @@ static enum chain_reason look_up(struct view *v, const uint8_t ch[CH_LEN], struc
 	return reason;
 }
 
-enum chain_reason view_lookup(struct view *v, const uint8_t ch[CH_LEN], struct fact *f, struct signers **signers)
+enum chain_reason view_lookup(struct view *v, const uint8_t ch[CH_LEN], struct fact *f,
+    struct signers **signers)
 {
 	if (v->store && store_changed(v->store))
 		v->generation++;
-	if (!v->last.set || v->last.generation != v->generation || memcmp(v->last.ch, ch, CH_LEN) != 0) {
+	if (!v->last.set || v->last.generation != v->generation ||
+	    memcmp(v->last.ch, ch, CH_LEN) != 0) {
 		struct signers *before = v->last.signers;
 
 		memset(&v->last.fact, 0, sizeof(v->last.fact));
@@ -260,11 +268,13 @@ static void read_record(struct view *v, const uint8_t *payload, size_t len, cons
 	if (rec_decode(&r, payload, len, err) < 0)
 		die_usage("view '%s' is broken: %s", path, err);
 	if (r.known && r.type == REC_HELLO && !rec_is(r.u.hello.network, v->net->name))
-		die_usage("view '%s' is of network '%s', not '%s'", path, rec_cstr(name, sizeof(name), r.u.hello.network), v->net->name);
+		die_usage("view '%s' is of network '%s', not '%s'", path,
+		    rec_cstr(name, sizeof(name), r.u.hello.network), v->net->name);
 	view_take(v, &r);
 }
 
-/* Frames of a file that may be longer than memory: an archive has blocks, which are of no interest here. */
+/* Frames of a file that may be longer than memory: an archive has blocks, which are of no interest
+ * here. */
 void view_read(struct view *v, int fd, const char *path)
 {
 	size_t have = 0, cap = MAX_FRAME + REC_FRAME_HEAD;

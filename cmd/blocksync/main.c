@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
 #include "cmd/blocksync/supervisor.h"
 #include "common/limits.h"
 #include "common/net/http.h"
@@ -20,7 +21,9 @@
 #include "common/sys/sandbox.h"
 #include "common/sys/start.h"
 
-static const char usage[] = "blocksync [-1cLqv] -d DIR [-n NETWORK] [-s SOURCE]... [-Q N] [-K FILE] [-p PEER]... [-u URL]... "
+static const char usage[] =
+    "blocksync [-1cLqv] -d DIR [-n NETWORK] [-s SOURCE]... [-Q N] [-K FILE] [-p PEER]... [-u "
+    "URL]... "
     "[-F CYCLE] [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-a ADDR] [-b BYTES/S]";
 
 static const struct program programs[] = {
@@ -51,7 +54,8 @@ static void folder_find(void)
 		folder[0] = '\0';
 	slash = strrchr(folder, '/');
 	if (!slash)
-		die_world("cannot tell which folder this program and its stages are in: is /proc mounted?");
+		die_world("cannot tell which folder this program and its stages are in: is /proc "
+			  "mounted?");
 	slash[1] = '\0';
 }
 
@@ -61,8 +65,10 @@ static void beside_us(char *path, size_t size, const char *name)
 		die_world("the name of '%s' is too long", folder);
 }
 
-/* A stage's command line: what every stage is given, then those of our options that it takes, in our order. */
-static void arguments(const char **arg, char letters[][3], const struct program *p, const struct given *g)
+/* A stage's command line: what every stage is given, then those of our options that it takes, in
+ * our order. */
+static void arguments(const char **arg, char letters[][3], const struct program *p,
+    const struct given *g)
 {
 	unsigned n = 0;
 
@@ -89,9 +95,10 @@ static void arguments(const char **arg, char letters[][3], const struct program 
 	}
 }
 
-/* In the child: only 0, 1 and 2 go along, signals are as in a shell but that ^C and a hang-up are ours to answer, and
- * it does not outlive us. */
-static _Noreturn void child_run(const struct program *p, const struct given *g, int in, int out, pid_t parent)
+/* In the child: only 0, 1 and 2 go along, signals are as in a shell but that ^C and a hang-up are
+ * ours to answer, and it does not outlive us. */
+static _Noreturn void child_run(const struct program *p, const struct given *g, int in, int out,
+    pid_t parent)
 {
 	static const char *arg[2 * MAX_GIVEN + 16];
 	static char letters[MAX_GIVEN][3];
@@ -144,7 +151,8 @@ static void url_check(const char *what, const char *url)
 		die_usage("bad %s '%s': %s", what, url, fault);
 }
 
-/* What several stages would complain of at once is said once: bad peers here, the network and the store below. */
+/* What several stages would complain of at once is said once: bad peers here, the network and the
+ * store below. */
 static void given_take(struct given *g, int argc, char **argv)
 {
 	struct peer_addr peer;
@@ -162,7 +170,10 @@ static void given_take(struct given *g, int argc, char **argv)
 			    c == 'F' ? MAX_CYCLES - 1 : UINT64_MAX);
 		if (c == 'p' && peer_addr_parse(&peer, optarg, err) < 0)
 			die_usage("bad peer '%s': %s", optarg, err);
-		if (c == 'u' || (c == 's' && (strncmp(optarg, "http://", 7) == 0 || strncmp(optarg, "https://", 8) == 0)))
+		if (c == 'u' ||
+		    (c == 's' &&
+			(strncmp(optarg, "http://", 7) == 0 ||
+			    strncmp(optarg, "https://", 8) == 0)))
 			url_check(c == 's' ? "source" : "URL", optarg);
 		else if (c == 's')
 			file_check("cannot read source", optarg);
@@ -245,7 +256,8 @@ static int signals_open(void)
 	int fd;
 
 	sigemptyset(&set);
-	for (const int *sig = (const int[]){ SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, 0 }; *sig; sig++)
+	for (const int *sig = (const int[]){ SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, 0 }; *sig;
+	     sig++)
 		if (!signal_ignored(*sig))	/* read from a descriptor it would come all the
 						 * same */
 			sigaddset(&set, *sig);

@@ -1,7 +1,8 @@
-/* The pipeline lives and dies together.  The first death that was not "my reader is gone" is blamed, the first living
- * stage is told to end, end of input does the rest, and what is still there after ten seconds is killed.  Then it
- * starts again, after a wait that doubles.  block-serve stands beside it and is started again on its own.
- * The loop sleeps until a signal or the next of these times, and never polls. */
+/* The pipeline lives and dies together.  The first death that was not "my reader is gone" is
+ * blamed, the first living stage is told to end, end of input does the rest, and what is still
+ * there after ten seconds is killed.  Then it starts again, after a wait that doubles.  block-serve
+ * stands beside it and is started again on its own. The loop sleeps until a signal or the next of
+ * these times, and never polls. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
 #include "cmd/blocksync/supervisor.h"
 #include "common/sys/log.h"
 #include "common/sys/stage_private.h"
@@ -22,9 +24,18 @@
 #define ONCE_FAILURES 3
 #define ONCE_SHORT 10000	/* ms: who failed after longer has tried enough */
 
-static bool signalled(const struct child *c, int sig) { return WIFSIGNALED(c->status) && WTERMSIG(c->status) == sig; }
-static bool exited(const struct child *c, int code) { return WIFEXITED(c->status) && WEXITSTATUS(c->status) == code; }
-static bool reader_gone(const struct child *c) { return signalled(c, SIGPIPE) || exited(c, STAGE_READER_GONE); }
+static bool signalled(const struct child *c, int sig)
+{
+	return WIFSIGNALED(c->status) && WTERMSIG(c->status) == sig;
+}
+static bool exited(const struct child *c, int code)
+{
+	return WIFEXITED(c->status) && WEXITSTATUS(c->status) == code;
+}
+static bool reader_gone(const struct child *c)
+{
+	return signalled(c, SIGPIPE) || exited(c, STAGE_READER_GONE);
+}
 static bool is_fetch(const struct child *c) { return !strcmp(c->program->name, "block-fetch"); }
 static bool due(uint64_t at) { return at && now_ms() >= at; }
 
@@ -58,13 +69,16 @@ static void say_death(struct supervisor *s, const struct child *c)
 	if (again || exited(c, EXIT_UNUSABLE) || exited(c, EXIT_USAGE))	/* which has said why */
 		return;
 	if (full)
-		log_warnx("store '%s' is full (disk, limit of file sizes, or $BLOCKSYNC_MAP): '%s' is tried again %s",
+		log_warnx("store '%s' is full (disk, limit of file sizes, or $BLOCKSYNC_MAP): '%s' "
+			  "is tried again %s",
 		    options_dir(&s->given->o), c->program->name,
 		    s->given->o.once ? "a few times" : "until there is room");
 	else if (WIFSIGNALED(c->status))
-		log_warnx("'%s' failed: killed by signal %d (%s)", c->program->name, sig, strsignal(sig));
+		log_warnx("'%s' failed: killed by signal %d (%s)", c->program->name, sig,
+		    strsignal(sig));
 	else
-		log_warnx("'%s' failed: exit %d%s", c->program->name, code, code ? "" : ", though nobody asked it to end");
+		log_warnx("'%s' failed: exit %d%s", c->program->name, code,
+		    code ? "" : ", though nobody asked it to end");
 }
 
 static void start_pipeline(struct supervisor *s)
@@ -97,8 +111,8 @@ static void start_pipeline(struct supervisor *s)
 	}
 }
 
-/* Its words, `p2p HOST:PORT KEY`, are all that comes out of the supervisor: records of the last stage have no reader
- * in a journal, a mail or a terminal. */
+/* Its words, `p2p HOST:PORT KEY`, are all that comes out of the supervisor: records of the last
+ * stage have no reader in a journal, a mail or a terminal. */
 static void start_serve(struct supervisor *s)
 {
 	s->beside.start_at = 0;
@@ -115,7 +129,8 @@ static void stop_pipeline(struct supervisor *s)
 		kill(first_living(s)->pid, SIGTERM);
 }
 
-/* Tell all to end.  Without a code it is the pipeline's.  block-serve has its own time for it, also where the pipeline is down. */
+/* Tell all to end.  Without a code it is the pipeline's.  block-serve has its own time for it, also
+ * where the pipeline is down. */
 static void end_all(struct supervisor *s, int code)
 {
 	s->code = code;
@@ -139,8 +154,8 @@ static void kill_rest(struct supervisor *s)
 	}
 }
 
-/* How much a death says about who is at fault; 0: nothing.  Deaths that are seen together have no order, and a crash
- * cuts the stream of the next stage, which then fails too. */
+/* How much a death says about who is at fault; 0: nothing.  Deaths that are seen together have no
+ * order, and a crash cuts the stream of the next stage, which then fails too. */
 static unsigned weight_of_death(const struct supervisor *s, const struct child *c)
 {
 	if (!c->fresh || reader_gone(c))
@@ -165,7 +180,7 @@ static void blame(struct supervisor *s)
 {
 	const struct child *worst = NULL;
 
-	for (unsigned i = 0, most = 0, weight; i < s->n; i++, most = weight > most ? weight : most) {
+	for (unsigned i = 0, most = 0, weight; i<s->n; i++, most = weight> most ? weight : most) {
 		weight = weight_of_death(s, &s->stage[i]);
 		worst = weight > most ? &s->stage[i] : worst;
 		s->stage[i].fresh = false;
@@ -187,7 +202,8 @@ static void reap(struct supervisor *s)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (unsigned i = 0; i <= s->n; i++)
 			if (s->stage[i].pid == pid)
-				s->stage[i] = (struct child){ s->stage[i].program, 0, status, true };
+				s->stage[i] =
+				    (struct child){ s->stage[i].program, 0, status, true };
 	blame(s);
 }
 
@@ -209,10 +225,12 @@ static int verdict(const struct supervisor *s)
 			well = false;
 	}
 	if (s->ending)
-		return s->given->o.once ? EXIT_WORLD : 0;	/* a pass that was cut short is no success */
+		/* a pass that was cut short is no success */
+		return s->given->o.once ? EXIT_WORLD : 0;
 	if (s->given->o.once && well)
 		return lacking ? EXIT_WORLD : 0;
-	return !s->blamed && reader_gone(&s->stage[s->n - 1]) ? EXIT_WORLD : -1;	/* our own reader is gone */
+	/* our own reader is gone */
+	return !s->blamed && reader_gone(&s->stage[s->n - 1]) ? EXIT_WORLD : -1;
 }
 
 static void start_later(struct life *l, bool killed)
@@ -236,7 +254,8 @@ static void pipeline_down(struct supervisor *s)
 	    s->failures++ == ONCE_FAILURES || now_ms() - s->pipeline.started > ONCE_SHORT;
 	int code = verdict(s);
 
-	/* with -1 a crash is worth another try, a failure a few: the next run may find the world in a better state */
+	/* with -1 a crash is worth another try, a failure a few: the next run may find the world in
+	 * a better state */
 	if (code < 0 && s->given->o.once && !killed && enough)
 		code = EXIT_WORLD;
 	if (code >= 0)
@@ -262,7 +281,9 @@ static void take_signals(struct supervisor *s)
 
 	while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
-			usleep(10000);	/* its pipes were closed before we heard: the next one's end is not to be seen alone */
+			/* its pipes were closed before we heard: the next one's end is not to be
+			 * seen alone */
+			usleep(10000);
 		else if (info.ssi_signo != SIGUSR1)
 			end_all(s,
 			    info.ssi_signo == SIGHUP ? EXIT_WORLD : s->pipeline.started ? -1 :

@@ -1,4 +1,5 @@
-/* The supervisor: which programs make the pipeline, how one is started, and what becomes of them. */
+/* The supervisor: which programs make the pipeline, how one is
+ * started, and what becomes of them. */
 #ifndef BLOCKSYNC_SUPERVISOR_H
 #define BLOCKSYNC_SUPERVISOR_H
 
@@ -23,14 +24,16 @@ struct child {
 	int status;	/* of waitpid, once it is dead */
 	bool fresh;	/* died since the last look */
 };
-void child_start(struct child *, const struct given *, int in, int out);	/* these become standard input and output */
+/* these become standard input and output */
+void child_start(struct child *, const struct given *, int in, int out);
 
 /* Starts and ends of the pipeline, or of block-serve: now_ms, 0 for not running, not due. */
 struct life { uint64_t started, start_at; struct backoff wait; };
 struct supervisor {
 	const struct given *given;
 	int signals, null;		/* signalfd, /dev/null */
-	struct child stage[MAX_STAGES + 1], *serve;	/* serve: behind the last, NULL if not wanted */
+	/* serve: behind the last, NULL if not wanted */
+	struct child stage[MAX_STAGES + 1], *serve;
 	unsigned n;
 	struct life pipeline, beside;
 	bool stopping, ending;		/* the pipeline is told to end; so are we */

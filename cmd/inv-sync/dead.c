@@ -1,17 +1,19 @@
 /* Peers that do not answer: by address and with the reason, for sync-status, and for people where
  * nobody is left to talk with. */
 #include <stdio.h>
+
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/sys/log.h"
 
 #define LOOK_MS 1000
 #define SAY_AGAIN_MS 600000
 
-/* "ADDRESS: reason; ..." of those that somebody named to us and that are down.  What cannot be resolved has been said once already. */
+/* "ADDRESS: reason; ..." of those that somebody named to us and that are down.  What cannot be
+ * resolved has been said once already. */
 static void dead_text(const struct inv_sync *s, bool unresolved, char out[DEAD_TEXT])
 {
 	const struct peer *p;
-	char one[sizeof p->name + sizeof p->why + 4];
+	char one[sizeof(p->name) + sizeof(p->why) + 4];
 	unsigned more = 0;
 	size_t n = 0;
 
@@ -21,9 +23,9 @@ static void dead_text(const struct inv_sync *s, bool unresolved, char out[DEAD_T
 		    (p->unresolved[0] && !unresolved))
 			continue;
 		if (p->unresolved[0])
-			snprintf(one, sizeof one, "%s", p->why);
+			snprintf(one, sizeof(one), "%s", p->why);
 		else
-			snprintf(one, sizeof one, "%s: %s", p->name, p->why);
+			snprintf(one, sizeof(one), "%s: %s", p->name, p->why);
 		if (n + strlen(one) + 20 < DEAD_TEXT)
 			n += (size_t)snprintf(out + n, DEAD_TEXT - n, "%s%s", n ? "; " : "", one);
 		else
@@ -72,7 +74,7 @@ void dead_look(struct inv_sync *s, uint64_t now, bool last)
 	if (!s->dead.kept || up != s->dead.up || strcmp(text, s->dead.text) != 0) {
 		s->dead.kept = true;
 		s->dead.up = up;
-		memcpy(s->dead.text, text, sizeof text);
+		memcpy(s->dead.text, text, sizeof(text));
 		keep(s, up);
 	}
 	if (up > 0)

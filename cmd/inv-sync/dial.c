@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/net/address.h"
 #include "common/sys/log.h"
@@ -50,13 +51,13 @@ static bool may_connect(const struct peer *p, const uint8_t addr[16])
 static void not_resolved(struct peer *p, const char *why)
 {
 	struct inv_sync *s = p->s;
-	char text[sizeof p->name + 164];
+	char text[sizeof(p->name) + 164];
 	uint64_t now = now_ms();
 
-	snprintf(text, sizeof text, "cannot resolve '%s': %s", p->name, why);
+	snprintf(text, sizeof(text), "cannot resolve '%s': %s", p->name, why);
 	if (p->pinned && strcmp(p->unresolved, why) != 0)
 		log_warnx("%s", text);
-	strlcpy(p->unresolved, why, sizeof p->unresolved);
+	strlcpy(p->unresolved, why, sizeof(p->unresolved));
 	peers_down(p, "", text);
 	if (s->o.once)
 		p->given_up |= now >= p->unresolved_at + UNRESOLVED_ONCE_MS;
@@ -95,9 +96,9 @@ static void on_resolved(void *arg, const struct resolved *a)
 
 static void resolve(struct peer *p)
 {
-	char host[sizeof p->name];
+	char host[sizeof(p->name)];
 
-	snprintf(host, sizeof host, "%.*s", (int)(strrchr(p->name, ':') - p->name), p->name);
+	snprintf(host, sizeof(host), "%.*s", (int)(strrchr(p->name, ':') - p->name), p->name);
 	if (!p->unresolved_at)
 		p->unresolved_at = now_ms();
 	p->resolving = resolver_ask(p->s->resolver, host, RESOLVE_MS, on_resolved, p);
@@ -168,15 +169,15 @@ void peers_fault(struct peer *p, const char *who, const char *class, const char 
 /* The first words of a reason are the fault, the rest is evidence. */
 static void note_fault(struct peer *p, const char *class, const char *reason)
 {
-	char who[2 * KEY_LEN + 1], evidence[sizeof p->name + 164], what[65];
+	char who[2 * KEY_LEN + 1], evidence[sizeof(p->name) + 164], what[65];
 	bool named = p->has_key || (p->expected && strcmp(reason, "another key") != 0);
 
 	if (named)
 		hex_of(who, p->key, KEY_LEN);
-	snprintf(what, sizeof what, "%.*s", (int)strcspn(reason, ":("), reason);
+	snprintf(what, sizeof(what), "%.*s", (int)strcspn(reason, ":("), reason);
 	for (size_t n = strlen(what); n > 0 && what[n - 1] == ' '; n--)
 		what[n - 1] = '\0';
-	snprintf(evidence, sizeof evidence, "at %s: %s", p->name, reason);
+	snprintf(evidence, sizeof(evidence), "at %s: %s", p->name, reason);
 	peers_fault(p, named ? who : p->name, class, what, evidence);
 }
 
@@ -209,9 +210,12 @@ static bool back_to_named(struct peer *p, const char *reason)
  * block-serve has it. */
 static void say_own_key(struct peer *p)
 {
-	char text[sizeof p->name + 120];
+	char text[sizeof(p->name) + 120];
 
-	snprintf(text, sizeof text, "'%s' has our own node key: another machine uses a copy of it, if that is not our own block-serve", p->name);
+	snprintf(text, sizeof(text),
+	    "'%s' has our own node key: another machine uses a copy of it, if that is not our own "
+	    "block-serve",
+	    p->name);
 	if (p->pinned && !p->own_key_said) {
 		log_warnx("%s", text);
 		save_fault(p->s, p->name, "useless", "our own key", text);
@@ -243,11 +247,11 @@ void peers_down(struct peer *p, const char *class, const char *reason)
 		p->backoff.tries = 0;
 	}
 	p->failures++;
-	strlcpy(p->why, reason, sizeof p->why);
+	strlcpy(p->why, reason, sizeof(p->why));
 	log_debug("'%s' is down: %s", p->name, reason);
 	if (strncmp(reason, "silent", 6) == 0) {
 		p->owes = "slow";
-		strlcpy(p->debt, reason, sizeof p->debt);
+		strlcpy(p->debt, reason, sizeof(p->debt));
 	}
 	if (is_fault(p, class, reason))
 		note_fault(p, class, reason);

@@ -15,6 +15,7 @@
 #define BLOCKSYNC_INV_SYNC_H
 
 #include <sys/queue.h>
+
 #include "cmd/inv-sync/machine.h"
 #include "cmd/inv-sync/seats.h"
 #include "common/net/conv.h"
@@ -24,16 +25,18 @@
 
 #define MAX_KNOWN 1024		/* addresses remembered */
 #define MAX_PINNED 64
-#define MAX_PER_HOST 4		/* known addresses of one host; private networks have no such bound */
-#define MAX_KEYS 2		/* of one conversation: each is a row and a commit, and keys last for months */
+#define MAX_PER_HOST 4 /* known addresses of one host; private networks have no such bound */
+#define MAX_KEYS 2 /* of one conversation: each is a row and a commit, and keys last for months */
 #define MAX_PER_TELLER 64	/* addresses taken from one peer in one run */
 #define REPLY_MS 15000		/* spec/wire.md 4.6 */
 #define TURN_MS 100		/* the store is looked at ten times a second */
 #define COMMIT_MS 250		/* four commits a second at most */
-#define HOLD_MS 15000		/* one pass waits this long for a peer that only another peer named */
-#define FINISHED_MS 4500	/* ... and for nobody longer where nothing is wanted: one try of each (peer_patience) */
+#define HOLD_MS 15000 /* one pass waits this long for a peer that only another peer named */
+#define FINISHED_MS                                                                                \
+	4500 /* ... and for nobody longer where nothing is wanted: one try of each (peer_patience) \
+	      */
 #define DEAD_TEXT 200		/* room for what is told of peers that are down */
-#define GIVE_UP 3		/* failures in a row: a fault, and the end of this peer in one pass */
+#define GIVE_UP 3 /* failures in a row: a fault, and the end of this peer in one pass */
 #define NEIGHBORS_MS 600000	/* between two GetNeighbors to a peer */
 #define MAX_GATHERED (4u << 20)	/* bytes of pushed blocks between two commits; more is dropped */
 
@@ -41,7 +44,8 @@ struct peer {
 	TAILQ_ENTRY(peer) entry;
 	struct inv_sync *s;
 	char name[264];			/* host:port, to be dialled */
-	bool pinned, expected, has_key;	/* expected: key was given by whoever named the peer; has_key: it was proven */
+	/* expected: key was given by whoever named the peer; has_key: it was proven */
+	bool pinned, expected, has_key;
 	bool stored;			/* the store has a row of this key from an earlier run */
 	bool by_operator;		/* named on the command line: any address */
 	bool given_up;
@@ -68,7 +72,9 @@ struct peer {
 	bool own_key_said;
 	unsigned keys;			/* that this conversation has brought */
 	bool progressed;		/* this conversation brought an answer */
-	const char *owes;		/* class of the fault, if it is not waited for any longer: it was silent, or refused; NULL: none */
+	/* class of the fault, if it is not waited for any longer: it was silent, or refused; NULL:
+	 * none */
+	const char *owes;
 	char debt[160];			/* its reason */
 	char why[160];			/* why its last conversation ended, or none came to be */
 	/* its row in the store */
@@ -113,9 +119,11 @@ void loop_start(struct inv_sync *);
 extern const struct stage_ops inv_sync_ops;
 
 /* view.c */
-void view_refresh(struct inv_sync *, uint64_t now);	/* at start, and when the store has changed */
+/* at start, and when the store has changed */
+void view_refresh(struct inv_sync *, uint64_t now);
 int view_stable_known(void *inv_sync, uint64_t height, const uint8_t *hash);	/* for conv_self */
-bool view_finished(struct inv_sync *);		/* the tip that the sources name is proven, down to the first block wanted */
+/* the tip that the sources name is proven, down to the first block wanted */
+bool view_finished(struct inv_sync *);
 const uint8_t *view_cycle_ch(const struct inv_sync *, uint64_t cycle);
 /* Judge with the store open for reading. */
 struct view_judge { struct inv_sync *s; MDB_txn *txn; struct judge_view v; };
@@ -123,7 +131,8 @@ void view_judge_begin(struct view_judge *, struct inv_sync *, const struct pream
 void view_judge_end(struct view_judge *);
 
 /* peers.c */
-void peers_name(struct inv_sync *, const char *text, bool operator_said);	/* pubkey@host:port; a bad one of the operator is exit 100 */
+/* pubkey@host:port; a bad one of the operator is exit 100 */
+void peers_name(struct inv_sync *, const char *text, bool operator_said);
 void peers_load(struct inv_sync *);				/* rows of earlier runs */
 void peers_told(struct inv_sync *, struct peer *teller, const struct message *neighbors);
 /* at the rows: bans, and who was of use */
@@ -146,7 +155,8 @@ void rival_gone(const struct peer *);
 void peers_dial(struct inv_sync *, uint64_t now);
 unsigned peer_patience(const struct peer *);	/* milliseconds that its next answer may take */
 void peers_down(struct peer *, const char *class, const char *reason);
-void peers_fault(struct peer *, const char *who, const char *class, const char *what, const char *evidence);
+void peers_fault(struct peer *, const char *who, const char *class, const char *what,
+    const char *evidence);
 void peers_stop(struct inv_sync *);		/* the conversations end with the stage */
 void peers_leave(struct inv_sync *);		/* the pass is over, with some not heard */
 bool peers_pass_done(const struct inv_sync *, uint64_t now);
@@ -165,9 +175,11 @@ void save_init(struct inv_sync *);
 void save_release(struct inv_sync *);
 void save_peer(struct peer *, bool news);
 void save_inventory(struct peer *, uint64_t cycle, const uint8_t *bits, uint32_t count);
-void save_fault(struct inv_sync *, const char *who, const char *class, const char *what, const char *evidence);
+void save_fault(struct inv_sync *, const char *who, const char *class, const char *what,
+    const char *evidence);
 /* may fail the conversation */
 void save_push(struct inv_sync *, struct conv *, const struct message *);
-void save_commit(struct inv_sync *, uint64_t now);		/* if something waits and it is time; now UINT64_MAX: at once */
+/* if something waits and it is time; now UINT64_MAX: at once */
+void save_commit(struct inv_sync *, uint64_t now);
 
 #endif

@@ -1,6 +1,8 @@
-/* What an answer proves about the peer that gave it.  Only what contradicts itself or a burnchain view that both share is a lie. */
+/* What an answer proves about the peer that gave it.  Only what contradicts itself or a burnchain
+ * view that both share is a lie. */
 #include <inttypes.h>
 #include <stdio.h>
+
 #include "cmd/inv-sync/machine.h"
 #include "common/chain/bitvec.h"
 
@@ -16,8 +18,10 @@ static uint64_t agreed(const struct judge_view *v)
 	return 0;
 }
 
-/* An honest peer answers min(L, tip - start + 1) bits (spec/wire.md 4.4).  Which tip is sure only where both views reach. */
-static enum judgement judge_length(const struct judge_view *v, uint64_t cycle, uint32_t *count, char evidence[160])
+/* An honest peer answers min(L, tip - start + 1) bits (spec/wire.md 4.4).  Which tip is sure only
+ * where both views reach. */
+static enum judgement judge_length(const struct judge_view *v, uint64_t cycle, uint32_t *count,
+    char evidence[160])
 {
 	uint64_t start = network_cycle_start(v->net, cycle), length = v->net->cycle_length;
 	uint64_t tip = v->tip > v->peer_tip ? v->tip : v->peer_tip;
@@ -32,35 +36,44 @@ static enum judgement judge_length(const struct judge_view *v, uint64_t cycle, u
 		least = expected - TIP_SLACK;
 	if (had > most) {
 		*count = (uint32_t)most;
-		snprintf(evidence, 160, "inventory length: %u bits of cycle %" PRIu64 ", at most %" PRIu64 " can be", had, cycle, most);
+		snprintf(evidence, 160,
+		    "inventory length: %u bits of cycle %" PRIu64 ", at most %" PRIu64 " can be",
+		    had, cycle, most);
 		return JUDGE_LIE;
 	}
 	if (had < least) {
-		snprintf(evidence, 160, "inventory length: %u bits of cycle %" PRIu64 ", at least %" PRIu64 " must be", had, cycle, least);
+		snprintf(evidence, 160,
+		    "inventory length: %u bits of cycle %" PRIu64 ", at least %" PRIu64 " must be",
+		    had, cycle, least);
 		return JUDGE_LIE;
 	}
 	return JUDGE_FINE;
 }
 
-/* Bits are one ancestry: a tenure that builds on something older than the bit before it denies that bit.  But a tenure has one start: where two
- * winners on the same parent name two, the view contradicts itself (a stray block ends a tenure), and nobody lies. */
-static bool denies(const struct judge_fact *f, const struct judge_fact *before, uint64_t before_height)
+/* Bits are one ancestry: a tenure that builds on something older than the bit before it denies that
+ * bit.  But a tenure has one start: where two winners on the same parent name two, the view
+ * contradicts itself (a stray block ends a tenure), and nobody lies. */
+static bool denies(const struct judge_fact *f, const struct judge_fact *before,
+    uint64_t before_height)
 {
 	if (!f->known || !before_height || !f->parent || f->parent >= before_height)
 		return false;
 	return before->parent != f->parent || memcmp(before->committed, f->committed, ID_LEN) == 0;
 }
 
-enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8_t *bits, uint32_t *count, char evidence[160])
+enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8_t *bits,
+    uint32_t *count, char evidence[160])
 {
-	uint64_t start = network_cycle_start(v->net, cycle), below = network_epoch_start(v->net, EPOCH_30), both = agreed(v);
+	uint64_t start = network_cycle_start(v->net, cycle),
+		 below = network_epoch_start(v->net, EPOCH_30), both = agreed(v);
 	enum judgement judged = judge_length(v, cycle, count, evidence);
 	struct judge_fact before = { 0 };	/* of the set bit before this one */
 	uint64_t last = 0;			/* its height */
 
 	for (uint32_t i = *count; i < bitvec_bytes(*count) * 8; i++)
 		bitvec_clear(bits, i);
-	for (int64_t i = bitvec_next(bits, *count, 0); i >= 0; i = bitvec_next(bits, *count, (uint32_t)i + 1)) {
+	for (int64_t i = bitvec_next(bits, *count, 0); i >= 0;
+	     i = bitvec_next(bits, *count, (uint32_t)i + 1)) {
 		uint64_t height = start + (uint64_t)i;
 		struct judge_fact f = { 0 };
 		const char *lie = NULL;
@@ -74,16 +87,20 @@ enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8
 		if (lie) {
 			bitvec_clear(bits, (uint32_t)i);
 			if (judged == JUDGE_FINE)
-				snprintf(evidence, 160, "inventory: bit of burn height %" PRIu64 ", %s", height, lie);
+				snprintf(evidence, 160,
+				    "inventory: bit of burn height %" PRIu64 ", %s", height, lie);
 			judged = JUDGE_LIE;
 			continue;
 		}
 		if (denies(&f, &before, last)) {
 			if (judged == JUDGE_FINE)
-				snprintf(evidence, 160, "inventory: bits of burn heights %" PRIu64 " and %" PRIu64 ", but the latter builds on %" PRIu64,
+				snprintf(evidence, 160,
+				    "inventory: bits of burn heights %" PRIu64 " and %" PRIu64
+				    ", but the latter builds on %" PRIu64,
 				    last, height, f.parent);
 			judged = JUDGE_LIE;
-			for (uint64_t h = f.parent + 1 > start ? f.parent + 1 : start; h < height; h++)
+			for (uint64_t h = f.parent + 1 > start ? f.parent + 1 : start; h < height;
+			     h++)
 				bitvec_clear(bits, (uint32_t)(h - start));
 		}
 		last = height;
@@ -96,11 +113,14 @@ enum nack_meaning judge_nack(const struct judge_view *v, uint64_t cycle, uint32_
 {
 	uint64_t asked = network_cycle_query_height(v->net, cycle);
 
-	/* A peer that has our view up to the sortition that was asked about has no cause to deny it. */
+	/* A peer that has our view up to the sortition that was asked about has no cause to deny
+	 * it. */
 	bool must_know = asked <= agreed(v);
 
 	if (code == 2)
-		return must_know ? NACK_REFUSES : v->peer_tip < v->tip ? NACK_BEHIND : NACK_DIVERGED;
+		return must_know	 ? NACK_REFUSES :
+		    v->peer_tip < v->tip ? NACK_BEHIND :
+					   NACK_DIVERGED;
 	if (code == 4)
 		return must_know ? NACK_REFUSES : NACK_DIVERGED;
 	return NACK_REFUSES;

@@ -1,5 +1,6 @@
-/* The turn of the loop, ten times a second: look at the store, dial, ask what is due, commit, and see whether one pass is over.  Answers need no turn:
- * they are handled, and the next question asked, as they come. */
+/* The turn of the loop, ten times a second: look at the store, dial, ask what is due, commit, and
+ * see whether one pass is over.  Answers need no turn: they are handled, and the next question
+ * asked, as they come. */
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/sys/log.h"
 #include "common/sys/loop.h"
@@ -15,8 +16,8 @@ static void finish(struct inv_sync *s, int code)
 	stage_finish(s->stage, code);
 }
 
-/* One pass is over when the input has ended and nobody is left to answer.  Who is silent may have what is missing; where nothing is, it holds
- * up nobody. */
+/* One pass is over when the input has ended and nobody is left to answer.  Who is silent may have
+ * what is missing; where nothing is, it holds up nobody. */
 static void end_of_pass(struct inv_sync *s, uint64_t now)
 {
 	if (!s->o.once || !s->input_ended)
@@ -98,12 +99,15 @@ static void on_report(void *arg)
 
 	TAILQ_FOREACH(p, &s->peers, entry) {
 		up += p->conv && conv_is_up(p->conv);
-		log_warnx("peer '%s': %s, %u failures, %u questions in flight%s", p->name, p->state, p->failures, p->asks.flying,
-		    p->conv ? ", connected" : "");
+		log_warnx("peer '%s': %s, %u failures, %u questions in flight%s", p->name, p->state,
+		    p->failures, p->asks.flying, p->conv ? ", connected" : "");
 	}
-	log_warnx("%u peers known, %u up, burn tip %llu", s->n_peers, up, (unsigned long long)s->self.view.burn_height);
+	log_warnx("%u peers known, %u up, burn tip %llu", s->n_peers, up,
+	    (unsigned long long)s->self.view.burn_height);
 }
 
-const struct stage_ops inv_sync_ops = { .end = on_end, .terminate = on_terminate, .report = on_report, .lost = on_lost };
+const struct stage_ops inv_sync_ops = {
+	.end = on_end, .terminate = on_terminate, .report = on_report, .lost = on_lost
+};
 
 /* Next: cmd/inv-sync/view.c, our burnchain view. */

@@ -1,6 +1,8 @@
-/* Which cycle to ask of which peer, and when.  Each peer has its own list, so a slow one delays nobody; each answer is filed under the cycle that
- * was asked.  The two newest cycles come first, as what is missing at the tip is wanted soonest, then older ones down to epoch 3.0. */
+/* Which cycle to ask of which peer, and when.  Each peer has its own list, so a slow one delays
+ * nobody; each answer is filed under the cycle that was asked.  The two newest cycles come first,
+ * as what is missing at the tip is wanted soonest, then older ones down to epoch 3.0. */
 #include <stdlib.h>
+
 #include "cmd/inv-sync/machine.h"
 #include "common/sys/log.h"
 
@@ -37,7 +39,7 @@ void machine_tip(struct machine *m, uint64_t tip, bool news, uint64_t now)
 	last = network_cycle(m->net, tip - 1);
 	if (last + 1 > m->first && last != m->last) {
 		size_t had = cycles(m), n = (size_t)(last + 1 - m->first);
-		m->known = xrealloc(m->known, n * sizeof *m->known);
+		m->known = xrealloc(m->known, n * sizeof(*m->known));
 		for (size_t i = had; i < n; i++)
 			m->known[i] = false;
 		m->last = last;
@@ -57,8 +59,8 @@ static void fit(struct asks *a, const struct machine *m)
 
 	if (n <= a->n)
 		return;		/* a view that shrank leaves answers that nobody asks for again */
-	a->at = xrealloc(a->at, n * sizeof *a->at);
-	memset(a->at + a->n, 0, (n - a->n) * sizeof *a->at);
+	a->at = xrealloc(a->at, n * sizeof(*a->at));
+	memset(a->at + a->n, 0, (n - a->n) * sizeof(*a->at));
 	a->n = n;
 }
 
@@ -81,7 +83,8 @@ static bool ripe(const struct ask *k, const struct machine *m, uint64_t now)
 	return k->state == ASK_DUE || !m->once;
 }
 
-/* A burst is taken part in once: the two newest cycles are due whatever their state, and a peer that was behind need not wait out its pause. */
+/* A burst is taken part in once: the two newest cycles are due whatever their state, and a peer
+ * that was behind need not wait out its pause. */
 static void burst(struct asks *a, const struct machine *m, uint64_t now)
 {
 	if (now < m->burst_at || a->burst_done == m->burst_at)
@@ -135,7 +138,8 @@ void asks_answered(struct asks *a, const struct machine *m, uint64_t cycle, uint
 	if (k->again)
 		*k = (struct ask){ .state = ASK_DUE };
 	else
-		*k = (struct ask){ .state = ASK_ANSWERED, .at = now + (recent ? ASK_REFRESH_MS : ASK_OLD_MS) };
+		*k = (struct ask){ .state = ASK_ANSWERED,
+			.at = now + (recent ? ASK_REFRESH_MS : ASK_OLD_MS) };
 }
 
 bool asks_refused(struct asks *a, const struct machine *m, uint64_t cycle, uint64_t now)
@@ -162,7 +166,8 @@ bool asks_heard(const struct asks *a, const struct machine *m)
 bool asks_done(const struct asks *a, const struct machine *m)
 {
 	for (size_t i = 0; i < cycles(m); i++)
-		if (m->known[i] && (i >= a->n || a->at[i].state == ASK_DUE || a->at[i].state == ASK_FLYING))
+		if (m->known[i] &&
+		    (i >= a->n || a->at[i].state == ASK_DUE || a->at[i].state == ASK_FLYING))
 			return false;
 	return true;
 }

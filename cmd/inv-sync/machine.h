@@ -1,5 +1,6 @@
-/* The deciding part of inv-sync: which cycle to ask of which peer and when (machine.c), and what an answer proves
- * (judge.c; spec/sync.md B and I.1).  Pure: the caller owns clock, sockets and store; times are milliseconds. */
+/* The deciding part of inv-sync: which cycle to ask of which peer and when (machine.c), and what an
+ * answer proves (judge.c; spec/sync.md B and I.1).  Pure: the caller owns clock, sockets and store;
+ * times are milliseconds. */
 #ifndef BLOCKSYNC_INV_SYNC_MACHINE_H
 #define BLOCKSYNC_INV_SYNC_MACHINE_H
 
@@ -7,7 +8,7 @@
 
 #define ASK_FLYING_MAX 6	/* cycles in flight to one peer */
 #define ASK_TRIES 3		/* refusals until a cycle counts as failed */
-#define ASK_REFRESH_MS 40000	/* the newest cycles are asked for again; at most 45 s by contract */
+#define ASK_REFRESH_MS 40000 /* the newest cycles are asked for again; at most 45 s by contract */
 #define ASK_OLD_MS 600000	/* older ones: a peer that is still syncing fills them too */
 #define ASK_BURST_MS 1000	/* after a new sortition (spec/sync.md B.3) */
 
@@ -24,10 +25,12 @@ enum ask_state { ASK_DUE, ASK_FLYING, ASK_ANSWERED, ASK_FAILED };
 struct ask {
 	enum ask_state state;
 	unsigned tries;			/* refusals since the last answer */
-	bool again;			/* in flight since before a burst or a reorg: its answer is of the time before */
+	/* in flight since before a burst or a reorg: its answer is of the time before */
+	bool again;
 	uint64_t at;			/* not before */
 };
-/* What one peer has been asked; kept while the peer is known, whether its conversation is up or not. */
+/* What one peer has been asked; kept while the peer is known, whether its conversation is up or
+ * not. */
 struct asks {
 	struct ask *at;			/* by cycle - machine.first */
 	size_t n;
@@ -38,7 +41,8 @@ struct asks {
 void machine_init(struct machine *, const struct network *, bool once);
 void machine_release(struct machine *);
 void asks_release(struct asks *);
-/* The view's tip is `tip`; `news`: its consensus hash has changed, so the two newest cycles are asked for again a second later. */
+/* The view's tip is `tip`; `news`: its consensus hash has changed, so the two newest cycles are
+ * asked for again a second later. */
 void machine_tip(struct machine *, uint64_t tip, bool news, uint64_t now);
 /* The hash that names a cycle is known, or has changed (then all are asked again). */
 void machine_cycle_known(struct machine *, uint64_t cycle);
@@ -61,7 +65,8 @@ bool asks_done(const struct asks *, const struct machine *);
 /* What our view says of a burn height. */
 struct judge_fact {
 	bool known, won;
-	uint64_t parent;		/* burn height of the tenure that the winner builds on; 0: unknown */
+	/* burn height of the tenure that the winner builds on; 0: unknown */
+	uint64_t parent;
 	uint8_t committed[ID_LEN];	/* the start of that tenure, as its commit says */
 };
 struct judge_view {
@@ -73,9 +78,11 @@ struct judge_view {
 	void *arg;
 };
 enum judgement { JUDGE_FINE, JUDGE_LIE };
-/* Judge an answer of count bits about a cycle.  Bits that cannot be true are cleared in place and *count is cut to what may exist,
- * so that the rest stays usable; evidence says what the lie was.  Honest are: a peer that is behind, on another fork, or has holes. */
-enum judgement judge_inventory(const struct judge_view *, uint64_t cycle, uint8_t *bits, uint32_t *count, char evidence[160]);
+/* Judge an answer of count bits about a cycle.  Bits that cannot be true are cleared in place and
+ * *count is cut to what may exist, so that the rest stays usable; evidence says what the lie was.
+ * Honest are: a peer that is behind, on another fork, or has holes. */
+enum judgement judge_inventory(const struct judge_view *, uint64_t cycle, uint8_t *bits,
+    uint32_t *count, char evidence[160]);
 
 /* What a Nack means (spec/sync.md A.3). */
 enum nack_meaning { NACK_BEHIND, NACK_DIVERGED, NACK_REFUSES };

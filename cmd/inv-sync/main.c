@@ -1,8 +1,9 @@
 /* inv-sync - holds conversations with peers and emits who they are and which tenures each has.
- * Reads: nothing (sortitions come through the store), passes all on.  Writes: peer, inventory, fault.
- * Store: peers, inventories, faults, uploads, meta.  Net: P2P out. */
+ * Reads: nothing (sortitions come through the store), passes all on.  Writes: peer, inventory,
+ * fault. Store: peers, inventories, faults, uploads, meta.  Net: P2P out. */
 #include <stdlib.h>
 #include <unistd.h>
+
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/net/admit.h"
 #include "common/sys/log.h"
@@ -12,7 +13,11 @@
 static struct inv_sync s = {
 	.o.usage = "inv-sync [-1qv] -d DIR [-n NETWORK] [-p PEER]...",
 	.peers = TAILQ_HEAD_INITIALIZER(s.peers),
-	.self = { .port = 20444, .services = SERVICE_RELAY | SERVICE_RPC, .stable_known = view_stable_known, .neighbors = peers_tell, .arg = &s },
+	.self = { .port = 20444,
+	    .services = SERVICE_RELAY | SERVICE_RPC,
+	    .stable_known = view_stable_known,
+	    .neighbors = peers_tell,
+	    .arg = &s },
 };
 
 int main(int argc, char **argv)
@@ -35,7 +40,9 @@ int main(int argc, char **argv)
 
 	s.resolver = resolver_start();
 	s.stage = stage_new("inv-sync", &s.o, &inv_sync_ops, &s);
-	store_open(&s.store, options_dir(&s.o), s.o.network, TABLE(T_META) | TABLE(T_PEERS) | TABLE(T_INVENTORIES) | TABLE(T_FAULTS) | TABLE(T_UPLOADS),
+	store_open(&s.store, options_dir(&s.o), s.o.network,
+	    TABLE(T_META) | TABLE(T_PEERS) | TABLE(T_INVENTORIES) | TABLE(T_FAULTS) |
+		TABLE(T_UPLOADS),
 	    stage_has_input(s.stage) ? 10000 : 0);
 	stage_network(s.stage, &s.store.net);
 	node_key_load(s.store.dir, s.self.secret, s.self.key);

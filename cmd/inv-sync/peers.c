@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/chain/hash.h"
 #include "common/net/address.h"
@@ -22,7 +23,7 @@ static struct peer *find(const struct inv_sync *s, const char *name)
 
 bool peer_number(const char *name, struct sockaddr_storage *sa, int *len)
 {
-	*len = sizeof *sa;
+	*len = sizeof(*sa);
 	return evutil_parse_sockaddr_port(name, (struct sockaddr *)sa, len) == 0;
 }
 
@@ -71,13 +72,13 @@ static struct peer *add(struct inv_sync *s, const char *name, bool pinned, uint6
 			return NULL;
 		forget(peer_of_seat(victim));
 	}
-	p = xcalloc(1, sizeof *p);
+	p = xcalloc(1, sizeof(*p));
 	if (!pinned)
 		seats_add(&s->seats, &p->seat, network_of(s, name));
 	p->s = s;
 	p->state = "down";
 	p->learnt_at = now;
-	strlcpy(p->name, name, sizeof p->name);
+	strlcpy(p->name, name, sizeof(p->name));
 	TAILQ_INSERT_TAIL(&s->peers, p, entry);
 	s->n_peers++;
 	return p;
@@ -107,7 +108,7 @@ void peers_name(struct inv_sync *s, const char *text, bool operator_said)
 		log_warnx("network file: bootstrap '%s': %s", text, err);
 		return;
 	}
-	snprintf(name, sizeof name, strchr(a.host, ':') ? "[%s]:%u" : "%s:%u", a.host, a.port);
+	snprintf(name, sizeof(name), strchr(a.host, ':') ? "[%s]:%u" : "%s:%u", a.host, a.port);
 	if (!(p = add(s, name, true, 0)))
 		return;
 	p->pinned = true;
@@ -125,13 +126,13 @@ static bool load_step(void *arg, const struct rec_peer *r)
 {
 	struct loading *l = arg;
 	struct inv_sync *s = l->s;
-	char name[sizeof ((struct peer *)0)->name], err[120];
+	char name[sizeof((struct peer *)0)->name], err[120];
 	struct peer_addr a;
 	struct peer *p;
 
 	/* Of a peer that dialled us we know no address to dial. */
 	if (r->inbound || (r->blocks > 0) != l->useful ||
-	    peer_addr_parse(&a, rec_cstr(name, sizeof name, r->address), err) < 0 || a.has_key)
+	    peer_addr_parse(&a, rec_cstr(name, sizeof(name), r->address), err) < 0 || a.has_key)
 		return true;
 	p = add(s, name, false, now_ms());
 	if (!p || (p->expected && memcmp(p->key, r->key, KEY_LEN) != 0))
@@ -205,19 +206,22 @@ void peers_told(struct inv_sync *s, struct peer *teller, const struct message *m
 		char name[64];
 		socklen_t len;
 
-		if (n->port == 0 || address_any16(n->addr) || memcmp(n->key_hash, own, sizeof own) == 0)
+		if (n->port == 0 || address_any16(n->addr) ||
+		    memcmp(n->key_hash, own, sizeof(own)) == 0)
 			continue;
 		if (address_private16(n->addr) && !s->store.net.private_peers)
 			continue;
 		address_from16(&sa, &len, n->addr, n->port);
 		address_text(name, (struct sockaddr *)&sa);
-		if (find(s, name) || (of_host(s, name) >= MAX_PER_HOST && !s->store.net.private_peers))
+		if (find(s, name) ||
+		    (of_host(s, name) >= MAX_PER_HOST && !s->store.net.private_peers))
 			continue;
 		teller->told += add(s, name, false, now_ms()) != NULL;
 	}
 }
 
-/* Those with whom we talk: their addresses are known to be good.  A private one is the operator's own business. */
+/* Those with whom we talk: their addresses are known to be good.  A private one is the operator's
+ * own business. */
 uint32_t peers_tell(void *arg, struct neighbor *out)
 {
 	struct inv_sync *s = arg;

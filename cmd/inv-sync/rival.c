@@ -51,7 +51,7 @@ static bool is_one_machine(const struct peer *p, const struct peer *q)
 	const struct handshake *a = conv_handshake(p->conv), *b = conv_handshake(q->conv);
 
 	return a->data_url[0] && strcmp(a->data_url, b->data_url) == 0 && a->port == b->port &&
-	    memcmp(a->addr, b->addr, sizeof a->addr) == 0;
+	    memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
 }
 
 bool rival_met(struct peer *p)
@@ -66,7 +66,8 @@ bool rival_met(struct peer *p)
 	}
 	if (p->pinned && q->pinned && !p->twin_said) {
 		p->twin_said = true;
-		log_warnx("peers '%s' and '%s' have one key: of these two machines the one that has more is asked",
+		log_warnx("peers '%s' and '%s' have one key: of these two machines the one that "
+			  "has more is asked",
 		    q->name, p->name);
 	}
 	p->contends = true;

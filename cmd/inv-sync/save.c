@@ -1,5 +1,7 @@
-/* What is learnt is gathered here, committed at most four times a second, and told downstream only after the commit. */
+/* What is learnt is gathered here, committed at most four times a second, and told downstream only
+ * after the commit. */
 #include <stdlib.h>
+
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/chain/hash.h"
 #include "common/store/pushed.h"
@@ -30,7 +32,8 @@ struct gathered {
 	TAILQ_HEAD(, kept_fault) faults;
 	TAILQ_HEAD(, kept_block) blocks;
 	size_t block_bytes;
-	uint64_t recent[RECENT_PUSHES];	/* digests of blocks that were pushed lately: each of many peers sends each new block */
+	/* digests of blocks that were pushed lately: each of many peers sends each new block */
+	uint64_t recent[RECENT_PUSHES];
 	unsigned next_recent;
 	struct push_budgets budgets;
 	bool peers;		/* some peer is dirty */
@@ -38,7 +41,7 @@ struct gathered {
 
 void save_init(struct inv_sync *s)
 {
-	s->gathered = xcalloc(1, sizeof *s->gathered);
+	s->gathered = xcalloc(1, sizeof(*s->gathered));
 	TAILQ_INIT(&s->gathered->inventories);
 	TAILQ_INIT(&s->gathered->faults);
 	TAILQ_INIT(&s->gathered->blocks);
@@ -83,7 +86,7 @@ void save_peer(struct peer *p, bool news)
 
 void save_inventory(struct peer *p, uint64_t cycle, const uint8_t *bits, uint32_t count)
 {
-	struct kept_inventory *k = xcalloc(1, sizeof *k);
+	struct kept_inventory *k = xcalloc(1, sizeof(*k));
 
 	k->r.cycle = cycle;
 	k->r.count = count;
@@ -95,14 +98,15 @@ void save_inventory(struct peer *p, uint64_t cycle, const uint8_t *bits, uint32_
 	TAILQ_INSERT_TAIL(&p->s->gathered->inventories, k, entry);
 }
 
-void save_fault(struct inv_sync *s, const char *who, const char *class, const char *what, const char *evidence)
+void save_fault(struct inv_sync *s, const char *who, const char *class, const char *what,
+    const char *evidence)
 {
-	struct kept_fault *f = xcalloc(1, sizeof *f);
+	struct kept_fault *f = xcalloc(1, sizeof(*f));
 
-	strlcpy(f->who, who, sizeof f->who);
-	strlcpy(f->class, class, sizeof f->class);
-	strlcpy(f->what, what, sizeof f->what);
-	strlcpy(f->evidence, evidence, sizeof f->evidence);
+	strlcpy(f->who, who, sizeof(f->who));
+	strlcpy(f->class, class, sizeof(f->class));
+	strlcpy(f->what, what, sizeof(f->what));
+	strlcpy(f->evidence, evidence, sizeof(f->evidence));
 	TAILQ_INSERT_TAIL(&s->gathered->faults, f, entry);
 }
 
@@ -131,10 +135,10 @@ static void gather_block(void *arg, const struct nakamoto *b)
 
 	if (g->block_bytes + b->len > MAX_GATHERED || pushed_lately(g, b))
 		return;
-	k = xcalloc(1, sizeof *k + b->len);
+	k = xcalloc(1, sizeof(*k) + b->len);
 	memcpy(k->id, b->id, ID_LEN);
 	memcpy(k->ch, b->ch, CH_LEN);
-	memcpy(k->source, from->source, sizeof k->source);
+	memcpy(k->source, from->source, sizeof(k->source));
 	memcpy(k->bytes, b->bytes, b->len);
 	k->height = b->height;
 	k->len = b->len;
@@ -157,11 +161,12 @@ void save_push(struct inv_sync *s, struct conv *c, const struct message *m)
 	    &from);
 	if ((class = pushed_fault(why)) == NULL)
 		return;
-	snprintf(reason, sizeof reason, "push: %s", chain_reason_text(why));
+	snprintf(reason, sizeof(reason), "push: %s", chain_reason_text(why));
 	conv_fail(c, class, reason);
 }
 
-/* The row as it stands, with what this conversation knows: other programs own the bans and may have met the peer too. */
+/* The row as it stands, with what this conversation knows: other programs own the bans and may have
+ * met the peer too. */
 static struct rec_peer peer_row(struct peer *p, MDB_txn *txn)
 {
 	struct inv_sync *s = p->s;
@@ -204,12 +209,17 @@ static void put_rest(struct inv_sync *s, MDB_txn *txn)
 	TAILQ_FOREACH(i, &g->inventories, entry)
 		inventory_put(&s->store, txn, &i->r);
 	TAILQ_FOREACH(f, &g->faults, entry) {
-		struct rec_fault r = { .who = rec_str(f->who), .class = rec_str(f->class), .what = rec_str(f->what),
-			.evidence = rec_str(f->evidence), .stage = rec_str("inv-sync") };
+		struct rec_fault r = { .who = rec_str(f->who),
+			.class = rec_str(f->class),
+			.what = rec_str(f->what),
+			.evidence = rec_str(f->evidence),
+			.stage = rec_str("inv-sync") };
 		fault_add(&s->store, txn, &r);
 	}
 	TAILQ_FOREACH(b, &g->blocks, entry) {
-		struct rec_block r = { .height = b->height, .source = rec_str(b->source), .request = rec_str("push"),
+		struct rec_block r = { .height = b->height,
+			.source = rec_str(b->source),
+			.request = rec_str("push"),
 			.body = rec_bytes(b->bytes, b->len) };
 
 		if (block_known(&s->store, txn, b->id))
@@ -230,11 +240,17 @@ static void emit_rest(struct inv_sync *s)
 		uint8_t key[KEY_LEN + 8];
 		memcpy(key, i->r.peer, KEY_LEN);
 		put_be64(key + KEY_LEN, i->r.cycle);
-		stage_emit_news(s->stage, REC_INVENTORY, &i->r, key, sizeof key);
+		stage_emit_news(s->stage, REC_INVENTORY, &i->r, key, sizeof(key));
 	}
 	TAILQ_FOREACH(f, &g->faults, entry) {
-		struct rec_fault r = { .who = rec_str(f->who), .class = rec_str(f->class), .what = rec_str(f->what),
-			.evidence = rec_str(f->evidence), .stage = rec_str("inv-sync"), .count = 1, .first = now_unix(), .last = now_unix() };
+		struct rec_fault r = { .who = rec_str(f->who),
+			.class = rec_str(f->class),
+			.what = rec_str(f->what),
+			.evidence = rec_str(f->evidence),
+			.stage = rec_str("inv-sync"),
+			.count = 1,
+			.first = now_unix(),
+			.last = now_unix() };
 		stage_emit(s->stage, REC_FAULT, &r);
 	}
 }
@@ -246,7 +262,8 @@ void save_commit(struct inv_sync *s, uint64_t now)
 	struct peer *p;
 	MDB_txn *txn;
 
-	if (!g->peers && TAILQ_EMPTY(&g->inventories) && TAILQ_EMPTY(&g->faults) && TAILQ_EMPTY(&g->blocks))
+	if (!g->peers && TAILQ_EMPTY(&g->inventories) && TAILQ_EMPTY(&g->faults) &&
+	    TAILQ_EMPTY(&g->blocks))
 		return;
 	if (now != UINT64_MAX && now < s->committed_at + COMMIT_MS)
 		return;

@@ -1,5 +1,6 @@
 /* Who holds a conversation, of the peers that nobody here named (seats.h says by which rules). */
 #include <stdlib.h>
+
 #include "cmd/inv-sync/seats.h"
 #include "common/sys/log.h"
 
@@ -18,7 +19,7 @@ void seats_add(struct seats *s, struct seat *seat, uint64_t group)
 		if (g->id == group)
 			break;
 	if (!g) {
-		g = xcalloc(1, sizeof *g);
+		g = xcalloc(1, sizeof(*g));
 		g->id = group;
 		TAILQ_INSERT_TAIL(&s->groups, g, entry);
 	}

@@ -1,8 +1,9 @@
-/* What is said in a conversation: who the peer is, whom it knows, and what it has of each cycle.  An answer is filed under the cycle that was asked,
- * which travels with the question. */
+/* What is said in a conversation: who the peer is, whom it knows, and what it has of each cycle. An
+ * answer is filed under the cycle that was asked, which travels with the question. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/chain/bitvec.h"
 #include "common/chain/hash.h"
@@ -27,8 +28,8 @@ static uint64_t *digest_at(struct peer *p, uint64_t cycle)
 	size_t i = (size_t)(cycle - p->s->machine.first);
 
 	if (i >= p->n_digest) {
-		p->digest = xrealloc(p->digest, (i + 1) * sizeof *p->digest);
-		memset(p->digest + p->n_digest, 0, (i + 1 - p->n_digest) * sizeof *p->digest);
+		p->digest = xrealloc(p->digest, (i + 1) * sizeof(*p->digest));
+		memset(p->digest + p->n_digest, 0, (i + 1 - p->n_digest) * sizeof(*p->digest));
 		p->n_digest = i + 1;
 	}
 	return &p->digest[i];
@@ -42,8 +43,8 @@ static void have(struct peer *p, uint64_t cycle, const uint8_t *bits, uint32_t c
 	for (uint32_t b = 0; b < count; b++)
 		n += bitvec_get(bits, count, b);
 	if (i >= p->n_have) {
-		p->have = xrealloc(p->have, (i + 1) * sizeof *p->have);
-		memset(p->have + p->n_have, 0, (i + 1 - p->n_have) * sizeof *p->have);
+		p->have = xrealloc(p->have, (i + 1) * sizeof(*p->have));
+		memset(p->have + p->n_have, 0, (i + 1 - p->n_have) * sizeof(*p->have));
 		p->n_have = i + 1;
 	}
 	p->have[i] = n;
@@ -55,7 +56,8 @@ static bool load_step(void *arg, const struct rec_inventory *r)
 
 	if (memcmp(r->peer, p->key, KEY_LEN) != 0)
 		return false;
-	if (rec_is(r->kind, "tenures") && r->cycle >= p->s->machine.first && r->cycle <= p->s->machine.last && r->count <= MAX_CYCLE_BITS &&
+	if (rec_is(r->kind, "tenures") && r->cycle >= p->s->machine.first &&
+	    r->cycle <= p->s->machine.last && r->count <= MAX_CYCLE_BITS &&
 	    r->bits.n == bitvec_bytes(r->count))
 		*digest_at(p, r->cycle) = digest_of(r->bits.p, r->count);
 	return true;
@@ -138,7 +140,8 @@ static void take_nack(struct peer *p, uint64_t cycle, const struct message *m)
 		set_state(p, meaning == NACK_BEHIND ? "behind" : "diverged");
 		return;
 	}
-	snprintf(p->debt, sizeof p->debt, "nack: Nack %u to GetNakamotoInv of cycle %" PRIu64, m->u.nack, cycle);
+	snprintf(p->debt, sizeof(p->debt), "nack: Nack %u to GetNakamotoInv of cycle %" PRIu64,
+	    m->u.nack, cycle);
 	p->owes = last ? NULL : "useless";
 	if (last)
 		fault(p, "useless", "nack", p->debt + strlen("nack: "));
@@ -159,7 +162,8 @@ static void on_inventory(struct conv *c, void *arg, const struct message *m)
 	} else if (m->id == MSG_NACK) {
 		take_nack(p, cycle, m);
 	} else {
-		snprintf(reason, sizeof reason, "wrong answer: %s to GetNakamotoInv", message_name(m->id));
+		snprintf(reason, sizeof(reason), "wrong answer: %s to GetNakamotoInv",
+		    message_name(m->id));
 		conv_fail(c, "useless", reason);
 		return;
 	}
@@ -186,7 +190,8 @@ void talk_ask(struct peer *p, uint64_t now)
 		p->neighbors_at = now + NEIGHBORS_MS;
 		conv_request(p->conv, &m, REPLY_MS, on_neighbors, NULL);
 	}
-	while (conv_is_up(p->conv) && judge_version(&s->store.net, p->view.version) && asks_next(&p->asks, &s->machine, now, &cycle)) {
+	while (conv_is_up(p->conv) && judge_version(&s->store.net, p->view.version) &&
+	    asks_next(&p->asks, &s->machine, now, &cycle)) {
 		m.id = MSG_GET_NAKAMOTO_INV;
 		memcpy(m.u.get_inv.ch, view_cycle_ch(s, cycle), CH_LEN);
 		conv_request(p->conv, &m, peer_patience(p), on_inventory, (void *)(uintptr_t)cycle);
@@ -243,7 +248,8 @@ static void on_message(struct conv *c, void *arg, const struct message *m)
 
 	if (m->id == MSG_NAKAMOTO_BLOCKS)
 		save_push(p->s, c, m);
-	else if (m->id == MSG_GET_NAKAMOTO_INV || m->id == MSG_GET_BLOCKS_INV || m->id == MSG_GET_POX_INV) {
+	else if (m->id == MSG_GET_NAKAMOTO_INV || m->id == MSG_GET_BLOCKS_INV ||
+	    m->id == MSG_GET_POX_INV) {
 		/* Nodes ask that only of whom they dialled, and block-serve alone can answer. */
 		struct message nack = { .id = MSG_NACK, .u.nack = NACK_NO_SUCH_BLOCK };
 		conv_reply(c, m, &nack);
@@ -253,7 +259,8 @@ static void on_message(struct conv *c, void *arg, const struct message *m)
 static void on_heard(struct conv *c, void *arg, const struct preamble *pre)
 {
 	struct peer *p = arg;
-	bool moved = pre->burn_height != p->view.burn_height || memcmp(pre->burn_hash, p->view.burn_hash, 32) != 0;
+	bool moved = pre->burn_height != p->view.burn_height ||
+	    memcmp(pre->burn_hash, p->view.burn_hash, 32) != 0;
 	uint64_t now = now_ms();
 
 	p->view = *pre;

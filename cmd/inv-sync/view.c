@@ -1,7 +1,8 @@
-/* Our burnchain view, as sortition-sync keeps it in the store: what our preambles say, which hash names which cycle, and the facts that
- * answers are judged by. */
+/* Our burnchain view, as sortition-sync keeps it in the store: what our preambles say, which hash
+ * names which cycle, and the facts that answers are judged by. */
 #include <arpa/inet.h>
 #include <stdlib.h>
+
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/net/address.h"
 #include "common/sys/log.h"
@@ -11,7 +12,8 @@ const uint8_t *view_cycle_ch(const struct inv_sync *s, uint64_t cycle)
 	return s->cycle_ch[cycle - s->machine.first];
 }
 
-/* The hash of a cycle's query height; when it becomes another one, what peers answered was about another fork. */
+/* The hash of a cycle's query height; when it becomes another one, what peers answered was about
+ * another fork. */
 static void refresh_cycle(struct inv_sync *s, MDB_txn *txn, uint64_t cycle)
 {
 	uint8_t *ch = s->cycle_ch[cycle - s->machine.first];
@@ -49,11 +51,12 @@ static void refresh_self(struct inv_sync *s, MDB_txn *txn)
 	struct sockaddr_storage sa;
 	struct rec_address a;
 	char text[64];
-	int len = sizeof sa;
+	int len = sizeof(sa);
 	MDB_val v;
 
 	if (meta_get_row(&s->store, txn, "address", REC_ADDRESS, &a) == 0 &&
-	    evutil_parse_sockaddr_port(rec_cstr(text, sizeof text, a.address), (struct sockaddr *)&sa, &len) == 0) {
+	    evutil_parse_sockaddr_port(rec_cstr(text, sizeof(text), a.address),
+		(struct sockaddr *)&sa, &len) == 0) {
 		uint16_t port;
 		address_to16(s->self.addr, &port, (struct sockaddr *)&sa);
 		if (port)
@@ -74,7 +77,8 @@ void view_refresh(struct inv_sync *s, uint64_t now)
 	bool news;
 
 	refresh_self(s, txn);
-	if (sortition_tip(&s->store, txn, &tip) == 0 && tip.burn_height > s->store.net.first_burn_height + depth &&
+	if (sortition_tip(&s->store, txn, &tip) == 0 &&
+	    tip.burn_height > s->store.net.first_burn_height + depth &&
 	    sortition_at(&s->store, txn, tip.burn_height - depth, &stable) == 0) {
 		news = memcmp(s->tip_ch, tip.consensus_hash, CH_LEN) != 0;
 		memcpy(s->tip_ch, tip.consensus_hash, CH_LEN);
@@ -94,15 +98,15 @@ bool view_finished(struct inv_sync *s)
 	MDB_txn *txn = store_read(&s->store);
 	struct stored_block b;
 	struct rec_tip tip;
-	bool finished = meta_get_row(&s->store, txn, "tip", REC_TIP, &tip) == 0 && canonical_at(&s->store, txn, tip.height, &b) == 0 &&
-	    memcmp(b.id, tip.id, ID_LEN) == 0;
+	bool finished = meta_get_row(&s->store, txn, "tip", REC_TIP, &tip) == 0 &&
+	    canonical_at(&s->store, txn, tip.height, &b) == 0 && memcmp(b.id, tip.id, ID_LEN) == 0;
 
 	store_read_end(txn);
 	return finished;
 }
 
-/* Ours at that height: 1 equal, 0 differs, -1 unknown.  Above our own stable height, and where the hash is one of a fork that we have
- * seen, a difference proves nothing. */
+/* Ours at that height: 1 equal, 0 differs, -1 unknown.  Above our own stable height, and where the
+ * hash is one of a fork that we have seen, a difference proves nothing. */
 static int hash_known(struct inv_sync *s, MDB_txn *txn, uint64_t height, const uint8_t *hash)
 {
 	struct rec_sortition r;
@@ -162,8 +166,13 @@ void view_judge_begin(struct view_judge *j, struct inv_sync *s, const struct pre
 
 	j->s = s;
 	j->txn = store_read(&s->store);
-	j->v = (struct judge_view){ .net = &s->store.net, .tip = v->burn_height, .stable = v->stable_height, .peer_tip = pre->burn_height,
-		.peer_stable = pre->stable_height, .fact = judge_fact, .arg = j };
+	j->v = (struct judge_view){ .net = &s->store.net,
+		.tip = v->burn_height,
+		.stable = v->stable_height,
+		.peer_tip = pre->burn_height,
+		.peer_stable = pre->stable_height,
+		.fact = judge_fact,
+		.arg = j };
 	j->v.same_tip = hash_known(s, j->txn, pre->burn_height, pre->burn_hash) == 1;
 	j->v.same_stable = hash_known(s, j->txn, pre->stable_height, pre->stable_hash) == 1;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
+
 #include "common/rec/rec.h"
 #include "common/sys/log.h"
 #include "common/sys/options.h"
@@ -49,15 +50,18 @@ static int print_records(struct input *in)
 	size_t len;
 	ssize_t n;
 
-	while ((n = rec_frame((const uint8_t *)in->p + in->start, in->end - in->start, &payload, &len, err)) > 0) {
+	while ((n = rec_frame((const uint8_t *)in->p + in->start, in->end - in->start, &payload,
+		    &len, err)) > 0) {
 		if (rec_decode(&r, payload, len, err) < 0)
-			log_info("byte %llu: %s: printed raw", (unsigned long long)(in->offset + in->start), err);
+			log_info("byte %llu: %s: printed raw",
+			    (unsigned long long)(in->offset + in->start), err);
 		rec_print(stdout, &r);
 		in->start += (size_t)n;
 	}
 	out_flush();	/* at the pace of input, so that a live stream can be watched */
 	if (n < 0)
-		log_warnx("standard input is broken at byte %llu: %s", (unsigned long long)(in->offset + in->start), err);
+		log_warnx("standard input is broken at byte %llu: %s",
+		    (unsigned long long)(in->offset + in->start), err);
 	return (int)n;
 }
 
@@ -68,7 +72,8 @@ static int to_json(struct input *in)
 			return EXIT_WORLD;
 	if (in->end == in->start)
 		return 0;
-	log_warnx("standard input is broken at byte %llu: cut off in the middle of a record", (unsigned long long)(in->offset + in->start));
+	log_warnx("standard input is broken at byte %llu: cut off in the middle of a record",
+	    (unsigned long long)(in->offset + in->start));
 	return EXIT_WORLD;
 }
 
@@ -102,7 +107,8 @@ static int write_records(struct input *in)
 		in->start += len;
 	}
 	if (rc == 0 && in->end - in->start > MAX_LINE) {
-		log_warnx("standard input, line %llu: longer than %u bytes", (unsigned long long)in->line + 1, MAX_LINE);
+		log_warnx("standard input, line %llu: longer than %u bytes",
+		    (unsigned long long)in->line + 1, MAX_LINE);
 		rc = -1;
 	}
 	out_flush();

@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/sys/log.h"
+
 #include "cmd/sortition-sync/sync.h"
+#include "common/sys/log.h"
 
 #define MAX_KEY 4096
 
-static size_t
-file_read(const char *path, char text[MAX_KEY])
+static size_t file_read(const char *path, char text[MAX_KEY])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -40,8 +40,7 @@ file_read(const char *path, char text[MAX_KEY])
 }
 
 /* The name of a header, with its colon: its length, or 0 (RFC 9110 5.1). */
-static size_t
-name_length(const char *p)
+static size_t name_length(const char *p)
 {
 	size_t n = 0;
 
@@ -50,8 +49,7 @@ name_length(const char *p)
 	return n && p[n] == ':' ? n + 1 : 0;
 }
 
-char *
-api_key_read(const char *path)
+char *api_key_read(const char *path)
 {
 	char text[MAX_KEY], *line = text, *out;
 	size_t n = file_read(path, text), name;
@@ -70,7 +68,7 @@ api_key_read(const char *path)
 		die_usage("API key '%s': neither a header line, 'name: value', nor a key", path);
 	out = xmalloc(n + 32);
 	snprintf(out, n + 32, "%s%s", name ? "" : "x-api-key: ", line);
-	memset(text, 0, sizeof text);
+	memset(text, 0, sizeof(text));
 	return out;
 }
 

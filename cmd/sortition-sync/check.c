@@ -1,47 +1,48 @@
-/* check - burn totals are believed only when they hash, with all earlier consensus hashes, to a consensus hash that the
- * quorum agreed on (spec/blocks.md 5.6).
+/* check - burn totals are believed only when they hash, with all earlier consensus hashes, to a
+ * consensus hash that the quorum agreed on (spec/blocks.md 5.6).
  *
- * A row that comes newest first cannot be checked before those below it are known: it is kept with `checked` off, which nobody
- * downstream uses, and checked when the view is complete. */
+ * A row that comes newest first cannot be checked before those below it are known: it is kept with
+ * `checked` off, which nobody downstream uses, and checked when the view is complete. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "common/sys/log.h"
+
 #include "cmd/sortition-sync/sync.h"
+#include "common/sys/log.h"
 
 #define ROWS_A_TURN 10000
 #define MAX_PUTS 512
 
-int
-check_fits(const struct sync *s, const struct rec_sortition *r)
+int check_fits(const struct sync *s, const struct rec_sortition *r)
 {
 	uint8_t ch[CH_LEN];
 
 	if (!r->has_burn || r->burn_height == s->store.net.first_burn_height)
 		return -1;
-	if (view_consensus_hash(ch, &s->store.net, r->burn_height, r->burn_hash, r->ops_hash, r->total_burn, view_ch, (void *)&s->view) != 0)
+	if (view_consensus_hash(ch, &s->store.net, r->burn_height, r->burn_hash, r->ops_hash,
+		r->total_burn, view_ch, (void *)&s->view) != 0)
 		return -1;
 	return memcmp(ch, r->consensus_hash, CH_LEN) == 0;
 }
 
 /* The totals are wrong: forget them, and whose they were is a liar. */
-static void
-strip(struct sync *s, struct rec_sortition *r)
+static void strip(struct sync *s, struct rec_sortition *r)
 {
 	uint64_t i = r->burn_height - s->store.net.first_burn_height;
 	char evidence[120];
 
 	r->has_burn = r->checked = false;
 	r->total_burn = 0;
-	memset(r->ops_hash, 0, sizeof r->ops_hash);
+	memset(r->ops_hash, 0, sizeof(r->ops_hash));
 	if (i >= s->n_burn_by || !s->burn_by[i])
 		return;
-	snprintf(evidence, sizeof evidence, "burn height %llu: its data do not hash to its consensus hash", (unsigned long long)r->burn_height);
+	snprintf(evidence, sizeof(evidence),
+	    "burn height %llu: its data do not hash to its consensus hash",
+	    (unsigned long long)r->burn_height);
 	sync_blame(&s->sources[s->burn_by[i] - 1], "lying", "consensus hash", evidence, true);
 	s->burn_by[i] = 0;
 }
 
-void
-check_row(struct sync *s, struct rec_sortition *r)
+void check_row(struct sync *s, struct rec_sortition *r)
 {
 	int ok = r->checked ? 1 : check_fits(s, r);
 
@@ -57,8 +58,7 @@ check_row(struct sync *s, struct rec_sortition *r)
 }
 
 /* A slice of the late check, upwards, over what the store has. */
-void
-check_late(struct sync *s)
+void check_late(struct sync *s)
 {
 	struct rec_sortition *rows, r;
 	MDB_txn *txn;
@@ -70,7 +70,7 @@ check_late(struct sync *s)
 	if (h == s->store.net.first_burn_height + 1)
 		s->late_from = h;
 	view_head(&s->view, &end);
-	rows = xmalloc(MAX_PUTS * sizeof *rows);
+	rows = xmalloc(MAX_PUTS * sizeof(*rows));
 	txn = store_read(&s->store);
 	for (unsigned i = 0; i < ROWS_A_TURN && h <= end && n < MAX_PUTS; i++, h++) {
 		if (sortition_at(&s->store, txn, h, &r) != 0) {

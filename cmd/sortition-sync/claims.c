@@ -1,20 +1,19 @@
 /* claims - which reward set, and which tip of the blocks, enough sources name. */
 #include <stdlib.h>
+
+#include "cmd/sortition-sync/claims.h"
 #include "common/chain/hash.h"
 #include "common/sys/log.h"
-#include "cmd/sortition-sync/claims.h"
 
-void
-claims_init(struct claims *c, unsigned sources, unsigned quorum, uint64_t low_cycle)
+void claims_init(struct claims *c, unsigned sources, unsigned quorum, uint64_t low_cycle)
 {
-	memset(c, 0, sizeof *c);
+	memset(c, 0, sizeof(*c));
 	c->n = sources;
 	c->quorum = quorum;
 	c->low = c->high = low_cycle;
 }
 
-static void
-drop_claims(struct set_cycle *cycle)
+static void drop_claims(struct set_cycle *cycle)
 {
 	struct set_claim *claim;
 
@@ -24,8 +23,7 @@ drop_claims(struct set_cycle *cycle)
 	}
 }
 
-void
-claims_release(struct claims *c)
+void claims_release(struct claims *c)
 {
 	for (uint64_t i = 0; i < c->high - c->low; i++)
 		drop_claims(&c->cycles[i]);
@@ -33,17 +31,16 @@ claims_release(struct claims *c)
 }
 
 /* How many of the sources in `mask` must agree: the quorum, but not more than can tell. */
-static unsigned
-needed(const struct claims *c, uint64_t able)
+static unsigned needed(const struct claims *c, uint64_t able)
 {
 	unsigned n = (unsigned)__builtin_popcountll(able);
 
 	return n && n < c->quorum ? n : c->quorum;
 }
 
-/* A source says something else than before, or nothing any more: there are no more claims than sources. */
-static void
-retract(struct set_cycle *cycle, uint64_t bit)
+/* A source says something else than before, or nothing any more: there are no more claims than
+ * sources. */
+static void retract(struct set_cycle *cycle, uint64_t bit)
 {
 	struct set_claim **p = &cycle->claims, *claim;
 
@@ -58,8 +55,7 @@ retract(struct set_cycle *cycle, uint64_t bit)
 	}
 }
 
-void
-claims_ignore(struct claims *c, unsigned source)
+void claims_ignore(struct claims *c, unsigned source)
 {
 	uint64_t bit = 1ull << source;
 
@@ -71,39 +67,35 @@ claims_ignore(struct claims *c, unsigned source)
 	c->n_tips[source] = 0;
 }
 
-void
-claims_want(struct claims *c, uint64_t high)
+void claims_want(struct claims *c, uint64_t high)
 {
 	if (high > c->low + CLAIMS_CYCLES)
 		high = c->low + CLAIMS_CYCLES;
 	if (high <= c->high)
 		return;
-	c->cycles = xrealloc(c->cycles, (high - c->low) * sizeof *c->cycles);
-	memset(c->cycles + (c->high - c->low), 0, (high - c->high) * sizeof *c->cycles);
+	c->cycles = xrealloc(c->cycles, (high - c->low) * sizeof(*c->cycles));
+	memset(c->cycles + (c->high - c->low), 0, (high - c->high) * sizeof(*c->cycles));
 	c->high = high;
 }
 
-static struct set_cycle *
-cycle_get(struct claims *c, uint64_t cycle)
+static struct set_cycle *cycle_get(struct claims *c, uint64_t cycle)
 {
 	return cycle >= c->low && cycle < c->high ? &c->cycles[cycle - c->low] : NULL;
 }
 
-static void
-set_digest(uint8_t out[32], const struct rec_reward_set *set)
+static void set_digest(uint8_t out[32], const struct rec_reward_set *set)
 {
 	uint8_t n[4];
 
 	put_be32(n, set->keys.n);
 	hash_begin();
-	hash_add(n, sizeof n);
+	hash_add(n, sizeof(n));
 	hash_add(set->keys.p, (size_t)set->keys.n * KEY_LEN);
 	hash_add(set->weights.p, (size_t)set->weights.n * 4);
 	hash_end(out);
 }
 
-void
-claims_load(struct claims *c, const struct rec_reward_set *set)
+void claims_load(struct claims *c, const struct rec_reward_set *set)
 {
 	struct set_cycle *cycle;
 
@@ -115,8 +107,7 @@ claims_load(struct claims *c, const struct rec_reward_set *set)
 	set_digest(cycle->digest, set);
 }
 
-bool
-claims_next(struct claims *c, unsigned source, uint64_t *number)
+bool claims_next(struct claims *c, unsigned source, uint64_t *number)
 {
 	uint64_t bit = 1ull << source;
 
@@ -124,7 +115,8 @@ claims_next(struct claims *c, unsigned source, uint64_t *number)
 		return false;
 	for (uint64_t i = c->high; i-- > c->low; ) {
 		struct set_cycle *cycle = cycle_get(c, i);
-		/* A known set is asked for again only in the newest cycles, as a check of the store. */
+		/* A known set is asked for again only in the newest cycles, as a check of the
+		 * store. */
 		if (cycle->asked & bit || (cycle->settled && i + 3 < c->high))
 			continue;
 		cycle->asked |= bit;
@@ -134,8 +126,7 @@ claims_next(struct claims *c, unsigned source, uint64_t *number)
 	return false;
 }
 
-void
-claims_failed(struct claims *c, unsigned source, uint64_t number)
+void claims_failed(struct claims *c, unsigned source, uint64_t number)
 {
 	struct set_cycle *cycle = cycle_get(c, number);
 
@@ -143,8 +134,7 @@ claims_failed(struct claims *c, unsigned source, uint64_t number)
 		cycle->asked &= ~(1ull << source);
 }
 
-void
-claims_missing(struct claims *c, unsigned source, uint64_t number)
+void claims_missing(struct claims *c, unsigned source, uint64_t number)
 {
 	struct set_cycle *cycle = cycle_get(c, number);
 
@@ -152,8 +142,7 @@ claims_missing(struct claims *c, unsigned source, uint64_t number)
 		cycle->missing |= 1ull << source;
 }
 
-void
-claims_retry(struct claims *c, uint64_t from)
+void claims_retry(struct claims *c, uint64_t from)
 {
 	for (uint64_t i = from > c->low ? from : c->low; i < c->high; i++) {
 		struct set_cycle *cycle = cycle_get(c, i);
@@ -162,8 +151,7 @@ claims_retry(struct claims *c, uint64_t from)
 	}
 }
 
-void
-claims_recheck(struct claims *c, uint64_t from)
+void claims_recheck(struct claims *c, uint64_t from)
 {
 	for (uint64_t i = from > c->low ? from : c->low; i < c->high; i++) {
 		struct set_cycle *cycle = cycle_get(c, i);
@@ -172,11 +160,10 @@ claims_recheck(struct claims *c, uint64_t from)
 	}
 }
 
-static struct set_claim *
-claim_new(const struct rec_reward_set *set)
+static struct set_claim *claim_new(const struct rec_reward_set *set)
 {
 	size_t keys = (size_t)set->keys.n * KEY_LEN, weights = (size_t)set->weights.n * 4;
-	struct set_claim *claim = xcalloc(1, sizeof *claim + keys + weights);
+	struct set_claim *claim = xcalloc(1, sizeof(*claim) + keys + weights);
 	uint8_t *p = (uint8_t *)(claim + 1);
 
 	memcpy(p, set->keys.p, keys);
@@ -187,16 +174,15 @@ claim_new(const struct rec_reward_set *set)
 	return claim;
 }
 
-static bool
-same_set(const struct rec_reward_set *a, const struct rec_reward_set *b)
+static bool same_set(const struct rec_reward_set *a, const struct rec_reward_set *b)
 {
-	return a->keys.n == b->keys.n && a->weights.n == b->weights.n && memcmp(a->keys.p, b->keys.p, (size_t)a->keys.n * KEY_LEN) == 0 &&
+	return a->keys.n == b->keys.n && a->weights.n == b->weights.n &&
+	    memcmp(a->keys.p, b->keys.p, (size_t)a->keys.n * KEY_LEN) == 0 &&
 	    memcmp(a->weights.p, b->weights.p, (size_t)a->weights.n * 4) == 0;
 }
 
 /* The claims that are not the settled one, with whoever makes them. */
-static uint64_t
-others(const struct set_cycle *cycle)
+static uint64_t others(const struct set_cycle *cycle)
 {
 	uint64_t mask = 0;
 	uint8_t digest[32];
@@ -209,8 +195,8 @@ others(const struct set_cycle *cycle)
 	return mask;
 }
 
-enum claim
-claims_set(struct claims *c, unsigned source, const struct rec_reward_set *set, struct rec_reward_set *out, uint64_t *liars)
+enum claim claims_set(struct claims *c, unsigned source, const struct rec_reward_set *set,
+    struct rec_reward_set *out, uint64_t *liars)
 {
 	struct set_cycle *cycle;
 	struct set_claim *claim, **p;
@@ -218,7 +204,8 @@ claims_set(struct claims *c, unsigned source, const struct rec_reward_set *set, 
 	uint8_t digest[32];
 
 	*liars = 0;
-	if (c->ignored & bit || set->keys.n != set->weights.n || set->keys.n == 0 || !(cycle = cycle_get(c, set->cycle)))
+	if (c->ignored & bit || set->keys.n != set->weights.n || set->keys.n == 0 ||
+	    !(cycle = cycle_get(c, set->cycle)))
 		return CLAIM_NOTED;
 	cycle->asked |= bit;
 	cycle->missing &= ~bit;
@@ -228,7 +215,11 @@ claims_set(struct claims *c, unsigned source, const struct rec_reward_set *set, 
 	if (cycle->settled && memcmp(digest, cycle->digest, 32) == 0) {
 		cycle->mask |= bit;
 		*liars = others(cycle);
-		return *liars && (unsigned)__builtin_popcountll(cycle->mask) >= needed(c, c->sets_from & ~c->ignored) ? CLAIM_FALSE : CLAIM_NOTED;
+		return *liars &&
+			(unsigned)__builtin_popcountll(cycle->mask) >=
+			    needed(c, c->sets_from & ~c->ignored) ?
+		    CLAIM_FALSE :
+		    CLAIM_NOTED;
 	}
 	for (p = &cycle->claims; *p && !same_set(&(*p)->set, set); p = &(*p)->next)
 		;
@@ -245,14 +236,14 @@ claims_set(struct claims *c, unsigned source, const struct rec_reward_set *set, 
 		*liars = others(cycle);
 		return CLAIM_SETTLED;
 	}
-	if (!cycle->settled || (unsigned)__builtin_popcountll(cycle->mask) < needed(c, c->sets_from & ~c->ignored))
+	if (!cycle->settled ||
+	    (unsigned)__builtin_popcountll(cycle->mask) < needed(c, c->sets_from & ~c->ignored))
 		return CLAIM_NOTED;	/* what the store had is no witness */
 	*liars = claim->mask;
 	return CLAIM_FALSE;
 }
 
-bool
-claims_complete(const struct claims *c, uint64_t below)
+bool claims_complete(const struct claims *c, uint64_t below)
 {
 	uint64_t able = c->sets_from & ~c->ignored;
 
@@ -264,23 +255,24 @@ claims_complete(const struct claims *c, uint64_t below)
 	return true;
 }
 
-/* How many sources name this block among their newest; *age is how many tips back the last of those that are needed
- * names it: of two forks the one that enough sources named last is the tip, whatever its height. */
-static unsigned
-who_names(const struct claims *c, const uint8_t id[32], unsigned need, unsigned *age)
+/* How many sources name this block among their newest; *age is how many tips back the last of those
+ * that are needed names it: of two forks the one that enough sources named last is the tip,
+ * whatever its height. */
+static unsigned who_names(const struct claims *c, const uint8_t id[32], unsigned need,
+    unsigned *age)
 {
 	unsigned votes = 0;
 
 	for (unsigned back = 0; back < CLAIMS_TIPS; back++)
 		for (unsigned s = 0; s < c->n; s++)
-			if (back < c->n_tips[s] && memcmp(c->tips[s][back].id, id, 32) == 0 && ++votes == need)
+			if (back < c->n_tips[s] && memcmp(c->tips[s][back].id, id, 32) == 0 &&
+			    ++votes == need)
 				*age = back;
 	return votes;
 }
 
 /* Sources that name another start of the best tip's tenure. */
-static uint64_t
-other_start(const struct claims *c)
+static uint64_t other_start(const struct claims *c)
 {
 	uint64_t mask = 0;
 
@@ -292,8 +284,7 @@ other_start(const struct claims *c)
 	return mask;
 }
 
-static void
-keep_tip(struct claims *c, unsigned source, const struct rec_tip *tip)
+static void keep_tip(struct claims *c, unsigned source, const struct rec_tip *tip)
 {
 	struct rec_tip *tips = c->tips[source];
 	unsigned *n = &c->n_tips[source];
@@ -302,15 +293,15 @@ keep_tip(struct claims *c, unsigned source, const struct rec_tip *tip)
 		return;
 	if (*n < CLAIMS_TIPS)
 		++*n;
-	memmove(tips + 1, tips, (*n - 1) * sizeof *tips);
+	memmove(tips + 1, tips, (*n - 1) * sizeof(*tips));
 	tips[0] = *tip;
 }
 
-enum claim
-claims_tip(struct claims *c, unsigned source, const struct rec_tip *tip, uint64_t *liars)
+enum claim claims_tip(struct claims *c, unsigned source, const struct rec_tip *tip, uint64_t *liars)
 {
 	const struct rec_tip *best = NULL;
-	unsigned need = needed(c, c->tips_from & ~c->ignored), votes = 0, best_age = CLAIMS_TIPS, age = 0, n;
+	unsigned need = needed(c, c->tips_from & ~c->ignored), votes = 0, best_age = CLAIMS_TIPS,
+		 age = 0, n;
 	bool changed;
 
 	*liars = 0;

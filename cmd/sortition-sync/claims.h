@@ -1,4 +1,5 @@
-/* Quorums beside the burn blocks: the reward set of each cycle, and the tip of the blocks.  Pure. */
+/* Quorums beside the burn blocks: the reward set of each
+ * cycle, and the tip of the blocks.  Pure. */
 #ifndef SORTITION_SYNC_CLAIMS_H
 #define SORTITION_SYNC_CLAIMS_H
 
@@ -43,18 +44,21 @@ void claims_missing(struct claims *, unsigned source, uint64_t cycle);
 /* Cycles from here on that were missing may be there now. */
 void claims_retry(struct claims *, uint64_t from_cycle);
 
-/* The burnchain gave way: sets of cycles from here on may be other ones now.  What is settled stands until the quorum says otherwise. */
+/* The burnchain gave way: sets of cycles from here on may be other ones now.  What is settled
+ * stands until the quorum says otherwise. */
 void claims_recheck(struct claims *, uint64_t from_cycle);
 
 /* What a source says of a cycle: */
 enum claim { CLAIM_NOTED, CLAIM_SETTLED, CLAIM_FALSE };
-/* CLAIM_SETTLED: the set is now known, *out points at it until the next call (out->sources says how many agree).
- * CLAIM_FALSE: *liars are the sources that contradict the quorum. */
-enum claim claims_set(struct claims *, unsigned source, const struct rec_reward_set *, struct rec_reward_set *out, uint64_t *liars);
+/* CLAIM_SETTLED: the set is now known, *out points at it until the next call (out->sources says how
+ * many agree). CLAIM_FALSE: *liars are the sources that contradict the quorum. */
+enum claim claims_set(struct claims *, unsigned source, const struct rec_reward_set *,
+    struct rec_reward_set *out, uint64_t *liars);
 /* Every cycle in [low, below) is known, or no source that can tell has it. */
 bool claims_complete(const struct claims *, uint64_t below);
 
-/* A source's block tip.  CLAIM_SETTLED: ->best changed. CLAIM_FALSE: *liars name another start of a tenure than the quorum. */
+/* A source's block tip.  CLAIM_SETTLED: ->best changed. CLAIM_FALSE: *liars name another start of a
+ * tenure than the quorum. */
 enum claim claims_tip(struct claims *, unsigned source, const struct rec_tip *, uint64_t *liars);
 
 #endif

@@ -1,20 +1,21 @@
 /* commit - what has been decided goes into the store in one transaction, and is emitted after that.
  *
- * What is emitted is read from the store: the queue holds heights, not rows, so that a slow reader costs nothing. */
+ * What is emitted is read from the store: the queue holds heights, not rows, so that a slow reader
+ * costs nothing. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "common/sys/log.h"
+
 #include "cmd/sortition-sync/sync.h"
+#include "common/sys/log.h"
 
 #define HOLD_MS 5000		/* how long a reorganisation may take to come in whole */
 
-void
-commit_row(struct sync *s, const struct view_event *e)
+void commit_row(struct sync *s, const struct view_event *e)
 {
 	if (s->n_rows == s->cap_rows) {
 		s->cap_rows = s->cap_rows ? s->cap_rows * 2 : 256;
-		s->rows = xrealloc(s->rows, s->cap_rows * sizeof *s->rows);
+		s->rows = xrealloc(s->rows, s->cap_rows * sizeof(*s->rows));
 	}
 	s->rows[s->n_rows] = e->rec;
 	s->rows[s->n_rows].sources = e->rec.sources;
@@ -23,50 +24,46 @@ commit_row(struct sync *s, const struct view_event *e)
 	s->trust_dirty = true;
 }
 
-void
-commit_unsettle(struct sync *s, uint64_t height)
+void commit_unsettle(struct sync *s, uint64_t height)
 {
 	if (!s->unsettled_from || height < s->unsettled_from)
 		s->unsettled_from = height;
 	s->reorg = s->trust_dirty = true;
 }
 
-void
-commit_set(struct sync *s, const struct rec_reward_set *set)
+void commit_set(struct sync *s, const struct rec_reward_set *set)
 {
 	rec_encode(&s->sets, REC_REWARD_SET, set);
 }
 
-void
-commit_fault(struct sync *s, unsigned source, const char *class, const char *what, const char *evidence)
+void commit_fault(struct sync *s, unsigned source, const char *class, const char *what,
+    const char *evidence)
 {
 	struct fault_note *f;
 
-	if (s->n_faults == sizeof s->faults / sizeof *s->faults)
+	if (s->n_faults == sizeof(s->faults) / sizeof(*s->faults))
 		return;
 	f = &s->faults[s->n_faults++];
 	f->source = source;
 	f->class = class;
-	snprintf(f->what, sizeof f->what, "%s", what);
-	snprintf(f->evidence, sizeof f->evidence, "%s", evidence);
+	snprintf(f->what, sizeof(f->what), "%s", what);
+	snprintf(f->evidence, sizeof(f->evidence), "%s", evidence);
 }
 
-static struct emission *
-emission_add(struct sync *s, enum rec_type type, uint64_t from, uint64_t to)
+static struct emission *emission_add(struct sync *s, enum rec_type type, uint64_t from, uint64_t to)
 {
 	struct emission *e;
 
 	if (s->n_out == s->cap_out) {
 		s->cap_out = s->cap_out ? s->cap_out * 2 : 64;
-		s->out = xrealloc(s->out, s->cap_out * sizeof *s->out);
+		s->out = xrealloc(s->out, s->cap_out * sizeof(*s->out));
 	}
 	e = &s->out[s->n_out++];
 	*e = (struct emission){ .type = type, .from = from, .to = to };
 	return e;
 }
 
-static int
-by_height(const void *a, const void *b)
+static int by_height(const void *a, const void *b)
 {
 	const struct rec_sortition *x = a, *y = b;
 
@@ -74,20 +71,19 @@ by_height(const void *a, const void *b)
 }
 
 /* A height that was decided twice since the last commit: the later decision stands. */
-static void
-sort_rows(struct sync *s)
+static void sort_rows(struct sync *s)
 {
 	size_t n = 0;
 
-	mergesort(s->rows, s->n_rows, sizeof *s->rows, by_height);	/* stable: the later one comes second */
+	/* stable: the later one comes second */
+	mergesort(s->rows, s->n_rows, sizeof(*s->rows), by_height);
 	for (size_t i = 0; i < s->n_rows; i++)
 		if (i + 1 == s->n_rows || s->rows[i].burn_height != s->rows[i + 1].burn_height)
 			s->rows[n++] = s->rows[i];
 	s->n_rows = n;
 }
 
-static bool
-unmark(void *arg, const struct rec_sortition *r)
+static bool unmark(void *arg, const struct rec_sortition *r)
 {
 	struct rec_buf *rows = arg;
 
@@ -97,8 +93,7 @@ unmark(void *arg, const struct rec_sortition *r)
 }
 
 /* Rows above the new tip are on the fork that gave way. */
-static void
-unmark_from(struct sync *s, MDB_txn *txn, uint64_t height)
+static void unmark_from(struct sync *s, MDB_txn *txn, uint64_t height)
 {
 	struct rec_buf rows = { 0 };
 	const uint8_t *payload;
@@ -108,40 +103,44 @@ unmark_from(struct sync *s, MDB_txn *txn, uint64_t height)
 
 	sortition_walk(&s->store, txn, height, unmark, &rows);
 	for (size_t at = 0; at < rows.n; at += len + REC_FRAME_HEAD)
-		if (rec_frame(rows.p + at, rows.n - at, &payload, &len, err) > 0 && rec_decode(&rec, payload, len, err) == 0)
-			sortition_mark(&s->store, txn, rec.u.sortition.burn_height, rec.u.sortition.consensus_hash, false);
+		if (rec_frame(rows.p + at, rows.n - at, &payload, &len, err) > 0 &&
+		    rec_decode(&rec, payload, len, err) == 0)
+			sortition_mark(&s->store, txn, rec.u.sortition.burn_height,
+			    rec.u.sortition.consensus_hash, false);
 	rec_buf_release(&rows);
 }
 
 /* Say where the view gave way, if rows that the store had are replaced. */
-static void
-note_reorg(struct sync *s, MDB_txn *txn)
+static void note_reorg(struct sync *s, MDB_txn *txn)
 {
 	struct rec_sortition old, tip;
 	uint64_t fork = UINT64_MAX, head;
 	struct emission *e;
 
 	for (size_t i = 0; i < s->n_rows; i++)
-		if (sortition_at(&s->store, txn, s->rows[i].burn_height, &old) == 0 && memcmp(old.consensus_hash, s->rows[i].consensus_hash, CH_LEN) != 0) {
+		if (sortition_at(&s->store, txn, s->rows[i].burn_height, &old) == 0 &&
+		    memcmp(old.consensus_hash, s->rows[i].consensus_hash, CH_LEN) != 0) {
 			fork = s->rows[i].burn_height - 1;
 			break;
 		}
 	if (s->unsettled_from && s->unsettled_from - 1 < fork)
 		fork = s->unsettled_from - 1;
-	if (fork == UINT64_MAX || sortition_tip(&s->store, txn, &tip) != 0 || !view_head(&s->view, &head))
+	if (fork == UINT64_MAX || sortition_tip(&s->store, txn, &tip) != 0 ||
+	    !view_head(&s->view, &head))
 		return;
 	e = emission_add(s, REC_REORG, 0, 0);
 	e->u.reorg.fork_height = fork;
 	memcpy(e->u.reorg.old_tip, tip.consensus_hash, CH_LEN);
 	view_ch(&s->view, head, e->u.reorg.new_tip);
 	if (tip.burn_height - fork > s->store.net.stable_confirmations)
-		log_warnx("the burnchain gave way %" PRIu64 " blocks deep, above height %" PRIu64 "; the quorum says so", tip.burn_height - fork, fork);
+		log_warnx("the burnchain gave way %" PRIu64 " blocks deep, above height %" PRIu64
+			  "; the quorum says so",
+		    tip.burn_height - fork, fork);
 	else
 		log_info("the burnchain gave way above height %" PRIu64, fork);
 }
 
-static void
-put_rows(struct sync *s, MDB_txn *txn)
+static void put_rows(struct sync *s, MDB_txn *txn)
 {
 	sort_rows(s);
 	if (s->reorg)
@@ -152,7 +151,8 @@ put_rows(struct sync *s, MDB_txn *txn)
 		struct rec_sortition *r = &s->rows[i];
 		check_row(s, r);
 		sortition_put(&s->store, txn, r);
-		if (s->n_out > 0 && s->out[s->n_out - 1].type == REC_SORTITION && i > 0 && s->out[s->n_out - 1].to + 1 == r->burn_height)
+		if (s->n_out > 0 && s->out[s->n_out - 1].type == REC_SORTITION && i > 0 &&
+		    s->out[s->n_out - 1].to + 1 == r->burn_height)
 			s->out[s->n_out - 1].to++;
 		else
 			emission_add(s, REC_SORTITION, r->burn_height, r->burn_height);
@@ -163,8 +163,7 @@ put_rows(struct sync *s, MDB_txn *txn)
 	s->held_since = 0;
 }
 
-static void
-put_sets(struct sync *s, MDB_txn *txn)
+static void put_sets(struct sync *s, MDB_txn *txn)
 {
 	const uint8_t *payload;
 	struct rec rec;
@@ -172,7 +171,8 @@ put_sets(struct sync *s, MDB_txn *txn)
 	char err[160];
 
 	for (size_t at = 0; at < s->sets.n; at += len + REC_FRAME_HEAD) {
-		if (rec_frame(s->sets.p + at, s->sets.n - at, &payload, &len, err) <= 0 || rec_decode(&rec, payload, len, err) != 0)
+		if (rec_frame(s->sets.p + at, s->sets.n - at, &payload, &len, err) <= 0 ||
+		    rec_decode(&rec, payload, len, err) != 0)
 			BUG("a record of our own: %s", err);
 		reward_set_put(&s->store, txn, &rec.u.reward_set);
 		emission_add(s, REC_REWARD_SET, rec.u.reward_set.cycle, rec.u.reward_set.cycle);
@@ -180,13 +180,16 @@ put_sets(struct sync *s, MDB_txn *txn)
 	s->sets.n = 0;
 }
 
-static void
-put_faults(struct sync *s, MDB_txn *txn)
+static void put_faults(struct sync *s, MDB_txn *txn)
 {
 	for (unsigned i = 0; i < s->n_faults; i++) {
 		const struct fault_note *n = &s->faults[i];
-		struct rec_fault f = { .who = rec_str(s->sources[n->source].name), .class = rec_str(n->class), .what = rec_str(n->what),
-		    .evidence = rec_str(n->evidence), .stage = rec_str("sortition-sync"), .count = 1 };
+		struct rec_fault f = { .who = rec_str(s->sources[n->source].name),
+			.class = rec_str(n->class),
+			.what = rec_str(n->what),
+			.evidence = rec_str(n->evidence),
+			.stage = rec_str("sortition-sync"),
+			.count = 1 };
 		f.who.n = f.who.n > MAX_SOURCE ? MAX_SOURCE : f.who.n;
 		f.first = f.last = now_unix();
 		fault_add(&s->store, txn, &f);
@@ -195,32 +198,31 @@ put_faults(struct sync *s, MDB_txn *txn)
 	s->n_faults = 0;
 }
 
-static void
-put_tip(struct sync *s, MDB_txn *txn)
+static void put_tip(struct sync *s, MDB_txn *txn)
 {
 	struct rec_tip old, tip = s->claims.best;
 
 	s->tip_dirty = false;
 	tip.time = now_unix();
-	if (meta_get_row(&s->store, txn, "tip", REC_TIP, &old) == 0 && memcmp(old.id, tip.id, ID_LEN) == 0)
+	if (meta_get_row(&s->store, txn, "tip", REC_TIP, &old) == 0 &&
+	    memcmp(old.id, tip.id, ID_LEN) == 0)
 		return;
 	meta_put_row(&s->store, txn, "tip", REC_TIP, &tip);
 	emission_add(s, REC_TIP, 0, 0)->u.tip = tip;
 }
 
 /* Somebody else than a file says so. */
-static bool
-confirmed(const struct sync *s)
+static bool confirmed(const struct sync *s)
 {
 	for (unsigned i = 0; i < s->n; i++)
-		if (!s->sources[i].file && !sync_ignored(&s->sources[i]) && s->view.sources[i].has_tip)
+		if (!s->sources[i].file && !sync_ignored(&s->sources[i]) &&
+		    s->view.sources[i].has_tip)
 			return true;
 	return false;
 }
 
 /* Sources that would tell if there were news. */
-static unsigned
-answering(const struct sync *s)
+static unsigned answering(const struct sync *s)
 {
 	unsigned n = 0;
 	uint64_t now = now_ms();
@@ -231,22 +233,20 @@ answering(const struct sync *s)
 	return n;
 }
 
-const char *
-commit_names(struct sync *s)
+const char *commit_names(struct sync *s)
 {
 	size_t n = 0;
 
 	s->trust_names[0] = '\0';
-	for (unsigned i = 0; i < s->n && n < sizeof s->trust_names; i++)
+	for (unsigned i = 0; i < s->n && n < sizeof(s->trust_names); i++)
 		if (!sync_ignored(&s->sources[i]))
-			n += (size_t)snprintf(s->trust_names + n, sizeof s->trust_names - n,
+			n += (size_t)snprintf(s->trust_names + n, sizeof(s->trust_names) - n,
 			    "%s%s", n ? " " : "", s->sources[i].name);
 	return s->trust_names;
 }
 
 /* Who told the reward sets, once all are known: whoever trusts others later has them told anew. */
-static void
-put_sets_by(struct sync *s, MDB_txn *txn)
+static void put_sets_by(struct sync *s, MDB_txn *txn)
 {
 	const struct claims *c = &s->claims;
 
@@ -258,8 +258,7 @@ put_sets_by(struct sync *s, MDB_txn *txn)
 }
 
 /* Whom the view is trusted from, and how far it is. */
-static bool
-put_trust(struct sync *s, MDB_txn *txn)
+static bool put_trust(struct sync *s, MDB_txn *txn)
 {
 	struct rec_trust *t = &s->trust, old = s->trust;
 	uint64_t head = 0;
@@ -270,29 +269,30 @@ put_trust(struct sync *s, MDB_txn *txn)
 	if (view_head(&s->view, &head)) {
 		t->tip_height = head;
 		view_ch(&s->view, head, t->tip);
-		t->stable_height = head > s->store.net.first_burn_height + s->store.net.stable_confirmations ? head - s->store.net.stable_confirmations
-		    : s->store.net.first_burn_height;
+		t->stable_height =
+		    head > s->store.net.first_burn_height + s->store.net.stable_confirmations ?
+		    head - s->store.net.stable_confirmations :
+		    s->store.net.first_burn_height;
 		t->low_height = view_low(&s->view);
 	}
 	t->answering = answering(s);
 	t->at_tip = view_at_tip(&s->view);
 	t->confirmed |= t->at_tip && confirmed(s);
 	t->checked_from = s->checked_from;
-	if (memcmp(t, &old, sizeof old) == 0)
+	if (memcmp(t, &old, sizeof(old)) == 0)
 		return false;
 	t->time = now_unix();
 	meta_put_row(&s->store, txn, "trust", REC_TRUST, t);
 	return true;
 }
 
-bool
-commit_pending(const struct sync *s)
+bool commit_pending(const struct sync *s)
 {
-	return s->n_rows > 0 || s->unsettled_from || s->sets.n > 0 || s->n_faults > 0 || s->tip_dirty || s->trust_dirty;
+	return s->n_rows > 0 || s->unsettled_from || s->sets.n > 0 || s->n_faults > 0 ||
+	    s->tip_dirty || s->trust_dirty;
 }
 
-void
-commit_now(struct sync *s)
+void commit_now(struct sync *s)
 {
 	uint64_t now = now_ms();
 	bool trust = s->trust_dirty, hold = false;
@@ -302,7 +302,8 @@ commit_now(struct sync *s)
 		trust = s->trust_dirty = true;
 	if (!commit_pending(s))
 		return;
-	if (!view_linked(&s->view)) {	/* a reorganisation is coming in: rather whole than at once */
+	/* a reorganisation is coming in: rather whole than at once */
+	if (!view_linked(&s->view)) {
 		s->held_since = s->held_since ? s->held_since : now;
 		hold = now - s->held_since < HOLD_MS;
 	}
@@ -321,15 +322,13 @@ commit_now(struct sync *s)
 	emit_pump(s);
 }
 
-bool
-emit_pending(const struct sync *s)
+bool emit_pending(const struct sync *s)
 {
 	return s->next_out < s->n_out;
 }
 
 /* One entry, as far as there is room.  False: full. */
-static bool
-emit_entry(struct sync *s, struct emission *e, MDB_txn *txn)
+static bool emit_entry(struct sync *s, struct emission *e, MDB_txn *txn)
 {
 	struct rec_sortition row;
 	struct rec_reward_set set;
@@ -351,14 +350,14 @@ emit_entry(struct sync *s, struct emission *e, MDB_txn *txn)
 			return false;
 		if (e->type == REC_REWARD_SET && reward_set_get(&s->store, txn, e->from, &set) == 0)
 			stage_emit(s->stage, REC_REWARD_SET, &set);
-		else if (e->type == REC_SORTITION && sortition_at(&s->store, txn, e->from, &row) == 0)
+		else if (e->type == REC_SORTITION &&
+		    sortition_at(&s->store, txn, e->from, &row) == 0)
 			stage_emit(s->stage, REC_SORTITION, &row);
 	}
 	return true;
 }
 
-void
-emit_pump(struct sync *s)
+void emit_pump(struct sync *s)
 {
 	MDB_txn *txn;
 

@@ -1,19 +1,20 @@
 /* sortition-sync - follow the burnchain view of the sources that the operator trusts.
  *
- * Reads: nothing (records on stdin are passed on).  Writes: sortition, reorg, reward_set, tip, trust, fault.
- * Store: sortitions, reward_sets, meta, faults.  Net: HTTP(S) out. */
+ * Reads: nothing (records on stdin are passed on).  Writes: sortition, reorg, reward_set, tip,
+ * trust, fault. Store: sortitions, reward_sets, meta, faults.  Net: HTTP(S) out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "cmd/sortition-sync/sync.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
 #include "common/sys/start.h"
-#include "cmd/sortition-sync/sync.h"
 
 static const char usage[] = "sortition-sync [-1] -d DIR [-n NET] [-Q N] [-s SOURCE]... [-K FILE]\n";
 
-static void
-take_options(struct sync *s, int argc, char **argv, const char **quorum, const char **key_file)
+static void take_options(struct sync *s, int argc, char **argv, const char **quorum,
+    const char **key_file)
 {
 	int c;
 
@@ -40,8 +41,7 @@ take_options(struct sync *s, int argc, char **argv, const char **quorum, const c
 }
 
 /* Sources and quorum, once the network is known. */
-static void
-choose_sources(struct sync *s, const char *quorum)
+static void choose_sources(struct sync *s, const char *quorum)
 {
 	const struct network *net = &s->store.net;
 	uint64_t low = network_epoch_start(net, EPOCH_30);
@@ -51,17 +51,18 @@ choose_sources(struct sync *s, const char *quorum)
 		for (; s->n < net->n_source; s->n++)
 			s->sources[s->n].name = net->source[s->n];
 	if (s->n == 0)
-		options_usage(&s->o, "no source: give -s, or -n with a network file that has a line 'source URL'");
+		options_usage(&s->o,
+		    "no source: give -s, or -n with a network file that has a line 'source URL'");
 	s->quorum = s->n / 2 + 1;
 	if (quorum)
 		s->quorum = (unsigned)options_number("-Q", quorum, 1, s->n);
-	random_bytes(secret, sizeof secret);
+	random_bytes(secret, sizeof(secret));
 	view_init(&s->view, net, s->n, s->quorum, secret);
-	claims_init(&s->claims, s->n, s->quorum, low == UINT64_MAX ? UINT64_MAX - CLAIMS_CYCLES : network_cycle(net, low));
+	claims_init(&s->claims, s->n, s->quorum,
+	    low == UINT64_MAX ? UINT64_MAX - CLAIMS_CYCLES : network_cycle(net, low));
 }
 
-static bool
-load_row(void *arg, const struct rec_sortition *r)
+static bool load_row(void *arg, const struct rec_sortition *r)
 {
 	if (r->canonical)
 		view_load(arg, r);
@@ -69,8 +70,7 @@ load_row(void *arg, const struct rec_sortition *r)
 }
 
 /* What the store has already is not asked for again; its newest rows are verified. */
-static void
-load_store(struct sync *s)
+static void load_store(struct sync *s)
 {
 	MDB_txn *txn = store_read(&s->store);
 	struct rec_reward_set set;
@@ -79,10 +79,12 @@ load_store(struct sync *s)
 
 	sortition_walk(&s->store, txn, 0, load_row, &s->view);
 	view_loaded(&s->view);
-	/* Sets that others told (a source that was trusted before, an archive) are asked for anew. */
+	/* Sets that others told (a source that was trusted before, an
+	 * archive) are asked for anew. */
 	s->sets_told = meta_get(&s->store, txn, "sets_by", &by) == 0 &&
 	    rec_is((struct rec_view){ by.mv_data, by.mv_size }, commit_names(s));
-	for (uint64_t c = s->claims.low; c < s->claims.low + CLAIMS_CYCLES && reward_set_get(&s->store, txn, c, &set) == 0; c++)
+	for (uint64_t c = s->claims.low;
+	     c < s->claims.low + CLAIMS_CYCLES && reward_set_get(&s->store, txn, c, &set) == 0; c++)
 		if (s->sets_told)
 			claims_load(&s->claims, &set);
 		else
@@ -95,8 +97,7 @@ load_store(struct sync *s)
 	store_read_end(txn);
 }
 
-static void
-release(struct sync *s)
+static void release(struct sync *s)
 {
 	http_free(s->http);
 	resolver_stop(s->resolver);
@@ -115,11 +116,13 @@ release(struct sync *s)
 	stage_free(s->stage);
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
-	static const struct stage_ops ops = { .end = sync_end, .terminate = sync_terminate, .report = sync_report, .room = sync_room };
-	struct sync *s = xcalloc(1, sizeof *s);
+	static const struct stage_ops ops = { .end = sync_end,
+		.terminate = sync_terminate,
+		.report = sync_report,
+		.room = sync_room };
+	struct sync *s = xcalloc(1, sizeof(*s));
 	const char *quorum = NULL, *key_file = NULL, *dir;
 	unsigned rights = SANDBOX_CONNECT | SANDBOX_WRITE;
 	int rc;
@@ -131,7 +134,8 @@ main(int argc, char **argv)
 	if (key_file)
 		s->header = api_key_read(key_file);	/* which the resolver must not have */
 	s->stage = stage_new("sortition-sync", &s->o, &ops, s);
-	store_open(&s->store, dir, s->o.network, TABLE(T_META) | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS) | TABLE(T_FAULTS),
+	store_open(&s->store, dir, s->o.network,
+	    TABLE(T_META) | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS) | TABLE(T_FAULTS),
 	    stage_has_input(s->stage) ? 10000 : 0);
 	sortition_index(&s->store);
 	stage_network(s->stage, &s->store.net);

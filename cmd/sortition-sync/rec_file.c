@@ -1,7 +1,7 @@
 /* rec_file - a file of records (an archive, a captured stream) as a source of the burnchain view.
  *
- * The file is mapped and indexed before confinement: where each height's newest row is, and each reward set.  Records
- * are decoded when they are asked for. */
+ * The file is mapped and indexed before confinement: where each height's newest row is, and each
+ * reward set.  Records are decoded when they are asked for. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,8 +10,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/sys/log.h"
+
 #include "cmd/sortition-sync/sync.h"
+#include "common/sys/log.h"
 
 #define ROWS_A_TURN 2000
 
@@ -19,7 +20,8 @@ struct rec_file {
 	struct source *source;
 	const uint8_t *map;
 	size_t len;
-	uint64_t first, n;	/* heights: at[h - first] is an offset of a frame plus one, 0: none */
+	/* heights: at[h - first] is an offset of a frame plus one, 0: none */
+	uint64_t first, n;
 	uint64_t *at;
 	uint64_t *sets;		/* offsets of reward sets */
 	size_t n_sets;
@@ -29,8 +31,7 @@ struct rec_file {
 };
 
 /* Decode the frame at an offset.  Its length, or 0 at the end, or -1 with err. */
-static ssize_t
-frame_at(const struct rec_file *f, uint64_t at, struct rec *rec, char err[160])
+static ssize_t frame_at(const struct rec_file *f, uint64_t at, struct rec *rec, char err[160])
 {
 	const uint8_t *payload;
 	size_t len;
@@ -46,8 +47,7 @@ frame_at(const struct rec_file *f, uint64_t at, struct rec *rec, char err[160])
 	return n;
 }
 
-static void
-index_row(struct rec_file *f, const struct rec_sortition *r, uint64_t at)
+static void index_row(struct rec_file *f, const struct rec_sortition *r, uint64_t at)
 {
 	uint64_t i = r->burn_height - f->first;
 
@@ -55,37 +55,41 @@ index_row(struct rec_file *f, const struct rec_sortition *r, uint64_t at)
 		return;
 	if (i >= f->n) {
 		uint64_t n = f->n * 2 > i + 1 ? f->n * 2 : i + 1024;
-		f->at = xrealloc(f->at, n * sizeof *f->at);
-		memset(f->at + f->n, 0, (n - f->n) * sizeof *f->at);
+		f->at = xrealloc(f->at, n * sizeof(*f->at));
+		memset(f->at + f->n, 0, (n - f->n) * sizeof(*f->at));
 		f->n = n;
 	}
 	f->at[i] = at + 1;
 }
 
-static void
-index_record(struct rec_file *f, const struct rec *rec, uint64_t at, const char *path)
+static void index_record(struct rec_file *f, const struct rec *rec, uint64_t at, const char *path)
 {
 	const struct network *net = &f->source->sync->store.net;
 
 	switch (rec->type) {
 	case REC_HELLO:
 		if (rec->u.hello.chain_id != net->chain_id)
-			die_usage("'%s' is of another network: chain id 0x%08x", path, rec->u.hello.chain_id);
+			die_usage("'%s' is of another network: chain id 0x%08x", path,
+			    rec->u.hello.chain_id);
 		if (rec->u.hello.schema > REC_SCHEMA)
 			die_usage("'%s' has the newer schema %u", path, rec->u.hello.schema);
 		break;
 	case REC_SORTITION:
-		/* Of a store's rows the canonical ones are meant; a stream tells forks by 'reorg'. */
-		if (rec->u.sortition.canonical || rec->u.sortition.burn_height - f->first >= f->n || !f->at[rec->u.sortition.burn_height - f->first])
+		/* Of a store's rows the canonical ones are meant; a stream
+		 * tells forks by 'reorg'. */
+		if (rec->u.sortition.canonical || rec->u.sortition.burn_height - f->first >= f->n ||
+		    !f->at[rec->u.sortition.burn_height - f->first])
 			index_row(f, &rec->u.sortition, at);
-		f->source->sync->view.sources[f->source->index].tells_burn |= rec->u.sortition.has_burn;
+		f->source->sync->view.sources[f->source->index].tells_burn |=
+		    rec->u.sortition.has_burn;
 		break;
 	case REC_REORG:
-		for (uint64_t h = rec->u.reorg.fork_height + 1; h > f->first && h - f->first < f->n; h++)
+		for (uint64_t h = rec->u.reorg.fork_height + 1; h > f->first && h - f->first < f->n;
+		     h++)
 			f->at[h - f->first] = 0;
 		break;
 	case REC_REWARD_SET:
-		f->sets = xrealloc(f->sets, (f->n_sets + 1) * sizeof *f->sets);
+		f->sets = xrealloc(f->sets, (f->n_sets + 1) * sizeof(*f->sets));
 		f->sets[f->n_sets++] = at;
 		break;
 	case REC_TIP:
@@ -95,10 +99,9 @@ index_record(struct rec_file *f, const struct rec *rec, uint64_t at, const char 
 	}
 }
 
-struct rec_file *
-rec_file_open(struct source *source, const char *path)
+struct rec_file *rec_file_open(struct source *source, const char *path)
 {
-	struct rec_file *f = xcalloc(1, sizeof *f);
+	struct rec_file *f = xcalloc(1, sizeof(*f));
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	struct rec rec;
@@ -131,7 +134,9 @@ rec_file_open(struct source *source, const char *path)
 	while (f->n > 0 && !f->at[f->n - 1])
 		f->n--;
 	if (f->n == 0 && f->n_sets == 0)
-		die_usage("source '%s' has no sortitions: neither a sortition database nor a file of records", path);
+		die_usage("source '%s' has no sortitions: neither a sortition database nor a file "
+			  "of records",
+		    path);
 	source->sync->view.sources[source->index].fixed = true;
 	if (f->n_sets)
 		source->sync->claims.sets_from |= 1ull << source->index;
@@ -140,8 +145,7 @@ rec_file_open(struct source *source, const char *path)
 	return f;
 }
 
-void
-rec_file_free(struct rec_file *f)
+void rec_file_free(struct rec_file *f)
 {
 	munmap((void *)f->map, f->len);
 	free(f->at);
@@ -149,8 +153,7 @@ rec_file_free(struct rec_file *f)
 	free(f);
 }
 
-static int
-row_at(const struct rec_file *f, uint64_t height, struct rec_sortition *r)
+static int row_at(const struct rec_file *f, uint64_t height, struct rec_sortition *r)
 {
 	struct rec rec;
 	char err[160];
@@ -163,8 +166,7 @@ row_at(const struct rec_file *f, uint64_t height, struct rec_sortition *r)
 	return 0;
 }
 
-static int
-prev_ch(void *arg, uint64_t height, uint8_t *ch)
+static int prev_ch(void *arg, uint64_t height, uint8_t *ch)
 {
 	struct rec_sortition r;
 
@@ -174,8 +176,7 @@ prev_ch(void *arg, uint64_t height, uint8_t *ch)
 	return 0;
 }
 
-static void
-tell_others(struct rec_file *f)
+static void tell_others(struct rec_file *f)
 {
 	struct sync *s = f->source->sync;
 	struct rec rec;
@@ -195,8 +196,7 @@ tell_others(struct rec_file *f)
 		claims_missing(&s->claims, f->source->index, c);	/* it will not have more */
 }
 
-bool
-rec_file_pump(struct rec_file *f)
+bool rec_file_pump(struct rec_file *f)
 {
 	struct source *s = f->source;
 	struct view *v = &s->sync->view;

@@ -8,8 +8,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "common/sys/log.h"
+
 #include "cmd/sortition-sync/rpc.h"
+#include "common/sys/log.h"
 
 #define TIP_MS 20000		/* poll of the burn tip, unless a tenure or another source tells of
 				 * a new one */
@@ -29,15 +30,14 @@
 #define MAX_SMALL 65536		/* one sortition, tip or info */
 #define MAX_BATCH_BODY (8u << 20)
 
-struct rpc *
-rpc_new(struct source *source, const char *url)
+struct rpc *rpc_new(struct source *source, const char *url)
 {
-	struct rpc *r = xcalloc(1, sizeof *r);
+	struct rpc *r = xcalloc(1, sizeof(*r));
 	size_t n = strlen(url);
 
 	while (n > 0 && url[n - 1] == '/')
 		n--;
-	if (n > sizeof r->base - 100)
+	if (n > sizeof(r->base) - 100)
 		die_usage("source '%.100s...' is too long", url);
 	memcpy(r->base, url, n);
 	r->source = source;
@@ -45,23 +45,20 @@ rpc_new(struct source *source, const char *url)
 	return r;
 }
 
-void
-rpc_free(struct rpc *r)
+void rpc_free(struct rpc *r)
 {
 	free(r);	/* requests on the way are dropped with the HTTP client */
 }
 
 static void on_end(void *arg, const struct http_result *);
 
-static bool
-may_ask(const struct rpc *r, uint64_t now)
+static bool may_ask(const struct rpc *r, uint64_t now)
 {
 	return !r->source->sync->steady ||
 	    r->paid_until <= now + ((r->soon ? PACE_DEBT : PACE_BURST) - 1) * PACE_MS;
 }
 
-static void
-pay(struct rpc *r, uint64_t now)
+static void pay(struct rpc *r, uint64_t now)
 {
 	r->paid_until = (r->paid_until > now ? r->paid_until : now) + PACE_MS;
 	if (r->paid_until > now + PACE_DEBT * PACE_MS)
@@ -70,14 +67,19 @@ pay(struct rpc *r, uint64_t now)
 		r->began = now;
 }
 
-static void
-request(struct rpc *r, enum rpc_kind kind, const char *path, uint64_t from, uint32_t n)
+static void request(struct rpc *r, enum rpc_kind kind, const char *path, uint64_t from, uint32_t n)
 {
-	struct rpc_request *q = xcalloc(1, sizeof *q);
+	struct rpc_request *q = xcalloc(1, sizeof(*q));
 	char url[1200];
 	struct http_request h = {
-		.url = url, .max_body = MAX_SMALL, .total_ms = SINGLE_MS, .stall_ms = STALL_MS, .accept = "application/json", .private_ok = true,
-		.on_end = on_end, .arg = q,
+		.url = url,
+		.max_body = MAX_SMALL,
+		.total_ms = SINGLE_MS,
+		.stall_ms = STALL_MS,
+		.accept = "application/json",
+		.private_ok = true,
+		.on_end = on_end,
+		.arg = q,
 	};
 
 	if (kind == RPC_SET || kind == RPC_POX) {
@@ -88,16 +90,15 @@ request(struct rpc *r, enum rpc_kind kind, const char *path, uint64_t from, uint
 		h.accept = "application/octet-stream";
 	}
 	*q = (struct rpc_request){ .rpc = r, .kind = kind, .from = from, .n = n, .sent = now_ms() };
-	snprintf(q->path, sizeof q->path, "%s", path);
-	snprintf(url, sizeof url, "%s%s", r->base, path);
+	snprintf(q->path, sizeof(q->path), "%s", path);
+	snprintf(url, sizeof(url), "%s%s", r->base, path);
 	pay(r, q->sent);
 	r->in_flight++;
 	http_send(r->source->sync->http, &h);
 }
 
 /* Something did not work: later again, and slower. */
-static void
-fail(struct rpc_request *q, const char *class, const char *why, unsigned retry_after)
+static void fail(struct rpc_request *q, const char *class, const char *why, unsigned retry_after)
 {
 	struct rpc *r = q->rpc;
 	uint64_t now = now_ms(), delay;
@@ -110,7 +111,7 @@ fail(struct rpc_request *q, const char *class, const char *why, unsigned retry_a
 		r->not_before = now + delay;
 		r->failures++;
 	}
-	snprintf(r->source->why, sizeof r->source->why, "%s", why);
+	snprintf(r->source->why, sizeof(r->source->why), "%s", why);
 	r->source->class = class;
 	if (r->failures >= NAMED_AFTER)
 		sync_failing(r->source);
@@ -127,8 +128,7 @@ fail(struct rpc_request *q, const char *class, const char *why, unsigned retry_a
 }
 
 /* "57 s", "25 min", "61 h". */
-static const char *
-span_text(uint64_t seconds, char out[32])
+static const char *span_text(uint64_t seconds, char out[32])
 {
 	uint64_t unit = seconds < 120 ? 1 : seconds < 7200 ? 60 : 3600;
 
@@ -138,16 +138,14 @@ span_text(uint64_t seconds, char out[32])
 }
 
 /* Seconds until all is loaded, at the rate of what has been answered so far; 0: not known. */
-static uint64_t
-seconds_left(const struct rpc *r, uint64_t left, uint64_t until)
+static uint64_t seconds_left(const struct rpc *r, uint64_t left, uint64_t until)
 {
 	return r->answered ? left / (r->batch == RPC_YES ? MAX_BATCH :
 	    1) * (until - r->began) / 1000 / r->answered : 0;
 }
 
 /* It allows no more for now, and says or does not say for how long. */
-static void
-limited(struct rpc_request *q, const struct http_result *h)
+static void limited(struct rpc_request *q, const struct http_result *h)
 {
 	struct rpc *r = q->rpc;
 	struct sync *s = r->source->sync;
@@ -157,15 +155,15 @@ limited(struct rpc_request *q, const struct http_result *h)
 
 	r->window = r->window > 1 ? r->window / 2 : 1;
 	r->limited = true;
-	n = snprintf(why, sizeof why, "status %ld: no more requests for %s%s", h->status,
+	n = snprintf(why, sizeof(why), "status %ld: no more requests for %s%s", h->status,
 	    wait ? span_text(wait, span) : "now", wait >= 3600 ? " or more" : "");
 	more = seconds_left(r, left, now + wait * 1000);
 	if (left && more)
-		n += snprintf(why + n, sizeof why - (size_t)n,
+		n += snprintf(why + n, sizeof(why) - (size_t)n,
 		    "; %" PRIu64 " burn blocks are left, at its rate some %s", left,
 		    span_text(more, span));
 	if (!s->header)
-		snprintf(why + n, sizeof why - (size_t)n, " (-K sends an API key)");
+		snprintf(why + n, sizeof(why) - (size_t)n, " (-K sends an API key)");
 	fail(q, "useless", why, h->retry_after);
 	if ((wait < 10 && more < 60) || rpc_hopeless(r, now) ||
 	    (r->limited_said && now - r->limited_said < 600000))
@@ -174,27 +172,23 @@ limited(struct rpc_request *q, const struct http_result *h)
 	log_warnx("source '%s': %s", r->source->name, why);
 }
 
-bool
-rpc_answers(const struct rpc *r, uint64_t now)
+bool rpc_answers(const struct rpc *r, uint64_t now)
 {
 	return r->answered_at && now - r->answered_at < SILENT_MS && r->failures < 2;
 }
 
-bool
-rpc_limited(const struct rpc *r)
+bool rpc_limited(const struct rpc *r)
 {
 	return r->limited;
 }
 
-bool
-rpc_hopeless(const struct rpc *r, uint64_t now)
+bool rpc_hopeless(const struct rpc *r, uint64_t now)
 {
 	return (r->limited && r->not_before > now + PATIENT_MS) ||
 	    (r->refused && r->failures >= NAMED_AFTER);
 }
 
-static void
-succeed(struct rpc *r)
+static void succeed(struct rpc *r)
 {
 	if (r->failures >= NAMED_AFTER)
 		sync_answers(r->source);
@@ -209,26 +203,29 @@ succeed(struct rpc *r)
 }
 
 /* The answer of any status: is it one, or a failure? */
-static void
-judge(struct rpc_request *q, const struct http_result *h)
+static void judge(struct rpc_request *q, const struct http_result *h)
 {
 	struct rpc *r = q->rpc;
 	char why[300];
 
 	if (h->end != HTTP_DONE) {
 		bool slow = h->end == HTTP_TIMEOUT || (h->end == HTTP_STALLED && h->first_byte > 0);
-		snprintf(why, sizeof why, "%s: %.100s", http_end_name(h->end), h->error);
+		snprintf(why, sizeof(why), "%s: %.100s", http_end_name(h->end), h->error);
 		fail(q, slow ? "slow" : "useless", why, 0);
 	} else if (h->status == 429 || h->status == 503) {
 		limited(q, h);
-	} else if (h->status == 200 || (q->kind != RPC_TIP && (h->status == 404 || h->status == 400))) {
+	} else if (h->status == 200 ||
+	    (q->kind != RPC_TIP && (h->status == 404 || h->status == 400))) {
 		why[0] = '\0';
 		if (rpc_answer(q, h, why) != 0)
 			fail(q, "invalid", why, 0);
-		else if (q->kind != RPC_INFO || h->status == 200)	/* any web server says 404: that makes good no failure */
+		else if (q->kind != RPC_INFO ||
+		    h->status == 200) /* any web server says 404: that makes good no failure */
 			succeed(r);
 	} else if (q->kind == RPC_POX) {
-		log_debug("source '%s' cannot tell its cycles: status %ld", r->source->name, h->status);	/* real nodes do so; the network file rules */
+		/* real nodes do so; the network file rules */
+		log_debug("source '%s' cannot tell its cycles: status %ld", r->source->name,
+		    h->status);
 	} else {
 		http_refusal(h, q->path, why);
 		r->refused = h->status / 100 == 3 || h->status == 401 || h->status == 403 ||
@@ -237,8 +234,7 @@ judge(struct rpc_request *q, const struct http_result *h)
 	}
 }
 
-static void
-on_end(void *arg, const struct http_result *h)
+static void on_end(void *arg, const struct http_result *h)
 {
 	struct rpc_request *q = arg;
 	struct rpc *r = q->rpc;
@@ -258,8 +254,7 @@ on_end(void *arg, const struct http_result *h)
 }
 
 /* What is asked by the clock. */
-static void
-poll_tips(struct rpc *r, uint64_t now)
+static void poll_tips(struct rpc *r, uint64_t now)
 {
 	if (!r->node_asked) {
 		r->node_asked = true;
@@ -283,15 +278,16 @@ poll_tips(struct rpc *r, uint64_t now)
 	}
 }
 
-static bool
-ask_height(struct rpc *r)
+static bool ask_height(struct rpc *r)
 {
 	struct view *v = &r->source->sync->view;
 	char path[100];
 	uint64_t from;
 	uint32_t n;
-	/* One batch tells whether the source has batches; until then the tip and the stable height are asked for singly. */
-	bool batch = r->batch == RPC_YES || (r->batch == RPC_UNKNOWN && v->sources[r->source->index].n_again == 0);
+	/* One batch tells whether the source has batches; until then the tip and the stable height
+	 * are asked for singly. */
+	bool batch = r->batch == RPC_YES ||
+	    (r->batch == RPC_UNKNOWN && v->sources[r->source->index].n_again == 0);
 
 	if (!batch && !may_ask(r, now_ms()))
 		return false;
@@ -300,26 +296,24 @@ ask_height(struct rpc *r)
 	if (!view_next(v, r->source->index, batch ? MAX_BATCH : 1, &from, &n))
 		return false;
 	if (batch) {
-		snprintf(path, sizeof path, "/blocksync/sortitions/%" PRIu64 "/%u", from, n);
+		snprintf(path, sizeof(path), "/blocksync/sortitions/%" PRIu64 "/%u", from, n);
 		r->batches++;
 		request(r, RPC_BATCH, path, from, n);
 	} else {
-		snprintf(path, sizeof path, "/v3/sortitions/burn_height/%" PRIu64, from);
+		snprintf(path, sizeof(path), "/v3/sortitions/burn_height/%" PRIu64, from);
 		request(r, RPC_HEIGHT, path, from, 1);
 	}
 	return true;
 }
 
-void
-rpc_poll_soon(struct rpc *r, uint64_t now)
+void rpc_poll_soon(struct rpc *r, uint64_t now)
 {
 	if (r->next_tip > now + 200)
 		r->next_tip = now + 200;
 	r->soon = true;
 }
 
-void
-rpc_pump(struct rpc *r, uint64_t now)
+void rpc_pump(struct rpc *r, uint64_t now)
 {
 	struct sync *s = r->source->sync;
 	char path[100];
@@ -330,7 +324,7 @@ rpc_pump(struct rpc *r, uint64_t now)
 	poll_tips(r, now);
 	while (r->in_flight < r->window && may_ask(r, now) &&
 	    claims_next(&s->claims, r->source->index, &cycle)) {
-		snprintf(path, sizeof path, "/v3/stacker_set/%" PRIu64, cycle);
+		snprintf(path, sizeof(path), "/v3/stacker_set/%" PRIu64, cycle);
 		request(r, RPC_SET, path, cycle, 0);
 	}
 	while (r->in_flight < r->window && ask_height(r))

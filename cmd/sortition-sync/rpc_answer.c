@@ -2,22 +2,21 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "common/sys/log.h"
+
 #include "cmd/sortition-sync/json.h"
 #include "cmd/sortition-sync/rpc.h"
+#include "common/sys/log.h"
 
 #define RECENT 200	/* burn blocks, of which the newest tenure is one unless the chain stands
 			 * still */
 
 /* The source is of another network: it is asked nothing any more. */
-static void
-other_network(struct source *s, const char *how)
+static void other_network(struct source *s, const char *how)
 {
 	sync_blame(s, "useless", "another network", how, true);
 }
 
-static int
-answer_node(struct source *s, const struct http_result *h, char err[120])
+static int answer_node(struct source *s, const struct http_result *h, char err[120])
 {
 	uint32_t id;
 	char how[100];
@@ -27,14 +26,13 @@ answer_node(struct source *s, const struct http_result *h, char err[120])
 	if (json_chain_id(&id, h->body, h->len, err) != 0)
 		return -1;
 	if (id != s->sync->store.net.chain_id) {
-		snprintf(how, sizeof how, "chain id 0x%08x", id);
+		snprintf(how, sizeof(how), "chain id 0x%08x", id);
 		other_network(s, how);
 	}
 	return 0;
 }
 
-static int
-answer_pox(struct source *s, const struct http_result *h, char err[120])
+static int answer_pox(struct source *s, const struct http_result *h, char err[120])
 {
 	int rc;
 
@@ -46,8 +44,7 @@ answer_pox(struct source *s, const struct http_result *h, char err[120])
 	return rc < 0 ? -1 : 0;
 }
 
-static int
-answer_height(struct rpc_request *q, const struct http_result *h, char err[120])
+static int answer_height(struct rpc_request *q, const struct http_result *h, char err[120])
 {
 	struct source *s = q->rpc->source;
 	struct rec_sortition r;
@@ -59,15 +56,15 @@ answer_height(struct rpc_request *q, const struct http_result *h, char err[120])
 	if (json_sortition(&r, h->body, h->len, err) != 0)
 		return -1;
 	if (r.burn_height != q->from) {
-		snprintf(err, 120, "asked for burn height %" PRIu64 ", got %" PRIu64, q->from, r.burn_height);
+		snprintf(err, 120, "asked for burn height %" PRIu64 ", got %" PRIu64, q->from,
+		    r.burn_height);
 		return -1;
 	}
 	sync_claim(s, &r);
 	return 0;
 }
 
-static int
-answer_set(struct rpc_request *q, const struct http_result *h, char err[120])
+static int answer_set(struct rpc_request *q, const struct http_result *h, char err[120])
 {
 	struct source *s = q->rpc->source;
 	struct rec_reward_set set;
@@ -78,8 +75,8 @@ answer_set(struct rpc_request *q, const struct http_result *h, char err[120])
 		claims_missing(&s->sync->claims, s->index, q->from);
 		return 0;
 	}
-	keys = xmalloc(MAX_SIGNERS * sizeof *keys);
-	weights = xmalloc(MAX_SIGNERS * sizeof *weights);
+	keys = xmalloc(MAX_SIGNERS * sizeof(*keys));
+	weights = xmalloc(MAX_SIGNERS * sizeof(*weights));
 	rc = json_reward_set(&set, keys, weights, h->body, h->len, err);
 	if (rc == 0) {
 		set.cycle = q->from;
@@ -91,8 +88,7 @@ answer_set(struct rpc_request *q, const struct http_result *h, char err[120])
 }
 
 /* One record of a batch. */
-static void
-batch_record(struct rpc_request *q, struct rec *rec, uint8_t *seen)
+static void batch_record(struct rpc_request *q, struct rec *rec, uint8_t *seen)
 {
 	struct source *s = q->rpc->source;
 	struct rec_sortition *r = &rec->u.sortition;
@@ -105,7 +101,8 @@ batch_record(struct rpc_request *q, struct rec *rec, uint8_t *seen)
 		if (r->burn_height < q->from || r->burn_height >= q->from + q->n)
 			return;	/* a server that lacks the first ones begins higher */
 		seen[r->burn_height - q->from] = 1;
-		r->checked = check_fits(s->sync, r) == 1;	/* what it says of that is nothing to us */
+		/* what it says of that is nothing to us */
+		r->checked = check_fits(s->sync, r) == 1;
 		s->gave_burn |= r->has_burn;
 		sync_claim(s, r);
 	} else if (rec->type == REC_REWARD_SET) {
@@ -113,8 +110,7 @@ batch_record(struct rpc_request *q, struct rec *rec, uint8_t *seen)
 	}
 }
 
-static int
-answer_batch(struct rpc_request *q, const struct http_result *h, char err[120])
+static int answer_batch(struct rpc_request *q, const struct http_result *h, char err[120])
 {
 	struct source *s = q->rpc->source;
 	uint8_t seen[MAX_BATCH] = { 0 };
@@ -147,8 +143,7 @@ answer_batch(struct rpc_request *q, const struct http_result *h, char err[120])
 }
 
 /* Whether the newest burn blocks of the view are known to have this one among them. */
-static bool
-recent(struct view *v, const uint8_t ch[CH_LEN])
+static bool recent(struct view *v, const uint8_t ch[CH_LEN])
 {
 	uint64_t first = v->net->first_burn_height;
 	uint8_t known[CH_LEN];
@@ -159,8 +154,7 @@ recent(struct view *v, const uint8_t ch[CH_LEN])
 	return false;
 }
 
-static int
-answer_info(struct rpc *r, const struct http_result *h, char err[120])
+static int answer_info(struct rpc *r, const struct http_result *h, char err[120])
 {
 	struct source *s = r->source;
 	struct rec_tip tip;
@@ -176,8 +170,7 @@ answer_info(struct rpc *r, const struct http_result *h, char err[120])
 	return 0;
 }
 
-static int
-answer_tip(struct source *s, const struct http_result *h, char err[120])
+static int answer_tip(struct source *s, const struct http_result *h, char err[120])
 {
 	struct rec_sortition r;
 
@@ -187,8 +180,7 @@ answer_tip(struct source *s, const struct http_result *h, char err[120])
 	return 0;
 }
 
-int
-rpc_answer(struct rpc_request *q, const struct http_result *h, char why[200])
+int rpc_answer(struct rpc_request *q, const struct http_result *h, char why[200])
 {
 	struct source *s = q->rpc->source;
 	int rc = 0;

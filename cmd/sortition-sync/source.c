@@ -1,14 +1,15 @@
-/* source - one of those whom the burnchain view is trusted from: a node's RPC, a node's database, or a file. */
+/* source - one of those whom the burnchain view is trusted from: a node's RPC, a node's database,
+ * or a file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "common/sys/log.h"
-#include "cmd/sortition-sync/sync.h"
 
-void
-source_open(struct sync *s, struct source *source, const char *name)
+#include "cmd/sortition-sync/sync.h"
+#include "common/sys/log.h"
+
+void source_open(struct sync *s, struct source *source, const char *name)
 {
 	char magic[16] = "";
 	ssize_t n;
@@ -31,17 +32,16 @@ source_open(struct sync *s, struct source *source, const char *name)
 		die_usage("source '%s' is neither an http(s) URL nor a file", name);
 	if (fd < 0)
 		die_name("cannot read source", name);
-	n = read(fd, magic, sizeof magic);
+	n = read(fd, magic, sizeof(magic));
 	close(fd);	/* before SQLite opens it: a close drops all locks that this process has on
 			 * a file */
-	if (n == sizeof magic && memcmp(magic, "SQLite format 3", 16) == 0)
+	if (n == sizeof(magic) && memcmp(magic, "SQLite format 3", 16) == 0)
 		source->db = node_db_open(source, name);
 	else
 		source->file = rec_file_open(source, name);
 }
 
-void
-source_close(struct source *source)
+void source_close(struct source *source)
 {
 	if (source->rpc)
 		rpc_free(source->rpc);
@@ -51,8 +51,7 @@ source_close(struct source *source)
 		rec_file_free(source->file);
 }
 
-void
-source_pump(struct source *source)
+void source_pump(struct source *source)
 {
 	bool more = false;
 
@@ -68,8 +67,8 @@ source_pump(struct source *source)
 		sync_local_work(source->sync);
 }
 
-int
-source_check(struct source *source, struct rec_sortition *r, int (*prev)(void *, uint64_t, uint8_t *), void *arg)
+int source_check(struct source *source, struct rec_sortition *r,
+    int (*prev)(void *, uint64_t, uint8_t *), void *arg)
 {
 	const struct network *net = &source->sync->store.net;
 	uint8_t ch[CH_LEN];
@@ -78,13 +77,16 @@ source_check(struct source *source, struct rec_sortition *r, int (*prev)(void *,
 	r->checked = false;
 	if (!r->has_burn || r->burn_height == net->first_burn_height)
 		return -1;
-	if (view_consensus_hash(ch, net, r->burn_height, r->burn_hash, r->ops_hash, r->total_burn, prev, arg) != 0)
+	if (view_consensus_hash(ch, net, r->burn_height, r->burn_hash, r->ops_hash, r->total_burn,
+		prev, arg) != 0)
 		return -1;
 	if (memcmp(ch, r->consensus_hash, CH_LEN) == 0) {
 		r->checked = true;
 		return 1;
 	}
-	snprintf(evidence, sizeof evidence, "burn height %llu: its data do not hash to its consensus hash", (unsigned long long)r->burn_height);
+	snprintf(evidence, sizeof(evidence),
+	    "burn height %llu: its data do not hash to its consensus hash",
+	    (unsigned long long)r->burn_height);
 	sync_blame(source, "lying", "consensus hash", evidence, true);
 	return 0;
 }

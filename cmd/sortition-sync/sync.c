@@ -1,32 +1,33 @@
-/* sync - what sources say goes into the pure view; what follows from it goes to the next commit, to stderr, and back
- * to the sources as requests. */
+/* sync - what sources say goes into the pure view; what follows from it goes to the next commit, to
+ * stderr, and back to the sources as requests. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "cmd/sortition-sync/sync.h"
 #include "common/sys/log.h"
 #include "common/sys/loop.h"
-#include "cmd/sortition-sync/sync.h"
 
 #define TICK_MS 50
 #define SAY_AGAIN_MS 600000	/* a standing trouble is told again after ten minutes */
 
-bool
-sync_ignored(const struct source *source)
+bool sync_ignored(const struct source *source)
 {
 	return source->sync->view.sources[source->index].ignored;
 }
 
 /* Name a source, and let nothing that it says count any more if so asked. */
-static void
-blame(struct source *source, const char *class, const char *what, const char *evidence, bool ignore)
+static void blame(struct source *source, const char *class, const char *what, const char *evidence,
+    bool ignore)
 {
 	struct sync *s = source->sync;
 
 	commit_fault(s, source->index, class, what, evidence);
-	log_warnx("source '%s': %s (%s)%s", source->name, what, evidence, ignore ? "; it is ignored from now on" : "");
+	log_warnx("source '%s': %s (%s)%s", source->name, what, evidence,
+	    ignore ? "; it is ignored from now on" : "");
 	if (!ignore)
 		return;
-	snprintf(source->why, sizeof source->why, "%s", what);
+	snprintf(source->why, sizeof(source->why), "%s", what);
 	view_ignore(&s->view, source->index);
 	claims_ignore(&s->claims, source->index);
 	s->trust_dirty = true;
@@ -38,21 +39,20 @@ blame(struct source *source, const char *class, const char *what, const char *ev
 	}
 }
 
-void
-sync_blame(struct source *source, const char *class, const char *what, const char *evidence, bool ignore)
+void sync_blame(struct source *source, const char *class, const char *what, const char *evidence,
+    bool ignore)
 {
 	if (!sync_ignored(source))
 		blame(source, class, what, evidence, ignore);
 }
 
-void
-sync_failing(struct source *source)
+void sync_failing(struct source *source)
 {
 	if (source->failing)
 		return;
 	source->failing = true;
 	if (!source->why[0])
-		snprintf(source->why, sizeof source->why, "no answer");
+		snprintf(source->why, sizeof(source->why), "no answer");
 	if (!source->rpc || !rpc_limited(source->rpc))	/* a limit that we have passed is no fault
 							 * of its */
 		commit_fault(source->sync, source->index, source->class ? source->class : "useless",
@@ -61,8 +61,7 @@ sync_failing(struct source *source)
 		log_warnx("source '%s' fails: %s; trying on", source->name, source->why);
 }
 
-void
-sync_answers(struct source *source)
+void sync_answers(struct source *source)
 {
 	if (!source->failing)
 		return;
@@ -71,16 +70,14 @@ sync_answers(struct source *source)
 	log_info("source '%s' answers again", source->name);
 }
 
-static void
-blame_mask(struct sync *s, uint64_t mask, const char *what, const char *evidence)
+static void blame_mask(struct sync *s, uint64_t mask, const char *what, const char *evidence)
 {
 	for (unsigned i = 0; i < s->n; i++)
 		if (mask >> i & 1)
 			sync_blame(&s->sources[i], "lying", what, evidence, true);
 }
 
-static void
-contested(struct sync *s, uint64_t height)
+static void contested(struct sync *s, uint64_t height)
 {
 	uint64_t now = now_ms();
 
@@ -88,12 +85,13 @@ contested(struct sync *s, uint64_t height)
 	if (s->contested_said && now - s->contested_said < SAY_AGAIN_MS)
 		return;
 	s->contested_said = now;
-	log_warnx("no quorum: the sources contradict each other at burn height %" PRIu64 "; such heights are left out", height);
+	log_warnx("no quorum: the sources contradict each other at burn height %" PRIu64
+		  "; such heights are left out",
+	    height);
 }
 
 /* What the view has decided. */
-static void
-take_events(struct sync *s)
+static void take_events(struct sync *s)
 {
 	struct view_event e;
 	char evidence[100];
@@ -103,7 +101,8 @@ take_events(struct sync *s)
 		case VIEW_SETTLED:
 			s->progress = now_ms();
 			if (e.replaced)
-				claims_recheck(&s->claims, network_cycle(&s->store.net, e.height) + 1);
+				claims_recheck(&s->claims,
+				    network_cycle(&s->store.net, e.height) + 1);
 			commit_row(s, &e);
 			break;
 		case VIEW_UNSETTLED:
@@ -111,7 +110,8 @@ take_events(struct sync *s)
 			commit_unsettle(s, e.height);
 			break;
 		case VIEW_LIAR:
-			snprintf(evidence, sizeof evidence, "burn height %" PRIu64 ": contradicts the quorum", e.height);
+			snprintf(evidence, sizeof(evidence),
+			    "burn height %" PRIu64 ": contradicts the quorum", e.height);
 			blame(&s->sources[e.source], "lying", "sortition", evidence, true);
 			break;
 		case VIEW_CONTESTED:
@@ -123,8 +123,7 @@ take_events(struct sync *s)
 		commit_now(s);
 }
 
-void
-sync_claim(struct source *source, const struct rec_sortition *r)
+void sync_claim(struct source *source, const struct rec_sortition *r)
 {
 	struct sync *s = source->sync;
 	uint64_t i = r->burn_height - s->store.net.first_burn_height;
@@ -142,19 +141,18 @@ sync_claim(struct source *source, const struct rec_sortition *r)
 	take_events(s);
 }
 
-void
-sync_missing(struct source *source, uint64_t height)
+void sync_missing(struct source *source, uint64_t height)
 {
 	view_missing(&source->sync->view, source->index, height);
 	take_events(source->sync);
 }
 
-void
-sync_burn_tip(struct source *source, const struct rec_sortition *r)
+void sync_burn_tip(struct source *source, const struct rec_sortition *r)
 {
 	struct sync *s = source->sync;
 	struct view_source *vs = &s->view.sources[source->index];
-	bool changed = !vs->has_tip || memcmp(vs->tip.consensus_hash, r->consensus_hash, CH_LEN) != 0;
+	bool changed =
+	    !vs->has_tip || memcmp(vs->tip.consensus_hash, r->consensus_hash, CH_LEN) != 0;
 	uint64_t now = now_ms(), cycle;
 
 	view_tip(&s->view, source->index, r);
@@ -163,7 +161,8 @@ sync_burn_tip(struct source *source, const struct rec_sortition *r)
 		return;
 	cycle = network_cycle(&s->store.net, s->view.tip);
 	if (cycle + 2 > s->claims.low)
-		claims_want(&s->claims, cycle + 2);	/* the next cycle's set too, as soon as it is there */
+		/* the next cycle's set too, as soon as it is there */
+		claims_want(&s->claims, cycle + 2);
 	claims_retry(&s->claims, cycle);
 	for (unsigned i = 0; i < s->n; i++)	/* the others will have it in a moment too */
 		if (i != source->index && s->sources[i].rpc)
@@ -171,8 +170,7 @@ sync_burn_tip(struct source *source, const struct rec_sortition *r)
 	sync_local_work(s);
 }
 
-void
-sync_set(struct source *source, const struct rec_reward_set *set)
+void sync_set(struct source *source, const struct rec_reward_set *set)
 {
 	struct sync *s = source->sync;
 	struct rec_reward_set out;
@@ -180,19 +178,20 @@ sync_set(struct source *source, const struct rec_reward_set *set)
 	char evidence[100];
 	enum claim c = claims_set(&s->claims, source->index, set, &out, &liars);
 
-	snprintf(evidence, sizeof evidence, "reward set of cycle %" PRIu64 " contradicts the quorum", set->cycle);
+	snprintf(evidence, sizeof(evidence),
+	    "reward set of cycle %" PRIu64 " contradicts the quorum", set->cycle);
 	if (c == CLAIM_SETTLED) {
 		s->progress = now_ms();
 		out.cycle = set->cycle;
 		commit_set(s, &out);
 	}
-	/* A cycle that has not begun may still get another set, when its prepare phase is reorganised. */
+	/* A cycle that has not begun may still get another set, when its prepare phase is
+	 * reorganised. */
 	if (liars && set->cycle <= network_cycle(&s->store.net, s->view.tip))
 		blame_mask(s, liars, "reward set", evidence);
 }
 
-void
-sync_block_tip(struct source *source, const struct rec_tip *tip)
+void sync_block_tip(struct source *source, const struct rec_tip *tip)
 {
 	struct sync *s = source->sync;
 	uint64_t liars;
@@ -202,14 +201,12 @@ sync_block_tip(struct source *source, const struct rec_tip *tip)
 	blame_mask(s, liars, "tip", "another start of the newest tenure than the quorum names");
 }
 
-void
-sync_local_work(struct sync *s)
+void sync_local_work(struct sync *s)
 {
 	event_active(s->local, EV_TIMEOUT, 0);
 }
 
-static void
-on_local(evutil_socket_t fd, short what, void *arg)
+static void on_local(evutil_socket_t fd, short what, void *arg)
 {
 	struct sync *s = arg;
 	struct timeval soon = { 0, 0 };
@@ -222,24 +219,24 @@ on_local(evutil_socket_t fd, short what, void *arg)
 			more |= rec_file_pump(s->sources[i].file);
 	}
 	if (more)
-		evtimer_add(s->local, &soon);	/* by way of the timer, so that sockets get their turn */
+		/* by way of the timer, so that sockets get their turn */
+		evtimer_add(s->local, &soon);
 }
 
 /* The sources that did not help, with what is known of why. */
-static void
-name_failing(struct sync *s, char *out, size_t size)
+static void name_failing(struct sync *s, char *out, size_t size)
 {
 	size_t n = 0;
 
 	out[0] = '\0';
 	for (unsigned i = 0; i < s->n && n < size; i++)
 		if (s->sources[i].why[0])
-			n += (size_t)snprintf(out + n, size - n, "; source '%s': %s", s->sources[i].name, s->sources[i].why);
+			n += (size_t)snprintf(out + n, size - n, "; source '%s': %s",
+			    s->sources[i].name, s->sources[i].why);
 }
 
 /* Every source has spoken about what is settled, or has had the time to. */
-static bool
-heard_all(struct sync *s, uint64_t now)
+static bool heard_all(struct sync *s, uint64_t now)
 {
 	bool late = now - s->complete_since >= GRACE_MS;
 
@@ -257,8 +254,7 @@ heard_all(struct sync *s, uint64_t now)
 	return true;
 }
 
-static bool
-complete(struct sync *s)
+static bool complete(struct sync *s)
 {
 	uint64_t cycle;
 
@@ -269,8 +265,7 @@ complete(struct sync *s)
 }
 
 /* With -1: whether waiting may still help. */
-static bool
-hopeful(const struct sync *s, uint64_t now)
+static bool hopeful(const struct sync *s, uint64_t now)
 {
 	unsigned live = view_live(&s->view);
 	uint64_t patience = TRY_MS;
@@ -286,8 +281,7 @@ hopeful(const struct sync *s, uint64_t now)
 }
 
 /* With -1: at the tip of the sources, or there is no getting there. */
-static void
-pass_done(struct sync *s, uint64_t now)
+static void pass_done(struct sync *s, uint64_t now)
 {
 	char names[600], why[160];
 
@@ -305,7 +299,8 @@ pass_done(struct sync *s, uint64_t now)
 			return;
 		for (unsigned i = 0; i < s->n; i++)
 			if (s->sources[i].failing)
-				log_warnx("source '%s' fails: %s", s->sources[i].name, s->sources[i].why);
+				log_warnx("source '%s' fails: %s", s->sources[i].name,
+				    s->sources[i].why);
 		s->done = true;
 		stage_finish(s->stage, 0);
 		return;
@@ -317,27 +312,29 @@ pass_done(struct sync *s, uint64_t now)
 		if (!sync_ignored(&s->sources[i]) && s->sources[i].why[0])
 			sync_failing(&s->sources[i]);
 	commit_now(s);
-	name_failing(s, names, sizeof names);
-	log_warnx("no quorum of %u: %s%s", s->quorum, view_complete(&s->view) ? "a reward set is missing" : view_explain(&s->view, why), names);
+	name_failing(s, names, sizeof(names));
+	log_warnx("no quorum of %u: %s%s", s->quorum,
+	    view_complete(&s->view) ? "a reward set is missing" : view_explain(&s->view, why),
+	    names);
 	s->done = true;
 	stage_finish(s->stage, exit_unusable());
 }
 
-static void
-say_no_quorum(struct sync *s, uint64_t now)
+static void say_no_quorum(struct sync *s, uint64_t now)
 {
 	char names[600], why[160];
 
-	if (view_at_tip(&s->view) || now - s->progress < TRY_MS || (s->noquorum_said && now - s->noquorum_said < SAY_AGAIN_MS))
+	if (view_at_tip(&s->view) || now - s->progress < TRY_MS ||
+	    (s->noquorum_said && now - s->noquorum_said < SAY_AGAIN_MS))
 		return;
 	s->noquorum_said = now;
-	name_failing(s, names, sizeof names);
+	name_failing(s, names, sizeof(names));
 	log_warnx("no quorum of %u for now: %s%s", s->quorum, view_explain(&s->view, why), names);
 }
 
-/* Rows that a node told, without burn totals, before a mirror could: the mirror is asked for them when all is there. */
-static void
-ask_burn(struct sync *s)
+/* Rows that a node told, without burn totals, before a mirror could: the mirror is asked for them
+ * when all is there. */
+static void ask_burn(struct sync *s)
 {
 	if (s->late_at || !view_complete(&s->view))
 		return;
@@ -349,8 +346,7 @@ ask_burn(struct sync *s)
 		}
 }
 
-static void
-on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct sync *s = arg;
 	uint64_t now = now_ms();
@@ -380,8 +376,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		say_no_quorum(s, now_ms());
 }
 
-void
-sync_start(struct sync *s)
+void sync_start(struct sync *s)
 {
 	struct timeval tv = { 0, TICK_MS * 1000 };
 
@@ -396,8 +391,7 @@ sync_start(struct sync *s)
 		source_pump(&s->sources[i]);
 }
 
-void
-sync_terminate(void *arg)
+void sync_terminate(void *arg)
 {
 	struct sync *s = arg;
 
@@ -407,8 +401,7 @@ sync_terminate(void *arg)
 	stage_finish(s->stage, 0);
 }
 
-void
-sync_end(void *arg)
+void sync_end(void *arg)
 {
 	struct sync *s = arg;
 
@@ -416,29 +409,27 @@ sync_end(void *arg)
 		sync_terminate(s);
 }
 
-void
-sync_room(void *arg)
+void sync_room(void *arg)
 {
 	emit_pump(arg);
 }
 
-static const char *
-state_of(const struct source *source)
+static const char *state_of(const struct source *source)
 {
 	if (source->failing || (sync_ignored(source) && source->why[0]))
 		return source->why;
 	return source->rpc && !rpc_answers(source->rpc, now_ms()) ? "no answer of late" : "in use";
 }
 
-void
-sync_report(void *arg)
+void sync_report(void *arg)
 {
 	struct sync *s = arg;
 	uint64_t head = 0;
 
 	view_head(&s->view, &head);
-	log_warnx("burn height %" PRIu64 " down to %" PRIu64 ", quorum %u, sources %u of %u, %s", head, view_low(&s->view), s->quorum,
-	    view_live(&s->view), s->n, view_at_tip(&s->view) ? "at the tip" : "not at the tip");
+	log_warnx("burn height %" PRIu64 " down to %" PRIu64 ", quorum %u, sources %u of %u, %s",
+	    head, view_low(&s->view), s->quorum, view_live(&s->view), s->n,
+	    view_at_tip(&s->view) ? "at the tip" : "not at the tip");
 	for (unsigned i = 0; i < s->n; i++)
 		log_warnx("source '%s': %s%s", s->sources[i].name,
 		    sync_ignored(&s->sources[i]) ? "ignored: " : "", state_of(&s->sources[i]));

@@ -2,23 +2,27 @@
 #ifndef SORTITION_SYNC_SYNC_H
 #define SORTITION_SYNC_SYNC_H
 
+#include "cmd/sortition-sync/claims.h"
+#include "cmd/sortition-sync/view.h"
 #include "common/net/http.h"
 #include "common/store/store.h"
 #include "common/sys/stage.h"
-#include "cmd/sortition-sync/claims.h"
-#include "cmd/sortition-sync/view.h"
 
-#define MAX_INFLIGHT 12		/* requests to a source at once, over at most MAX_CONNECTIONS; the rest wait for a connection to be free */
+#define MAX_INFLIGHT                                                                          \
+	12 /* requests to a source at once, over at most MAX_CONNECTIONS; the rest wait for a \
+	      connection to be free */
 #define MAX_CONNECTIONS 6
 #define MAX_BATCH 2100		/* burn blocks of one /blocksync/sortitions request */
 #define COMMIT_MS 250		/* conversational stages commit at most four times a second */
-#define MAX_ROWS 4096		/* rows of one commit: LMDB keeps each page that it touches in memory until then */
+#define MAX_ROWS \
+	4096 /* rows of one commit: LMDB keeps each page that it touches in memory until then */
 #define TRY_MS 30000		/* with -1: how long nothing may come before it gives up */
 #define TRY_LIMITED_MS 75000	/* the same where a source allows no more for now: such limits are
 				 * by the minute */
 #define IDLE_MS 10000		/* after so long without news there is nothing to load, but to wait
 				 * for */
-#define GRACE_MS 6000		/* with -1: how long a complete view waits for a source that has said nothing yet */
+#define GRACE_MS \
+	6000 /* with -1: how long a complete view waits for a source that has said nothing yet */
 
 struct sync;
 struct rpc;
@@ -33,14 +37,16 @@ struct source {
 	struct node_db *db;
 	struct rec_file *file;
 	bool info_done;			/* has been asked for the tip of the blocks, or cannot be */
-	bool idle;			/* nothing is left to ask or read for now, but by the clock */
+	/* nothing is left to ask or read for now, but by the clock */
+	bool idle;
 	bool gave_burn;			/* a mirror that knows burn totals */
 	bool failing;			/* named as failing */
 	char why[300];			/* what its last failure was */
 	const char *class;		/* the fault class of that */
 };
 
-/* What is to be emitted, in order: rows by height (read from the store then, so that a slow reader costs no memory), or the record itself. */
+/* What is to be emitted, in order: rows by height (read from the store then, so that a slow reader
+ * costs no memory), or the record itself. */
 struct emission {
 	enum rec_type type;
 	uint64_t from, to;		/* REC_SORTITION, ascending; REC_REWARD_SET: cycles */
@@ -77,7 +83,8 @@ struct sync {
 	uint64_t checked_from;
 	uint8_t *burn_by;		/* by slot: 1 + source of its burn totals */
 	uint64_t n_burn_by;
-	uint64_t late_at, late_from;	/* late check: next height, 0: nothing to do; above where all fit so far */
+	/* late check: next height, 0: nothing to do; above where all fit so far */
+	uint64_t late_at, late_from;
 	uint64_t progress, complete_since, contested_said, noquorum_said;
 	struct rec_trust trust;
 	bool sets_told;			/* meta names these sources as those of the reward sets */
@@ -94,7 +101,8 @@ void sync_missing(struct source *, uint64_t height);
 void sync_set(struct source *, const struct rec_reward_set *);
 void sync_block_tip(struct source *, const struct rec_tip *);
 /* Blame a source.  With `ignore` nothing that it says counts any more. */
-void sync_blame(struct source *, const char *class, const char *what, const char *evidence, bool ignore);
+void sync_blame(struct source *, const char *class, const char *what, const char *evidence,
+    bool ignore);
 /* It fails to answer, again and again (->class, ->why): named once until it answers. */
 void sync_failing(struct source *);
 void sync_answers(struct source *);
@@ -109,7 +117,8 @@ void sync_end(void *);
 void commit_row(struct sync *, const struct view_event *);
 void commit_unsettle(struct sync *, uint64_t height);
 void commit_set(struct sync *, const struct rec_reward_set *);
-void commit_fault(struct sync *, unsigned source, const char *class, const char *what, const char *evidence);
+void commit_fault(struct sync *, unsigned source, const char *class, const char *what,
+    const char *evidence);
 void commit_now(struct sync *);
 /* The sources that count, blank separated; kept in the sync until the next call. */
 const char *commit_names(struct sync *);
@@ -126,8 +135,10 @@ void check_late(struct sync *);
 void source_open(struct sync *, struct source *, const char *name);
 void source_close(struct source *);
 void source_pump(struct source *);	/* ask or read what is next */
-/* Whether the consensus hash of a row fits its burn data, with the same source's rows below: 1, 0 no, -1 not known. */
-int source_check(struct source *, struct rec_sortition *, int (*prev)(void *, uint64_t, uint8_t *), void *arg);
+/* Whether the consensus hash of a row fits its burn data, with the same source's rows below: 1, 0
+ * no, -1 not known. */
+int source_check(struct source *, struct rec_sortition *, int (*prev)(void *, uint64_t, uint8_t *),
+    void *arg);
 
 /* rpc.c: a node, over HTTP. */
 struct rpc *rpc_new(struct source *, const char *url);

@@ -3,13 +3,13 @@
  * The half that counts votes; view_order.c decides what is asked next. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "common/chain/hash.h"
-#include "common/sys/log.h"
+
 #include "cmd/sortition-sync/view.h"
 #include "cmd/sortition-sync/view_private.h"
+#include "common/chain/hash.h"
+#include "common/sys/log.h"
 
-static int
-cand_cmp(const struct view_cand *a, const struct view_cand *b)
+static int cand_cmp(const struct view_cand *a, const struct view_cand *b)
 {
 	if (a->height != b->height)
 		return a->height < b->height ? -1 : 1;
@@ -18,39 +18,36 @@ cand_cmp(const struct view_cand *a, const struct view_cand *b)
 RB_PROTOTYPE(view_cands, view_cand, entry, cand_cmp)
 RB_GENERATE(view_cands, view_cand, entry, cand_cmp)
 
-uint64_t
-view_digest(const struct view *v, const struct rec_sortition *r)
+uint64_t view_digest(const struct view *v, const struct rec_sortition *r)
 {
 	uint8_t head[9], out[32];
 
 	put_be64(head, r->burn_height);
 	head[8] = r->won;
 	hash_begin();
-	hash_add(v->secret, sizeof v->secret);
-	hash_add(head, sizeof head);
-	hash_add(r->burn_hash, sizeof r->burn_hash);
-	hash_add(r->consensus_hash, sizeof r->consensus_hash);
+	hash_add(v->secret, sizeof(v->secret));
+	hash_add(head, sizeof(head));
+	hash_add(r->burn_hash, sizeof(r->burn_hash));
+	hash_add(r->consensus_hash, sizeof(r->consensus_hash));
 	if (r->won) {
-		hash_add(r->miner, sizeof r->miner);
-		hash_add(r->parent_ch, sizeof r->parent_ch);
-		hash_add(r->committed, sizeof r->committed);
+		hash_add(r->miner, sizeof(r->miner));
+		hash_add(r->parent_ch, sizeof(r->parent_ch));
+		hash_add(r->committed, sizeof(r->committed));
 	}
 	hash_end(out);
 	return get_be64(out) | 1;	/* 0 stands for none */
 }
 
-void
-view_add_event(struct view *v, const struct view_event *e)
+void view_add_event(struct view *v, const struct view_event *e)
 {
 	if (v->n_events == v->cap_events) {
 		v->cap_events = v->cap_events ? v->cap_events * 2 : 64;
-		v->events = xrealloc(v->events, v->cap_events * sizeof *v->events);
+		v->events = xrealloc(v->events, v->cap_events * sizeof(*v->events));
 	}
 	v->events[v->n_events++] = *e;
 }
 
-bool
-view_event(struct view *v, struct view_event *e)
+bool view_event(struct view *v, struct view_event *e)
 {
 	if (v->next_event == v->n_events) {
 		v->next_event = v->n_events = 0;
@@ -60,48 +57,46 @@ view_event(struct view *v, struct view_event *e)
 	return true;
 }
 
-struct view_slot *
-view_slot(const struct view *v, uint64_t height)
+struct view_slot *view_slot(const struct view *v, uint64_t height)
 {
 	uint64_t i = height - v->net->first_burn_height;
 
 	return height >= v->net->first_burn_height && i < v->n_slots ? &v->slots[i] : NULL;
 }
 
-const struct rec_sortition *
-view_top_row(const struct view *v, uint64_t height)
+const struct rec_sortition *view_top_row(const struct view *v, uint64_t height)
 {
 	const struct rec_sortition *r = &v->top[height % VIEW_TOP];
 	const struct view_slot *s = view_slot(v, height);
 
-	return s && s->digest && r->burn_height == height && memcmp(r->consensus_hash, s->ch, CH_LEN) == 0 ? r : NULL;
+	return s && s->digest && r->burn_height == height &&
+		memcmp(r->consensus_hash, s->ch, CH_LEN) == 0 ?
+	    r :
+	    NULL;
 }
 
-static struct view_cand *
-cand_first(const struct view *v, uint64_t height)
+static struct view_cand *cand_first(const struct view *v, uint64_t height)
 {
-	struct view_cand find = { .height = height }, *c = RB_NFIND(view_cands, (struct view_cands *)&v->cands, &find);
+	struct view_cand find = { .height = height },
+			 *c = RB_NFIND(view_cands, (struct view_cands *)&v->cands, &find);
 
 	return c && c->height == height ? c : NULL;
 }
 
-static struct view_cand *
-cand_next(const struct view *v, struct view_cand *c)
+static struct view_cand *cand_next(const struct view *v, struct view_cand *c)
 {
 	struct view_cand *next = RB_NEXT(view_cands, (struct view_cands *)&v->cands, c);
 
 	return next && next->height == c->height ? next : NULL;
 }
 
-static void
-cand_drop(struct view *v, struct view_cand *c)
+static void cand_drop(struct view *v, struct view_cand *c)
 {
 	RB_REMOVE(view_cands, &v->cands, c);
 	free(c);
 }
 
-static uint64_t
-live_mask(const struct view *v)
+static uint64_t live_mask(const struct view *v)
 {
 	uint64_t m = 0;
 
@@ -111,15 +106,13 @@ live_mask(const struct view *v)
 	return m;
 }
 
-unsigned
-view_live(const struct view *v)
+unsigned view_live(const struct view *v)
 {
 	return (unsigned)__builtin_popcountll(live_mask(v));
 }
 
 /* Take back what a source said of a height. */
-static void
-retract(struct view *v, unsigned source, uint64_t height)
+static void retract(struct view *v, unsigned source, uint64_t height)
 {
 	struct view_slot *slot = view_slot(v, height);
 	uint64_t bit = 1ull << source;
@@ -135,8 +128,7 @@ retract(struct view *v, unsigned source, uint64_t height)
 }
 
 /* The row that a source last claimed at a height, as far as it is still in memory. */
-static const struct rec_sortition *
-claimed(const struct view *v, unsigned source, uint64_t height)
+static const struct rec_sortition *claimed(const struct view *v, unsigned source, uint64_t height)
 {
 	const struct view_slot *slot = view_slot(v, height);
 	uint64_t bit = 1ull << source;
@@ -149,22 +141,23 @@ claimed(const struct view *v, unsigned source, uint64_t height)
 	return slot->mask & bit || slot->mask == 0 ? view_top_row(v, height) : NULL;
 }
 
-bool
-view_unlinked(const struct rec_sortition *above, const struct rec_sortition *below)
+bool view_unlinked(const struct rec_sortition *above, const struct rec_sortition *below)
 {
-	return above && below && !all_zero(above->parent_sortition_id, 32) && !all_zero(below->sortition_id, 32) &&
+	return above && below && !all_zero(above->parent_sortition_id, 32) &&
+	    !all_zero(below->sortition_id, 32) &&
 	    memcmp(above->parent_sortition_id, below->sortition_id, 32) != 0;
 }
 
-/* A claim that does not stand on what the same source said below it (or above it): the other one is stale. */
-static void
-check_links(struct view *v, unsigned source, const struct rec_sortition *r)
+/* A claim that does not stand on what the same source said below it (or above it): the other one is
+ * stale. */
+static void check_links(struct view *v, unsigned source, const struct rec_sortition *r)
 {
 	struct view_source *s = &v->sources[source];
 
 	if (s->fixed || s->relinks >= VIEW_RELINKS)
 		return;
-	if (r->burn_height > v->net->first_burn_height + 1 && view_unlinked(r, claimed(v, source, r->burn_height - 1))) {
+	if (r->burn_height > v->net->first_burn_height + 1 &&
+	    view_unlinked(r, claimed(v, source, r->burn_height - 1))) {
 		s->relinks++;
 		view_again(v, source, r->burn_height - 1);
 	}
@@ -175,8 +168,7 @@ check_links(struct view *v, unsigned source, const struct rec_sortition *r)
 }
 
 /* Ask everybody about the height in dispute. */
-static void
-ask_dispute(struct view *v)
+static void ask_dispute(struct view *v)
 {
 	v->dispute.fresh = 0;
 	v->dispute.asked = v->now;
@@ -187,8 +179,7 @@ ask_dispute(struct view *v)
 			view_again(v, i, v->dispute.height);
 }
 
-static void
-open_dispute(struct view *v, uint64_t height)
+static void open_dispute(struct view *v, uint64_t height)
 {
 	if (v->dispute.on)
 		return;
@@ -198,8 +189,7 @@ open_dispute(struct view *v, uint64_t height)
 	ask_dispute(v);
 }
 
-static void
-blame(struct view *v, unsigned source, uint64_t height)
+static void blame(struct view *v, unsigned source, uint64_t height)
 {
 	struct view_event e = { .what = VIEW_LIAR, .source = source, .height = height };
 
@@ -208,8 +198,7 @@ blame(struct view *v, unsigned source, uint64_t height)
 }
 
 /* Everybody who matters has been asked again: who still contradicts the quorum? */
-static void
-judge_dispute(struct view *v)
+static void judge_dispute(struct view *v)
 {
 	struct view_slot *slot = view_slot(v, v->dispute.height);
 	uint64_t fresh = v->dispute.fresh & live_mask(v), liars = 0;
@@ -220,8 +209,10 @@ judge_dispute(struct view *v)
 		return;
 	for (struct view_cand *c = cand_first(v, v->dispute.height); c; c = cand_next(v, c))
 		liars |= c->mask & fresh;
-	for (unsigned i = 0; i < v->n; i++)	/* whoever changed its mind may just be the first to see a reorganisation */
-		if (liars >> i & 1 && v->sources[i].agreed >= v->dispute.height && v->now - v->dispute.since < VIEW_PATIENCE)
+	/* whoever changed its mind may just be the first to see a reorganisation */
+	for (unsigned i = 0; i < v->n; i++)
+		if (liars >> i & 1 && v->sources[i].agreed >= v->dispute.height &&
+		    v->now - v->dispute.since < VIEW_PATIENCE)
 			return;
 	if (liars || fresh == live_mask(v))
 		v->dispute.on = false;
@@ -230,15 +221,13 @@ judge_dispute(struct view *v)
 			blame(v, i, v->dispute.height);
 }
 
-static bool
-is_deep(const struct view *v, uint64_t height)
+static bool is_deep(const struct view *v, uint64_t height)
 {
 	return v->has_tip && height + v->net->stable_confirmations <= v->tip;
 }
 
 /* A source contradicts a settled height: follow its ancestry down, and ask about deep ones. */
-static void
-contradiction(struct view *v, unsigned source, uint64_t height)
+static void contradiction(struct view *v, unsigned source, uint64_t height)
 {
 	struct view_source *s = &v->sources[source];
 	uint64_t below = height - v->net->first_burn_height - 1;
@@ -250,8 +239,7 @@ contradiction(struct view *v, unsigned source, uint64_t height)
 }
 
 /* All who could speak have, and nobody has the quorum: forget the claims, remember the fact. */
-static void
-contest(struct view *v, uint64_t height)
+static void contest(struct view *v, uint64_t height)
 {
 	struct view_slot *slot = view_slot(v, height);
 	struct view_event e = { .what = VIEW_CONTESTED, .height = height };
@@ -272,19 +260,20 @@ contest(struct view *v, uint64_t height)
 }
 
 /* These are of the quorum's mind at a height. */
-static void
-agreed(struct view *v, uint64_t mask, uint64_t height)
+static void agreed(struct view *v, uint64_t mask, uint64_t height)
 {
 	for (unsigned i = 0; i < v->n; i++)
 		if (mask >> i & 1 && height > v->sources[i].agreed)
 			v->sources[i].agreed = height;
 }
 
-static void
-settle(struct view *v, struct view_cand *c)
+static void settle(struct view *v, struct view_cand *c)
 {
 	struct view_slot *slot = view_slot(v, c->height);
-	struct view_event e = { .what = VIEW_SETTLED, .rec = c->rec, .replaced = slot->digest != 0, .height = c->height };
+	struct view_event e = { .what = VIEW_SETTLED,
+		.rec = c->rec,
+		.replaced = slot->digest != 0,
+		.height = c->height };
 	uint64_t old = slot->mask, above = c->height + 1;
 
 	e.rec.canonical = true;
@@ -295,14 +284,16 @@ settle(struct view *v, struct view_cand *c)
 	slot->contested = false;
 	slot->burn = c->rec.checked;
 	memcpy(slot->ch, c->rec.consensus_hash, CH_LEN);
-	if (!view_top_row(v, v->top[c->height % VIEW_TOP].burn_height) || v->top[c->height % VIEW_TOP].burn_height <= c->height)
+	if (!view_top_row(v, v->top[c->height % VIEW_TOP].burn_height) ||
+	    v->top[c->height % VIEW_TOP].burn_height <= c->height)
 		v->top[c->height % VIEW_TOP] = e.rec;	/* a newer row keeps its place */
 	cand_drop(v, c);
 	view_uncount(v, e.height);
 	view_add_event(v, &e);
 	v->retry.wait = 0;
 	v->retry.at = v->retry.at < v->now + VIEW_RETRY ? v->retry.at : v->now + VIEW_RETRY;
-	/* Whoever said otherwise before is asked again, and so is whoever vouches for what stood on the old row. */
+	/* Whoever said otherwise before is asked again, and so is whoever vouches for what stood on
+	 * the old row. */
 	for (unsigned i = 0; e.replaced && i < v->n; i++)
 		if (old >> i & 1)
 			view_again(v, i, e.height);
@@ -317,8 +308,7 @@ settle(struct view *v, struct view_cand *c)
 }
 
 /* Take over what an agreeing source knows and the first one did not. */
-static void
-fill_in(struct rec_sortition *to, const struct rec_sortition *from)
+static void fill_in(struct rec_sortition *to, const struct rec_sortition *from)
 {
 	if (all_zero(to->sortition_id, 32)) {
 		memcpy(to->sortition_id, from->sortition_id, 32);
@@ -339,14 +329,14 @@ fill_in(struct rec_sortition *to, const struct rec_sortition *from)
 }
 
 /* A vote for a row that its slot does not have. */
-static void
-vote(struct view *v, unsigned source, const struct rec_sortition *r, uint64_t d)
+static void vote(struct view *v, unsigned source, const struct rec_sortition *r, uint64_t d)
 {
-	struct view_cand find = { .height = r->burn_height, .digest = d }, *c = RB_FIND(view_cands, &v->cands, &find);
+	struct view_cand find = { .height = r->burn_height, .digest = d },
+			 *c = RB_FIND(view_cands, &v->cands, &find);
 	struct view_slot *slot = view_slot(v, r->burn_height);
 
 	if (!c) {
-		c = xcalloc(1, sizeof *c);
+		c = xcalloc(1, sizeof(*c));
 		c->height = r->burn_height;
 		c->digest = d;
 		c->rec = *r;
@@ -363,9 +353,9 @@ vote(struct view *v, unsigned source, const struct rec_sortition *r, uint64_t d)
 		contest(v, r->burn_height);
 }
 
-/* An agreeing row whose burn totals fit its consensus hash, where the settled one has none: it takes its place. */
-static void
-complete_row(struct view *v, struct view_slot *slot, const struct rec_sortition *r)
+/* An agreeing row whose burn totals fit its consensus hash, where the settled one has none: it
+ * takes its place. */
+static void complete_row(struct view *v, struct view_slot *slot, const struct rec_sortition *r)
 {
 	struct view_event e = { .what = VIEW_SETTLED, .rec = *r, .height = r->burn_height };
 
@@ -377,8 +367,7 @@ complete_row(struct view *v, struct view_slot *slot, const struct rec_sortition 
 	view_add_event(v, &e);
 }
 
-void
-view_claim(struct view *v, unsigned source, const struct rec_sortition *r)
+void view_claim(struct view *v, unsigned source, const struct rec_sortition *r)
 {
 	struct view_source *s = &v->sources[source];
 	struct view_slot *slot = view_slot(v, r->burn_height);
@@ -408,8 +397,7 @@ view_claim(struct view *v, unsigned source, const struct rec_sortition *r)
 	}
 }
 
-void
-view_missing(struct view *v, unsigned source, uint64_t h)
+void view_missing(struct view *v, unsigned source, uint64_t h)
 {
 	struct view_slot *slot = view_slot(v, h);
 	struct view_event e = { .what = VIEW_UNSETTLED, .height = h };
@@ -424,15 +412,15 @@ view_missing(struct view *v, unsigned source, uint64_t h)
 		return;
 	if (v->done_to >= h)
 		v->done_to = h - 1;
-	slot->digest = 0;	/* it was on the fork that gave way, and the new one is not as high yet */
+	/* it was on the fork that gave way, and the new one is not as high yet */
+	slot->digest = 0;
 	view_add_event(v, &e);
 	for (unsigned i = 0; i < v->n; i++)
 		if (view_slot(v, h + 1) && view_slot(v, h + 1)->mask >> i & 1)
 			view_again(v, i, h + 1);
 }
 
-void
-view_ignore(struct view *v, unsigned source)
+void view_ignore(struct view *v, unsigned source)
 {
 	struct view_source *s = &v->sources[source];
 	uint64_t bit = 1ull << source;
@@ -456,8 +444,7 @@ view_ignore(struct view *v, unsigned source)
 	view_find_tip(v);
 }
 
-bool
-view_quiet(const struct view *v)
+bool view_quiet(const struct view *v)
 {
 	struct view_cand *c;
 
@@ -471,8 +458,7 @@ view_quiet(const struct view *v)
 	return true;
 }
 
-void
-view_tick(struct view *v, uint64_t now)
+void view_tick(struct view *v, uint64_t now)
 {
 	struct view_cand *c;
 
@@ -500,8 +486,7 @@ view_tick(struct view *v, uint64_t now)
 	}
 }
 
-const char *
-view_explain(const struct view *v, char out[160])
+const char *view_explain(const struct view *v, char out[160])
 {
 	uint64_t h = v->tip;
 	unsigned claims = 0, most = 0;
@@ -514,9 +499,11 @@ view_explain(const struct view *v, char out[160])
 		if ((unsigned)__builtin_popcountll(c->mask) > most)
 			most = (unsigned)__builtin_popcountll(c->mask);
 	if (view_slot(v, h)->contested || claims > 1)
-		snprintf(out, 160, "the sources contradict each other at burn height %llu", (unsigned long long)h);
+		snprintf(out, 160, "the sources contradict each other at burn height %llu",
+		    (unsigned long long)h);
 	else
-		snprintf(out, 160, "burn height %llu: %u of %u sources that must agree", (unsigned long long)h, most, v->quorum);
+		snprintf(out, 160, "burn height %llu: %u of %u sources that must agree",
+		    (unsigned long long)h, most, v->quorum);
 	return out;
 }
 

@@ -1,33 +1,41 @@
-/* The burnchain view as a decision (DESIGN 4): what each source claims of each height, which claim has the quorum, what
- * to ask next of whom, what gave way, and who lies.  Pure: claims and time in, requests and events out.
+/* The burnchain view as a decision (DESIGN 4): what each source claims of each height, which claim
+ * has the quorum, what to ask next of whom, what gave way, and who lies.  Pure: claims and time in,
+ * requests and events out.
  *
- * A height is a slot.  A claim that has the quorum settles its slot and leaves memory: what stays is a keyed digest of what must
- * agree and the set of sources that said so.  Claims of slots without quorum, and claims that contradict a settled slot,
- * are candidates.  A contradiction deeper than stable_confirmations is a dispute: everyone is asked again before
- * anybody is blamed, so that a source that sees a reorganisation first is not taken for a liar. */
+ * A height is a slot.  A claim that has the quorum settles its slot and leaves memory: what stays
+ * is a keyed digest of what must agree and the set of sources that said so.  Claims of slots
+ * without quorum, and claims that contradict a settled slot, are candidates.  A contradiction
+ * deeper than stable_confirmations is a dispute: everyone is asked again before anybody is blamed,
+ * so that a source that sees a reorganisation first is not taken for a liar. */
 #ifndef SORTITION_SYNC_VIEW_H
 #define SORTITION_SYNC_VIEW_H
 
 #include <sys/tree.h>
+
 #include "common/chain/network.h"
 #include "common/rec/rec.h"
 
 #define VIEW_SOURCES 64		/* a set of sources is a 64-bit mask */
-#define VIEW_AHEAD 4400		/* heights that a source may be asked for before others have confirmed them */
-#define VIEW_TOP 256		/* newest settled rows that are kept whole, to see whether they link */
+#define VIEW_AHEAD \
+	4400	     /* heights that a source may be asked for before others have confirmed them */
+#define VIEW_TOP 256 /* newest settled rows that are kept whole, to see whether they link */
 #define VIEW_AGAIN 64		/* heights that a source is to be asked for first */
 #define VIEW_MAX_HEIGHTS 4000000	/* above the first: some 75 years of burn blocks */
 #define VIEW_PATIENCE 15000	/* ms that one may see a deep reorganisation before the others */
-#define VIEW_RETRY 3000		/* ms until a source is asked again for what it had no row of; doubles up to a minute */
+#define VIEW_RETRY                                                                                 \
+	3000 /* ms until a source is asked again for what it had no row of; doubles up to a minute \
+	      */
 #define VIEW_RELINKS 600	/* re-asks for want of a link, a source and a minute */
 
 struct view_slot {
 	uint64_t digest;	/* 0: not settled */
-	uint64_t mask;		/* sources that said so since the start; none for a row of the store */
+	/* sources that said so since the start; none for a row of the store */
+	uint64_t mask;
 	uint8_t ch[CH_LEN];
 	bool contested;		/* all have spoken, and there is no quorum */
 	bool verify;		/* of the store: ask again although it is settled */
-	bool burn;		/* the settled row has burn totals that hash to its consensus hash */
+	/* the settled row has burn totals that hash to its consensus hash */
+	bool burn;
 };
 
 struct view_cand {
@@ -42,9 +50,11 @@ struct view_source {
 	bool fixed;		/* a file: it will not answer otherwise when asked again */
 	bool tells_burn;	/* knows burn totals: worth asking about rows that lack them */
 	bool has_tip;
-	bool deep;		/* has spoken about a height below the stable one, or the chain is too short for that */
+	/* has spoken about a height below the stable one, or the chain is too short for that */
+	bool deep;
 	struct rec_sortition tip;
-	uint8_t *asked, *counted;	/* bits by slot: asked or answered; counts as ahead of the quorum */
+	/* bits by slot: asked or answered; counts as ahead of the quorum */
+	uint8_t *asked, *counted;
 	uint32_t ahead, relinks;
 	uint64_t agreed;		/* highest height at which it was of the quorum's mind */
 	uint64_t cursor;		/* next height to look at, downwards */
@@ -53,10 +63,13 @@ struct view_source {
 };
 
 enum view_what {
-	VIEW_SETTLED,		/* rec has the quorum at its height, or more is known of it now; replaced: another row had it before */
-	VIEW_UNSETTLED,		/* the height has no row any more */
-	VIEW_LIAR,		/* source contradicts the quorum at height; it is ignored from now on */
-	VIEW_CONTESTED		/* nobody has the quorum at height */
+	/* rec has the quorum at its height, or more is known of it now; replaced: another row had
+	   it before */
+	VIEW_SETTLED,
+	VIEW_UNSETTLED, /* the height has no row any more */
+	/* source contradicts the quorum at height; it is ignored from now on */
+	VIEW_LIAR,
+	VIEW_CONTESTED /* nobody has the quorum at height */
 };
 struct view_event {
 	enum view_what what;
@@ -85,9 +98,11 @@ struct view {
 	uint64_t now;		/* of the last view_tick, ms */
 };
 
-void view_init(struct view *, const struct network *, unsigned sources, unsigned quorum, const uint8_t secret[32]);
+void view_init(struct view *, const struct network *, unsigned sources, unsigned quorum,
+    const uint8_t secret[32]);
 void view_release(struct view *);
-/* A canonical row of the store, ascending; then view_loaded once: its newest rows will be verified. */
+/* A canonical row of the store, ascending; then view_loaded
+ * once: its newest rows will be verified. */
 void view_load(struct view *, const struct rec_sortition *);
 void view_loaded(struct view *);
 uint64_t view_left(const struct view *);	/* heights up to the tip that have no row yet */
@@ -107,7 +122,8 @@ void view_ignore(struct view *, unsigned source);
 void view_tells_burn(struct view *, unsigned source);
 /* The settled row of this height has been checked against its consensus hash. */
 void view_checked(struct view *, uint64_t height);
-/* Time passes: old disputes end; missing heights are asked for again after a while, contested ones each minute. */
+/* Time passes: old disputes end; missing heights are asked for again after a while, contested ones
+ * each minute. */
 void view_tick(struct view *, uint64_t now_ms);
 /* The next event, oldest first. */
 bool view_event(struct view *, struct view_event *);
@@ -116,7 +132,8 @@ bool view_event(struct view *, struct view_event *);
 bool view_head(const struct view *, uint64_t *height);
 /* Lowest height above which everything up to the head is settled. */
 uint64_t view_low(struct view *);
-/* Heights above the first burn block and up to the tip are settled, and the quorum said the head itself. */
+/* Heights above the first burn block and up to the tip are settled, and the quorum said the head
+ * itself. */
 bool view_complete(struct view *);
 /* The tip is settled and Q sources have named it since the start. */
 bool view_at_tip(const struct view *);

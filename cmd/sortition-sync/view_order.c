@@ -1,29 +1,30 @@
-/* view_order - what is asked next of whom: the tip and the stable height first, then downwards; what gave way or is in
- * dispute before everything.
+/* view_order - what is asked next of whom: the tip and the stable height first, then downwards;
+ * what gave way or is in dispute before everything.
  *
- * Each source has a bit a height that says 'asked or answered', and a cursor that runs down over heights that lack
- * both the quorum and this bit.  A source may run ahead of the others only so far: what has no quorum is kept whole. */
+ * Each source has a bit a height that says 'asked or answered', and a cursor that runs down over
+ * heights that lack both the quorum and this bit.  A source may run ahead of the others only so
+ * far: what has no quorum is kept whole. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "common/sys/log.h"
+
 #include "cmd/sortition-sync/view.h"
 #include "cmd/sortition-sync/view_private.h"
+#include "common/sys/log.h"
 
-void
-view_init(struct view *v, const struct network *net, unsigned sources, unsigned quorum, const uint8_t secret[32])
+void view_init(struct view *v, const struct network *net, unsigned sources, unsigned quorum,
+    const uint8_t secret[32])
 {
-	memset(v, 0, sizeof *v);
+	memset(v, 0, sizeof(*v));
 	v->net = net;
 	v->n = sources;
 	v->quorum = quorum;
-	memcpy(v->secret, secret, sizeof v->secret);
+	memcpy(v->secret, secret, sizeof(v->secret));
 	v->done_to = net->first_burn_height;
 	RB_INIT(&v->cands);
-	v->top = xcalloc(VIEW_TOP, sizeof *v->top);
+	v->top = xcalloc(VIEW_TOP, sizeof(*v->top));
 }
 
-void
-view_release(struct view *v)
+void view_release(struct view *v)
 {
 	for (unsigned i = 0; i < v->n; i++) {
 		v->sources[i].ignored = false;
@@ -37,15 +38,14 @@ view_release(struct view *v)
 }
 
 /* Room for slots up to a height. */
-static void
-grow(struct view *v, uint64_t height)
+static void grow(struct view *v, uint64_t height)
 {
 	uint64_t n = height - v->net->first_burn_height + 1, cap;
 
 	if (n > v->cap) {
 		cap = (n + 4096) & ~7ull;
-		v->slots = xrealloc(v->slots, cap * sizeof *v->slots);
-		memset(v->slots + v->cap, 0, (cap - v->cap) * sizeof *v->slots);
+		v->slots = xrealloc(v->slots, cap * sizeof(*v->slots));
+		memset(v->slots + v->cap, 0, (cap - v->cap) * sizeof(*v->slots));
 		for (unsigned i = 0; i < v->n; i++) {
 			struct view_source *s = &v->sources[i];
 			s->asked = xrealloc(s->asked, cap / 8);
@@ -59,12 +59,12 @@ grow(struct view *v, uint64_t height)
 		v->n_slots = n;
 }
 
-void
-view_load(struct view *v, const struct rec_sortition *r)
+void view_load(struct view *v, const struct rec_sortition *r)
 {
 	struct view_slot *slot;
 
-	if (r->burn_height < v->net->first_burn_height || r->burn_height - v->net->first_burn_height >= VIEW_MAX_HEIGHTS)
+	if (r->burn_height < v->net->first_burn_height ||
+	    r->burn_height - v->net->first_burn_height >= VIEW_MAX_HEIGHTS)
 		return;
 	grow(v, r->burn_height);
 	slot = view_slot(v, r->burn_height);
@@ -74,8 +74,7 @@ view_load(struct view *v, const struct rec_sortition *r)
 	v->top[r->burn_height % VIEW_TOP] = *r;
 }
 
-void
-view_loaded(struct view *v)
+void view_loaded(struct view *v)
 {
 	uint64_t zone = v->net->stable_confirmations + 1;
 
@@ -86,8 +85,7 @@ view_loaded(struct view *v)
 		}
 }
 
-void
-view_again(struct view *v, unsigned source, uint64_t height)
+void view_again(struct view *v, unsigned source, uint64_t height)
 {
 	struct view_source *s = &v->sources[source];
 
@@ -100,8 +98,7 @@ view_again(struct view *v, unsigned source, uint64_t height)
 		s->again[s->n_again++] = height;
 }
 
-void
-view_uncount_one(struct view *v, unsigned source, uint64_t height)
+void view_uncount_one(struct view *v, unsigned source, uint64_t height)
 {
 	struct view_source *s = &v->sources[source];
 	uint64_t i = height - v->net->first_burn_height;
@@ -112,21 +109,18 @@ view_uncount_one(struct view *v, unsigned source, uint64_t height)
 	}
 }
 
-void
-view_uncount(struct view *v, uint64_t height)
+void view_uncount(struct view *v, uint64_t height)
 {
 	for (unsigned i = 0; i < v->n; i++)
 		view_uncount_one(v, i, height);
 }
 
-static void
-cursor_up(struct view *v, unsigned source)
+static void cursor_up(struct view *v, unsigned source)
 {
 	v->sources[source].cursor = UINT64_MAX;
 }
 
-void
-view_reopen(struct view *v, uint64_t index)
+void view_reopen(struct view *v, uint64_t index)
 {
 	v->slots[index].contested = false;
 	for (unsigned i = 0; i < v->n; i++) {
@@ -135,8 +129,7 @@ view_reopen(struct view *v, uint64_t index)
 	}
 }
 
-void
-view_tells_burn(struct view *v, unsigned source)
+void view_tells_burn(struct view *v, unsigned source)
 {
 	struct view_source *s = &v->sources[source];
 
@@ -147,8 +140,7 @@ view_tells_burn(struct view *v, unsigned source)
 	cursor_up(v, source);
 }
 
-void
-view_checked(struct view *v, uint64_t height)
+void view_checked(struct view *v, uint64_t height)
 {
 	struct view_slot *slot = view_slot(v, height);
 
@@ -156,39 +148,40 @@ view_checked(struct view *v, uint64_t height)
 		slot->burn = true;
 }
 
-void
-view_ask_missing(struct view *v)
+void view_ask_missing(struct view *v)
 {
 	uint64_t first = v->net->first_burn_height;
 	unsigned n = 0;
 
 	if (!v->has_tip || v->now < v->retry.at)
 		return;
-	v->retry.wait = v->retry.wait == 0 ? VIEW_RETRY : v->retry.wait < 30000 ? 2 * v->retry.wait : 60000;
+	v->retry.wait = v->retry.wait == 0 ? VIEW_RETRY :
+	    v->retry.wait < 30000	   ? 2 * v->retry.wait :
+					     60000;
 	v->retry.at = v->now + v->retry.wait;
 	for (uint64_t h = v->tip; h > first && h > v->done_to && n < VIEW_AGAIN; h--) {
 		const struct view_slot *slot = view_slot(v, h);
 		if (slot->digest || slot->contested)
 			continue;
 		n++;
-		for (unsigned i = 0; i < v->n; i++) {	/* a claim, and a request on its way, is counted */
+		/* a claim, and a request on its way, is counted */
+		for (unsigned i = 0; i < v->n; i++) {
 			const struct view_source *s = &v->sources[i];
-			if (s->has_tip && h <= s->tip.burn_height && view_bit(s->asked, h - first) && !view_bit(s->counted, h - first))
+			if (s->has_tip && h <= s->tip.burn_height &&
+			    view_bit(s->asked, h - first) && !view_bit(s->counted, h - first))
 				view_again(v, i, h);
 		}
 	}
 }
 
-static int
-descending(const void *a, const void *b)
+static int descending(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-void
-view_find_tip(struct view *v)
+void view_find_tip(struct view *v)
 {
 	uint64_t tips[VIEW_SOURCES], first = v->net->first_burn_height, tip;
 	unsigned n = 0;
@@ -198,7 +191,7 @@ view_find_tip(struct view *v)
 			tips[n++] = v->sources[i].tip.burn_height;
 	if (n < v->quorum)
 		return;
-	qsort(tips, n, sizeof *tips, descending);
+	qsort(tips, n, sizeof(*tips), descending);
 	tip = tips[v->quorum - 1];
 	if (tip < first)
 		return;
@@ -216,18 +209,19 @@ view_find_tip(struct view *v)
 	v->tip = tip;
 }
 
-void
-view_tip(struct view *v, unsigned source, const struct rec_sortition *r)
+void view_tip(struct view *v, unsigned source, const struct rec_sortition *r)
 {
 	struct view_source *s = &v->sources[source];
-	uint64_t first = v->net->first_burn_height, old = s->has_tip ? s->tip.burn_height : UINT64_MAX;
+	uint64_t first = v->net->first_burn_height,
+		 old = s->has_tip ? s->tip.burn_height : UINT64_MAX;
 	bool same = s->has_tip && memcmp(s->tip.consensus_hash, r->consensus_hash, CH_LEN) == 0;
 
 	if (s->ignored || r->burn_height < first)
 		return;
 	s->has_tip = true;
 	s->tip = *r;
-	for (uint64_t h = old; h < r->burn_height && h - first + 1 < v->n_slots; h++)	/* what it lacked it may have now */
+	/* what it lacked it may have now */
+	for (uint64_t h = old; h < r->burn_height && h - first + 1 < v->n_slots; h++)
 		if (!(v->slots[h + 1 - first].mask >> source & 1))
 			view_clear(s->asked, h + 1 - first);
 	if (old != r->burn_height)
@@ -235,15 +229,17 @@ view_tip(struct view *v, unsigned source, const struct rec_sortition *r)
 	view_find_tip(v);
 	for (unsigned i = 0; v->has_tip && i < v->n; i++) {
 		struct view_source *o = &v->sources[i];
-		if (o->has_tip && o->tip.burn_height <= v->tip && (i == source || !view_bit(o->asked, o->tip.burn_height - first)))
+		if (o->has_tip && o->tip.burn_height <= v->tip &&
+		    (i == source || !view_bit(o->asked, o->tip.burn_height - first)))
 			view_claim(v, i, &o->tip);
 	}
-	if (s->tells_burn && !same && v->has_tip && r->burn_height <= v->tip && !view_slot(v, r->burn_height)->burn)
-		view_clear(s->asked, r->burn_height - first);	/* it named its tip without the totals */
+	if (s->tells_burn && !same && v->has_tip && r->burn_height <= v->tip &&
+	    !view_slot(v, r->burn_height)->burn)
+		/* it named its tip without the totals */
+		view_clear(s->asked, r->burn_height - first);
 }
 
-void
-view_failed(struct view *v, unsigned source, uint64_t from, uint32_t n)
+void view_failed(struct view *v, unsigned source, uint64_t from, uint32_t n)
 {
 	struct view_source *s = &v->sources[source];
 
@@ -259,8 +255,7 @@ view_failed(struct view *v, unsigned source, uint64_t from, uint32_t n)
 	cursor_up(v, source);
 }
 
-static bool
-wanted(const struct view *v, const struct view_source *s, uint64_t height)
+static bool wanted(const struct view *v, const struct view_source *s, uint64_t height)
 {
 	const struct view_slot *slot = view_slot(v, height);
 
@@ -269,8 +264,7 @@ wanted(const struct view *v, const struct view_source *s, uint64_t height)
 	return !slot->digest || slot->verify || height == v->tip || (s->tells_burn && !slot->burn);
 }
 
-bool
-view_next(struct view *v, unsigned source, uint32_t max, uint64_t *from, uint32_t *n)
+bool view_next(struct view *v, unsigned source, uint32_t max, uint64_t *from, uint32_t *n)
 {
 	struct view_source *s = &v->sources[source];
 	uint64_t first = v->net->first_burn_height, top, h;
@@ -280,7 +274,7 @@ view_next(struct view *v, unsigned source, uint32_t max, uint64_t *from, uint32_
 	if (s->n_again > 0) {
 		*from = s->again[0];
 		*n = 1;
-		memmove(s->again, s->again + 1, --s->n_again * sizeof *s->again);
+		memmove(s->again, s->again + 1, --s->n_again * sizeof(*s->again));
 		view_set(s->asked, *from - first);
 		return true;
 	}
@@ -310,8 +304,7 @@ view_next(struct view *v, unsigned source, uint32_t max, uint64_t *from, uint32_
 	return true;
 }
 
-bool
-view_head(const struct view *v, uint64_t *height)
+bool view_head(const struct view *v, uint64_t *height)
 {
 	uint64_t first = v->net->first_burn_height, h;
 
@@ -328,8 +321,7 @@ view_head(const struct view *v, uint64_t *height)
 	}
 }
 
-uint64_t
-view_low(struct view *v)
+uint64_t view_low(struct view *v)
 {
 	uint64_t first = v->net->first_burn_height, head, h;
 
@@ -345,8 +337,7 @@ view_low(struct view *v)
 	return h + 1;
 }
 
-uint64_t
-view_left(const struct view *v)
+uint64_t view_left(const struct view *v)
 {
 	uint64_t n = 0;
 
@@ -355,8 +346,7 @@ view_left(const struct view *v)
 	return n;
 }
 
-bool
-view_at_tip(const struct view *v)
+bool view_at_tip(const struct view *v)
 {
 	const struct view_slot *slot;
 
@@ -366,21 +356,20 @@ view_at_tip(const struct view *v)
 	return slot->digest && (unsigned)__builtin_popcountll(slot->mask) >= v->quorum;
 }
 
-bool
-view_complete(struct view *v)
+bool view_complete(struct view *v)
 {
 	return view_at_tip(v) && view_low(v) <= v->net->first_burn_height + 1;
 }
 
-bool
-view_linked(const struct view *v)
+bool view_linked(const struct view *v)
 {
 	const struct rec_sortition *above, *below;
 	uint64_t h;
 
 	if (!view_head(v, &h))
 		return true;
-	for (above = view_top_row(v, h); above && h > v->net->first_burn_height + 1; above = below) {
+	for (above = view_top_row(v, h); above && h > v->net->first_burn_height + 1;
+	     above = below) {
 		below = view_top_row(v, --h);
 		if (view_unlinked(above, below))
 			return false;
@@ -388,8 +377,7 @@ view_linked(const struct view *v)
 	return true;
 }
 
-int
-view_ch(void *view, uint64_t height, uint8_t *ch)
+int view_ch(void *view, uint64_t height, uint8_t *ch)
 {
 	const struct view *v = view;
 	const struct view_slot *slot = view_slot(v, height);

@@ -6,7 +6,10 @@
 
 static inline bool view_bit(const uint8_t *bits, uint64_t i) { return bits[i / 8] >> (i % 8) & 1; }
 static inline void view_set(uint8_t *bits, uint64_t i) { bits[i / 8] |= (uint8_t)(1u << (i % 8)); }
-static inline void view_clear(uint8_t *bits, uint64_t i) { bits[i / 8] &= (uint8_t)~(1u << (i % 8)); }
+static inline void view_clear(uint8_t *bits, uint64_t i)
+{
+	bits[i / 8] &= (uint8_t) ~(1u << (i % 8));
+}
 
 struct view_slot *view_slot(const struct view *, uint64_t height);	/* NULL: out of range */
 /* The settled row itself, if it is one of the newest. */
@@ -24,7 +27,8 @@ void view_uncount(struct view *, uint64_t height);
 void view_uncount_one(struct view *, unsigned source, uint64_t height);
 /* A contested slot, by index, may be asked for again. */
 void view_reopen(struct view *, uint64_t index);
-/* Ask again for heights that are not settled and that a source had no row of: it may have been behind its own tip. */
+/* Ask again for heights that are not settled and that a source had no row of: it may have been
+ * behind its own tip. */
 void view_ask_missing(struct view *);
 /* The height that Q sources have reached; grows the slots. */
 void view_find_tip(struct view *);

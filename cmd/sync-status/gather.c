@@ -43,10 +43,12 @@ static void row_add(struct gather *g, json_t *row)
 	}
 }
 
-static json_t *unavailable_json(const uint8_t *ch, const uint8_t *id, struct rec_view state, struct rec_view why, struct rec_view source)
+static json_t *unavailable_json(const uint8_t *ch, const uint8_t *id, struct rec_view state,
+    struct rec_view why, struct rec_view source)
 {
-	return json_pack("{so so so so so}", "consensus_hash", hex_json(ch, CH_LEN), "block_id", hex_json(id, ID_LEN), "state", text_json(state),
-	    "why", text_json(why), "source", text_json(source));
+	return json_pack("{so so so so so}", "consensus_hash", hex_json(ch, CH_LEN), "block_id",
+	    hex_json(id, ID_LEN), "state", text_json(state), "why", text_json(why), "source",
+	    text_json(source));
 }
 
 static bool on_tenure(void *arg, const struct rec_tenure *t)
@@ -59,7 +61,9 @@ static bool on_tenure(void *arg, const struct rec_tenure *t)
 	g->proven += t->proven;
 	g->linked += t->linked;
 	if (!t->proven && t->why.n)
-		row_add(g, unavailable_json(t->consensus_hash, t->start_id, rec_str("unproven"), t->why, t->source));
+		row_add(g,
+		    unavailable_json(t->consensus_hash, t->start_id, rec_str("unproven"), t->why,
+			t->source));
 	return true;
 }
 
@@ -86,17 +90,22 @@ static bool on_peer(void *arg, const struct rec_peer *p)
 
 	g->peers_up += rec_is(p->state, "up");
 	g->heard = p->last_contact > g->heard ? p->last_contact : g->heard;
-	row_add(g, json_pack("{so so so so sb so so so}", "key", hex_json(p->key, KEY_LEN), "address", text_json(p->address),
-	    "data_url", text_json(p->data_url), "state", text_json(p->state), "inbound", p->inbound, "burn_height", int_json(p->burn_height),
-	    "last_contact", int_json(p->last_contact), "banned_until", int_json(p->banned_until)));
+	row_add(g,
+	    json_pack("{so so so so sb so so so}", "key", hex_json(p->key, KEY_LEN), "address",
+		text_json(p->address), "data_url", text_json(p->data_url), "state",
+		text_json(p->state), "inbound", p->inbound, "burn_height", int_json(p->burn_height),
+		"last_contact", int_json(p->last_contact), "banned_until",
+		int_json(p->banned_until)));
 	return true;
 }
 
 static bool on_fault(void *arg, const struct rec_fault *f)
 {
-	row_add(arg, json_pack("{so so so so so so so so}", "who", text_json(f->who), "class", text_json(f->class), "what", text_json(f->what),
-	    "evidence", text_json(f->evidence), "stage", text_json(f->stage), "count", int_json(f->count), "first", int_json(f->first),
-	    "last", int_json(f->last)));
+	row_add(arg,
+	    json_pack("{so so so so so so so so}", "who", text_json(f->who), "class",
+		text_json(f->class), "what", text_json(f->what), "evidence", text_json(f->evidence),
+		"stage", text_json(f->stage), "count", int_json(f->count), "first",
+		int_json(f->first), "last", int_json(f->last)));
 	return true;
 }
 
@@ -107,7 +116,8 @@ static void add_view(struct store *s, MDB_txn *txn, const struct rec_trust *t, j
 	json_t *view = json_object();
 
 	json_object_set_new(o, "burn_tip", any ? int_json(tip.burn_height) : json_null());
-	json_object_set_new(o, "burn_tip_consensus_hash", any ? hex_json(tip.consensus_hash, CH_LEN) : json_null());
+	json_object_set_new(o, "burn_tip_consensus_hash",
+	    any ? hex_json(tip.consensus_hash, CH_LEN) : json_null());
 	if (t)
 		json_object_update_new(view,
 		    json_pack("{so so so sb sb so so so}", "sources", text_json(t->sources),
@@ -215,7 +225,8 @@ json_t *status_gather(struct store *s, const struct store_holder *writer)
 {
 	MDB_txn *txn = store_read(s);
 	json_t *o = json_object();
-	struct gather blocks = { .list = json_array() }, peers = { .list = json_array() }, faults = { .list = json_array() };
+	struct gather blocks = { .list = json_array() }, peers = { .list = json_array() },
+		      faults = { .list = json_array() };
 	struct rec_trust row, *trust = NULL;
 	struct rec_tenure top;
 	uint64_t height = 0;

@@ -2,6 +2,7 @@
  * Store: read.  Net: none. */
 #include <stdio.h>
 #include <unistd.h>
+
 #include "cmd/sync-status/status.h"
 #include "common/sys/log.h"
 #include "common/sys/options.h"

@@ -2,12 +2,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
 #include "cmd/sync-status/status.h"
 #include "common/sys/stage.h"
 
 #define LINES 10	/* of a list; the JSON has all */
 
-static json_int_t number(const json_t *o, const char *name) { return json_integer_value(json_object_get(o, name)); }
+static json_int_t number(const json_t *o, const char *name)
+{
+	return json_integer_value(json_object_get(o, name));
+}
 static const char *text(const json_t *o, const char *name)
 {
 	const char *s = json_string_value(json_object_get(o, name));
@@ -82,7 +86,8 @@ static void print_wanted(const json_t *o)
 	if (json_is_integer(json_object_get(o, "tenures_wanted")))
 		printf("%s tenures done\n", grouped(a, number(o, "tenures_wanted")));
 	else
-		printf("an unknown number of tenures done: the burnchain view does not reach down to the first\n");
+		printf("an unknown number of tenures done: the burnchain view does not reach down "
+		       "to the first\n");
 }
 
 static void print_how_far(const json_t *o)
@@ -92,19 +97,23 @@ static void print_how_far(const json_t *o)
 	print_mode(o);
 	double rate = json_real_value(json_object_get(o, "rate"));
 	if (rate >= 0.1)
-		printf(", %.*f blocks/s, %.1f MB/s from %lld sources", rate < 10 ? 1 : 0, rate, (double)number(o, "byte_rate") / 1e6, (long long)number(o, "sources_in_use"));
+		printf(", %.*f blocks/s, %.1f MB/s from %lld sources", rate < 10 ? 1 : 0, rate,
+		    (double)number(o, "byte_rate") / 1e6, (long long)number(o, "sources_in_use"));
 	print_eta(number(o, "eta"));
 	printf("\nnetwork   %s\n", text(o, "network"));
 	print_writer(json_object_get(o, "writer"));
 	if (json_is_integer(json_object_get(o, "burn_tip")))
-		printf("burn tip  %s  %s\n", grouped(a, number(o, "burn_tip")), text(o, "burn_tip_consensus_hash"));
+		printf("burn tip  %s  %s\n", grouped(a, number(o, "burn_tip")),
+		    text(o, "burn_tip_consensus_hash"));
 	else
 		printf("burn tip  none yet\n");
 	if (json_is_integer(json_object_get(o, "proven_height")))
-		printf("proven    height %s  %s\n", grouped(a, number(o, "proven_height")), text(o, "proven_tip"));
+		printf("proven    height %s  %s\n", grouped(a, number(o, "proven_height")),
+		    text(o, "proven_tip"));
 	else
 		printf("proven    nothing yet\n");
-	printf("held      %s blocks, %.1f MB", grouped(a, number(o, "held")), (double)number(o, "held_bytes") / 1e6);
+	printf("held      %s blocks, %.1f MB", grouped(a, number(o, "held")),
+	    (double)number(o, "held_bytes") / 1e6);
 	printf("; %s tenures", grouped(b, number(o, "tenures_held")));
 	printf(", %s proven", grouped(a, number(o, "tenures_proven")));
 	printf(", %s linked\n", grouped(b, number(o, "tenures_linked")));
@@ -130,7 +139,8 @@ static void print_view(const json_t *o)
 		printf(", trusted on its own word\n");
 	else
 		printf(", %lld must agree\n", (long long)quorum);
-	if (!json_is_true(json_object_get(view, "at_tip")) && json_is_true(json_object_get(view, "confirmed")))
+	if (!json_is_true(json_object_get(view, "at_tip")) &&
+	    json_is_true(json_object_get(view, "confirmed")))
 		printf("          not at the sources' tip yet\n");
 }
 
@@ -154,8 +164,10 @@ static void print_in_the_way(const json_t *row)
 	json_int_t left = (number(row, "until") - (json_int_t)now_unix() + 3599) / 3600;
 
 	if (json_is_integer(json_object_get(row, "until")))
-		printf("  block %s from %s set aside, %lld h left: %s (block-fetch -R %s has it tried again)\n", text(row, "block_id"),
-		    text(row, "source"), (long long)left, text(row, "why"), text(row, "block_id"));
+		printf("  block %s from %s set aside, %lld h left: %s (block-fetch -R %s has it "
+		       "tried again)\n",
+		    text(row, "block_id"), text(row, "source"), (long long)left, text(row, "why"),
+		    text(row, "block_id"));
 	else
 		printf("  tenure %s %s: %s\n", text(row, "consensus_hash"), text(row, "state"),
 		    text(row, "why"));
@@ -173,11 +185,14 @@ static void print_lists(const json_t *o)
 			print_in_the_way(row);
 	print_more(count(o, "unavailable"));
 
-	printf("peers     %zu known, %lld up%s\n", count(o, "peers"), (long long)number(o, "peers_up"),
+	printf("peers     %zu known, %lld up%s\n", count(o, "peers"),
+	    (long long)number(o, "peers_up"),
 	    strcmp(text(o, "mode"), "stopped") == 0 ? " when last seen" : "");
 	json_array_foreach(json_object_get(o, "peers"), i, row)
 		if (i < LINES)
-			printf("  %.12s…@%s  %s, burn height %lld\n", text(row, "key"), text(row, "address"), text(row, "state"), (long long)number(row, "burn_height"));
+			printf("  %.12s…@%s  %s, burn height %lld\n", text(row, "key"),
+			    text(row, "address"), text(row, "state"),
+			    (long long)number(row, "burn_height"));
 	print_more(count(o, "peers"));
 	if (json_is_string(json_object_get(o, "peers_down")))
 		printf("down      %s\n", text(o, "peers_down"));
@@ -185,7 +200,9 @@ static void print_lists(const json_t *o)
 	printf("faults    %zu\n", count(o, "faults"));
 	json_array_foreach(json_object_get(o, "faults"), i, row)
 		if (i < LINES)
-			printf("  %s: %s, %s, %lld times: %s\n", text(row, "who"), text(row, "class"), text(row, "what"), (long long)number(row, "count"), text(row, "evidence"));
+			printf("  %s: %s, %s, %lld times: %s\n", text(row, "who"),
+			    text(row, "class"), text(row, "what"), (long long)number(row, "count"),
+			    text(row, "evidence"));
 	print_more(count(o, "faults"));
 }
 
@@ -196,4 +213,5 @@ void status_print(const json_t *o)
 	print_lists(o);
 }
 
-/* Next: cmd/blocksync/main.c, starts the stages as one pipeline, and starts them again when one fails. */
+/* Next: cmd/blocksync/main.c, starts the stages as one pipeline, and starts them again when one
+ * fails. */

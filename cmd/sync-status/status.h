@@ -3,6 +3,7 @@
 #define SYNC_STATUS_H
 
 #include <jansson.h>
+
 #include "common/store/lock.h"
 
 #define STATUS_ROWS 1000	/* of each list: the status is for reading */

@@ -5,6 +5,7 @@
  * newest winner stands on, down by parents to the first cycle wanted.  How many blocks a tenure
  * lacks is known once the tenure above, which says so, is held. */
 #include <stdlib.h>
+
 #include "cmd/sync-status/status.h"
 
 struct walk {

@@ -1,5 +1,5 @@
-/* Skipping Clarity values, the part of a transaction that nests: a stack of counters, no recursion, nothing
- * allocated.  Lists are not typed here: a full node refuses more than this does. */
+/* Skipping Clarity values, the part of a transaction that nests: a stack of counters, no recursion,
+ * nothing allocated.  Lists are not typed here: a full node refuses more than this does. */
 #include "common/chain/clarity.h"
 #include "common/chain/work.h"
 
@@ -66,7 +66,8 @@ static bool word(const uint8_t *p, unsigned n, const char *more)
 	if (!letter(p[0]))
 		return false;
 	for (unsigned i = 1; i < n; i++)
-		if (!letter(p[i]) && !(p[i] >= '0' && p[i] <= '9') && (p[i] == '\0' || !strchr(more, p[i])))
+		if (!letter(p[i]) && !(p[i] >= '0' && p[i] <= '9') &&
+		    (p[i] == '\0' || !strchr(more, p[i])))
 			return false;
 	return true;
 }
@@ -109,18 +110,24 @@ int read_clarity_name(struct reader *r, const uint8_t **name, unsigned *len)
 	return 0;
 }
 
-/* Bytes of the well-formed UTF-8 character at p, 0 if there is none: no overlong form, no surrogate. */
+/* Bytes of the well-formed UTF-8 character at p, 0 if there is none: no overlong form, no
+ * surrogate. */
 static size_t utf8_char(const uint8_t *p, size_t n)
 {
-	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+	size_t len = p[0] < 0x80 ? 1 :
+	    p[0] < 0xc2		 ? 0 :
+	    p[0] < 0xe0		 ? 2 :
+	    p[0] < 0xf0		 ? 3 :
+	    p[0] < 0xf5		 ? 4 :
+				   0;
 
 	if (len == 0 || len > n)
 		return 0;
 	for (size_t i = 1; i < len; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] > 0x8f))
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
 		return 0;
 	return len;
 }
@@ -240,8 +247,38 @@ int read_value_piece(struct reader *r, struct value_walk *w)
 bool signature_parses(const uint8_t sig[SIG_LEN])
 {
 	static const uint8_t order[32] = {
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe,
-		0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xfe,
+		0xba,
+		0xae,
+		0xdc,
+		0xe6,
+		0xaf,
+		0x48,
+		0xa0,
+		0x3b,
+		0xbf,
+		0xd2,
+		0x5e,
+		0x8c,
+		0xd0,
+		0x36,
+		0x41,
+		0x41,
 	};
 
 	return sig[0] <= 3 && memcmp(sig + 1, order, 32) < 0 && memcmp(sig + 33, order, 32) < 0;

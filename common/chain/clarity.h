@@ -21,7 +21,8 @@ int read_wrong(struct reader *);
 /* 0 or -1, past the thing that was read. */
 int read_address(struct reader *);				/* version below 32, hash160 */
 int read_contract_name(struct reader *, unsigned max);		/* u8 length, at most max */
-int read_clarity_name(struct reader *, const uint8_t **name, unsigned *len);	/* name, len may be NULL */
+/* name, len may be NULL */
+int read_clarity_name(struct reader *, const uint8_t **name, unsigned *len);
 int read_principal(struct reader *);				/* a principal as a Clarity value */
 
 /* The walk over one value, piece by piece: the containers that are open, at most MAX_CONTAINERS
@@ -42,7 +43,8 @@ struct value_walk {
  * walk begins with depth 0. Tuple keys must ascend: nodes write them so, and a txid is over that
  * form. */
 int read_value_piece(struct reader *, struct value_walk *);
-/* Whether a recoverable signature could be one: recovery id 0..3, r and s below the group's order. */
+/* Whether a recoverable signature could be one: recovery id
+ * 0..3, r and s below the group's order. */
 bool signature_parses(const uint8_t sig[SIG_LEN]);
 
 #endif

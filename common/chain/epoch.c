@@ -21,7 +21,9 @@ uint64_t network_epoch_start(const struct network *net, enum epoch epoch)
 
 uint64_t network_cycle(const struct network *net, uint64_t burn_height)
 {
-	return burn_height < net->first_burn_height ? 0 : (burn_height - net->first_burn_height) / net->cycle_length;
+	return burn_height < net->first_burn_height ?
+	    0 :
+	    (burn_height - net->first_burn_height) / net->cycle_length;
 }
 
 uint64_t network_cycle_start(const struct network *net, uint64_t cycle)

@@ -1,8 +1,9 @@
-/* Hashes through libcrypto.  Looking an algorithm up and making a context cost more than hashing a header, so
- * algorithms are fetched once a process and a context is kept once a thread. */
+/* Hashes through libcrypto.  Looking an algorithm up and making a context cost more than hashing a
+ * header, so algorithms are fetched once a process and a context is kept once a thread. */
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <threads.h>
-#include <openssl/evp.h>
+
 #include "common/chain/hash.h"
 #include "common/chain/work.h"
 #include "common/sys/log.h"
@@ -32,7 +33,8 @@ static void fetch(void)
 {
 	static const char *const names[ALGORITHMS] = { "SHA512-256", "SHA256", "RIPEMD160" };
 
-	/* The first use of the library would open its configuration file, which a confined program may not. */
+	/* The first use of the library would open its configuration file, which a confined program
+	 * may not. */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	for (int i = 0; i < ALGORITHMS; i++)
 		if (!(algorithm[i] = EVP_MD_fetch(NULL, names[i], NULL)))
@@ -45,7 +47,8 @@ static EVP_MD_CTX *begin(int which)
 {
 	if (!context[which]) {
 		call_once(&fetched, fetch);
-		if (!(context[which] = EVP_MD_CTX_new()) || !EVP_DigestInit_ex(context[which], algorithm[which], NULL))
+		if (!(context[which] = EVP_MD_CTX_new()) ||
+		    !EVP_DigestInit_ex(context[which], algorithm[which], NULL))
 			no_hash();
 		tss_set(at_exit, context);
 	} else if (!EVP_DigestInit_ex(context[which], NULL, NULL)) {
@@ -113,7 +116,8 @@ void hash_merkle_root(uint8_t out[32], uint8_t (*txids)[32], size_t n)
 		memcpy(node + 1, txids[i], 32);
 		hash_once(txids[i], node, 33);
 	}
-	/* A row of odd length repeats its last hash, the row of leaves too: one leaf makes one node above it. */
+	/* A row of odd length repeats its last hash, the row of leaves too: one leaf makes one node
+	 * above it. */
 	node[0] = 0x01;
 	do {
 		size_t half = (n + 1) / 2;

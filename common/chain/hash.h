@@ -1,5 +1,5 @@
-/* Hashes of the chain (spec/blocks.md 0).  Contexts are per thread; nothing here fails but for want of
- * memory, which aborts. */
+/* Hashes of the chain (spec/blocks.md 0).  Contexts are per thread; nothing here fails but for want
+ * of memory, which aborts. */
 #ifndef BLOCKSYNC_CHAIN_HASH_H
 #define BLOCKSYNC_CHAIN_HASH_H
 

@@ -1,14 +1,16 @@
 /* Keys and recoverable signatures through libsecp256k1. */
-#include <stdlib.h>
-#include <threads.h>
 #include <secp256k1.h>
 #include <secp256k1_preallocated.h>
 #include <secp256k1_recovery.h>
+#include <stdlib.h>
+#include <threads.h>
+
 #include "common/chain/key.h"
 #include "common/chain/work.h"
 #include "common/sys/log.h"
 
-/* Recovery works on the library's constant context; only signing needs one of our own, made once a process. */
+/* Recovery works on the library's constant context; only signing needs one of our own, made once a
+ * process. */
 static secp256k1_context *signing;
 static once_flag signing_made = ONCE_FLAG_INIT;
 
@@ -29,7 +31,8 @@ static int serialize(uint8_t key[KEY_LEN], const secp256k1_pubkey *pub)
 {
 	size_t n = KEY_LEN;
 
-	secp256k1_ec_pubkey_serialize(secp256k1_context_static, key, &n, pub, SECP256K1_EC_COMPRESSED);
+	secp256k1_ec_pubkey_serialize(secp256k1_context_static, key, &n, pub,
+	    SECP256K1_EC_COMPRESSED);
 	return 0;
 }
 
@@ -39,7 +42,9 @@ int key_recover(uint8_t key[KEY_LEN], const uint8_t sig[SIG_LEN], const uint8_t 
 	secp256k1_pubkey pub;
 
 	work_done.curve++;
-	if (sig[0] > 3 || !secp256k1_ecdsa_recoverable_signature_parse_compact(secp256k1_context_static, &parsed, sig + 1, sig[0]) ||
+	if (sig[0] > 3 ||
+	    !secp256k1_ecdsa_recoverable_signature_parse_compact(secp256k1_context_static, &parsed,
+		sig + 1, sig[0]) ||
 	    !secp256k1_ecdsa_recover(secp256k1_context_static, &pub, &parsed, digest))
 		return -1;
 	return serialize(key, &pub);
@@ -49,7 +54,8 @@ bool key_sig_low_s(const uint8_t sig[SIG_LEN])
 {
 	secp256k1_ecdsa_signature parsed;
 
-	return secp256k1_ecdsa_signature_parse_compact(secp256k1_context_static, &parsed, sig + 1) &&
+	return secp256k1_ecdsa_signature_parse_compact(secp256k1_context_static, &parsed,
+		   sig + 1) &&
 	    !secp256k1_ecdsa_signature_normalize(secp256k1_context_static, NULL, &parsed);
 }
 
@@ -60,7 +66,8 @@ int key_sign(uint8_t sig[SIG_LEN], const uint8_t secret[32], const uint8_t diges
 
 	if (!secp256k1_ecdsa_sign_recoverable(signing_context(), &made, digest, secret, NULL, NULL))
 		return -1;
-	secp256k1_ecdsa_recoverable_signature_serialize_compact(signing_context(), sig + 1, &recid, &made);
+	secp256k1_ecdsa_recoverable_signature_serialize_compact(signing_context(), sig + 1, &recid,
+	    &made);
 	sig[0] = (uint8_t)recid;
 	return 0;
 }

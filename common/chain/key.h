@@ -1,10 +1,12 @@
-/* secp256k1 keys and recoverable signatures, as recid, r, s (spec/blocks.md 0, spec/wire.md 2.3). */
+/* secp256k1 keys and recoverable signatures, as recid, r, s
+ * (spec/blocks.md 0, spec/wire.md 2.3). */
 #ifndef BLOCKSYNC_CHAIN_KEY_H
 #define BLOCKSYNC_CHAIN_KEY_H
 
 #include "common/chain/bytes.h"
 
-/* Compressed key that made sig over digest.  -1: unparsable or unrecoverable.  High S is accepted. */
+/* Compressed key that made sig over digest.  -1: unparsable or
+ * unrecoverable.  High S is accepted. */
 int key_recover(uint8_t key[KEY_LEN], const uint8_t sig[SIG_LEN], const uint8_t digest[32]);
 /* Whether S is in the lower half (the P2P wire demands it). */
 bool key_sig_low_s(const uint8_t sig[SIG_LEN]);

@@ -159,7 +159,8 @@ ssize_t nakamoto_parse(struct nakamoto *b, const uint8_t *p, size_t n, size_t *n
 	return nakamoto_walk(&w, b, p, n, need);
 }
 
-int nakamoto_peek(const uint8_t *p, size_t n, uint8_t id[ID_LEN], uint8_t ch[CH_LEN], uint64_t *height)
+int nakamoto_peek(const uint8_t *p, size_t n, uint8_t id[ID_LEN], uint8_t ch[CH_LEN],
+    uint64_t *height)
 {
 	struct nakamoto b;
 	size_t need;

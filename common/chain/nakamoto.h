@@ -1,8 +1,10 @@
-/* Nakamoto blocks: codec, hashes, and the static shape of tenure changes (spec/blocks.md 1.1, 1.2, 1.5). */
+/* Nakamoto blocks: codec, hashes, and the static shape of tenure changes
+ * (spec/blocks.md 1.1, 1.2, 1.5). */
 #ifndef BLOCKSYNC_CHAIN_NAKAMOTO_H
 #define BLOCKSYNC_CHAIN_NAKAMOTO_H
 
 #include <sys/types.h>
+
 #include "common/chain/tx.h"
 
 #define SHADOW_BIT 0x80
@@ -26,7 +28,8 @@ struct nakamoto {
 	const uint8_t *markers;		/* n_markers times u32 index, u8 category */
 	uint32_t n_txs;
 	const uint8_t *txs;		/* first transaction */
-	enum block_kind kind;		/* by the first transaction: a tenure change with cause 0, another cause, none */
+	/* by the first transaction: a tenure change with cause 0, another cause, none */
+	enum block_kind kind;
 	struct tenure_change change;	/* if kind is not BLOCK_ORDINARY */
 	uint8_t hash[32];		/* block hash: what signers sign */
 	uint8_t id[ID_LEN];
@@ -62,7 +65,9 @@ ssize_t nakamoto_walk(struct block_walk *, struct nakamoto *, const uint8_t *p, 
     size_t *need);
 /* The same for bytes that are all there. */
 ssize_t nakamoto_parse(struct nakamoto *, const uint8_t *p, size_t n, size_t *need);
-/* Block hash and id of a header that starts at p with n bytes available, cheaper than a parse.  0 or -1. */
-int nakamoto_peek(const uint8_t *p, size_t n, uint8_t id[ID_LEN], uint8_t ch[CH_LEN], uint64_t *height);
+/* Block hash and id of a header that starts at p with n bytes available, cheaper than a parse.  0
+ * or -1. */
+int nakamoto_peek(const uint8_t *p, size_t n, uint8_t id[ID_LEN], uint8_t ch[CH_LEN],
+    uint64_t *height);
 
 #endif

@@ -1,13 +1,30 @@
-/* The network file: lines `name value`, comments from '#'; and what epochs and cycles follow from it. */
+/* The network file: lines `name value`, comments from '#'; and what epochs and cycles follow from
+ * it. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+
 #include "common/chain/network.h"
 
 /* Names of the file: which may stand more than once, which must stand, and which say whom to trust
  * or what to allow, and so are nobody's to set but the operator's. */
-enum line { NAME, CHAIN_ID, PEER_VERSION, FIRST_HEIGHT, FIRST_HASH, CYCLE, PREPARE, STABLE, INV_CYCLES, PRIVATE,
-	EPOCH, BOOTSTRAP, SOURCE, SHADOW, LINES };
+enum line {
+	NAME,
+	CHAIN_ID,
+	PEER_VERSION,
+	FIRST_HEIGHT,
+	FIRST_HASH,
+	CYCLE,
+	PREPARE,
+	STABLE,
+	INV_CYCLES,
+	PRIVATE,
+	EPOCH,
+	BOOTSTRAP,
+	SOURCE,
+	SHADOW,
+	LINES
+};
 
 static const struct { const char *name; bool repeated, needed, operators; } lines[LINES] = {
 	[NAME] = { "name", false, true },
@@ -26,10 +43,23 @@ static const struct { const char *name; bool repeated, needed, operators; } line
 	[SHADOW] = { "shadow", true, false, true },
 };
 
-static const struct { const char *name; enum epoch epoch; } epochs[] = {
-	{ "1.0", EPOCH_10 }, { "2.0", EPOCH_20 }, { "2.05", EPOCH_205 }, { "2.1", EPOCH_21 }, { "2.2", EPOCH_22 },
-	{ "2.3", EPOCH_23 }, { "2.4", EPOCH_24 }, { "2.5", EPOCH_25 }, { "3.0", EPOCH_30 }, { "3.1", EPOCH_31 },
-	{ "3.2", EPOCH_32 }, { "3.3", EPOCH_33 }, { "3.4", EPOCH_34 }, { "4.0", EPOCH_40 }, { "4.1", EPOCH_41 },
+static const struct { const char *name; enum epoch epoch;
+} epochs[] = {
+	{ "1.0", EPOCH_10 },
+	{ "2.0", EPOCH_20 },
+	{ "2.05", EPOCH_205 },
+	{ "2.1", EPOCH_21 },
+	{ "2.2", EPOCH_22 },
+	{ "2.3", EPOCH_23 },
+	{ "2.4", EPOCH_24 },
+	{ "2.5", EPOCH_25 },
+	{ "3.0", EPOCH_30 },
+	{ "3.1", EPOCH_31 },
+	{ "3.2", EPOCH_32 },
+	{ "3.3", EPOCH_33 },
+	{ "3.4", EPOCH_34 },
+	{ "4.0", EPOCH_40 },
+	{ "4.1", EPOCH_41 },
 };
 
 /* One line being read: fault() fills err with its number and gives -1. */
@@ -49,13 +79,15 @@ static int fault(const struct reader *r, const char *fmt, ...)
 }
 
 /* A whole number in decimal or with 0x, at most max. */
-static int number(const struct reader *r, const char *name, const char *value, uint64_t max, uint64_t *out)
+static int number(const struct reader *r, const char *name, const char *value, uint64_t max,
+    uint64_t *out)
 {
 	bool hex = value[0] == '0' && (value[1] == 'x' || value[1] == 'X');
 	const char *digits = hex ? value + 2 : value;
 	uint64_t v = 0;
 
-	if (*digits == '\0' || digits[strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789")] != '\0')
+	if (*digits == '\0' ||
+	    digits[strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789")] != '\0')
 		return fault(r, "'%s' needs a number, not '%.60s'", name, value);
 	for (; *digits; digits++) {
 		unsigned base = hex ? 16 : 10;
@@ -85,8 +117,11 @@ static int take_epoch(struct network *net, const struct reader *r, char *value)
 			return -1;
 		if (net->n_epochs == MAX_EPOCHS)
 			return fault(r, "more than %d epochs", MAX_EPOCHS);
-		if (net->n_epochs && (net->epochs[net->n_epochs - 1].epoch >= epochs[i].epoch || net->epochs[net->n_epochs - 1].start > height))
-			return fault(r, "epoch '%s' at %" PRIu64 " is not after the one before", value, height);
+		if (net->n_epochs &&
+		    (net->epochs[net->n_epochs - 1].epoch >= epochs[i].epoch ||
+			net->epochs[net->n_epochs - 1].start > height))
+			return fault(r, "epoch '%s' at %" PRIu64 " is not after the one before",
+			    value, height);
 		net->epochs[net->n_epochs].epoch = epochs[i].epoch;
 		net->epochs[net->n_epochs++].start = height;
 		return 0;
@@ -97,12 +132,14 @@ static int take_epoch(struct network *net, const struct reader *r, char *value)
 /* pubkey@host:port, or host:port. */
 static int take_bootstrap(struct network *net, const struct reader *r, const char *value)
 {
-	const char *at = strchr(value, '@'), *host = at ? at + 1 : value, *colon = strrchr(host, ':');
+	const char *at = strchr(value, '@'), *host = at ? at + 1 : value,
+		   *colon = strrchr(host, ':');
 	uint8_t key[KEY_LEN];
 	uint64_t port;
 
 	if (at && hex_to(key, KEY_LEN, value, (size_t)(at - value)) < 0)
-		return fault(r, "'bootstrap' needs a key of 66 hex digits before '@': '%.80s'", value);
+		return fault(r, "'bootstrap' needs a key of 66 hex digits before '@': '%.80s'",
+		    value);
 	if (!colon || colon == host || strpbrk(host, " \t"))
 		return fault(r, "'bootstrap' needs pubkey@host:port, not '%.80s'", value);
 	if (number(r, "bootstrap", colon + 1, 65535, &port) < 0)
@@ -139,11 +176,18 @@ static int take_name(struct network *net, const struct reader *r, const char *va
 	return 0;
 }
 
-static int take_number(struct network *net, const struct reader *r, enum line which, const char *value)
+static int take_number(struct network *net, const struct reader *r, enum line which,
+    const char *value)
 {
 	static const uint64_t max[LINES] = {
-		[CHAIN_ID] = UINT32_MAX, [PEER_VERSION] = UINT32_MAX, [FIRST_HEIGHT] = INT64_MAX, [CYCLE] = 1u << 20,
-		[PREPARE] = 1u << 20, [STABLE] = 1u << 20, [INV_CYCLES] = 1u << 20, [PRIVATE] = 1,
+		[CHAIN_ID] = UINT32_MAX,
+		[PEER_VERSION] = UINT32_MAX,
+		[FIRST_HEIGHT] = INT64_MAX,
+		[CYCLE] = 1u << 20,
+		[PREPARE] = 1u << 20,
+		[STABLE] = 1u << 20,
+		[INV_CYCLES] = 1u << 20,
+		[PRIVATE] = 1,
 	};
 	uint64_t v;
 
@@ -194,7 +238,8 @@ static int take_line(struct network *net, struct reader *r, char *text)
 	case NAME: return take_name(net, r, value);
 	case FIRST_HASH:
 		if (hex_to(net->first_burn_hash, 32, value, strlen(value)) < 0)
-			return fault(r, "'first_burn_hash' needs 64 hex digits, not '%.80s'", value);
+			return fault(r, "'first_burn_hash' needs 64 hex digits, not '%.80s'",
+			    value);
 		return 0;
 	case EPOCH: return take_epoch(net, r, value);
 	case BOOTSTRAP: return take_bootstrap(net, r, value);
@@ -211,7 +256,8 @@ static int whole(struct network *net, const struct reader *r)
 		if (lines[i].needed && !r->seen[i])
 			return fault(r, "the file ends without '%s'", lines[i].name);
 	if (net->prepare_length >= net->cycle_length)
-		return fault(r, "'prepare_length' %u is not below 'cycle_length' %u", net->prepare_length, net->cycle_length);
+		return fault(r, "'prepare_length' %u is not below 'cycle_length' %u",
+		    net->prepare_length, net->cycle_length);
 	if (!r->seen[PEER_VERSION])
 		net->peer_version = net->chain_id == 1 ? 0x18000010 : 0xfacade10;
 	if (!r->seen[INV_CYCLES])
@@ -226,7 +272,8 @@ int network_parse(struct network *net, const char *text, size_t len, char err[20
 
 	memset(net, 0, sizeof(*net));
 	if (len >= sizeof(net->text))
-		return fault(&r, "the file has %zu bytes, more than %zu", len, sizeof(net->text) - 1);
+		return fault(&r, "the file has %zu bytes, more than %zu", len,
+		    sizeof(net->text) - 1);
 	if (memchr(text, '\0', len))
 		return fault(&r, "the file is not text");
 	for (; p < end; r.line++) {

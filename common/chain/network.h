@@ -4,9 +4,22 @@
 
 #include "common/chain/bytes.h"
 
-enum epoch {	/* the byte of spec/wire.md 9, which is also their order */
-	EPOCH_10 = -1, EPOCH_20 = 0, EPOCH_205 = 5, EPOCH_21 = 6, EPOCH_22 = 7, EPOCH_23 = 8, EPOCH_24 = 9,
-	EPOCH_25 = 10, EPOCH_30 = 11, EPOCH_31 = 12, EPOCH_32 = 13, EPOCH_33 = 14, EPOCH_34 = 15, EPOCH_40 = 16, EPOCH_41 = 17
+enum epoch { /* the byte of spec/wire.md 9, which is also their order */
+	EPOCH_10 = -1,
+	EPOCH_20 = 0,
+	EPOCH_205 = 5,
+	EPOCH_21 = 6,
+	EPOCH_22 = 7,
+	EPOCH_23 = 8,
+	EPOCH_24 = 9,
+	EPOCH_25 = 10,
+	EPOCH_30 = 11,
+	EPOCH_31 = 12,
+	EPOCH_32 = 13,
+	EPOCH_33 = 14,
+	EPOCH_34 = 15,
+	EPOCH_40 = 16,
+	EPOCH_41 = 17
 };
 
 #define MAX_EPOCHS 24
@@ -29,7 +42,8 @@ struct network {
 	unsigned n_source;
 	uint8_t shadow[MAX_SHADOWS][ID_LEN];
 	unsigned n_shadow;
-	char text[16384];			/* the text it was parsed from, NUL-terminated: what `meta` keeps */
+	/* the text it was parsed from, NUL-terminated: what `meta` keeps */
+	char text[16384];
 };
 
 /* Parse the text of a network file.  -1: err says "line N: what", in one line. */

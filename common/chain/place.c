@@ -1,5 +1,6 @@
-/* A block in its place: on its parent, at the border of its tenure, under its burn view (spec/blocks.md 1.5 to 1.7).
- * What the view does not know (total_burn, a burn view on a fork) weakens a rule and never breaks one. */
+/* A block in its place: on its parent, at the border of its tenure, under its burn view
+ * (spec/blocks.md 1.5 to 1.7). What the view does not know (total_burn, a burn view on a fork)
+ * weakens a rule and never breaks one. */
 #include "common/chain/proof.h"
 
 void link_of(struct link *l, const struct nakamoto *b)
@@ -22,30 +23,36 @@ void link_follow(struct link *child, const struct link *parent)
 		memcpy(child->view, parent->view, CH_LEN);
 }
 
-/* burn_spent is what the burn view had burned in total; where only the parent's is known, it cannot be less. */
-static enum chain_reason judge_burn(const struct link *l, const struct link *parent, const struct burn_fact *view)
+/* burn_spent is what the burn view had burned in total; where only the parent's is known, it cannot
+ * be less. */
+static enum chain_reason judge_burn(const struct link *l, const struct link *parent,
+    const struct burn_fact *view)
 {
 	if (view->found && view->has_total_burn)
 		return l->burn_spent == view->total_burn ? REASON_OK : REASON_BURN;
 	return parent && l->burn_spent < parent->burn_spent ? REASON_BURN : REASON_OK;
 }
 
-/* A burn view is known, at or above the tenure's own sortition, and on the same fork as far as that is known. */
+/* A burn view is known, at or above the tenure's own sortition, and on the same fork as far as that
+ * is known. */
 static bool view_stands(const struct burn_fact *view, const struct burn_fact *own)
 {
-	return view->found && (!own->found || (view->burn_height >= own->burn_height && (view->canonical || !own->canonical)));
+	return view->found &&
+	    (!own->found ||
+		(view->burn_height >= own->burn_height && (view->canonical || !own->canonical)));
 }
 
 /* A chain does not go back to an earlier burn view than it had, as far as both are known. */
-static bool view_goes_back(const struct burn_fact *view, const struct link *parent, burn_lookup *lookup, void *arg)
+static bool view_goes_back(const struct burn_fact *view, const struct link *parent,
+    burn_lookup *lookup, void *arg)
 {
 	struct burn_fact before = lookup(arg, parent->view);
 
 	return view->canonical && before.canonical && view->burn_height < before.burn_height;
 }
 
-static enum chain_reason judge_extension(const struct link *child, const struct link *parent, uint64_t blocks_so_far,
-    burn_lookup *lookup, void *arg)
+static enum chain_reason judge_extension(const struct link *child, const struct link *parent,
+    uint64_t blocks_so_far, burn_lookup *lookup, void *arg)
 {
 	struct burn_fact own = lookup(arg, child->ch), view = lookup(arg, child->change.burn_view);
 
@@ -57,19 +64,23 @@ static enum chain_reason judge_extension(const struct link *child, const struct 
 }
 
 /* A start follows a block of the tenure that it names, which is an older one. */
-static enum chain_reason judge_previous(const struct link *start, const struct link *parent, burn_lookup *lookup, void *arg)
+static enum chain_reason judge_previous(const struct link *start, const struct link *parent,
+    burn_lookup *lookup, void *arg)
 {
 	struct burn_fact own, previous;
 
-	if (memcmp(start->change.prev_tenure, parent->ch, CH_LEN) != 0 || memcmp(start->ch, parent->ch, CH_LEN) == 0)
+	if (memcmp(start->change.prev_tenure, parent->ch, CH_LEN) != 0 ||
+	    memcmp(start->ch, parent->ch, CH_LEN) == 0)
 		return REASON_PREVTENURE;
 	own = lookup(arg, start->ch);
 	previous = lookup(arg, parent->ch);
-	return own.found && previous.found && previous.burn_height >= own.burn_height ? REASON_PREVTENURE : REASON_OK;
+	return own.found && previous.found && previous.burn_height >= own.burn_height ?
+	    REASON_PREVTENURE :
+	    REASON_OK;
 }
 
-enum chain_reason place_child(const struct link *child, const struct link *parent, uint64_t blocks_so_far,
-    burn_lookup *lookup, void *arg)
+enum chain_reason place_child(const struct link *child, const struct link *parent,
+    uint64_t blocks_so_far, burn_lookup *lookup, void *arg)
 {
 	enum chain_reason reason;
 	struct burn_fact view;
@@ -89,7 +100,8 @@ enum chain_reason place_child(const struct link *child, const struct link *paren
 	if ((reason = judge_previous(child, parent, lookup, arg)) != REASON_OK)
 		return reason;
 	view = lookup(arg, child->change.burn_view);
-	return view_goes_back(&view, parent, lookup, arg) ? REASON_BURNVIEW : judge_burn(child, parent, &view);
+	return view_goes_back(&view, parent, lookup, arg) ? REASON_BURNVIEW :
+							    judge_burn(child, parent, &view);
 }
 
 enum chain_reason place_start(const struct link *start, burn_lookup *lookup, void *arg)
@@ -105,8 +117,8 @@ enum chain_reason place_start(const struct link *start, burn_lookup *lookup, voi
 	return judge_burn(start, NULL, &view);
 }
 
-enum chain_reason place_border(const struct link *start, const struct link *parent, const uint8_t parent_start[ID_LEN],
-    uint64_t parent_count, burn_lookup *lookup, void *arg)
+enum chain_reason place_border(const struct link *start, const struct link *parent,
+    const uint8_t parent_start[ID_LEN], uint64_t parent_count, burn_lookup *lookup, void *arg)
 {
 	struct burn_fact own = lookup(arg, start->ch);
 	enum chain_reason reason = place_child(start, parent, 0, lookup, arg);
@@ -124,8 +136,38 @@ enum chain_reason place_border(const struct link *start, const struct link *pare
 static bool is_boot(const uint8_t id[ID_LEN])
 {
 	static const uint8_t boot[ID_LEN] = {
-		0x55, 0xc9, 0x86, 0x1b, 0xe5, 0xcf, 0xf9, 0x84, 0xa2, 0x0c, 0xe6, 0xd9, 0x9d, 0x4a, 0xa6, 0x59,
-		0x41, 0x41, 0x28, 0x89, 0xbd, 0xc6, 0x65, 0x09, 0x41, 0x36, 0x42, 0x9b, 0x84, 0xf8, 0xc2, 0xee,
+		0x55,
+		0xc9,
+		0x86,
+		0x1b,
+		0xe5,
+		0xcf,
+		0xf9,
+		0x84,
+		0xa2,
+		0x0c,
+		0xe6,
+		0xd9,
+		0x9d,
+		0x4a,
+		0xa6,
+		0x59,
+		0x41,
+		0x41,
+		0x28,
+		0x89,
+		0xbd,
+		0xc6,
+		0x65,
+		0x09,
+		0x41,
+		0x36,
+		0x42,
+		0x9b,
+		0x84,
+		0xf8,
+		0xc2,
+		0xee,
 	};
 
 	return memcmp(id, boot, ID_LEN) == 0;
@@ -133,7 +175,8 @@ static bool is_boot(const uint8_t id[ID_LEN])
 
 enum chain_reason place_first(const struct link *start, burn_lookup *lookup, void *arg)
 {
-	struct burn_fact own = lookup(arg, start->ch), previous = lookup(arg, start->change.prev_tenure);
+	struct burn_fact own = lookup(arg, start->ch),
+			 previous = lookup(arg, start->change.prev_tenure);
 
 	if (is_boot(start->parent) && start->height != 1)
 		return REASON_HEIGHT;

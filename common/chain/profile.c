@@ -26,10 +26,15 @@ static const char mainnet[] =
     "epoch 3.3 923222\n"
     "epoch 3.4 943333\n"
     "epoch 4.0 960230\n"
-    "bootstrap 02196f005965cebe6ddc3901b7b1cc1aa7a88f305bb8c5893456b8f9a605923893@seed.mainnet.hiro.so:20444\n"
-    "bootstrap 02539449ad94e6e6392d8c1deb2b4e61f80ae2a18964349bc14336d8b903c46a8c@cet.stacksnodes.org:20444\n"
-    "bootstrap 02ececc8ce79b8adf813f13a0255f8ae58d4357309ba0cedd523d9f1a306fcfb79@sgt.stacksnodes.org:20444\n"
-    "bootstrap 0303144ba518fe7a0fb56a8a7d488f950307a4330f146e1e1458fc63fb33defe96@est.stacksnodes.org:20444\n"
+    "bootstrap "
+    "02196f005965cebe6ddc3901b7b1cc1aa7a88f305bb8c5893456b8f9a605923893@seed.mainnet.hiro.so:"
+    "20444\n"
+    "bootstrap "
+    "02539449ad94e6e6392d8c1deb2b4e61f80ae2a18964349bc14336d8b903c46a8c@cet.stacksnodes.org:20444\n"
+    "bootstrap "
+    "02ececc8ce79b8adf813f13a0255f8ae58d4357309ba0cedd523d9f1a306fcfb79@sgt.stacksnodes.org:20444\n"
+    "bootstrap "
+    "0303144ba518fe7a0fb56a8a7d488f950307a4330f146e1e1458fc63fb33defe96@est.stacksnodes.org:20444\n"
     "source https://api.hiro.so\n";
 
 static const char testnet[] =
@@ -57,7 +62,9 @@ static const char testnet[] =
     "epoch 3.3 1805\n"
     "epoch 3.4 1806\n"
     "epoch 4.0 2702\n"
-    "bootstrap 0348af7ce1b224476e8f042727af3f84dcf49a69bb3c9dd2a1afaa783acfffb729@seed.testnet.hiro.so:20444\n"
+    "bootstrap "
+    "0348af7ce1b224476e8f042727af3f84dcf49a69bb3c9dd2a1afaa783acfffb729@seed.testnet.hiro.so:"
+    "20444\n"
     "source https://api.testnet.hiro.so\n";
 
 const char *network_profile(const char *name)

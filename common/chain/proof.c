@@ -1,5 +1,7 @@
-/* A block on its own: what its bytes, its epoch, its miner and its signers must be (spec/blocks.md 1.1 to 1.5). */
+/* A block on its own: what its bytes, its epoch, its miner and its signers must be
+ * (spec/blocks.md 1.1 to 1.5). */
 #include <stdlib.h>
+
 #include "common/chain/hash.h"
 #include "common/chain/key.h"
 #include "common/chain/proof.h"
@@ -19,7 +21,8 @@ struct shape {
 
 static bool is_coinbase(const struct tx *tx)
 {
-	return tx->payload == TX_COINBASE || tx->payload == TX_COINBASE_ALT || tx->payload == TX_COINBASE_VRF;
+	return tx->payload == TX_COINBASE || tx->payload == TX_COINBASE_ALT ||
+	    tx->payload == TX_COINBASE_VRF;
 }
 
 static void note_tx(struct shape *s, uint32_t i, const struct tx *tx)
@@ -36,12 +39,13 @@ static void note_tx(struct shape *s, uint32_t i, const struct tx *tx)
 }
 
 /* One transaction against the network, the epoch and the markers. */
-static enum chain_reason judge_tx(const struct nakamoto *b, struct shape *s, uint32_t i, const struct tx *tx,
-    const struct network *net, enum epoch epoch)
+static enum chain_reason judge_tx(const struct nakamoto *b, struct shape *s, uint32_t i,
+    const struct tx *tx, const struct network *net, enum epoch epoch)
 {
 	if (tx->chain_id != net->chain_id)
 		return REASON_CHAINID;
-	/* Chain ids of test networks have the high bit set, and their transactions that of the version. */
+	/* Chain ids of test networks have the high bit set, and their transactions that of the
+	 * version. */
 	if (tx->testnet != (net->chain_id != 1))
 		return REASON_NETFLAG;
 	/* An old coinbase has a word of its own. */
@@ -72,8 +76,8 @@ static int by_txid(const void *a, const void *b)
 	return memcmp(a, b, 32);
 }
 
-/* Root and duplicates.  The root is taken last, as it overwrites; a sorted copy finds what is twice, in a time
- * that no choice of txids can lengthen. */
+/* Root and duplicates.  The root is taken last, as it overwrites; a sorted copy finds what is
+ * twice, in a time that no choice of txids can lengthen. */
 static enum chain_reason judge_txids(const struct nakamoto *b, uint8_t (*txids)[32])
 {
 	uint8_t root[32], (*sorted)[32] = txids + b->n_txs;
@@ -156,14 +160,16 @@ static enum chain_reason judge_txs(const struct nakamoto *b, struct shape *s,
 		if (first == REASON_OK)
 			first = reason;
 	}
-	/* A copy with other transactions says nothing about this block: the root comes before all of them. */
+	/* A copy with other transactions says nothing about this block: the root comes before all
+	 * of them. */
 	if ((reason = judge_txids(b, s->txids)) != REASON_OK)
 		return reason;
 	return first != REASON_OK ? first : judge_shape(b, s);
 }
 
 /* Version and shadow bit. */
-static enum chain_reason judge_version(const struct nakamoto *b, const struct network *net, enum epoch epoch)
+static enum chain_reason judge_version(const struct nakamoto *b, const struct network *net,
+    enum epoch epoch)
 {
 	if ((b->version & SHADOW_BIT) && !network_is_shadow(net, b->id))
 		return REASON_SHADOW;
@@ -237,9 +243,10 @@ enum chain_reason proof_miner(const struct nakamoto *b, const uint8_t miner[HASH
 	return memcmp(own, miner, HASH160_LEN) == 0 ? REASON_OK : REASON_MINER;
 }
 
-/* One signer's signature: who made it, whether that is his turn. *bound is the index that it must be above. */
-static enum chain_reason judge_signer(const struct nakamoto *b, uint32_t i, const struct signer_set *set, bool strict,
-    uint8_t *used, int *bound, uint64_t *weight)
+/* One signer's signature: who made it, whether that is his turn. *bound is the index that it must
+ * be above. */
+static enum chain_reason judge_signer(const struct nakamoto *b, uint32_t i,
+    const struct signer_set *set, bool strict, uint8_t *used, int *bound, uint64_t *weight)
 {
 	uint8_t key[KEY_LEN];
 	int at;
@@ -269,12 +276,14 @@ static enum chain_reason judge_signers(const struct nakamoto *b, const struct pr
 	int bound = -1;
 
 	for (uint32_t i = 0; i < b->n_sigs; i++)
-		if ((reason = judge_signer(b, i, view->set, strict, used, &bound, weight)) != REASON_OK)
+		if ((reason = judge_signer(b, i, view->set, strict, used, &bound, weight)) !=
+		    REASON_OK)
 			return reason;
 	return *weight < view->set->threshold ? REASON_FEW : REASON_OK;
 }
 
-enum chain_reason proof_alone(struct nakamoto *b, const uint8_t *p, size_t n, const struct proof_view *view, uint64_t *weight)
+enum chain_reason proof_alone(struct nakamoto *b, const uint8_t *p, size_t n,
+    const struct proof_view *view, uint64_t *weight)
 {
 	enum chain_reason reason = judge_header(b, p, n, view->net, view->burn_height);
 	bool has_keys = false, shadow = b->version & SHADOW_BIT;

@@ -15,7 +15,8 @@ struct signer_set {
 	uint32_t mask;
 };
 /* Copy n signers.  -1: no signers, no weight or a sum above u32, or more than MAX_SIGNERS. */
-int signer_set_init(struct signer_set *, uint64_t cycle, uint32_t n, const uint8_t (*keys)[KEY_LEN], const uint32_t *weights);
+int signer_set_init(struct signer_set *, uint64_t cycle, uint32_t n, const uint8_t (*keys)[KEY_LEN],
+    const uint32_t *weights);
 void signer_set_release(struct signer_set *);
 /* Index of a key, or -1. */
 int signer_set_find(const struct signer_set *, const uint8_t key[KEY_LEN]);
@@ -34,7 +35,8 @@ struct proof_view {
  * answers for them.  Each signature is recovered once; more signatures than signers are refused
  * before any curve work.  *weight is the sum of the signers' weights. block is filled as far as it
  * parses. */
-enum chain_reason proof_alone(struct nakamoto *block, const uint8_t *p, size_t n, const struct proof_view *, uint64_t *weight);
+enum chain_reason proof_alone(struct nakamoto *block, const uint8_t *p, size_t n,
+    const struct proof_view *, uint64_t *weight);
 /* The miner's signature of a header: REASON_OK or REASON_MINER.  miner: hash of the winner's
  * signing key. */
 enum chain_reason proof_miner(const struct nakamoto *, const uint8_t miner[HASH160_LEN]);
@@ -49,7 +51,8 @@ struct link {
 	uint64_t height, burn_spent;
 	enum block_kind kind;
 	struct tenure_change change;	/* if not ordinary */
-	uint8_t view[CH_LEN];		/* its burn view: of its change, else what link_follow took; zeros: unknown */
+	/* its burn view: of its change, else what link_follow took; zeros: unknown */
+	uint8_t view[CH_LEN];
 };
 void link_of(struct link *, const struct nakamoto *);
 /* A block that stands on its parent: an ordinary one has the parent's burn view. */
@@ -62,28 +65,32 @@ struct burn_fact {
 	bool has_total_burn;
 	uint64_t total_burn;
 	bool won;			/* there is a winner */
-	uint8_t committed[ID_LEN];	/* its commit's block hash: the parent tenure's start (or the parent 2.x block) */
+	/* its commit's block hash: the parent tenure's start (or the parent 2.x block) */
+	uint8_t committed[ID_LEN];
 };
 typedef struct burn_fact burn_lookup(void *arg, const uint8_t ch[CH_LEN]);
 
-/* A child on its parent within one tenure, or a start on the last block of another tenure as far as both
- * blocks alone tell: height, continuity, burn view, burn_spent, extension rules (blocks_so_far: blocks of the
- * tenure below the child).  lookup may be asked about burn views. */
-enum chain_reason place_child(const struct link *child, const struct link *parent, uint64_t blocks_so_far,
-    burn_lookup *, void *arg);
+/* A child on its parent within one tenure, or a start on the last block of another tenure as far as
+ * both blocks alone tell: height, continuity, burn view, burn_spent, extension rules
+ * (blocks_so_far: blocks of the tenure below the child).  lookup may be asked about burn views. */
+enum chain_reason place_child(const struct link *child, const struct link *parent,
+    uint64_t blocks_so_far, burn_lookup *, void *arg);
 /* A tenure's start alone: its burn view and its own sortition. */
 enum chain_reason place_start(const struct link *start, burn_lookup *, void *arg);
-/* The border below a start: the parent tenure starts at parent_start (id), and holds parent_count blocks from
- * its start to the start's parent, both included. Rules: count, prevtenure, commit, height, burn. */
-enum chain_reason place_border(const struct link *start, const struct link *parent, const uint8_t parent_start[ID_LEN],
-    uint64_t parent_count, burn_lookup *, void *arg);
-/* The first Nakamoto tenure, whose parent is an epoch 2.x block (or the boot block): the commit names the parent
- * block itself and the tenure below counts one block. */
+/* The border below a start: the parent tenure starts at parent_start (id), and holds parent_count
+ * blocks from its start to the start's parent, both included. Rules: count, prevtenure, commit,
+ * height, burn. */
+enum chain_reason place_border(const struct link *start, const struct link *parent,
+    const uint8_t parent_start[ID_LEN], uint64_t parent_count, burn_lookup *, void *arg);
+/* The first Nakamoto tenure, whose parent is an epoch 2.x block (or the boot block): the commit
+ * names the parent block itself and the tenure below counts one block. */
 enum chain_reason place_first(const struct link *start, burn_lookup *, void *arg);
 
-/* Consensus hash of a burn block from its inputs and the earlier consensus hashes (spec/blocks.md 5.6).
- * prev(arg, height, ch) gives CH at a height or returns -1 (then the result is -1: not checkable). */
-int view_consensus_hash(uint8_t ch[CH_LEN], const struct network *, uint64_t height, const uint8_t burn_hash[32],
-    const uint8_t ops_hash[32], uint64_t total_burn, int (*prev)(void *, uint64_t, uint8_t *), void *arg);
+/* Consensus hash of a burn block from its inputs and the earlier consensus hashes
+ * (spec/blocks.md 5.6). prev(arg, height, ch) gives CH at a height or returns -1 (then the result
+ * is -1: not checkable). */
+int view_consensus_hash(uint8_t ch[CH_LEN], const struct network *, uint64_t height,
+    const uint8_t burn_hash[32], const uint8_t ops_hash[32], uint64_t total_burn,
+    int (*prev)(void *, uint64_t, uint8_t *), void *arg);
 
 #endif

@@ -1,6 +1,7 @@
 /* The signers of a cycle, found by key. */
 #include <errno.h>
 #include <stdlib.h>
+
 #include "common/chain/proof.h"
 #include "common/limits.h"
 #include "common/sys/log.h"
@@ -22,7 +23,8 @@ static void index_keys(struct signer_set *set)
 	}
 }
 
-int signer_set_init(struct signer_set *set, uint64_t cycle, uint32_t n, const uint8_t (*keys)[KEY_LEN], const uint32_t *weights)
+int signer_set_init(struct signer_set *set, uint64_t cycle, uint32_t n,
+    const uint8_t (*keys)[KEY_LEN], const uint32_t *weights)
 {
 	memset(set, 0, sizeof(*set));
 	errno = EINVAL;

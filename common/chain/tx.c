@@ -217,7 +217,8 @@ static int read_code(struct reader *r)
 
 static int read_versioned(struct tx *tx, struct reader *r)
 {
-	static const enum epoch since[] = { EPOCH_21, EPOCH_21, EPOCH_30, EPOCH_33, EPOCH_34, EPOCH_40 };
+	static const enum epoch since[] = { EPOCH_21, EPOCH_21, EPOCH_30, EPOCH_33, EPOCH_34,
+		EPOCH_40 };
 	uint8_t version = read_u8(r);
 
 	if (r->c.bad)
@@ -245,7 +246,8 @@ static int step_argument(struct tx_walk *w, struct reader *r)
 	return value_then(w, ARGUMENT);
 }
 
-/* Two conflicting microblock headers: sequence at 1, previous block at 3, signature at 67 of 132 bytes. */
+/* Two conflicting microblock headers: sequence at 1, previous block at 3, signature at 67 of 132
+ * bytes. */
 static int read_poison(struct reader *r)
 {
 	const uint8_t *a = read_bytes(r, 2 * 132), *b;
@@ -253,7 +255,8 @@ static int read_poison(struct reader *r)
 	if (!a)
 		return -1;
 	b = a + 132;
-	if (memcmp(a, b, 132) == 0 || (memcmp(a + 1, b + 1, 2) != 0 && memcmp(a + 3, b + 3, 32) != 0) ||
+	if (memcmp(a, b, 132) == 0 ||
+	    (memcmp(a + 1, b + 1, 2) != 0 && memcmp(a + 3, b + 3, 32) != 0) ||
 	    !signature_parses(a + 67) || !signature_parses(b + 67))
 		return read_wrong(r);
 	return 0;
@@ -275,12 +278,28 @@ static int read_change(struct tenure_change *c, struct reader *r)
 	return c->cause <= 6 ? 0 : read_wrong(r);
 }
 
-/* Payload, recipient, proof.  A recipient that is some(no principal) would be written as none by a node, with
- * another txid than these bytes have: refused, as unsorted tuples are. */
+/* Payload, recipient, proof.  A recipient that is some(no principal) would be written as none by a
+ * node, with another txid than these bytes have: refused, as unsorted tuples are. */
 static int read_coinbase_vrf(struct tx *tx, struct reader *r)
 {
-	static const uint8_t order[32] = {	/* of the curve's prime subgroup, little-endian */
-		0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+	static const uint8_t order[32] = {
+		/* of the curve's prime subgroup, little-endian */
+		0xed,
+		0xd3,
+		0xf5,
+		0x5c,
+		0x1a,
+		0x63,
+		0x12,
+		0x58,
+		0xd6,
+		0x9c,
+		0xf7,
+		0xa2,
+		0xde,
+		0xf9,
+		0xde,
+		0x14,
 		[31] = 0x10,
 	};
 	const uint8_t *proof;

@@ -1,5 +1,7 @@
-/* Every consensus hash commits to its burn block and to the consensus hashes before it (spec/blocks.md 5.6). */
+/* Every consensus hash commits to its burn block and to the consensus hashes before it
+ * (spec/blocks.md 5.6). */
 #include <stdlib.h>
+
 #include "common/chain/hash.h"
 #include "common/chain/proof.h"
 #include "common/sys/log.h"
@@ -7,8 +9,9 @@
 #define PREAMBLE 4	/* 17 00 00 00 */
 #define EARLIER 64	/* 2^k below any height */
 
-int view_consensus_hash(uint8_t ch[CH_LEN], const struct network *net, uint64_t height, const uint8_t burn_hash[32],
-    const uint8_t ops_hash[32], uint64_t total_burn, int (*prev)(void *, uint64_t, uint8_t *), void *arg)
+int view_consensus_hash(uint8_t ch[CH_LEN], const struct network *net, uint64_t height,
+    const uint8_t burn_hash[32], const uint8_t ops_hash[32], uint64_t total_burn,
+    int (*prev)(void *, uint64_t, uint8_t *), void *arg)
 {
 	uint64_t first = net->first_burn_height;
 	size_t pox, n = 0;
@@ -29,7 +32,8 @@ int view_consensus_hash(uint8_t ch[CH_LEN], const struct network *net, uint64_t 
 	memcpy(in + n + 32, ops_hash, 32);
 	put_be64(in + n + 64, total_burn);
 	n += 72;
-	/* One character a cycle: the anchor block is known.  A view with an unknown one is nobody's today. */
+	/* One character a cycle: the anchor block is known.  A view with an unknown one is nobody's
+	 * today. */
 	memset(in + n, '1', pox);
 	n += pox;
 	for (uint64_t back = 1; back <= height - first && back; back *= 2, n += CH_LEN) {

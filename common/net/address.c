@@ -1,13 +1,14 @@
 /* address - which addresses may be dialled, and their forms on the wire and on paper.
  *
- * One judge for all: every address is brought into the 16-byte form of the wire first (IPv4 mapped into IPv6), so
- * that a mapped private address is as private as the plain one. */
+ * One judge for all: every address is brought into the 16-byte form of the wire first (IPv4 mapped
+ * into IPv6), so that a mapped private address is as private as the plain one. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
 #include "common/chain/bytes.h"
 #include "common/net/address.h"
 
@@ -43,25 +44,22 @@ static const struct { uint8_t net[16]; unsigned bits; } private6[] = {
 };
 static const uint8_t global6[1] = { 0x20 };
 
-static bool
-in_net(const uint8_t *addr, const uint8_t *net, unsigned bits)
+static bool in_net(const uint8_t *addr, const uint8_t *net, unsigned bits)
 {
 	if (memcmp(addr, net, bits / 8) != 0)
 		return false;
 	return bits % 8 == 0 || (addr[bits / 8] ^ net[bits / 8]) >> (8 - bits % 8) == 0;
 }
 
-static bool
-is_private4(const uint8_t *addr)
+static bool is_private4(const uint8_t *addr)
 {
-	for (size_t i = 0; i < sizeof private4 / sizeof *private4; i++)
+	for (size_t i = 0; i < sizeof(private4) / sizeof(*private4); i++)
 		if (in_net(addr, private4[i].net, private4[i].bits))
 			return true;
 	return false;
 }
 
-bool
-address_embedded4(uint8_t out[4], const uint8_t addr[16])
+bool address_embedded4(uint8_t out[4], const uint8_t addr[16])
 {
 	static const uint8_t nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
 	static const uint8_t sixtofour[2] = { 0x20, 0x02 }, teredo[4] = { 0x20, 0x01 };
@@ -79,19 +77,17 @@ address_embedded4(uint8_t out[4], const uint8_t addr[16])
 	return true;
 }
 
-bool
-address_private16(const uint8_t addr[16])
+bool address_private16(const uint8_t addr[16])
 {
 	uint8_t in[4];
 
-	for (size_t i = 0; i < sizeof private6 / sizeof *private6; i++)
+	for (size_t i = 0; i < sizeof(private6) / sizeof(*private6); i++)
 		if (in_net(addr, private6[i].net, private6[i].bits))
 			return true;
 	return address_embedded4(in, addr) ? is_private4(in) : !in_net(addr, global6, 3);
 }
 
-bool
-address_private(const struct sockaddr *sa)
+bool address_private(const struct sockaddr *sa)
 {
 	uint8_t addr[16];
 	uint16_t port;
@@ -102,15 +98,13 @@ address_private(const struct sockaddr *sa)
 	return address_private16(addr);
 }
 
-static bool
-is_loopback16(const uint8_t addr[16])
+static bool is_loopback16(const uint8_t addr[16])
 {
 	return memcmp(addr, mapped_prefix, 12) == 0 ? addr[12] == 127 :
 	    all_zero(addr, 15) && addr[15] == 1;
 }
 
-bool
-address_loopback(const struct sockaddr *sa)
+bool address_loopback(const struct sockaddr *sa)
 {
 	uint8_t addr[16];
 	uint16_t port;
@@ -119,20 +113,18 @@ address_loopback(const struct sockaddr *sa)
 	return is_loopback16(addr);
 }
 
-bool
-address_any16(const uint8_t addr[16])
+bool address_any16(const uint8_t addr[16])
 {
-	return all_zero(addr, 16) || (memcmp(addr, mapped_prefix, 12) == 0 && all_zero(addr + 12, 4));
+	return all_zero(addr, 16) ||
+	    (memcmp(addr, mapped_prefix, 12) == 0 && all_zero(addr + 12, 4));
 }
 
-bool
-address_same_host16(const uint8_t a[16], const uint8_t b[16])
+bool address_same_host16(const uint8_t a[16], const uint8_t b[16])
 {
 	return memcmp(a, b, 16) == 0 || (is_loopback16(a) && is_loopback16(b));
 }
 
-void
-address_to16(uint8_t addr[16], uint16_t *port, const struct sockaddr *sa)
+void address_to16(uint8_t addr[16], uint16_t *port, const struct sockaddr *sa)
 {
 	memset(addr, 0, 16);
 	*port = 0;
@@ -148,37 +140,36 @@ address_to16(uint8_t addr[16], uint16_t *port, const struct sockaddr *sa)
 	}
 }
 
-void
-address_from16(struct sockaddr_storage *ss, socklen_t *len, const uint8_t addr[16], uint16_t port)
+void address_from16(struct sockaddr_storage *ss, socklen_t *len, const uint8_t addr[16],
+    uint16_t port)
 {
-	memset(ss, 0, sizeof *ss);
+	memset(ss, 0, sizeof(*ss));
 	if (memcmp(addr, mapped_prefix, 12) == 0) {
 		struct sockaddr_in *in = (struct sockaddr_in *)ss;
 		in->sin_family = AF_INET;
 		memcpy(&in->sin_addr, addr + 12, 4);
 		in->sin_port = htons(port);
-		*len = sizeof *in;
+		*len = sizeof(*in);
 	} else {
 		struct sockaddr_in6 *in = (struct sockaddr_in6 *)ss;
 		in->sin6_family = AF_INET6;
 		memcpy(&in->sin6_addr, addr, 16);
 		in->sin6_port = htons(port);
-		*len = sizeof *in;
+		*len = sizeof(*in);
 	}
 }
 
-const char *
-address_text(char out[64], const struct sockaddr *sa)
+const char *address_text(char out[64], const struct sockaddr *sa)
 {
 	char ip[INET6_ADDRSTRLEN];
 
 	if (sa->sa_family == AF_INET) {
 		const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
-		inet_ntop(AF_INET, &in->sin_addr, ip, sizeof ip);
+		inet_ntop(AF_INET, &in->sin_addr, ip, sizeof(ip));
 		snprintf(out, 64, "%s:%u", ip, ntohs(in->sin_port));
 	} else if (sa->sa_family == AF_INET6) {
 		const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)sa;
-		inet_ntop(AF_INET6, &in->sin6_addr, ip, sizeof ip);
+		inet_ntop(AF_INET6, &in->sin6_addr, ip, sizeof(ip));
 		snprintf(out, 64, "[%s]:%u", ip, ntohs(in->sin6_port));
 	} else {
 		snprintf(out, 64, "?");
@@ -187,8 +178,7 @@ address_text(char out[64], const struct sockaddr *sa)
 }
 
 /* The host between "://" (and a user's name) and its port, or NULL. */
-static const char *
-url_host(const char *url, char *host, size_t size)
+static const char *url_host(const char *url, char *host, size_t size)
 {
 	const char *p = strstr(url, "://"), *at;
 	size_t n;
@@ -217,13 +207,12 @@ url_host(const char *url, char *host, size_t size)
 	return host;
 }
 
-bool
-address_of_url(uint8_t addr[16], const char *url)
+bool address_of_url(uint8_t addr[16], const char *url)
 {
 	char host[256];
 	struct in_addr in;
 
-	if (!url_host(url, host, sizeof host))
+	if (!url_host(url, host, sizeof(host)))
 		return false;
 	if (inet_pton(AF_INET6, host, addr) == 1)
 		return true;
@@ -238,8 +227,7 @@ address_of_url(uint8_t addr[16], const char *url)
 	return true;
 }
 
-bool
-address_url_private(const char *url)
+bool address_url_private(const char *url)
 {
 	uint8_t addr[16];
 

@@ -1,6 +1,7 @@
 /* Which connection is closed for another one (admit.h says by which rules). */
 #include <stdlib.h>
 #include <string.h>
+
 #include "common/chain/hash.h"
 #include "common/net/address.h"
 #include "common/net/admit.h"
@@ -29,8 +30,8 @@ void admit_place(struct admit_conn *c, const uint8_t addr[16], const uint8_t sec
 		memcpy(network + 1, addr, 4);
 		memcpy(host + 1, addr, 8);
 	}
-	c->network = admit_hash(secret, network, sizeof network);
-	c->host = admit_hash(secret, host, sizeof host);
+	c->network = admit_hash(secret, network, sizeof(network));
+	c->host = admit_hash(secret, host, sizeof(host));
 }
 
 size_t admit_same_host(struct admit_conn *const *all, size_t n, const struct admit_conn *c)
@@ -89,7 +90,8 @@ static void weigh(struct admit_conn **sorted, size_t n)
 			    host_end < network_end && sorted[host_end]->host == sorted[h]->host;)
 				host_end++;
 			for (size_t k = h; k < host_end; k++)
-				sorted[k]->weight = (uint32_t)(network_end - i + ADMIT_HOST_WEIGHT * (host_end - h - 1));
+				sorted[k]->weight = (uint32_t)(network_end - i +
+				    ADMIT_HOST_WEIGHT * (host_end - h - 1));
 		}
 	}
 }
@@ -103,7 +105,7 @@ static size_t take_voters(struct admit_conn **voters, struct admit_conn *const *
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || sorted[i]->host != sorted[i - 1]->host)
 			voters[hosts++] = sorted[i];
-	qsort(voters, hosts, sizeof *voters, by_key);
+	qsort(voters, hosts, sizeof(*voters), by_key);
 	for (size_t i = 0; i < hosts; i++)
 		if (i == 0 || voters[i]->key == 0 || voters[i]->key != voters[keys - 1]->key)
 			voters[keys++] = voters[i];
@@ -126,7 +128,7 @@ static void keep_best(struct admit_conn **voters, size_t n, unsigned k, rank_of 
 				best_rank = r;
 			}
 		}
-		if (best == NULL)
+		if (!best)
 			return;
 		best->kept = true;
 	}
@@ -171,7 +173,7 @@ static void keep_some(struct admit_conn **voters, size_t n, uint64_t now)
 	keep_best(voters, n, ADMIT_KEEP_NETWORKS, rank_network);
 	keep_best(voters, n, ADMIT_KEEP_NEAR, rank_near);
 	keep_best(voters, n, ADMIT_KEEP_USEFUL, rank_useful);
-	qsort(voters, n, sizeof *voters, by_age);
+	qsort(voters, n, sizeof(*voters), by_age);
 	keep_by_age(voters, n, now);
 }
 
@@ -198,7 +200,7 @@ static struct admit_conn *choose(struct admit_conn **sorted, size_t n, uint32_t 
 		struct admit_conn *c = sorted[i];
 		if (c->kept || c->exempt || c->weight < least)
 			continue;
-		if (worst == NULL || goes_first(c, worst))
+		if (!worst || goes_first(c, worst))
 			worst = c;
 	}
 	return worst;
@@ -218,22 +220,22 @@ static uint32_t least_weight(struct admit_conn *const *all, size_t n,
 struct admit_conn *admit_victim(struct admit_conn *const *all, size_t n,
     const struct admit_conn *newcomer, uint64_t now)
 {
-	struct admit_conn **sorted = xmalloc((n + 1) * sizeof *sorted);
-	struct admit_conn **voters = xmalloc((n + 1) * sizeof *voters);
+	struct admit_conn **sorted = xmalloc((n + 1) * sizeof(*sorted));
+	struct admit_conn **voters = xmalloc((n + 1) * sizeof(*voters));
 	struct admit_conn own = *newcomer, *victim;
 	uint32_t least;
 
-	memcpy(sorted, all, n * sizeof *sorted);
+	memcpy(sorted, all, n * sizeof(*sorted));
 	own.since = now;
 	sorted[n] = &own;
-	qsort(sorted, n + 1, sizeof *sorted, by_place);
+	qsort(sorted, n + 1, sizeof(*sorted), by_place);
 	weigh(sorted, n + 1);
 	for (size_t i = 0; i <= n; i++)
 		sorted[i]->kept = sorted[i] == &own;
 	least = least_weight(all, n, &own);
 	/* Most of a flood ends here, without the rest of the work. */
 	victim = choose(sorted, n + 1, least);
-	if (victim != NULL) {
+	if (victim) {
 		keep_some(voters, take_voters(voters, sorted, n + 1), now);
 		victim = choose(sorted, n + 1, least);
 	}

@@ -8,7 +8,7 @@ void budget_init(struct budget *b, size_t limit, unsigned patience_ms, unsigned 
 {
 	*b = (struct budget){ .limit = limit, .patience_ms = patience_ms, .rate = rate };
 	TAILQ_INIT(&b->holds);
-	random_bytes(b->secret, sizeof b->secret);
+	random_bytes(b->secret, sizeof(b->secret));
 }
 
 void hold_from(struct budget *b, struct hold *h, const struct sockaddr *from)
@@ -73,7 +73,7 @@ static struct hold *worst(struct budget *b, uint64_t now)
 	TAILQ_FOREACH(h, &b->holds, entry) {
 		if (h->bytes < HOLD_SMALL)
 			continue;
-		if (w == NULL || goes_first(b, h, w, now))
+		if (!w || goes_first(b, h, w, now))
 			w = h;
 	}
 	return w;
@@ -84,11 +84,11 @@ bool hold_set(struct budget *b, struct hold *h, size_t bytes, uint64_t now)
 	struct hold *w;
 
 	if (bytes == 0) {
-		if (h->of != NULL)
+		if (h->of)
 			leave(h);
 		return true;
 	}
-	if (h->of == NULL) {
+	if (!h->of) {
 		h->of = b;
 		h->until = (now + b->patience_ms) * 1000;
 		TAILQ_INSERT_TAIL(&b->holds, h, entry);
@@ -105,7 +105,7 @@ void hold_moved(struct hold *h, size_t n, uint64_t now)
 {
 	uint64_t most;
 
-	if (h->of == NULL)
+	if (!h->of)
 		return;
 	most = (now + h->of->patience_ms) * 1000;
 	h->until += (uint64_t)n * 1000000 / h->of->rate;

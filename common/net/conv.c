@@ -1,9 +1,11 @@
-/* The life of a conversation: dialled or accepted, greeting, up, ended (spec/wire.md 4.1, 4.6).  One timer serves all its
- * deadlines.  A conversation may be closed inside any of its own callbacks: it is freed when the last call has returned. */
+/* The life of a conversation: dialled or accepted, greeting, up, ended (spec/wire.md 4.1, 4.6). One
+ * timer serves all its deadlines.  A conversation may be closed inside any of its own callbacks: it
+ * is freed when the last call has returned. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+
 #include "common/net/address.h"
 #include "common/net/conv_private.h"
 #include "common/sys/log.h"
@@ -73,8 +75,8 @@ void conv_fail(struct conv *c, const char *class, const char *reason)
 	if (c->state == CONV_ENDED)
 		return;
 	c->state = CONV_ENDED;
-	strlcpy(c->class, class, sizeof c->class);
-	strlcpy(c->reason, reason, sizeof c->reason);
+	strlcpy(c->class, class, sizeof(c->class));
+	strlcpy(c->reason, reason, sizeof(c->reason));
 	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
 	evtimer_del(c->timer);
 	event_active(c->ending, EV_TIMEOUT, 0);
@@ -116,7 +118,8 @@ void conv_arm(struct conv *c)
 		return;
 	}
 	at = at > now ? at - now : 0;
-	tv = (struct timeval){ .tv_sec = (time_t)(at / 1000), .tv_usec = (suseconds_t)(at % 1000 * 1000) };
+	tv = (struct timeval){ .tv_sec = (time_t)(at / 1000),
+		.tv_usec = (suseconds_t)(at % 1000 * 1000) };
 	if (evtimer_add(c->timer, &tv) < 0)
 		die_world("cannot set a timer");
 }
@@ -178,11 +181,12 @@ static void hung_up(struct conv *c, const char *why)
 	}
 	if (conv_over(c))
 		return;
-	snprintf(reason, sizeof reason, "hung up%s%s", *why ? ": " : "", why);
+	snprintf(reason, sizeof(reason), "hung up%s%s", *why ? ": " : "", why);
 	conv_fail(c, waiting ? "useless" : "", reason);
 }
 
-/* Small messages go out at once; with Nagle's algorithm a second request waits for the peer's delayed acknowledgement. */
+/* Small messages go out at once; with Nagle's algorithm a second request waits for the peer's
+ * delayed acknowledgement. */
 static void no_delay(struct conv *c)
 {
 	setsockopt(bufferevent_getfd(c->bev), IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
@@ -200,7 +204,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		no_delay(c);
 		conv_hello(c);
 	} else if (c->state == CONV_CONNECTING) {
-		snprintf(reason, sizeof reason, "cannot connect: %s", evutil_socket_error_to_string(e));
+		snprintf(reason, sizeof(reason), "cannot connect: %s",
+		    evutil_socket_error_to_string(e));
 		conv_fail(c, "", reason);
 	} else if (what & BEV_EVENT_EOF) {
 		hung_up(c, "");
@@ -230,10 +235,10 @@ static void drop_out(void *arg)
 	    late ? "does not read what it asked for" : "no room for its answers");
 }
 
-static struct conv *conv_new(struct event_base *base, const struct conv_self *self, int fd, const struct sockaddr *sa, socklen_t len,
-    const struct conv_ops *ops, void *arg)
+static struct conv *conv_new(struct event_base *base, const struct conv_self *self, int fd,
+    const struct sockaddr *sa, socklen_t len, const struct conv_ops *ops, void *arg)
 {
-	struct conv *c = xcalloc(1, sizeof *c);
+	struct conv *c = xcalloc(1, sizeof(*c));
 
 	c->base = base;
 	c->self = self;
@@ -265,8 +270,9 @@ static socklen_t sockaddr_len(const struct sockaddr *sa)
 	return sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
-struct conv *conv_dial(struct event_base *base, const struct conv_self *self, const struct sockaddr *sa, socklen_t len,
-    const uint8_t *expect, const struct conv_ops *ops, void *arg)
+struct conv *conv_dial(struct event_base *base, const struct conv_self *self,
+    const struct sockaddr *sa, socklen_t len, const uint8_t *expect, const struct conv_ops *ops,
+    void *arg)
 {
 	struct conv *c = conv_new(base, self, -1, sa, len, ops, arg);
 
@@ -286,8 +292,8 @@ struct conv *conv_dial(struct event_base *base, const struct conv_self *self, co
 	return c;
 }
 
-struct conv *conv_accept(struct event_base *base, const struct conv_self *self, int fd, const struct sockaddr *sa,
-    const struct conv_ops *ops, void *arg)
+struct conv *conv_accept(struct event_base *base, const struct conv_self *self, int fd,
+    const struct sockaddr *sa, const struct conv_ops *ops, void *arg)
 {
 	struct conv *c = conv_new(base, self, fd, sa, sockaddr_len(sa), ops, arg);
 
@@ -314,6 +320,9 @@ const struct handshake *conv_handshake(const struct conv *c) { return &c->theirs
 const struct preamble *conv_preamble(const struct conv *c) { return &c->last; }
 const char *conv_address(const struct conv *c) { return c->address; }
 void *conv_arg(const struct conv *c) { return c->arg; }
-size_t conv_queued(const struct conv *c) { return evbuffer_get_length(bufferevent_get_output(c->bev)); }
+size_t conv_queued(const struct conv *c)
+{
+	return evbuffer_get_length(bufferevent_get_output(c->bev));
+}
 
 /* Next: common/net/conv_read.c, bytes in. */

@@ -1,16 +1,18 @@
 /* The inside of a conversation, for common/net/conv*.c alone.
  *   conv.c        life: dial, accept, deadlines, end
  *   conv_read.c   bytes in: framing, signatures, preambles, back-pressure
- *   conv_talk.c   what is said: requests and replies, and the answers that any peer gives by itself */
+ *   conv_talk.c   what is said: requests and replies, and the answers that any peer gives by itself
+ */
 #ifndef BLOCKSYNC_NET_CONV_PRIVATE_H
 #define BLOCKSYNC_NET_CONV_PRIVATE_H
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+
 #include "common/net/conv.h"
 
 #define CONNECT_MS 10000
-#define GREET_MS 15000			/* a dialler waits for the accept as for any reply (spec 4.6) */
+#define GREET_MS 15000 /* a dialler waits for the accept as for any reply (spec 4.6) */
 #define PING_MS 15000
 #define HEARTBEAT 3600			/* what we advertise, seconds */
 #define HEARTBEAT_MAX 21600
@@ -56,7 +58,8 @@ struct conv {
 	uint64_t heard_at, said_at;
 	uint64_t tokens_at;		/* rate of messages, in thousandths */
 	uint64_t tokens;
-	size_t skip;			/* bytes of a push too large to keep, still to be read past */
+	/* bytes of a push too large to keep, still to be read past */
+	size_t skip;
 	size_t left;			/* bytes in the input when conv_read returned */
 	struct hold in, out;		/* a message that is not whole; what the peer has not
 					 * read */
@@ -73,7 +76,8 @@ void conv_arm(struct conv *);
 void conv_read(struct conv *);			/* bytes have come, or reading may go on */
 void conv_hello(struct conv *);			/* connected: say Handshake */
 void conv_handle(struct conv *, const struct message *);	/* a checked message */
-void conv_handle_stranger(struct conv *, const struct message *);	/* one from a peer whose key is not known yet */
+/* one from a peer whose key is not known yet */
+void conv_handle_stranger(struct conv *, const struct message *);
 void conv_expire(struct conv *, uint64_t now);	/* requests whose time is over */
 void conv_heartbeat(struct conv *, uint64_t now);
 uint64_t conv_heartbeat_at(const struct conv *);

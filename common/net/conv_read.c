@@ -1,11 +1,15 @@
-/* Bytes in: frames out of the stream, judged before anybody acts on them (spec/wire.md 2.4 to 2.6).  Memory is given only as bytes arrive
- * and only to kinds of messages that can be that large; a peer that talks too fast waits in its own socket. */
+/* Bytes in: frames out of the stream, judged before anybody acts on them (spec/wire.md 2.4 to 2.6).
+ * Memory is given only as bytes arrive and only to kinds of messages that can be that large; a peer
+ * that talks too fast waits in its own socket. */
 #include <stdio.h>
+
 #include "common/net/conv_private.h"
 #include "common/sys/stage.h"
 
 #define RELAYER_LEN 42
-#define PEEK_LEN (PREAMBLE_LEN + 4 + MAX_RELAYERS * RELAYER_LEN + 1)	/* at most so far lies the message id */
+#define PEEK_LEN                                                                                  \
+	(PREAMBLE_LEN + 4 + MAX_RELAYERS * RELAYER_LEN + 1) /* at most so far lies the message id \
+							     */
 
 static bool is_push(unsigned id)
 {
@@ -15,15 +19,16 @@ static bool is_push(unsigned id)
 /* Nobody here reads these, so they are not worth a signature check. */
 static bool is_ignored(unsigned id)
 {
-	return id == MSG_BLOCKS_AVAILABLE || id == MSG_MICROBLOCKS_AVAILABLE || id == MSG_TRANSACTION || id == MSG_STACKERDB_CHUNK_INV ||
-	    id == MSG_STACKERDB_CHUNK || id == MSG_STACKERDB_PUSH_CHUNK;
+	return id == MSG_BLOCKS_AVAILABLE || id == MSG_MICROBLOCKS_AVAILABLE ||
+	    id == MSG_TRANSACTION || id == MSG_STACKERDB_CHUNK_INV || id == MSG_STACKERDB_CHUNK ||
+	    id == MSG_STACKERDB_PUSH_CHUNK;
 }
 
 static void invalid(struct conv *c, const char *what)
 {
 	char reason[160];
 
-	snprintf(reason, sizeof reason, "undecodable: %s", what);
+	snprintf(reason, sizeof(reason), "undecodable: %s", what);
 	conv_fail(c, "invalid", reason);
 }
 
@@ -42,12 +47,14 @@ static int peek_id(const uint8_t *p, size_t n)
 	return n > at ? p[at] : -1;
 }
 
-/* The key that must have signed: the known one, or the one that a greeting carries.  NULL: not to be checked. */
+/* The key that must have signed: the known one, or the one that a greeting carries.  NULL: not to
+ * be checked. */
 static const uint8_t *signer(const struct conv *c, const struct message *m)
 {
 	if (c->has_key)
 		return c->key;
-	if (m->id == MSG_HANDSHAKE || m->id == MSG_HANDSHAKE_ACCEPT || m->id == MSG_STACKERDB_HANDSHAKE_ACCEPT)
+	if (m->id == MSG_HANDSHAKE || m->id == MSG_HANDSHAKE_ACCEPT ||
+	    m->id == MSG_STACKERDB_HANDSHAKE_ACCEPT)
 		return m->u.handshake.key;
 	return NULL;
 }
@@ -58,16 +65,18 @@ static bool preamble_ok(struct conv *c, const struct preamble *pre, bool proven)
 	int epoch = network_epoch(net, c->self->view.burn_height);
 	char reason[160];
 	bool lie;
-	const char *fault = preamble_fault(pre, net->chain_id, net->peer_version, epoch < 0 ? 0 : (uint8_t)epoch,
-	    net->stable_confirmations, c->self->stable_known, c->self->arg, &lie);
+	const char *fault =
+	    preamble_fault(pre, net->chain_id, net->peer_version, epoch < 0 ? 0 : (uint8_t)epoch,
+		net->stable_confirmations, c->self->stable_known, c->self->arg, &lie);
 
 	if (!fault)
 		return true;
 	/* A young chain's stable height stops at the first block: no lie. */
 	if (pre->stable_height <= net->first_burn_height)
 		lie = false;
-	snprintf(reason, sizeof reason, "%s (version %08x, network %08x, tip %llu, stable %llu)", fault, pre->version, pre->network_id,
-	    (unsigned long long)pre->burn_height, (unsigned long long)pre->stable_height);
+	snprintf(reason, sizeof(reason), "%s (version %08x, network %08x, tip %llu, stable %llu)",
+	    fault, pre->version, pre->network_id, (unsigned long long)pre->burn_height,
+	    (unsigned long long)pre->stable_height);
 	conv_fail(c, lie && proven ? "lying" : "useless", reason);
 	return false;
 }
@@ -99,7 +108,7 @@ static void take(struct conv *c, const struct preamble *pre, const uint8_t *p, s
 		conv_fail(c, "", CONV_OWN_KEY);
 		return;
 	}
-	if (!preamble_ok(c, pre, key != NULL))
+	if (!preamble_ok(c, pre, key))
 		return;
 	if (!c->has_key) {
 		conv_handle_stranger(c, &m);
@@ -131,8 +140,10 @@ static bool may_take(struct conv *c)
 	return false;
 }
 
-/* How much of the announced message may be kept: true to go on, with *skip if it is to be read past. */
-static bool size_ok(struct conv *c, const uint8_t *p, size_t have, const struct preamble *pre, bool *wait, bool *skip)
+/* How much of the announced message may be kept: true to go on, with *skip if it is to be read
+ * past. */
+static bool size_ok(struct conv *c, const uint8_t *p, size_t have, const struct preamble *pre,
+    bool *wait, bool *skip)
 {
 	int id = peek_id(p, have);
 
@@ -149,7 +160,8 @@ static bool size_ok(struct conv *c, const uint8_t *p, size_t have, const struct 
 	}
 	if (c->state != CONV_UP || (pre->payload_len > MAX_ANSWER && !is_push((unsigned)id))) {
 		char what[80];
-		snprintf(what, sizeof what, "%s of %u bytes", message_name((unsigned)id), pre->payload_len);
+		snprintf(what, sizeof(what), "%s of %u bytes", message_name((unsigned)id),
+		    pre->payload_len);
 		invalid(c, what);
 		return false;
 	}
@@ -157,7 +169,8 @@ static bool size_ok(struct conv *c, const uint8_t *p, size_t have, const struct 
 	return true;
 }
 
-/* Take the message at the head of the buffer.  False: no whole one is there, or the conversation is over. */
+/* Take the message at the head of the buffer.  False: no whole one is there, or the conversation is
+ * over. */
 static bool take_next(struct conv *c, struct evbuffer *in)
 {
 	size_t have = evbuffer_get_length(in), n, peeked = have < PEEK_LEN ? have : PEEK_LEN;

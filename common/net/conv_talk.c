@@ -1,6 +1,8 @@
-/* What is said: requests and the replies to them by seq, and the answers that any peer gives by itself (spec/wire.md 2.7, 4.1 to 4.3, 4.6). */
+/* What is said: requests and the replies to them by seq, and the answers that any peer gives by
+ * itself (spec/wire.md 2.7, 4.1 to 4.3, 4.6). */
 #include <stdio.h>
 #include <stdlib.h>
+
 #include "common/chain/hash.h"
 #include "common/chain/key.h"
 #include "common/net/address.h"
@@ -21,8 +23,11 @@ static void say(struct conv *c, struct message *m, uint32_t seq)
 		conv_fail(c, "useless", "does not read what it asked for");
 		return;
 	}
-	m->pre = (struct preamble){ .version = self->net->peer_version, .network_id = self->net->chain_id, .seq = seq,
-		.burn_height = self->view.burn_height, .stable_height = self->view.stable_height };
+	m->pre = (struct preamble){ .version = self->net->peer_version,
+		.network_id = self->net->chain_id,
+		.seq = seq,
+		.burn_height = self->view.burn_height,
+		.stable_height = self->view.stable_height };
 	memcpy(m->pre.burn_hash, self->view.burn_hash, 32);
 	memcpy(m->pre.stable_hash, self->view.stable_hash, 32);
 	out = xmalloc(message_room(m));
@@ -76,7 +81,7 @@ void conv_send(struct conv *c, struct message *m, bool relay)
 	m->n_relayers = 0;
 	if (relay) {
 		struct neighbor *us = &m->relayers[m->n_relayers++];
-		memcpy(us->addr, c->self->addr, sizeof us->addr);
+		memcpy(us->addr, c->self->addr, sizeof(us->addr));
 		us->port = c->self->port;
 		hash_hash160(us->key_hash, c->self->key, KEY_LEN);
 	}
@@ -114,12 +119,12 @@ static struct message greeting(const struct conv *c, unsigned id)
 	struct message m = { .id = id };
 	struct handshake *h = &m.u.handshake;
 
-	memcpy(h->addr, self->addr, sizeof h->addr);
+	memcpy(h->addr, self->addr, sizeof(h->addr));
 	h->port = self->port;
 	h->services = self->services;
 	memcpy(h->key, self->key, KEY_LEN);
 	h->expire = INT64_MAX;		/* never: more does not fit a node's database (spec 3.1) */
-	strlcpy(h->data_url, self->data_url, sizeof h->data_url);
+	strlcpy(h->data_url, self->data_url, sizeof(h->data_url));
 	h->heartbeat = HEARTBEAT;
 	return m;
 }
@@ -137,7 +142,8 @@ void conv_hello(struct conv *c)
 /* A Handshake tells no heartbeat: what the accept has told goes on. */
 static void take_theirs(struct conv *c, const struct message *m)
 {
-	uint32_t heartbeat = m->id == MSG_HANDSHAKE ? c->theirs.heartbeat : m->u.handshake.heartbeat;
+	uint32_t heartbeat =
+	    m->id == MSG_HANDSHAKE ? c->theirs.heartbeat : m->u.handshake.heartbeat;
 
 	c->theirs = m->u.handshake;
 	c->theirs.heartbeat = heartbeat;
@@ -155,8 +161,8 @@ static void go_up(struct conv *c, const struct message *m)
 	c->ops->up(c, c->arg);
 }
 
-/* The peer greets, for the first time, again, or to change its key (then the old one has signed: conv_read saw to that).
- * False: it was rejected, or could not be told. */
+/* The peer greets, for the first time, again, or to change its key (then the old one has signed:
+ * conv_read saw to that). False: it was rejected, or could not be told. */
 static bool answer_handshake(struct conv *c, const struct message *m)
 {
 	const struct handshake *h = &m->u.handshake;
@@ -205,12 +211,17 @@ void conv_handle_stranger(struct conv *c, const struct message *m)
 	} else if (m->id == MSG_NAT_PUNCH_REQUEST) {
 		answer_punch(c, m);
 	} else if (c->dialled) {
-		if (ours && (m->id == MSG_HANDSHAKE_ACCEPT || m->id == MSG_STACKERDB_HANDSHAKE_ACCEPT))
+		if (ours &&
+		    (m->id == MSG_HANDSHAKE_ACCEPT || m->id == MSG_STACKERDB_HANDSHAKE_ACCEPT))
 			take_accept(c, m);
 		else if (ours)
-			conv_fail(c, "useless", m->id == MSG_HANDSHAKE_REJECT ? "rejects our handshake" : "answers our handshake with another message");
-	} else if (m->id != MSG_NACK && m->id != MSG_HANDSHAKE_REJECT && m->id != MSG_HANDSHAKE_ACCEPT &&
-	    m->id != MSG_STACKERDB_HANDSHAKE_ACCEPT && m->id != MSG_NAT_PUNCH_REPLY) {
+			conv_fail(c, "useless",
+			    m->id == MSG_HANDSHAKE_REJECT ?
+				"rejects our handshake" :
+				"answers our handshake with another message");
+	} else if (m->id != MSG_NACK && m->id != MSG_HANDSHAKE_REJECT &&
+	    m->id != MSG_HANDSHAKE_ACCEPT && m->id != MSG_STACKERDB_HANDSHAKE_ACCEPT &&
+	    m->id != MSG_NAT_PUNCH_REPLY) {
 		nack.u.nack = NACK_HANDSHAKE_REQUIRED;
 		conv_reply(c, m, &nack);
 	}
@@ -234,7 +245,8 @@ static void answer_ping(struct conv *c, const struct message *m)
 
 static void take_handshake(struct conv *c, const struct message *m)
 {
-	bool changed = memcmp(m->u.handshake.key, c->key, KEY_LEN) != 0 || strcmp(m->u.handshake.data_url, c->theirs.data_url) != 0;
+	bool changed = memcmp(m->u.handshake.key, c->key, KEY_LEN) != 0 ||
+	    strcmp(m->u.handshake.data_url, c->theirs.data_url) != 0;
 
 	if (!answer_handshake(c, m))
 		return;
@@ -251,7 +263,8 @@ static void take_reply(struct conv *c, const struct message *m)
 			settle(c, &c->pending[i], m);
 			return;
 		}
-	/* One to nothing, or a second one: no harm, no use.  But nobody sends an inventory unasked: who has not answered anything yet loses count. */
+	/* One to nothing, or a second one: no harm, no use.  But nobody sends an inventory unasked:
+	 * who has not answered anything yet loses count. */
 	if (m->id == MSG_NAKAMOTO_INV && !c->answered)
 		conv_fail(c, "useless", "wrong seq: NakamotoInv answers no question of ours");
 }
@@ -276,7 +289,11 @@ void conv_handle(struct conv *c, const struct message *m)
 	case MSG_STACKERDB_GET_CHUNK_INV: case MSG_STACKERDB_GET_CHUNK:
 		conv_reply(c, m, &nack);
 		break;
-	case MSG_GET_BLOCKS_INV: case MSG_GET_POX_INV: case MSG_GET_NAKAMOTO_INV: case MSG_BLOCKS: case MSG_MICROBLOCKS:
+	case MSG_GET_BLOCKS_INV:
+	case MSG_GET_POX_INV:
+	case MSG_GET_NAKAMOTO_INV:
+	case MSG_BLOCKS:
+	case MSG_MICROBLOCKS:
 	case MSG_NAKAMOTO_BLOCKS:
 		c->ops->message(c, c->arg, m);
 		break;
@@ -301,7 +318,8 @@ static uint64_t heartbeat_ms(const struct conv *c)
 	return (s + HEARTBEAT_GRACE) * 1000;
 }
 
-/* A dialler pings at half of the time that the peer allows; an acceptor hangs up when all of it has passed. */
+/* A dialler pings at half of the time that the peer allows; an acceptor hangs up when all of it has
+ * passed. */
 uint64_t conv_heartbeat_at(const struct conv *c)
 {
 	if (c->state != CONV_UP)

@@ -1,31 +1,30 @@
 /* http - the HTTP client as its callers see it: transfers, turns at a host, limits of time, ends.
  *
- * A transfer goes waiting (its host is busy) -> ready -> running -> ended.  Callers are called from the loop only:
- * whatever a call or a callback of libcurl sets off is done by `tick`, an event that is made active. */
+ * A transfer goes waiting (its host is busy) -> ready -> running -> ended.  Callers are called from
+ * the loop only: whatever a call or a callback of libcurl sets off is done by `tick`, an event that
+ * is made active. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include "common/net/http_private.h"
 #include "common/sys/log.h"
 #include "common/sys/stage.h"
 
-int
-http_host_cmp(const struct http_host *a, const struct http_host *b)
+int http_host_cmp(const struct http_host *a, const struct http_host *b)
 {
 	return strcmp(a->name, b->name);
 }
 RB_GENERATE(http_hosts, http_host, entry, http_host_cmp)
 
-static void
-tick_soon(struct http *h)
+static void tick_soon(struct http *h)
 {
 	event_active(&h->tick, EV_TIMEOUT, 0);
 }
 
 /* The host of a URL, made if it is new. */
-static struct http_host *
-host_get(struct http *h, const char *url)
+static struct http_host *host_get(struct http *h, const char *url)
 {
 	const char *p = strstr(url, "://");
 	size_t n = p ? (size_t)(p + 3 - url) + strcspn(p + 3, "/?#") : strlen(url);
@@ -41,15 +40,14 @@ host_get(struct http *h, const char *url)
 		free(find.name);
 		return host;
 	}
-	host = xcalloc(1, sizeof *host);
+	host = xcalloc(1, sizeof(*host));
 	host->name = find.name;
 	TAILQ_INIT(&host->waiting);
 	RB_INSERT(http_hosts, &h->hosts, host);
 	return host;
 }
 
-static void
-make_ready(struct http_transfer *t)
+static void make_ready(struct http_transfer *t)
 {
 	t->host->active++;
 	t->state = HTTP_READY;
@@ -58,8 +56,7 @@ make_ready(struct http_transfer *t)
 }
 
 /* A transfer leaves its host: the next one's turn. */
-static void
-host_leave(struct http_transfer *t)
+static void host_leave(struct http_transfer *t)
 {
 	struct http_host *host = t->host;
 	struct http_transfer *next;
@@ -80,8 +77,7 @@ host_leave(struct http_transfer *t)
 	}
 }
 
-static void
-transfer_free(struct http_transfer *t)
+static void transfer_free(struct http_transfer *t)
 {
 	free((char *)t->r.url);
 	free((void *)t->r.post);
@@ -89,18 +85,16 @@ transfer_free(struct http_transfer *t)
 	free(t);
 }
 
-void
-http_judge(struct http_transfer *t, enum http_end end, const char *error)
+void http_judge(struct http_transfer *t, enum http_end end, const char *error)
 {
 	if (t->judged)
 		return;
 	t->judged = true;
 	t->end = end;
-	snprintf(t->error, sizeof t->error, "%s", error);
+	snprintf(t->error, sizeof(t->error), "%s", error);
 }
 
-void
-http_ended(struct http_transfer *t, enum http_end end, const char *error)
+void http_ended(struct http_transfer *t, enum http_end end, const char *error)
 {
 	struct http *h = t->http;
 
@@ -122,30 +116,28 @@ http_ended(struct http_transfer *t, enum http_end end, const char *error)
 }
 
 /* Tell the caller, and forget the transfer. */
-static void
-deliver(struct http_transfer *t)
+static void deliver(struct http_transfer *t)
 {
 	struct http_result r = { .end = t->cancelled ? HTTP_CANCELLED : t->end };
 	uint64_t end = now_ms();
 
 	r.status = t->head.status;
-	snprintf(r.type, sizeof r.type, "%s", t->head.type);
+	snprintf(r.type, sizeof(r.type), "%s", t->head.type);
 	r.retry_after = t->head.retry_after;
-	snprintf(r.location, sizeof r.location, "%s", t->head.location);
+	snprintf(r.location, sizeof(r.location), "%s", t->head.location);
 	r.body = t->r.on_data ? NULL : t->body;
 	r.len = t->len;
 	if (t->start_ms) {
 		r.seconds = (double)(end - t->start_ms) / 1000;
 		r.first_byte = t->first_ms ? (double)(t->first_ms - t->start_ms) / 1000 : 0;
 	}
-	snprintf(r.error, sizeof r.error, "%s", t->cancelled ? "cancelled" : t->error);
+	snprintf(r.error, sizeof(r.error), "%s", t->cancelled ? "cancelled" : t->error);
 	t->r.on_end(t->r.arg, &r);
 	transfer_free(t);
 }
 
 /* The limits of time.  The timer is set lazily: bytes only move last_ms. */
-static void
-on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_transfer *t = arg;
 	uint64_t now = now_ms(), next = UINT64_MAX, at;
@@ -164,7 +156,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 			t->last_ms = now;	/* that we do not read is not the server's fault */
 		at = t->last_ms + t->r.stall_ms;
 		if (now >= at) {
-			http_ended(t, HTTP_STALLED, t->first_ms ? "no byte for too long" : "no answer");
+			http_ended(t, HTTP_STALLED,
+			    t->first_ms ? "no byte for too long" : "no answer");
 			return;
 		}
 		if (at - now < next)
@@ -178,8 +171,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		BUG("a timer cannot be set");
 }
 
-static void
-start(struct http_transfer *t)
+static void start(struct http_transfer *t)
 {
 	struct http *h = t->http;
 
@@ -192,8 +184,7 @@ start(struct http_transfer *t)
 	http_names_start(t);
 }
 
-static void
-on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct http *h = arg;
 	struct http_transfer *t, *next;
@@ -218,10 +209,9 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		start(t);
 }
 
-struct http_transfer *
-http_send(struct http *h, const struct http_request *r)
+struct http_transfer *http_send(struct http *h, const struct http_request *r)
 {
-	struct http_transfer *t = xcalloc(1, sizeof *t);
+	struct http_transfer *t = xcalloc(1, sizeof(*t));
 
 	t->http = h;
 	t->r = *r;
@@ -241,8 +231,7 @@ http_send(struct http *h, const struct http_request *r)
 	return t;
 }
 
-void
-http_cancel(struct http_transfer *t)
+void http_cancel(struct http_transfer *t)
 {
 	t->cancelled = true;
 	if (t->state == HTTP_WAITING || t->state == HTTP_READY)
@@ -251,8 +240,7 @@ http_cancel(struct http_transfer *t)
 		tick_soon(t->http);
 }
 
-void
-http_pause(struct http_transfer *t, bool paused)
+void http_pause(struct http_transfer *t, bool paused)
 {
 	if (t->paused == paused)
 		return;
@@ -262,10 +250,10 @@ http_pause(struct http_transfer *t, bool paused)
 		tick_soon(t->http);
 }
 
-struct http *
-http_new(struct event_base *base, struct resolver *resolver, unsigned max_host, bool private_ok)
+struct http *http_new(struct event_base *base, struct resolver *resolver, unsigned max_host,
+    bool private_ok)
 {
-	struct http *h = xcalloc(1, sizeof *h);
+	struct http *h = xcalloc(1, sizeof(*h));
 
 	h->base = base;
 	h->resolver = resolver;
@@ -281,8 +269,7 @@ http_new(struct event_base *base, struct resolver *resolver, unsigned max_host, 
 	return h;
 }
 
-void
-http_free(struct http *h)
+void http_free(struct http *h)
 {
 	struct http_transfer *t;
 	struct http_host *host, *next;
@@ -309,13 +296,12 @@ http_free(struct http *h)
 	free(h);
 }
 
-const char *
-http_url_fault(const char *url)
+const char *http_url_fault(const char *url)
 {
 	CURLU *parsed = curl_url();
 	CURLUcode rc;
 
-	if (parsed == NULL)
+	if (!parsed)
 		die_world("out of memory");
 	rc = curl_url_set(parsed, CURLUPART_URL, url, 0);
 	curl_url_cleanup(parsed);
@@ -324,8 +310,7 @@ http_url_fault(const char *url)
 	return rc == CURLUE_OK ? NULL : curl_url_strerror(rc);
 }
 
-void
-http_refusal(const struct http_result *r, const char *path, char out[300])
+void http_refusal(const struct http_result *r, const char *path, char out[300])
 {
 	if (r->status / 100 == 3 && r->location[0])
 		snprintf(out, 300,
@@ -335,15 +320,20 @@ http_refusal(const struct http_result *r, const char *path, char out[300])
 		snprintf(out, 300, "status %ld for '%.100s'", r->status, path);
 }
 
-const char *
-http_end_name(enum http_end end)
+const char *http_end_name(enum http_end end)
 {
 	static const char *const names[] = {
-		[HTTP_DONE] = "done", [HTTP_UNRESOLVED] = "no address",
-		[HTTP_CONNECT] = "cannot connect", [HTTP_TIMEOUT] = "timed out",
+		[HTTP_DONE] = "done",
+		[HTTP_UNRESOLVED] = "no address",
+		[HTTP_CONNECT] = "cannot connect",
+		[HTTP_TIMEOUT] = "timed out",
 		[HTTP_STALLED] = "stalled",
-		[HTTP_TOO_LARGE] = "too large", [HTTP_CUT] = "cut short", [HTTP_PROTOCOL] = "no proper HTTP",
-		[HTTP_REFUSED_ADDRESS] = "private address", [HTTP_CANCELLED] = "cancelled", [HTTP_STOPPED] = "stopped",
+		[HTTP_TOO_LARGE] = "too large",
+		[HTTP_CUT] = "cut short",
+		[HTTP_PROTOCOL] = "no proper HTTP",
+		[HTTP_REFUSED_ADDRESS] = "private address",
+		[HTTP_CANCELLED] = "cancelled",
+		[HTTP_STOPPED] = "stopped",
 	};
 	return names[end];
 }

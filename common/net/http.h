@@ -1,10 +1,12 @@
-/* The HTTP client: libcurl multi driven by libevent (DESIGN 7).  Redirects are off, schemes are http and https,
- * 'Expect' is off, every request has a head, a size and a progress limit, and each address is judged before it is connected. */
+/* The HTTP client: libcurl multi driven by libevent (DESIGN 7).  Redirects are off, schemes are
+ * http and https, 'Expect' is off, every request has a head, a size and a progress limit, and each
+ * address is judged before it is connected. */
 #ifndef BLOCKSYNC_NET_HTTP_H
 #define BLOCKSYNC_NET_HTTP_H
 
 #include <event2/event.h>
 #include <sys/socket.h>
+
 #include "common/chain/bytes.h"
 #include "common/net/resolver.h"
 
@@ -30,7 +32,8 @@ struct http_result {
 	char type[64];		/* Content-Type */
 	char location[200];	/* Location, cut */
 	unsigned retry_after;	/* seconds, 0 if not said; 3600 is an hour or more */
-	const uint8_t *body;	/* if no on_data was given: the whole body, until the callback returns */
+	/* if no on_data was given: the whole body, until the callback returns */
+	const uint8_t *body;
 	size_t len;		/* bytes of body, also with on_data */
 	double seconds, first_byte;	/* whole time; until the first byte */
 	char error[400];	/* room for a host's name */
@@ -43,12 +46,15 @@ const char *http_url_fault(const char *url);
 void http_refusal(const struct http_result *, const char *path, char out[300]);
 struct http_request {
 	const char *url;			/* copied */
-	const void *post; size_t post_len;	/* body of a POST (octet-stream), or NULL: GET; copied */
+	/* body of a POST (octet-stream), or NULL: GET; copied */
+	const void *post; size_t post_len;
 	size_t max_body;			/* bytes; beyond: HTTP_TOO_LARGE */
 	unsigned total_ms;			/* whole time, 0: none */
-	unsigned stall_ms;			/* no byte for this long: HTTP_STALLED (covers connecting and waiting) */
+	/* no byte for this long: HTTP_STALLED (covers connecting and waiting) */
+	unsigned stall_ms;
 	const char *accept;			/* a Content-Type that a 200 must have, or NULL */
-	bool private_ok;			/* this URL was named by the operator: any address */
+	/* this URL was named by the operator: any address */
+	bool private_ok;
 	uint8_t own[16];			/* else a private address may be this one
 						 * (address_to16), the peer's own; zeros: none */
 	/* Bytes as they come (only of a 200). Return false to stop: HTTP_STOPPED. */

@@ -1,29 +1,29 @@
 /* http_head - the head of an HTTP answer, judged line by line.
  *
- * libcurl copes with what hostile servers write; that is not enough here: a body must be framed by exactly one of
- * Content-Length and chunked, or where it ends is the server's word against the network's. */
+ * libcurl copes with what hostile servers write; that is not enough here: a body must be framed by
+ * exactly one of Content-Length and chunked, or where it ends is the server's word against the
+ * network's. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+
 #include "common/limits.h"
 #include "common/net/http_head.h"
 
 #define MAX_RETRY_AFTER 3600
 
-static bool
-refuse(struct http_head *h, const char *why)
+static bool refuse(struct http_head *h, const char *why)
 {
 	if (!h->error[0])
-		snprintf(h->error, sizeof h->error, "%s", why);
+		snprintf(h->error, sizeof(h->error), "%s", why);
 	return false;
 }
 
 /* A decimal number of one to 18 digits and nothing else. */
-static bool
-number(const char *s, size_t n, uint64_t *v)
+static bool number(const char *s, size_t n, uint64_t *v)
 {
 	if (n == 0 || n > 18)
 		return false;
@@ -35,32 +35,31 @@ number(const char *s, size_t n, uint64_t *v)
 	return true;
 }
 
-static bool
-status_line(struct http_head *h, const char *line, size_t n)
+static bool status_line(struct http_head *h, const char *line, size_t n)
 {
 	size_t bytes = h->bytes;
 
 	if (h->complete)
 		return refuse(h, "a second head");
-	memset(h, 0, sizeof *h);
+	memset(h, 0, sizeof(*h));
 	h->bytes = bytes;
 	for (size_t i = 5; i + 4 <= n; i++)
 		if (line[i] == ' ') {
 			h->status = strtol(line + i + 1, NULL, 10);
 			break;
 		}
-	return h->status >= 100 && h->status <= 999 ? true : refuse(h, "a status line without status");
+	return h->status >= 100 && h->status <= 999 ? true :
+						      refuse(h, "a status line without status");
 }
 
-static void
-retry_after(struct http_head *h, const char *value, size_t n, int64_t now)
+static void retry_after(struct http_head *h, const char *value, size_t n, int64_t now)
 {
 	char text[64];
 	struct tm tm = { 0 };
 	uint64_t v;
 
 	if (!number(value, n, &v)) {
-		if (n >= sizeof text)
+		if (n >= sizeof(text))
 			return;
 		memcpy(text, value, n);
 		text[n] = '\0';
@@ -72,8 +71,7 @@ retry_after(struct http_head *h, const char *value, size_t n, int64_t now)
 	h->retry_after = v > MAX_RETRY_AFTER ? MAX_RETRY_AFTER : (unsigned)v;
 }
 
-static bool
-field(struct http_head *h, const char *line, size_t n, int64_t now)
+static bool field(struct http_head *h, const char *line, size_t n, int64_t now)
 {
 	const char *colon = memchr(line, ':', n), *value;
 	size_t name, len;
@@ -87,7 +85,7 @@ field(struct http_head *h, const char *line, size_t n, int64_t now)
 		value++, len--;
 	while (len > 0 && isspace((unsigned char)value[len - 1]))
 		len--;
-#define NAME(s) (name == sizeof s - 1 && strncasecmp(line, s, name) == 0)
+#define NAME(s) (name == sizeof(s) - 1 && strncasecmp(line, s, name) == 0)
 	if (NAME("content-length")) {
 		if (h->has_length)
 			return refuse(h, "two content-lengths");
@@ -102,9 +100,9 @@ field(struct http_head *h, const char *line, size_t n, int64_t now)
 		if (len != 8 || strncasecmp(value, "identity", 8) != 0)
 			return refuse(h, "a content-encoding that was not asked for");
 	} else if (NAME("content-type")) {
-		snprintf(h->type, sizeof h->type, "%.*s", (int)len, value);
+		snprintf(h->type, sizeof(h->type), "%.*s", (int)len, value);
 	} else if (NAME("location")) {
-		snprintf(h->location, sizeof h->location, "%.*s", (int)len, value);
+		snprintf(h->location, sizeof(h->location), "%.*s", (int)len, value);
 	} else if (NAME("retry-after")) {
 		retry_after(h, value, len, now);
 	}
@@ -113,8 +111,7 @@ field(struct http_head *h, const char *line, size_t n, int64_t now)
 }
 
 /* The empty line: is the body framed? */
-static bool
-head_end(struct http_head *h)
+static bool head_end(struct http_head *h)
 {
 	if (h->status < 200)
 		return true;	/* an interim answer; the real one follows */
@@ -126,8 +123,7 @@ head_end(struct http_head *h)
 	return true;
 }
 
-bool
-http_head_line(struct http_head *h, const char *line, size_t n, int64_t now)
+bool http_head_line(struct http_head *h, const char *line, size_t n, int64_t now)
 {
 	h->bytes += n;
 	if (h->bytes > MAX_HTTP_HEAD) {
@@ -147,8 +143,7 @@ http_head_line(struct http_head *h, const char *line, size_t n, int64_t now)
 	return field(h, line, n, now);
 }
 
-bool
-http_type_is(const char *type, const char *want)
+bool http_type_is(const char *type, const char *want)
 {
 	size_t n = strlen(want);
 

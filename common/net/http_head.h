@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 struct http_head {
-	size_t bytes;			/* of all lines so far, interim answers and trailers included */
+	/* of all lines so far, interim answers and trailers included */
+	size_t bytes;
 	long status;			/* of the last status line */
 	bool complete;			/* the empty line came, after a final status */
 	bool has_length, chunked;
@@ -19,7 +20,8 @@ struct http_head {
 	char error[80];			/* "" or what is wrong */
 };
 
-/* Take one line with its line end; date of Retry-After is against `now` (unix seconds).  Returns false once the head is refused;
+/* Take one line with its line end; date of Retry-After is against `now` (unix seconds).  Returns
+ * false once the head is refused;
  * ->error and ->too_large say why. */
 bool http_head_line(struct http_head *, const char *line, size_t n, int64_t now);
 /* Whether a Content-Type is the media type wanted (its parameters aside). */

@@ -1,6 +1,8 @@
-/* http_loop - libcurl's multi interface driven by libevent: sockets, its one timer, and the callbacks of a transfer.
+/* http_loop - libcurl's multi interface driven by libevent: sockets, its one timer, and the
+ * callbacks of a transfer.
  *
- * Nothing here calls a caller but on_data; ends are handed to http_ended, which tells them later. */
+ * Nothing here calls a caller but on_data; ends are handed to http_ended, which tells them later.
+ */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +11,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
 #include "common/limits.h"
 #include "common/net/address.h"
 #include "common/net/http_private.h"
@@ -20,8 +23,7 @@
 #define MAX_IDLE 256L		/* connections kept open for the next request */
 #define MAX_ERROR_BODY 65536	/* of an answer that nobody reads */
 
-static int
-on_header_line(struct http_transfer *t, const char *line, size_t n)
+static int on_header_line(struct http_transfer *t, const char *line, size_t n)
 {
 	struct http_head *head = &t->head;
 	bool was_complete = head->complete;
@@ -34,7 +36,8 @@ on_header_line(struct http_transfer *t, const char *line, size_t n)
 	if (!head->complete || was_complete)
 		return 0;
 	if (head->status == 200 && t->r.accept && !http_type_is(head->type, t->r.accept)) {
-		snprintf(error, sizeof error, "content type '%.40s' instead of '%.40s'", head->type, t->r.accept);
+		snprintf(error, sizeof(error), "content type '%.40s' instead of '%.40s'",
+		    head->type, t->r.accept);
 		http_judge(t, HTTP_PROTOCOL, error);
 		return -1;
 	}
@@ -42,14 +45,12 @@ on_header_line(struct http_transfer *t, const char *line, size_t n)
 }
 
 /* Most bytes of this answer's body. */
-static size_t
-body_limit(const struct http_transfer *t)
+static size_t body_limit(const struct http_transfer *t)
 {
 	return t->r.on_data && t->head.status != 200 ? MAX_ERROR_BODY : t->r.max_body;
 }
 
-static size_t
-on_header(char *p, size_t size, size_t n, void *arg)
+static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_transfer *t = arg;
 
@@ -65,8 +66,7 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-static void
-body_add(struct http_transfer *t, const void *p, size_t n)
+static void body_add(struct http_transfer *t, const void *p, size_t n)
 {
 	if (t->len + n > t->cap) {	/* grows by what has come, never by what was announced */
 		t->cap = t->cap ? t->cap : 2048;
@@ -77,8 +77,7 @@ body_add(struct http_transfer *t, const void *p, size_t n)
 	memcpy(t->body + t->len, p, n);
 }
 
-static size_t
-on_body(char *p, size_t size, size_t n, void *arg)
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_transfer *t = arg;
 
@@ -97,7 +96,8 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	if (!t->r.on_data)
 		body_add(t, p, n);
 	t->len += n;
-	if (t->r.on_data && t->head.status == 200 && !t->r.on_data(t->r.arg, (const uint8_t *)p, n)) {
+	if (t->r.on_data && t->head.status == 200 &&
+	    !t->r.on_data(t->r.arg, (const uint8_t *)p, n)) {
 		http_judge(t, HTTP_STOPPED, "stopped");
 		return 0;
 	}
@@ -105,8 +105,7 @@ on_body(char *p, size_t size, size_t n, void *arg)
 }
 
 /* Every address is judged before it is connected. */
-static curl_socket_t
-on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct http_transfer *t = arg;
 	uint8_t addr[16];
@@ -120,9 +119,9 @@ on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
-/* A connection that is used again was judged for whoever opened it: judge it for this transfer too. */
-static int
-on_prereq(void *arg, char *ip, char *local, int port, int local_port)
+/* A connection that is used again was judged for whoever
+ * opened it: judge it for this transfer too. */
+static int on_prereq(void *arg, char *ip, char *local, int port, int local_port)
 {
 	struct http_transfer *t = arg;
 	uint8_t addr[16] = { 0 };
@@ -130,7 +129,7 @@ on_prereq(void *arg, char *ip, char *local, int port, int local_port)
 	if (inet_pton(AF_INET6, ip, addr) != 1) {
 		memset(addr + 10, 0xff, 2);
 		if (inet_pton(AF_INET, ip, addr + 12) != 1)
-			memset(addr, 0, sizeof addr);
+			memset(addr, 0, sizeof(addr));
 	}
 	if (http_may_connect(t, addr))
 		return CURL_PREREQFUNC_OK;
@@ -139,16 +138,15 @@ on_prereq(void *arg, char *ip, char *local, int port, int local_port)
 }
 
 /* Of an answer that has no whole line yet only libcurl knows. */
-static bool
-has_begun(const struct http_transfer *t)
+static bool has_begun(const struct http_transfer *t)
 {
 	curl_off_t us = 0;
 
-	return t->first_ms || (curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &us) == CURLE_OK && us > 0);
+	return t->first_ms ||
+	    (curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &us) == CURLE_OK && us > 0);
 }
 
-static enum http_end
-end_of_code(const struct http_transfer *t, CURLcode code, const char *error)
+static enum http_end end_of_code(const struct http_transfer *t, CURLcode code, const char *error)
 {
 	switch (code) {
 	case CURLE_OK:
@@ -159,7 +157,8 @@ end_of_code(const struct http_transfer *t, CURLcode code, const char *error)
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return HTTP_CONNECT;
-	case CURLE_GOT_NOTHING:	/* a server that has enough connections closes the next ones without a byte */
+	/* a server that has enough connections closes the next ones without a byte */
+	case CURLE_GOT_NOTHING:
 		return HTTP_CONNECT;
 	case CURLE_PARTIAL_FILE:
 		return HTTP_CUT;
@@ -171,8 +170,8 @@ end_of_code(const struct http_transfer *t, CURLcode code, const char *error)
 	case CURLE_OPERATION_TIMEDOUT:
 		return HTTP_TIMEOUT;
 	case CURLE_OUT_OF_MEMORY:
-		/* What libcurl allocates is ours and ends the program; what it says by this of an answer is that a line of it
-		 * passes libcurl's own bound. */
+		/* What libcurl allocates is ours and ends the program; what it says by this of an
+		 * answer is that a line of it passes libcurl's own bound. */
 		if (has_begun(t))
 			return HTTP_TOO_LARGE;
 		/* fall through */
@@ -183,8 +182,7 @@ end_of_code(const struct http_transfer *t, CURLcode code, const char *error)
 	}
 }
 
-static void
-collect(struct http *h)
+static void collect(struct http *h)
 {
 	CURLMsg *m;
 	struct http_transfer *t;
@@ -205,23 +203,24 @@ collect(struct http *h)
 	}
 }
 
-static void
-on_socket_ready(evutil_socket_t fd, short what, void *arg)
+static void on_socket_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct http *h = arg;
 	int running;
 
-	curl_multi_socket_action(h->multi, fd, (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0), &running);
+	curl_multi_socket_action(h->multi, fd,
+	    (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0),
+	    &running);
 	collect(h);
 }
 
 /* libcurl wants to know when a socket is ready. */
-static int
-on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
 	struct http *h = arg;
 	struct event *ev = socket_arg;
-	short events = (short)(EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0));
+	short events = (short)(EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) |
+	    (what & CURL_POLL_OUT ? EV_WRITE : 0));
 
 	if (ev)
 		event_free(ev);
@@ -235,8 +234,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 	return 0;
 }
 
-static void
-on_curl_timer(evutil_socket_t fd, short what, void *arg)
+static void on_curl_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct http *h = arg;
 	int running;
@@ -245,8 +243,7 @@ on_curl_timer(evutil_socket_t fd, short what, void *arg)
 	collect(h);
 }
 
-static int
-on_timeout(CURLM *multi, long ms, void *arg)
+static int on_timeout(CURLM *multi, long ms, void *arg)
 {
 	struct http *h = arg;
 	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
@@ -258,8 +255,7 @@ on_timeout(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
-void
-http_loop_start(struct http_transfer *t)
+void http_loop_start(struct http_transfer *t)
 {
 	struct http *h = t->http;
 	CURL *e = t->easy = curl_easy_init();
@@ -302,15 +298,15 @@ http_loop_start(struct http_transfer *t)
 		BUG("a transfer cannot be added");
 }
 
-void
-http_loop_stop(struct http_transfer *t)
+void http_loop_stop(struct http_transfer *t)
 {
 	curl_off_t us = 0;
 
 	if (!t->easy)
 		return;		/* it had not come so far */
 	/* A first byte of a head that has no whole line yet is known to libcurl alone. */
-	if (!t->first_ms && curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &us) == CURLE_OK && us > 0)
+	if (!t->first_ms &&
+	    curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &us) == CURLE_OK && us > 0)
 		t->first_ms = t->start_ms + (uint64_t)us / 1000;
 	curl_multi_remove_handle(t->http->multi, t->easy);
 	curl_easy_cleanup(t->easy);
@@ -320,14 +316,14 @@ http_loop_stop(struct http_transfer *t)
 }
 
 /* The CA bundle into memory, as its file is out of reach once the program is confined. */
-static void
-load_ca(struct http *h)
+static void load_ca(struct http *h)
 {
-	const char *paths[] = { getenv("CURL_CA_BUNDLE"), getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt",
-	    "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem" };
+	const char *paths[] = { getenv("CURL_CA_BUNDLE"), getenv("SSL_CERT_FILE"),
+		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+		"/etc/ssl/cert.pem" };
 	struct stat st;
 
-	for (size_t i = 0; i < sizeof paths / sizeof *paths && !h->ca; i++) {
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths) && !h->ca; i++) {
 		int fd = paths[i] ? open(paths[i], O_RDONLY | O_CLOEXEC) : -1;
 		if (fd < 0)
 			continue;
@@ -343,15 +339,15 @@ load_ca(struct http *h)
 	}
 }
 
-int
-http_loop_init(struct http *h)
+int http_loop_init(struct http *h)
 {
 	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup,
 	    xcalloc) != 0 || !(h->multi = curl_multi_init()))
 		return -1;
 	load_ca(h);
 	h->get_heads = curl_slist_append(NULL, "Expect:");
-	h->post_heads = curl_slist_append(curl_slist_append(NULL, "Expect:"), "Content-Type: application/octet-stream");
+	h->post_heads = curl_slist_append(curl_slist_append(NULL, "Expect:"),
+	    "Content-Type: application/octet-stream");
 	evtimer_assign(&h->timer, h->base, on_curl_timer, h);
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
@@ -361,8 +357,7 @@ http_loop_init(struct http *h)
 	return 0;
 }
 
-void
-http_header(struct http *h, const char *line)
+void http_header(struct http *h, const char *line)
 {
 	h->get_heads = curl_slist_append(h->get_heads, line);
 	h->post_heads = curl_slist_append(h->post_heads, line);
@@ -370,8 +365,7 @@ http_header(struct http *h, const char *line)
 		die_world("out of memory");
 }
 
-void
-http_loop_release(struct http *h)
+void http_loop_release(struct http *h)
 {
 	curl_multi_cleanup(h->multi);
 	evtimer_del(&h->timer);

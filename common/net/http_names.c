@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
 #include "common/net/address.h"
 #include "common/net/http_private.h"
 #include "common/sys/log.h"
@@ -22,8 +23,7 @@ struct http_names {
 	bool proxied;
 };
 
-bool
-http_may_connect(const struct http_transfer *t, const uint8_t addr[16])
+bool http_may_connect(const struct http_transfer *t, const uint8_t addr[16])
 {
 	if (t->r.private_ok || t->http->private_ok || !address_private16(addr))
 		return true;
@@ -32,8 +32,7 @@ http_may_connect(const struct http_transfer *t, const uint8_t addr[16])
 
 /* The name and port of a URL's host.  Numbers are no names: libcurl takes them itself.  False: no
  * URL that libcurl takes. */
-static bool
-name_of(struct one_name *n, const char *url, unsigned flags)
+static bool name_of(struct one_name *n, const char *url, unsigned flags)
 {
 	CURLU *u = curl_url();
 	char *host = NULL, *port = NULL;
@@ -58,15 +57,13 @@ name_of(struct one_name *n, const char *url, unsigned flags)
 	return fine;
 }
 
-bool
-http_uses_proxy(const struct http_transfer *t)
+bool http_uses_proxy(const struct http_transfer *t)
 {
 	return t->r.private_ok && !address_url_private(t->r.url);
 }
 
 /* The proxy that libcurl would take from the environment. */
-static const char *
-proxy_of(const struct http_transfer *t)
+static const char *proxy_of(const struct http_transfer *t)
 {
 	bool https = strncasecmp(t->r.url, "https:", 6) == 0;
 	const char *const names[] = { https ? "https_proxy" : "http_proxy",
@@ -75,18 +72,18 @@ proxy_of(const struct http_transfer *t)
 
 	if (!http_uses_proxy(t))
 		return NULL;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if ((value = getenv(names[i])) && *value)
 			return value;
 	return NULL;
 }
 
-static void
-add_addresses(struct http_transfer *t, const struct one_name *n, const struct resolved *a)
+static void add_addresses(struct http_transfer *t, const struct one_name *n,
+    const struct resolved *a)
 {
 	char line[MAX_HOST + 16 + MAX_ADDRESSES * (INET6_ADDRSTRLEN + 3)], ip[INET6_ADDRSTRLEN];
 	struct curl_slist *more;
-	size_t used = (size_t)snprintf(line, sizeof line, "+%.*s:%u:", MAX_HOST, n->host, n->port);
+	size_t used = (size_t)snprintf(line, sizeof(line), "+%.*s:%u:", MAX_HOST, n->host, n->port);
 
 	for (unsigned i = 0; i < a->n; i++) {
 		struct sockaddr_storage ss;
@@ -96,8 +93,8 @@ add_addresses(struct http_transfer *t, const struct one_name *n, const struct re
 		address_from16(&ss, &len, a->at[i], 0);
 		v6 = ss.ss_family == AF_INET6;
 		inet_ntop(ss.ss_family, v6 ? (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr :
-		    &((struct sockaddr_in *)&ss)->sin_addr, ip, sizeof ip);
-		used += (size_t)snprintf(line + used, sizeof line - used, v6 ? "%s[%s]" : "%s%s",
+		    &((struct sockaddr_in *)&ss)->sin_addr, ip, sizeof(ip));
+		used += (size_t)snprintf(line + used, sizeof(line) - used, v6 ? "%s[%s]" : "%s%s",
 		    i ? "," : "", ip);
 	}
 	more = curl_slist_append(t->addresses, line);
@@ -107,8 +104,7 @@ add_addresses(struct http_transfer *t, const struct one_name *n, const struct re
 }
 
 /* All is known that can be. */
-static void
-go_on(struct http_transfer *t)
+static void go_on(struct http_transfer *t)
 {
 	if (t->names->host.wait || t->names->proxy.wait)
 		return;
@@ -116,8 +112,7 @@ go_on(struct http_transfer *t)
 	http_loop_start(t);
 }
 
-static void
-on_resolved(void *arg, const struct resolved *a)
+static void on_resolved(void *arg, const struct resolved *a)
 {
 	/* Behind a proxy the host's name is the proxy's business; it is needed here only if the
 	 * environment excepts that host. */
@@ -129,7 +124,7 @@ on_resolved(void *arg, const struct resolved *a)
 
 	n->wait = NULL;
 	if (a->why && (n->is_proxy || !t->names->proxied)) {
-		snprintf(error, sizeof error, "cannot resolve '%.260s': %.100s", n->host, a->why);
+		snprintf(error, sizeof(error), "cannot resolve '%.260s': %.100s", n->host, a->why);
 		http_ended(t, HTTP_UNRESOLVED, error);
 		return;
 	}
@@ -137,19 +132,17 @@ on_resolved(void *arg, const struct resolved *a)
 	go_on(t);
 }
 
-static void
-ask(struct one_name *n)
+static void ask(struct one_name *n)
 {
 	if (n->host)
 		n->wait = resolver_ask(n->t->http->resolver, n->host, RESOLVE_HTTP_MS,
 		    on_resolved, n);
 }
 
-void
-http_names_start(struct http_transfer *t)
+void http_names_start(struct http_transfer *t)
 {
 	const char *proxy = proxy_of(t);
-	struct http_names *names = t->names = xcalloc(1, sizeof *names);
+	struct http_names *names = t->names = xcalloc(1, sizeof(*names));
 
 	names->proxied = proxy != NULL;
 	names->host.t = names->proxy.t = t;
@@ -168,8 +161,7 @@ http_names_start(struct http_transfer *t)
 	go_on(t);
 }
 
-void
-http_names_stop(struct http_transfer *t)
+void http_names_stop(struct http_transfer *t)
 {
 	struct http_names *names = t->names;
 

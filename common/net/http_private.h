@@ -7,6 +7,7 @@
 #include <event2/event_struct.h>
 #include <sys/queue.h>
 #include <sys/tree.h>
+
 #include "common/net/http.h"
 #include "common/net/http_head.h"
 
@@ -28,7 +29,8 @@ struct http {
 	struct resolver *resolver;
 	CURLM *multi;
 	struct event timer;	/* libcurl's */
-	struct event tick;	/* ours: what may not happen inside a callback of libcurl or of a caller */
+	/* ours: what may not happen inside a callback of libcurl or of a caller */
+	struct event tick;
 	unsigned max_host;
 	bool private_ok;
 	struct curl_slist *get_heads, *post_heads;
@@ -80,7 +82,9 @@ void http_loop_release(struct http *);
 void http_loop_start(struct http_transfer *);	/* -> running */
 void http_loop_stop(struct http_transfer *);	/* out of libcurl's hands */
 /* http.c */
-void http_judge(struct http_transfer *, enum http_end, const char *error);	/* the first judgement stays */
-void http_ended(struct http_transfer *, enum http_end, const char *error);	/* -> ended; http_judge's wins */
+/* the first judgement stays */
+void http_judge(struct http_transfer *, enum http_end, const char *error);
+/* -> ended; http_judge's wins */
+void http_ended(struct http_transfer *, enum http_end, const char *error);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
 #include "common/chain/key.h"
 #include "common/net/conv.h"
 #include "common/sys/log.h"
@@ -25,13 +26,15 @@ static int read_key(const char *path, uint8_t secret[32], uint8_t key[KEY_LEN])
 			die_name("cannot read", path);
 		return -1;
 	}
-	if ((n = read(fd, text, sizeof text)) < 0)
+	if ((n = read(fd, text, sizeof(text))) < 0)
 		die_name("cannot read", path);
 	close(fd);
 	if (n == KEY_TEXT && text[64] == '\n')
 		n--;
 	if (n != 64 || hex_to(secret, 32, text, 64) < 0 || key_public(key, secret) < 0)
-		die_usage("'%s' holds no key: 64 hex digits are wanted; without the file a new one is made", path);
+		die_usage("'%s' holds no key: 64 hex digits are wanted; without the file a new one "
+			  "is made",
+		    path);
 	return 0;
 }
 
@@ -54,7 +57,7 @@ static void write_key(int fd, const char *name)
 	struct stat st;
 
 	do
-		random_bytes(secret, sizeof secret);
+		random_bytes(secret, sizeof(secret));
 	while (key_public(key, secret) < 0);
 	hex_of(text, secret, 32);
 	text[64] = '\n';
@@ -70,7 +73,7 @@ static void make_key(const char *dir, const char *path)
 	char name[4200];
 	int fd;
 
-	snprintf(name, sizeof name, "%s/key.new", dir);
+	snprintf(name, sizeof(name), "%s/key.new", dir);
 	fd = lock_new(name);
 	if (access(path, F_OK) < 0) {
 		write_key(fd, name);
@@ -86,7 +89,7 @@ void node_key_load(const char *dir, uint8_t secret[32], uint8_t key[KEY_LEN])
 {
 	char path[4200];
 
-	snprintf(path, sizeof path, "%s/key", dir);
+	snprintf(path, sizeof(path), "%s/key", dir);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		die_world("cannot make '%s': %s", dir, strerror(errno));
 	if (read_key(path, secret, key) == 0)

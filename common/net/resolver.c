@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
 #include "common/net/resolver_private.h"
 #include "common/sys/log.h"
 #include "common/sys/loop.h"

@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 #include <stdint.h>
+
 #include "common/limits.h"
 
 struct resolver;

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
 #include "common/net/address.h"
 #include "common/net/resolver_private.h"
 #include "common/sys/log.h"

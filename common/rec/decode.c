@@ -1,12 +1,22 @@
-/* Foreign bytes into a struct: a pull cursor of our own over msgpack, since msgpack-c's object tree allocates what a
- * count claims before it has seen the bytes.  Here nothing is allocated, a count is believed only as far as bytes
- * are left, and nesting is a counter, not recursion. */
+/* Foreign bytes into a struct: a pull cursor of our own over msgpack, since msgpack-c's object tree
+ * allocates what a count claims before it has seen the bytes.  Here nothing is allocated, a count
+ * is believed only as far as bytes are left, and nesting is a counter, not recursion. */
 #include "common/rec/rec.h"
 #include "common/rec/schema.h"
 
-/* One msgpack value's head.  For VAL_DATA the bytes have been taken and lie at p; for containers n counts the
- * values that follow. */
-enum value_kind { VAL_NIL, VAL_BOOL, VAL_UINT, VAL_STR, VAL_BIN, VAL_ARRAY, VAL_MAP, VAL_OTHER, VAL_BAD };
+/* One msgpack value's head.  For VAL_DATA the bytes have been taken and lie at p; for containers n
+ * counts the values that follow. */
+enum value_kind {
+	VAL_NIL,
+	VAL_BOOL,
+	VAL_UINT,
+	VAL_STR,
+	VAL_BIN,
+	VAL_ARRAY,
+	VAL_MAP,
+	VAL_OTHER,
+	VAL_BAD
+};
 struct value { enum value_kind kind; uint64_t n; const uint8_t *p; };
 
 static uint64_t pull_be(struct cursor *c, unsigned bytes)
@@ -31,7 +41,8 @@ static struct value value_many(struct cursor *c, enum value_kind kind, uint64_t 
 {
 	if (kind == VAL_MAP)
 		n *= 2;
-	return c->bad || n > cursor_left(c) ? (struct value){ .kind = VAL_BAD } : (struct value){ kind, n, NULL };
+	return c->bad || n > cursor_left(c) ? (struct value){ .kind = VAL_BAD } :
+					      (struct value){ kind, n, NULL };
 }
 
 /* A signed integer; other libraries write small positive numbers so too. */
@@ -49,14 +60,27 @@ static struct value pull_long(struct cursor *c, uint8_t head)
 	switch (head) {
 	case 0xc0: return (struct value){ .kind = VAL_NIL };
 	case 0xc2: case 0xc3: return (struct value){ VAL_BOOL, head & 1, NULL };
-	case 0xc4: case 0xc5: case 0xc6: return value_data(c, VAL_BIN, pull_be(c, 1u << (head - 0xc4)));
-	case 0xc7: case 0xc8: case 0xc9: return value_data(c, VAL_OTHER, pull_be(c, 1u << (head - 0xc7)) + 1);
+	case 0xc4:
+	case 0xc5:
+	case 0xc6: return value_data(c, VAL_BIN, pull_be(c, 1u << (head - 0xc4)));
+	case 0xc7:
+	case 0xc8:
+	case 0xc9: return value_data(c, VAL_OTHER, pull_be(c, 1u << (head - 0xc7)) + 1);
 	case 0xca: return value_data(c, VAL_OTHER, 4);
 	case 0xcb: return value_data(c, VAL_OTHER, 8);
-	case 0xcc: case 0xcd: case 0xce: case 0xcf: return (struct value){ VAL_UINT, pull_be(c, 1u << (head - 0xcc)), NULL };
+	case 0xcc:
+	case 0xcd:
+	case 0xce:
+	case 0xcf: return (struct value){ VAL_UINT, pull_be(c, 1u << (head - 0xcc)), NULL };
 	case 0xd0: case 0xd1: case 0xd2: case 0xd3: return value_int(c, 1u << (head - 0xd0));
-	case 0xd4: case 0xd5: case 0xd6: case 0xd7: case 0xd8: return value_data(c, VAL_OTHER, 1 + (1u << (head - 0xd4)));
-	case 0xd9: case 0xda: case 0xdb: return value_data(c, VAL_STR, pull_be(c, 1u << (head - 0xd9)));
+	case 0xd4:
+	case 0xd5:
+	case 0xd6:
+	case 0xd7:
+	case 0xd8: return value_data(c, VAL_OTHER, 1 + (1u << (head - 0xd4)));
+	case 0xd9:
+	case 0xda:
+	case 0xdb: return value_data(c, VAL_STR, pull_be(c, 1u << (head - 0xd9)));
 	case 0xdc: case 0xdd: return value_many(c, VAL_ARRAY, pull_be(c, 2u << (head - 0xdc)));
 	case 0xde: case 0xdf: return value_many(c, VAL_MAP, pull_be(c, 2u << (head - 0xde)));
 	}
@@ -86,7 +110,8 @@ static struct value value_pull(struct cursor *c)
 	return v;
 }
 
-/* Skip `pending` values with all that is in them.  Each value costs a byte at least, so that this ends. */
+/* Skip `pending` values with all that is in them.  Each value costs a byte at least, so that this
+ * ends. */
 static bool skip_values(struct cursor *c, uint64_t pending)
 {
 	while (pending--) {
@@ -104,12 +129,15 @@ static bool skip_values(struct cursor *c, uint64_t pending)
 
 #define FAULT(...) (snprintf(err, 160, __VA_ARGS__), -1)
 
-static int field_number(void *at, const struct rec_schema *s, const struct rec_field *f, struct value v, char err[160])
+static int field_number(void *at, const struct rec_schema *s, const struct rec_field *f,
+    struct value v, char err[160])
 {
 	if (v.kind != (f->type == F_BOOL ? VAL_BOOL : VAL_UINT))
-		return FAULT("%s.%s: not a %s", s->name, f->name, f->type == F_BOOL ? "truth value" : "whole number");
+		return FAULT("%s.%s: not a %s", s->name, f->name,
+		    f->type == F_BOOL ? "truth value" : "whole number");
 	if (f->type == F_U32 && v.n > UINT32_MAX)
-		return FAULT("%s.%s: %llu, at most 4294967295", s->name, f->name, (unsigned long long)v.n);
+		return FAULT("%s.%s: %llu, at most 4294967295", s->name, f->name,
+		    (unsigned long long)v.n);
 	if (f->type == F_BOOL)
 		*(bool *)at = v.n;
 	else if (f->type == F_U32)
@@ -119,7 +147,8 @@ static int field_number(void *at, const struct rec_schema *s, const struct rec_f
 	return 0;
 }
 
-static int field_fixed(void *at, const struct rec_schema *s, const struct rec_field *f, struct value v, char err[160])
+static int field_fixed(void *at, const struct rec_schema *s, const struct rec_field *f,
+    struct value v, char err[160])
 {
 	uint32_t size = rec_item_size(f->type);
 
@@ -128,26 +157,31 @@ static int field_fixed(void *at, const struct rec_schema *s, const struct rec_fi
 	if (v.n == size)
 		memcpy(at, v.p, size);
 	else if (v.n)
-		return FAULT("%s.%s: %llu bytes, not %u", s->name, f->name, (unsigned long long)v.n, size);
+		return FAULT("%s.%s: %llu bytes, not %u", s->name, f->name, (unsigned long long)v.n,
+		    size);
 	return 0;
 }
 
-static int field_view(void *at, const struct rec_schema *s, const struct rec_field *f, struct value v, char err[160])
+static int field_view(void *at, const struct rec_schema *s, const struct rec_field *f,
+    struct value v, char err[160])
 {
 	uint32_t item = rec_item_size(f->type);
 
 	if (v.kind != (f->type == F_STR ? VAL_STR : VAL_BIN))
-		return FAULT("%s.%s: not %s", s->name, f->name, f->type == F_STR ? "text" : "bytes");
+		return FAULT("%s.%s: not %s", s->name, f->name,
+		    f->type == F_STR ? "text" : "bytes");
 	if (v.n % item)
-		return FAULT("%s.%s: %llu bytes, not a multiple of %u", s->name, f->name, (unsigned long long)v.n, item);
+		return FAULT("%s.%s: %llu bytes, not a multiple of %u", s->name, f->name,
+		    (unsigned long long)v.n, item);
 	if (v.n / item > f->max)
-		return FAULT("%s.%s: %llu %s, at most %u", s->name, f->name, (unsigned long long)(v.n / item),
-		    item == 1 ? "bytes" : "items", f->max);
+		return FAULT("%s.%s: %llu %s, at most %u", s->name, f->name,
+		    (unsigned long long)(v.n / item), item == 1 ? "bytes" : "items", f->max);
 	*(struct rec_view *)at = (struct rec_view){ v.n ? v.p : NULL, (uint32_t)(v.n / item) };
 	return 0;
 }
 
-static int field_decode(void *rec, const struct rec_schema *s, const struct rec_field *f, struct cursor *c, char err[160])
+static int field_decode(void *rec, const struct rec_schema *s, const struct rec_field *f,
+    struct cursor *c, char err[160])
 {
 	void *at = (char *)rec + f->offset;
 	struct value v = value_pull(c);
@@ -182,7 +216,8 @@ static int head_decode(struct cursor *c, uint32_t *type, uint64_t *fields, char 
 	return 0;
 }
 
-static int body_decode(void *rec, const struct rec_schema *s, struct cursor *c, uint64_t fields, char err[160])
+static int body_decode(void *rec, const struct rec_schema *s, struct cursor *c, uint64_t fields,
+    char err[160])
 {
 	unsigned known = s ? s->n : 0, i;
 	const char *name = s ? s->name : "record of an unknown type";

@@ -1,15 +1,19 @@
-/* A struct into bytes: one switch over the field types, with msgpack-c's packer.  The encoding is canonical: least
- * integers, fixed bytes of zeros as nil, all fields written, so that equal structs are equal bytes. */
-#include <stdlib.h>
+/* A struct into bytes: one switch over the field types, with msgpack-c's packer.  The encoding is
+ * canonical: least integers, fixed bytes of zeros as nil, all fields written, so that equal structs
+ * are equal bytes. */
 #include <msgpack/pack.h>
+#include <stdlib.h>
+
 #include "common/rec/rec.h"
 #include "common/rec/schema.h"
 #include "common/sys/log.h"
 
-/* A value above its bound is a bug of the caller, who would otherwise write what no reader takes. */
+/* A value above its bound is a bug of the caller, who would
+ * otherwise write what no reader takes. */
 static _Noreturn void encode_bug(const struct rec_schema *s, const struct rec_field *f, size_t n)
 {
-	fprintf(stderr, "bug: %s.%s: %zu, at most %u\n", s->name, f ? f->name : "frame", n, f ? f->max : MAX_FRAME);
+	fprintf(stderr, "bug: %s.%s: %zu, at most %u\n", s->name, f ? f->name : "frame", n,
+	    f ? f->max : MAX_FRAME);
 	abort();
 }
 
@@ -51,7 +55,8 @@ static void pack_bin(msgpack_packer *pk, const void *p, size_t n)
 	msgpack_pack_bin_body(pk, p, n);
 }
 
-static void pack_field(msgpack_packer *pk, const struct rec_schema *s, const struct rec_field *f, const void *rec)
+static void pack_field(msgpack_packer *pk, const struct rec_schema *s, const struct rec_field *f,
+    const void *rec)
 {
 	const void *at = (const char *)rec + f->offset;
 	const struct rec_view *v = at;

@@ -1,15 +1,17 @@
-/* A line of JSON, as print.c writes it or a person does, to a framed record.  Fields may stand in any order and may
- * be missing (zero); an unknown field is a fault, since it is most likely a misspelt one. */
+/* A line of JSON, as print.c writes it or a person does, to a framed record.  Fields may stand in
+ * any order and may be missing (zero); an unknown field is a fault, since it is most likely a
+ * misspelt one. */
 #include <jansson.h>
 #include <stdlib.h>
+
 #include "common/rec/rec.h"
 #include "common/rec/schema.h"
 #include "common/sys/log.h"
 
 #define FAULT(...) (snprintf(err, 160, __VA_ARGS__), -1)
 
-/* What the views of the struct point at until it is encoded.  Two bytes for each byte of the line are enough: the
- * worst is a list of numbers, where "0," becomes four bytes. */
+/* What the views of the struct point at until it is encoded.  Two bytes for each byte of the line
+ * are enough: the worst is a list of numbers, where "0," becomes four bytes. */
 struct arena { uint8_t *p; size_t n; };
 
 /* Hex of at most `max` bytes to the arena.  -1: no hex, or too long. */
@@ -17,7 +19,8 @@ static int arena_hex(struct arena *a, const json_t *v, size_t max, struct rec_vi
 {
 	size_t len = json_string_length(v);
 
-	if (!json_is_string(v) || len % 2 || len / 2 > max || hex_to(a->p + a->n, len / 2, json_string_value(v), len) < 0)
+	if (!json_is_string(v) || len % 2 || len / 2 > max ||
+	    hex_to(a->p + a->n, len / 2, json_string_value(v), len) < 0)
 		return -1;
 	*view = (struct rec_view){ a->p + a->n, (uint32_t)(len / 2) };
 	a->n += len / 2;
@@ -47,10 +50,12 @@ static int parse_fixed(void *at, const struct rec_field *f, const json_t *v)
 
 	if (json_is_null(v) || (json_is_string(v) && json_string_length(v) == 0))
 		return 0;
-	return json_is_string(v) ? hex_to(at, size, json_string_value(v), json_string_length(v)) : -1;
+	return json_is_string(v) ? hex_to(at, size, json_string_value(v), json_string_length(v)) :
+				   -1;
 }
 
-static int parse_list(struct rec_view *view, const struct rec_field *f, const json_t *v, struct arena *a)
+static int parse_list(struct rec_view *view, const struct rec_field *f, const json_t *v,
+    struct arena *a)
 {
 	uint32_t item = rec_item_size(f->type);
 	size_t n = json_array_size(v);
@@ -115,7 +120,8 @@ static int parse_fields(struct rec_buf *out, json_t *object, struct arena *a, ch
 	json_t *v;
 
 	if (!s || s->is_row)
-		return FAULT("unknown type: \"type\" must be a name of records(5), or give \"raw\"");
+		return FAULT(
+		    "unknown type: \"type\" must be a name of records(5), or give \"raw\"");
 	memset(&rec, 0, sizeof(rec));
 	json_object_foreach(object, key, v) {
 		const struct rec_field *f = field_named(s, key);

@@ -1,7 +1,9 @@
-/* A record as one line of JSON.  Numbers are numbers, text is text, bytes are hex, fixed bytes that stand for none
- * are null, lists are arrays.  A payload that this form would not give back bit for bit (another encoding of the
- * same values, extra fields, an unknown type, text that is not UTF-8) is printed as {"type":...,"raw":"hex"}. */
+/* A record as one line of JSON.  Numbers are numbers, text is text, bytes are hex, fixed bytes that
+ * stand for none are null, lists are arrays.  A payload that this form would not give back bit for
+ * bit (another encoding of the same values, extra fields, an unknown type, text that is not UTF-8)
+ * is printed as {"type":...,"raw":"hex"}. */
 #include <stdlib.h>
+
 #include "common/rec/rec.h"
 #include "common/rec/schema.h"
 
@@ -41,7 +43,8 @@ static void print_str(FILE *f, const uint8_t *p, size_t n)
 	putc_unlocked('"', f);
 	for (unsigned len; n; p += len, n -= len) {
 		len = utf8_take(p, n, &code);
-		if (code < 0x20 || (code >= 0x7f && code < 0xa0))	/* must not paint a terminal */
+		/* must not paint a terminal */
+		if (code < 0x20 || (code >= 0x7f && code < 0xa0))
 			fprintf(f, "\\u%04x", code);
 		else if (code == '"' || code == '\\')
 			fprintf(f, "\\%c", (char)code);
@@ -118,7 +121,8 @@ static void print_field(FILE *f, const struct rec_field *field, const void *rec)
 	}
 }
 
-/* Whether the fields as JSON lead back to the same bytes.  Numbers above 2^63 do not survive JSON. */
+/* Whether the fields as JSON lead back to the same bytes.
+ * Numbers above 2^63 do not survive JSON. */
 static bool faithful(const struct rec *r, const struct rec_schema *s)
 {
 	struct rec_buf again = { 0 };

@@ -1,11 +1,15 @@
-/* Records: views, buffers, frames and the table of types.  Encoding is in encode.c, decoding in decode.c, JSON in
- * print.c and parse.c; all of them interpret the tables made from records.def. */
+/* Records: views, buffers, frames and the table of types.  Encoding is in encode.c, decoding in
+ * decode.c, JSON in print.c and parse.c; all of them interpret the tables made from records.def. */
 #include <stdlib.h>
+
 #include "common/rec/rec.h"
 #include "common/rec/schema.h"
 #include "records_tables.h"
 
-bool rec_is(struct rec_view v, const char *s) { return v.n == strlen(s) && (v.n == 0 || !memcmp(v.p, s, v.n)); }
+bool rec_is(struct rec_view v, const char *s)
+{
+	return v.n == strlen(s) && (v.n == 0 || !memcmp(v.p, s, v.n));
+}
 
 char *rec_cstr(char *out, size_t size, struct rec_view v)
 {
@@ -17,10 +21,13 @@ char *rec_cstr(char *out, size_t size, struct rec_view v)
 	return out;
 }
 
-uint32_t rec_u32_at(struct rec_view list, uint32_t i) { return i < list.n ? get_be32((const uint8_t *)list.p + 4 * (size_t)i) : 0; }
+uint32_t rec_u32_at(struct rec_view list, uint32_t i)
+{
+	return i < list.n ? get_be32((const uint8_t *)list.p + 4 * (size_t)i) : 0;
+}
 
-/* The table follows the order of records.def, where the numbers from 1 on have no gaps, so the first guess
- * nearly always holds. */
+/* The table follows the order of records.def, where the numbers from 1 on have no gaps, so the
+ * first guess nearly always holds. */
 const struct rec_schema *rec_schema_of(uint32_t type)
 {
 	size_t n = sizeof(schemas) / sizeof(schemas[0]);
@@ -41,7 +48,10 @@ const struct rec_schema *rec_schema_named(const char *name)
 	return NULL;
 }
 
-const struct rec_schema *rec_schema_at(unsigned i) { return i < sizeof(schemas) / sizeof(schemas[0]) ? &schemas[i] : NULL; }
+const struct rec_schema *rec_schema_at(unsigned i)
+{
+	return i < sizeof(schemas) / sizeof(schemas[0]) ? &schemas[i] : NULL;
+}
 
 uint32_t rec_item_size(enum rec_field_type type)
 {

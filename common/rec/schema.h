@@ -5,7 +5,18 @@
 #include "common/rec/rec.h"
 
 enum rec_field_type {
-	F_BOOL, F_U32, F_U64, F_BYTES20, F_BYTES32, F_BYTES33, F_BYTES, F_STR, F_LIST20, F_LIST32, F_LIST33, F_LISTU32
+	F_BOOL,
+	F_U32,
+	F_U64,
+	F_BYTES20,
+	F_BYTES32,
+	F_BYTES33,
+	F_BYTES,
+	F_STR,
+	F_LIST20,
+	F_LIST32,
+	F_LIST33,
+	F_LISTU32
 };
 struct rec_field {
 	const char *name;

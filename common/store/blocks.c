@@ -2,13 +2,15 @@
  *
  * Everything is copied out of the map before a put: a page that is written may move. */
 #include <stdlib.h>
+
 #include "common/store/run.h"
 #include "common/sys/log.h"
 
 #define PAGE 4096
 #define PAGE_HEAD 16		/* of LMDB: a large value takes whole pages behind one header */
 
-/* The run that would hold a height: the last of the tenure that begins at or below it.  0, or -1. */
+/* The run that would hold a height: the last of the tenure
+ * that begins at or below it.  0, or -1. */
 static int run_seek(struct store *s, MDB_cursor *c, const uint8_t *ch, uint64_t height,
     struct run *r)
 {
@@ -30,7 +32,8 @@ static int run_seek(struct store *s, MDB_cursor *c, const uint8_t *ch, uint64_t 
 	return -1;
 }
 
-static int sibling_find(struct store *s, MDB_txn *txn, const uint8_t *ch, uint64_t height, const uint8_t *id, struct kept_block *b)
+static int sibling_find(struct store *s, MDB_txn *txn, const uint8_t *ch, uint64_t height,
+    const uint8_t *id, struct kept_block *b)
 {
 	uint8_t key[KEY_SIBLING];
 	MDB_val k = { KEY_SIBLING, key }, v;
@@ -38,13 +41,14 @@ static int sibling_find(struct store *s, MDB_txn *txn, const uint8_t *ch, uint64
 
 	run_key(key, ch, height);
 	memcpy(key + KEY_RUN, id, ID_LEN);
-	if (store_get(s, txn, T_BLOCKS, key, sizeof key, &v) < 0 || run_parse(&r, &k, &v) < 0)
+	if (store_get(s, txn, T_BLOCKS, key, sizeof(key), &v) < 0 || run_parse(&r, &k, &v) < 0)
 		return -1;
 	run_block(&r, 0, b);
 	return memcmp(b->id, id, ID_LEN) == 0 ? 0 : -1;
 }
 
-int blocks_find(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_t height, const uint8_t *id, struct kept_block *b)
+int blocks_find(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_t height,
+    const uint8_t *id, struct kept_block *b)
 {
 	MDB_cursor *c = store_cursor(s, txn, T_BLOCKS);
 	struct run r;
@@ -58,9 +62,10 @@ int blocks_find(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_
 	return rc == 0 || !id ? rc : sibling_find(s, txn, ch, height, id, b);
 }
 
-/* The block `id` at the run's height, or its sibling; the run is sought again only where it ends. */
-static int step_down(struct store *s, MDB_txn *txn, MDB_cursor *c, struct run *r, const uint8_t *ch, uint64_t height, const uint8_t *id,
-    struct kept_block *b)
+/* The block `id` at the run's height, or its sibling; the run
+ * is sought again only where it ends. */
+static int step_down(struct store *s, MDB_txn *txn, MDB_cursor *c, struct run *r, const uint8_t *ch,
+    uint64_t height, const uint8_t *id, struct kept_block *b)
 {
 	if (height - r->low >= r->count && run_seek(s, c, ch, height, r) != 0)
 		r->count = 0;
@@ -72,8 +77,8 @@ static int step_down(struct store *s, MDB_txn *txn, MDB_cursor *c, struct run *r
 	return sibling_find(s, txn, ch, height, id, b);
 }
 
-void blocks_down(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_t height, const uint8_t id[ID_LEN],
-    bool (*fn)(void *, const struct kept_block *), void *arg)
+void blocks_down(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_t height,
+    const uint8_t id[ID_LEN], bool (*fn)(void *, const struct kept_block *), void *arg)
 {
 	MDB_cursor *c = store_cursor(s, txn, T_BLOCKS);
 	struct run r = { 0 };
@@ -85,7 +90,8 @@ void blocks_down(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64
 	mdb_cursor_close(c);
 }
 
-int blocks_where(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], uint8_t ch[CH_LEN], uint64_t *height)
+int blocks_where(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], uint8_t ch[CH_LEN],
+    uint64_t *height)
 {
 	MDB_val v;
 
@@ -96,10 +102,10 @@ int blocks_where(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], uint8_
 	return 0;
 }
 
-/* Siblings of a height sort behind the run that begins there, but before the later blocks of a run that began
- * lower: a run is held back block by block until the next row's height. */
-void blocks_walk(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_t low, uint64_t high,
-    bool (*fn)(void *, const struct kept_block *), void *arg)
+/* Siblings of a height sort behind the run that begins there, but before the later blocks of a run
+ * that began lower: a run is held back block by block until the next row's height. */
+void blocks_walk(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_t low,
+    uint64_t high, bool (*fn)(void *, const struct kept_block *), void *arg)
 {
 	MDB_cursor *c = store_cursor(s, txn, T_BLOCKS);
 	uint8_t key[KEY_RUN];
@@ -116,13 +122,15 @@ void blocks_walk(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64
 		run.count = 0;
 	run_key(key, ch, low);
 	rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE);
-	if (rc == 0 && run.count && run.low == low && k.mv_size == KEY_RUN && memcmp(k.mv_data, key, KEY_RUN) == 0)
+	if (rc == 0 && run.count && run.low == low && k.mv_size == KEY_RUN &&
+	    memcmp(k.mv_data, key, KEY_RUN) == 0)
 		rc = store_cursor_get(s, c, &k, &v, MDB_NEXT);
 	while (on) {
 		more = rc == 0 && k.mv_size >= KEY_RUN && memcmp(k.mv_data, ch, CH_LEN) == 0;
 		if (more)
 			run_parse(&next, &k, &v);	/* one that is broken counts no blocks */
-		for (; on && at < run.count && (!more || run.low + at < next.low + next.sibling); at++) {
+		for (; on && at < run.count && (!more || run.low + at < next.low + next.sibling);
+		     at++) {
 			run_block(&run, at, &b);
 			on = b.height <= high && fn(arg, &b);
 		}
@@ -140,7 +148,8 @@ void blocks_walk(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64
 	mdb_cursor_close(c);
 }
 
-static void run_put(struct store *s, MDB_txn *txn, const uint8_t *key, size_t klen, const struct kept_block *b, size_t n, struct rec_view source)
+static void run_put(struct store *s, MDB_txn *txn, const uint8_t *key, size_t klen,
+    const struct kept_block *b, size_t n, struct rec_view source)
 {
 	uint8_t *p = store_reserve(s, txn, T_BLOCKS, key, klen, run_size(b, n, source));
 
@@ -148,14 +157,17 @@ static void run_put(struct store *s, MDB_txn *txn, const uint8_t *key, size_t kl
 		run_write(p, key, klen, b, n, source);
 }
 
-/* How many of n blocks make the next run: near RUN_BYTES, cut where the last page is best filled. */
+/* How many of n blocks make the next run: near RUN_BYTES, cut
+ * where the last page is best filled. */
 static size_t run_cut(const struct kept_block *b, size_t n, struct rec_view source, bool packed)
 {
 	size_t size = RUN_HEAD + source.n, i, best = 1, waste;
 	double ratio, best_ratio = 2;
 
 	for (i = 0; i < n && i < RUN_MAX; i++) {
-		if (i && !packed && (b[i].source.n != source.n || (source.n && memcmp(b[i].source.p, source.p, source.n) != 0)))
+		if (i && !packed &&
+		    (b[i].source.n != source.n ||
+			(source.n && memcmp(b[i].source.p, source.p, source.n) != 0)))
 			return i;
 		if (i && size + RUN_ENTRY + b[i].len > RUN_BYTES * 5 / 4)
 			return best;
@@ -175,10 +187,11 @@ static void id_put(struct store *s, MDB_txn *txn, const uint8_t *ch, const struc
 	uint8_t where[CH_LEN + 8];
 
 	run_key(where, ch, b->height);
-	store_put(s, txn, T_BLOCK_IDS, b->id, ID_LEN, where, sizeof where);
+	store_put(s, txn, T_BLOCK_IDS, b->id, ID_LEN, where, sizeof(where));
 }
 
-static void runs_put(struct store *s, MDB_txn *txn, const uint8_t *ch, const struct kept_block *b, size_t n, bool packed)
+static void runs_put(struct store *s, MDB_txn *txn, const uint8_t *ch, const struct kept_block *b,
+    size_t n, bool packed)
 {
 	uint8_t key[KEY_RUN];
 	struct rec_view source;
@@ -188,11 +201,12 @@ static void runs_put(struct store *s, MDB_txn *txn, const uint8_t *ch, const str
 		source = packed ? rec_bytes(NULL, 0) : b[i].source;
 		cut = run_cut(b + i, n - i, source, packed);
 		run_key(key, ch, b[i].height);
-		run_put(s, txn, key, sizeof key, b + i, cut, source);
+		run_put(s, txn, key, sizeof(key), b + i, cut, source);
 	}
 }
 
-void blocks_put(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], const struct kept_block *b, size_t n, bool packed)
+void blocks_put(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], const struct kept_block *b,
+    size_t n, bool packed)
 {
 	size_t i;
 
@@ -201,21 +215,24 @@ void blocks_put(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], const s
 		id_put(s, txn, ch, &b[i]);
 }
 
-void blocks_repack(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], const struct kept_block *b, size_t n)
+void blocks_repack(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN],
+    const struct kept_block *b, size_t n)
 {
 	runs_put(s, txn, ch, b, n, true);
 }
 
-static void sibling_row(struct store *s, MDB_txn *txn, const uint8_t *ch, const struct kept_block *b)
+static void sibling_row(struct store *s, MDB_txn *txn, const uint8_t *ch,
+    const struct kept_block *b)
 {
 	uint8_t key[KEY_SIBLING];
 
 	run_key(key, ch, b->height);
 	memcpy(key + KEY_RUN, b->id, ID_LEN);
-	run_put(s, txn, key, sizeof key, b, 1, b->source);
+	run_put(s, txn, key, sizeof(key), b, 1, b->source);
 }
 
-void blocks_put_sibling(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], const struct kept_block *b)
+void blocks_put_sibling(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN],
+    const struct kept_block *b)
 {
 	sibling_row(s, txn, ch, b);
 	id_put(s, txn, ch, b);
@@ -224,7 +241,7 @@ void blocks_put_sibling(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN],
 /* A run out of the map: one copy that all views of the blocks point into. */
 static struct kept_block *run_copy(const struct run *r, const uint8_t *ch, uint8_t **copy)
 {
-	struct kept_block *b = xmalloc(r->count * sizeof *b);
+	struct kept_block *b = xmalloc(r->count * sizeof(*b));
 	struct run mine = *r;
 	uint32_t i;
 
@@ -241,7 +258,8 @@ static struct kept_block *run_copy(const struct run *r, const uint8_t *ch, uint8
 }
 
 /* Write the run around one block anew, with `with` in its place or without it. */
-static void run_change(struct store *s, MDB_txn *txn, const uint8_t *id, const struct kept_block *with)
+static void run_change(struct store *s, MDB_txn *txn, const uint8_t *id,
+    const struct kept_block *with)
 {
 	uint8_t ch[CH_LEN], key[KEY_SIBLING], *copy;
 	MDB_cursor *c = store_cursor(s, txn, T_BLOCKS);
@@ -250,7 +268,8 @@ static void run_change(struct store *s, MDB_txn *txn, const uint8_t *id, const s
 	struct run r;
 	size_t at;
 
-	if (blocks_where(s, txn, id, ch, &height) < 0 || blocks_find(s, txn, ch, height, id, &was) < 0)
+	if (blocks_where(s, txn, id, ch, &height) < 0 ||
+	    blocks_find(s, txn, ch, height, id, &was) < 0)
 		store_damaged(s, "a block is not where its row in block_ids says");
 	run_key(key, ch, height);
 	if (was.sibling) {

@@ -7,6 +7,7 @@
  *	'n' committed ‖ height ‖ consensus hash	nothing: the sortition whose commit names this block
  */
 #include <stdlib.h>
+
 #include "common/store/store.h"
 #include "common/sys/log.h"
 
@@ -30,7 +31,8 @@ void meta_put(struct store *s, MDB_txn *txn, const char *name, const void *p, si
 	store_put(s, txn, T_META, name, strlen(name), p, n);
 }
 
-void meta_put_row(struct store *s, MDB_txn *txn, const char *name, enum rec_type type, const void *rec)
+void meta_put_row(struct store *s, MDB_txn *txn, const char *name, enum rec_type type,
+    const void *rec)
 {
 	store_put_row(s, txn, T_META, name, strlen(name), type, rec);
 }
@@ -57,12 +59,13 @@ static void key_b(uint8_t key[KEY_B], const uint8_t burn_hash[32], uint64_t heig
 	put_be64(key + 33, height);
 }
 
-static int sortition_row(struct store *s, MDB_txn *txn, uint64_t height, const uint8_t *ch, struct rec_sortition *r)
+static int sortition_row(struct store *s, MDB_txn *txn, uint64_t height, const uint8_t *ch,
+    struct rec_sortition *r)
 {
 	uint8_t key[KEY_H];
 
 	key_h(key, height, ch);
-	return store_get_row(s, txn, T_SORTITIONS, key, sizeof key, REC_SORTITION, r);
+	return store_get_row(s, txn, T_SORTITIONS, key, sizeof(key), REC_SORTITION, r);
 }
 
 static void sortition_write(struct store *s, MDB_txn *txn, const struct rec_sortition *r)
@@ -70,7 +73,7 @@ static void sortition_write(struct store *s, MDB_txn *txn, const struct rec_sort
 	uint8_t key[KEY_H];
 
 	key_h(key, r->burn_height, r->consensus_hash);
-	store_put_row(s, txn, T_SORTITIONS, key, sizeof key, REC_SORTITION, r);
+	store_put_row(s, txn, T_SORTITIONS, key, sizeof(key), REC_SORTITION, r);
 }
 
 void sortition_put(struct store *s, MDB_txn *txn, const struct rec_sortition *r)
@@ -79,7 +82,8 @@ void sortition_put(struct store *s, MDB_txn *txn, const struct rec_sortition *r)
 	uint8_t key[KEY_N], height[8];
 
 	if (sortition_row(s, txn, r->burn_height, r->consensus_hash, &other) == 0 &&
-	    memcmp(other.committed, r->committed, ID_LEN) != 0 && !all_zero(other.committed, ID_LEN)) {
+	    memcmp(other.committed, r->committed, ID_LEN) != 0 &&
+	    !all_zero(other.committed, ID_LEN)) {
 		key_n(key, &other);
 		store_del(s, txn, T_SORTITIONS, key, KEY_N);
 	}
@@ -109,7 +113,7 @@ int sortition_get(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], struc
 	MDB_val v;
 
 	memcpy(key + 1, ch, CH_LEN);
-	if (store_get(s, txn, T_SORTITIONS, key, sizeof key, &v) < 0 || v.mv_size != 8)
+	if (store_get(s, txn, T_SORTITIONS, key, sizeof(key), &v) < 0 || v.mv_size != 8)
 		return -1;
 	return sortition_row(s, txn, get_be64(v.mv_data), ch, r);
 }
@@ -130,13 +134,14 @@ static bool row_next(void *arg, const MDB_val *key, const MDB_val *data)
 	return store_row(w->s, T_SORTITIONS, key, data, REC_SORTITION, &r) < 0 || w->fn(w->arg, &r);
 }
 
-void sortition_walk(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, const struct rec_sortition *), void *arg)
+void sortition_walk(struct store *s, MDB_txn *txn, uint64_t from,
+    bool (*fn)(void *, const struct rec_sortition *), void *arg)
 {
 	struct row_walk w = { s, fn, arg };
 	uint8_t key[9] = { 'h' };
 
 	put_be64(key + 1, from);
-	store_walk(s, txn, T_SORTITIONS, key, sizeof key, row_next, &w);
+	store_walk(s, txn, T_SORTITIONS, key, sizeof(key), row_next, &w);
 }
 
 struct canonical_pick { uint64_t height; struct rec_sortition *r; int rc; };
@@ -190,7 +195,7 @@ int sortition_by_burn(struct store *s, MDB_txn *txn, const uint8_t burn_hash[32]
 	uint8_t key[KEY_B];
 
 	key_b(key, burn_hash, 0);
-	store_walk(s, txn, T_SORTITIONS, key, sizeof key, burn_next, &q);
+	store_walk(s, txn, T_SORTITIONS, key, sizeof(key), burn_next, &q);
 	return q.rc;
 }
 
@@ -238,7 +243,7 @@ static void slice_write(struct slice *l)
 	for (unsigned i = 0; i < l->n_missing; i++)
 		store_put(l->s, l->txn, T_SORTITIONS, l->missing[i], KEY_B, "", 0);
 	put_be64(mark, l->next);
-	meta_put(l->s, l->txn, "burn_index", mark, sizeof mark);
+	meta_put(l->s, l->txn, "burn_index", mark, sizeof(mark));
 	store_commit_or_die(l->s, l->txn);
 }
 
@@ -285,7 +290,8 @@ int sortition_tip(struct store *s, MDB_txn *txn, struct rec_sortition *r)
 	return -1;
 }
 
-void sortition_naming(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], bool (*fn)(void *, const struct rec_sortition *), void *arg)
+void sortition_naming(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN],
+    bool (*fn)(void *, const struct rec_sortition *), void *arg)
 {
 	MDB_cursor *c = store_cursor(s, txn, T_SORTITIONS);
 	uint8_t prefix[1 + ID_LEN] = { 'n' };
@@ -295,10 +301,10 @@ void sortition_naming(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], b
 	int rc;
 
 	memcpy(prefix + 1, id, ID_LEN);
-	k = (MDB_val){ sizeof prefix, prefix };
+	k = (MDB_val){ sizeof(prefix), prefix };
 	rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE);
-	while (rc == 0 && k.mv_size == KEY_N && memcmp(k.mv_data, prefix, sizeof prefix) == 0) {
-		p = (const uint8_t *)k.mv_data + sizeof prefix;
+	while (rc == 0 && k.mv_size == KEY_N && memcmp(k.mv_data, prefix, sizeof(prefix)) == 0) {
+		p = (const uint8_t *)k.mv_data + sizeof(prefix);
 		if (sortition_row(s, txn, get_be64(p), p + 8, &r) == 0 && !fn(arg, &r))
 			break;
 		rc = store_cursor_get(s, c, &k, &v, MDB_NEXT);
@@ -306,7 +312,8 @@ void sortition_naming(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], b
 	mdb_cursor_close(c);
 }
 
-void sortition_mark(struct store *s, MDB_txn *txn, uint64_t height, const uint8_t ch[CH_LEN], bool canonical)
+void sortition_mark(struct store *s, MDB_txn *txn, uint64_t height, const uint8_t ch[CH_LEN],
+    bool canonical)
 {
 	struct rec_sortition r;
 
@@ -327,7 +334,8 @@ struct burn_fact sortition_fact(void *arg, const uint8_t ch[CH_LEN])
 	f.found = true;
 	f.canonical = r.canonical;
 	f.burn_height = r.burn_height;
-	f.has_total_burn = r.has_burn && r.checked;	/* a total that hashes to no consensus hash is anybody's word */
+	/* a total that hashes to no consensus hash is anybody's word */
+	f.has_total_burn = r.has_burn && r.checked;
 	f.total_burn = r.total_burn;
 	f.won = r.won;
 	memcpy(f.committed, r.committed, ID_LEN);
@@ -339,7 +347,7 @@ void reward_set_put(struct store *s, MDB_txn *txn, const struct rec_reward_set *
 	uint8_t key[8];
 
 	put_be64(key, r->cycle);
-	store_put_row(s, txn, T_REWARD_SETS, key, sizeof key, REC_REWARD_SET, r);
+	store_put_row(s, txn, T_REWARD_SETS, key, sizeof(key), REC_REWARD_SET, r);
 }
 
 int reward_set_get(struct store *s, MDB_txn *txn, uint64_t cycle, struct rec_reward_set *r)
@@ -347,7 +355,7 @@ int reward_set_get(struct store *s, MDB_txn *txn, uint64_t cycle, struct rec_rew
 	uint8_t key[8];
 
 	put_be64(key, cycle);
-	return store_get_row(s, txn, T_REWARD_SETS, key, sizeof key, REC_REWARD_SET, r);
+	return store_get_row(s, txn, T_REWARD_SETS, key, sizeof(key), REC_REWARD_SET, r);
 }
 
 int signer_set_of_record(struct signer_set *set, const struct rec_reward_set *r)
@@ -357,10 +365,11 @@ int signer_set_of_record(struct signer_set *set, const struct rec_reward_set *r)
 
 	if (r->keys.n == 0 || r->keys.n != r->weights.n)
 		return -1;
-	weights = xmalloc(r->keys.n * sizeof *weights);
+	weights = xmalloc(r->keys.n * sizeof(*weights));
 	for (i = 0; i < r->keys.n; i++)
 		weights[i] = rec_u32_at(r->weights, i);
-	rc = signer_set_init(set, r->cycle, r->keys.n, (const uint8_t (*)[KEY_LEN])r->keys.p, weights);
+	rc = signer_set_init(set, r->cycle, r->keys.n, (const uint8_t(*)[KEY_LEN])r->keys.p,
+	    weights);
 	free(weights);
 	return rc;
 }

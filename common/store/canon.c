@@ -1,8 +1,11 @@
-/* Linked and canonical: what reaches down to the first tenure wanted, and the highest such chain on canonical sortitions.
+/* Linked and canonical: what reaches down to the first tenure wanted, and the highest such chain on
+ * canonical sortitions.
  *
- * Both follow tenures upward along borders that were judged good.  A new or longer chain is taken in at once; when something
- * gives way (a reorg, a tenure un-proven) the choice is made anew over all tenures, which are in memory. */
+ * Both follow tenures upward along borders that were judged good.  A new or longer chain is taken
+ * in at once; when something gives way (a reorg, a tenure un-proven) the choice is made anew over
+ * all tenures, which are in memory. */
 #include <stdlib.h>
+
 #include "common/store/graph.h"
 #include "common/sys/log.h"
 
@@ -12,9 +15,9 @@ static void row_put(struct keeper *k, struct tenure *t, bool canonical)
 
 	put_be64(key, t->start_height);
 	if (canonical)
-		store_put(k->s, k->txn, T_CANONICAL, key, sizeof key, t->ch, CH_LEN);
+		store_put(k->s, k->txn, T_CANONICAL, key, sizeof(key), t->ch, CH_LEN);
 	else
-		store_del(k->s, k->txn, T_CANONICAL, key, sizeof key);
+		store_del(k->s, k->txn, T_CANONICAL, key, sizeof(key));
 	t->canonical = canonical;
 	tenure_dirty(k, t);
 }
@@ -25,7 +28,8 @@ void canon_leave(struct keeper *k, struct tenure *t)
 		row_put(k, t, false);
 }
 
-/* Make the chain below `top` the canonical one: what is canonical already below a common tenure stays. */
+/* Make the chain below `top` the canonical one: what is canonical already below a common tenure
+ * stays. */
 static void take(struct keeper *k, struct tenure *top)
 {
 	struct tenure *t, *above, *fork;
@@ -48,7 +52,8 @@ static void take(struct keeper *k, struct tenure *top)
 void canon_grown(struct keeper *k, struct tenure *t)
 {
 	/* At equal heights the first stays. */
-	if (!k->settling && t->on_canonical && k->best != t && (!k->best || t->tip_height > k->best->tip_height))
+	if (!k->settling && t->on_canonical && k->best != t &&
+	    (!k->best || t->tip_height > k->best->tip_height))
 		take(k, t);
 }
 
@@ -120,8 +125,10 @@ static struct tenure *choose(struct keeper *k)
 	for (slab = k->slabs; slab; slab = slab->next)
 		for (i = 0; i < slab->n; i++) {
 			t = &slab->t[i];
-			if (t->on_canonical && (!best || t->tip_height > best->tip_height ||
-			    (t->tip_height == best->tip_height && best != k->best && t->order < best->order)))
+			if (t->on_canonical &&
+			    (!best || t->tip_height > best->tip_height ||
+				(t->tip_height == best->tip_height && best != k->best &&
+				    t->order < best->order)))
 				best = t;
 		}
 	return best;
@@ -142,11 +149,11 @@ static void canon_clear(struct keeper *k)
 	MDB_cursor *c = store_cursor(k->s, k->txn, T_CANONICAL);
 	uint8_t (*keys)[MAX_KEY] = NULL;
 	size_t n = store_count(k->s, k->txn, T_CANONICAL), i = 0;
-	size_t *lens = xcalloc(n + 1, sizeof *lens);
+	size_t *lens = xcalloc(n + 1, sizeof(*lens));
 	MDB_val key, v;
 	int rc = store_cursor_get(k->s, c, &key, &v, MDB_FIRST);
 
-	keys = xcalloc(n + 1, sizeof *keys);
+	keys = xcalloc(n + 1, sizeof(*keys));
 	for (; rc == 0 && i < n; rc = store_cursor_get(k->s, c, &key, &v, MDB_NEXT)) {
 		lens[i] = key.mv_size < MAX_KEY ? key.mv_size : MAX_KEY;
 		memcpy(keys[i], key.mv_data, lens[i]);

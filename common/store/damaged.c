@@ -19,7 +19,7 @@ void damaged_note(struct store *s, const uint8_t id[ID_LEN])
 		return;
 	log_warnx("block '%s' is damaged: nobody gets it", hex_of(hex, id, ID_LEN));
 	txn = store_write(s);
-	store_put(s, txn, T_DAMAGED, id, ID_LEN, where, sizeof where);
+	store_put(s, txn, T_DAMAGED, id, ID_LEN, where, sizeof(where));
 	if (store_commit(s, txn) < 0)
 		log_warn("cannot note that block '%s' is damaged", hex);
 }

@@ -1,12 +1,13 @@
 /* The environment: open, transactions, raw rows, and what the world can do to them (DESIGN 3).
  *
- * Puts remember their first error in the store and go on quietly: one place, the commit, tells.  There is at most one
- * write transaction a process, so that one field is enough. */
+ * Puts remember their first error in the store and go on quietly: one place, the commit, tells.
+ * There is at most one write transaction a process, so that one field is enough. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
 #include "common/store/intact.h"
 #include "common/store/lock.h"
 #include "common/store/sum.h"
@@ -18,10 +19,9 @@
 #define MAX_READERS 1024
 #define WAIT_STEP_MS 20
 
-static const char *const table_names[T_COUNT] = {
-	"meta", "sortitions", "reward_sets", "peers", "inventories", "blocks", "block_ids", "tenures", "canonical",
-	"microblocks", "downloads", "verdicts", "faults", "uploads", "pushes", "damaged"
-};
+static const char *const table_names[T_COUNT] = { "meta", "sortitions", "reward_sets", "peers",
+	"inventories", "blocks", "block_ids", "tenures", "canonical", "microblocks", "downloads",
+	"verdicts", "faults", "uploads", "pushes", "damaged" };
 
 const char *store_table_name(enum store_table t) { return table_names[t]; }
 
@@ -60,8 +60,9 @@ static _Noreturn void die_store(const struct store *s, const char *what, int rc)
 	if (errno_of(rc) == EUCLEAN)
 		store_damaged(s, mdb_strerror(rc));
 	if (rc == ENOMEM)
-		die_unusable("%s '%s': no %zu bytes of address space for its map: lower $BLOCKSYNC_MAP, or raise the limit (ulimit -v)", what, s->dir,
-		    map_size());
+		die_unusable("%s '%s': no %zu bytes of address space for its map: lower "
+			     "$BLOCKSYNC_MAP, or raise the limit (ulimit -v)",
+		    what, s->dir, map_size());
 	die_world("%s '%s': %s", what, s->dir, mdb_strerror(rc));
 }
 
@@ -133,13 +134,18 @@ static MDB_txn *txn_begin(struct store *s, unsigned flags)
 			break;
 		rc = s->shared ? ENOMEM : mdb_env_set_mapsize(s->env, 0);
 		if (rc == ENOMEM)	/* or the sandbox's bound, as a rule */
-			die_world("store '%s' has outgrown the map that this program began with: raise $BLOCKSYNC_MAP and start again", s->dir);
+			die_world("store '%s' has outgrown the map that this program began with: "
+				  "raise $BLOCKSYNC_MAP and start again",
+			    s->dir);
 		if (rc != 0)
 			break;
 	}
 	if (rc == EAGAIN)	/* LMDB locks a byte of its lock file by process number */
-		die_world("store '%s' is in use in another container or pid namespace, by a process that has our number, %ld: run both with the "
-		    "same process numbers (docker: --pid=container:NAME, or --pid=host), or try again", s->dir, (long)getpid());
+		die_world("store '%s' is in use in another container or pid namespace, by a "
+			  "process that has our number, %ld: run both with the "
+			  "same process numbers (docker: --pid=container:NAME, or --pid=host), or "
+			  "try again",
+		    s->dir, (long)getpid());
 	die_store(s, "cannot read store", rc);
 }
 
@@ -181,11 +187,12 @@ static void schema_check(struct store *s, MDB_txn *txn)
 	if (meta_get(s, txn, "schema", &v) < 0)
 		return;
 	intact_map(s, v.mv_data);
-	if (v.mv_size < sizeof text)
+	if (v.mv_size < sizeof(text))
 		memcpy(text, v.mv_data, v.mv_size);
 	s->schema = (unsigned)strtoul(text, NULL, 10);
 	if (s->schema < 1 || s->schema > STORE_SCHEMA)
-		die_usage("store '%s' has schema %.*s, this program speaks %d: use the version that made it, or another directory",
+		die_usage("store '%s' has schema %.*s, this program speaks %d: use the version "
+			  "that made it, or another directory",
 		    s->dir, (int)(v.mv_size < 80 ? v.mv_size : 80), (const char *)v.mv_data,
 		    STORE_SCHEMA);
 }
@@ -196,7 +203,7 @@ static void network_write(struct store *s, MDB_txn *txn, const char *text)
 
 	put_be64(sum, sum_of(text, strlen(text)));
 	meta_put(s, txn, "network", text, strlen(text));
-	meta_put(s, txn, "network.sum", sum, sizeof sum);
+	meta_put(s, txn, "network.sum", sum, sizeof(sum));
 }
 
 /* Tables, checksums and the number that a store of schema 1 lacks; its runs of blocks are
@@ -213,12 +220,12 @@ static void schema_raise(struct store *s)
 		tables_open(s, true);
 	if (s->schema == STORE_SCHEMA || !writes)
 		return;
-	snprintf(text, sizeof text, "%d", STORE_SCHEMA);
+	snprintf(text, sizeof(text), "%d", STORE_SCHEMA);
 	s->writes |= TABLE(T_META);
 	txn = store_write(s);
 	if (meta_get(s, txn, "network", &v) == 0) {
 		put_be64(sum, sum_of(v.mv_data, v.mv_size));
-		meta_put(s, txn, "network.sum", sum, sizeof sum);
+		meta_put(s, txn, "network.sum", sum, sizeof(sum));
 	}
 	meta_put(s, txn, "upgrade", "", 0);
 	meta_put(s, txn, "schema", text, strlen(text));
@@ -276,7 +283,7 @@ static void network_put(struct store *s, const struct network *net, bool operato
 
 	s->writes |= TABLE(T_META);
 	txn = store_write(s);
-	snprintf(schema, sizeof schema, "%d", STORE_SCHEMA);
+	snprintf(schema, sizeof(schema), "%d", STORE_SCHEMA);
 	if (meta_get(s, txn, "schema", &v) != 0)
 		meta_put(s, txn, "schema", schema, strlen(schema));
 	if (meta_get(s, txn, "network", &v) != 0 || (operators && !network_trusted(s, txn))) {
@@ -300,7 +307,8 @@ static void network_name(struct store *s, const struct network *net, bool operat
 			BUG("the network is gone from '%s'", s->dir);
 	}
 	if (!network_same(&s->net, net))
-		die_usage("store '%s' is of network '%s', not '%s': give another -d or -n", s->dir, s->net.name, net->name);
+		die_usage("store '%s' is of network '%s', not '%s': give another -d or -n", s->dir,
+		    s->net.name, net->name);
 	if (!operators) {
 		network_take(s, trusted);
 		return;
@@ -312,9 +320,9 @@ static void network_name(struct store *s, const struct network *net, bool operat
 
 static bool store_exists(const struct store *s)
 {
-	char path[sizeof s->dir + 16];
+	char path[sizeof(s->dir) + 16];
 
-	snprintf(path, sizeof path, "%s/data.mdb", s->dir);
+	snprintf(path, sizeof(path), "%s/data.mdb", s->dir);
 	if (access(path, F_OK) == 0)
 		return true;
 	if (errno == ENOTDIR)
@@ -355,8 +363,9 @@ none:
 	die_usage("store '%s' has no network yet: give -n", s->dir);
 }
 
-/* The last commit that a reader sees.  mdb_env_info tells of one as soon as its meta page is written, which is before the disk has it and
- * readers may: who read then would see the old state, and take it for the new one. */
+/* The last commit that a reader sees.  mdb_env_info tells of one as soon as its meta page is
+ * written, which is before the disk has it and readers may: who read then would see the old state,
+ * and take it for the new one. */
 static size_t visible(struct store *s)
 {
 	MDB_txn *txn = store_read(s);
@@ -383,11 +392,11 @@ static void reopen_readonly(struct store *s)
 static void open_for(struct store *s, const char *dir, const struct network *net, bool operators,
     unsigned writes, unsigned wait_ms)
 {
-	memset(s, 0, sizeof *s);
+	memset(s, 0, sizeof(*s));
 	s->writes = writes;
 	s->lock = -1;
 	s->page = 4096;
-	if (strlcpy(s->dir, dir, sizeof s->dir) >= sizeof s->dir)
+	if (strlcpy(s->dir, dir, sizeof(s->dir)) >= sizeof(s->dir))
 		die_usage("name of the store is too long");
 	if (net && writes) {
 		if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
@@ -416,12 +425,13 @@ void store_open_net(struct store *s, const char *dir, const struct network *net,
 	open_for(s, dir, net, false, writes, wait_ms);
 }
 
-void store_open(struct store *s, const char *dir, const char *network, unsigned writes, unsigned wait_ms)
+void store_open(struct store *s, const char *dir, const char *network, unsigned writes,
+    unsigned wait_ms)
 {
 	struct network *net = NULL;
 
 	if (network) {
-		net = xmalloc(sizeof *net);
+		net = xmalloc(sizeof(*net));
 		network_load(net, network);
 	}
 	open_for(s, dir, net, true, writes, wait_ms);
@@ -443,7 +453,8 @@ bool store_changed(struct store *s)
 	MDB_envinfo info;
 	size_t id;
 
-	if (mdb_env_info(s->env, &info) != 0 || info.me_last_txnid == s->seen || (id = visible(s)) == s->seen)
+	if (mdb_env_info(s->env, &info) != 0 || info.me_last_txnid == s->seen ||
+	    (id = visible(s)) == s->seen)
 		return false;
 	s->seen = id;
 	return true;

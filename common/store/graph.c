@@ -1,5 +1,7 @@
-/* The keeper's graph of tenures: found by consensus hash and by the block that their start stands on, written back as rows. */
+/* The keeper's graph of tenures: found by consensus hash and by the block that their start stands
+ * on, written back as rows. */
 #include <stdlib.h>
+
 #include "common/store/graph.h"
 #include "common/sys/log.h"
 
@@ -7,7 +9,7 @@ uint64_t graph_hash(const struct keeper *k, const uint8_t *id)
 {
 	uint64_t x;
 
-	memcpy(&x, id, sizeof x);
+	memcpy(&x, id, sizeof(x));
 	x = (x ^ k->secret) * 0x9e3779b97f4a7c15u;
 	return x ^ x >> 29;
 }
@@ -16,7 +18,7 @@ void tenure_list_add(struct tenure_list *l, struct tenure *t)
 {
 	if (l->n == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 64;
-		l->v = xrealloc(l->v, l->cap * sizeof *l->v);
+		l->v = xrealloc(l->v, l->cap * sizeof(*l->v));
 	}
 	l->v[l->n++] = t;
 }
@@ -28,12 +30,12 @@ const char *source_intern(struct keeper *k, struct rec_view source)
 
 	if (k->last_source && rec_is(source, k->last_source))
 		return k->last_source;
-	rec_cstr(text, sizeof text, source);
+	rec_cstr(text, sizeof(text), source);
 	for (i = 0; i < k->n_sources; i++)
 		if (strcmp(k->sources[i], text) == 0)
 			return k->last_source = k->sources[i];
 	if (k->n_sources % 64 == 0)
-		k->sources = xrealloc(k->sources, (k->n_sources + 64) * sizeof *k->sources);
+		k->sources = xrealloc(k->sources, (k->n_sources + 64) * sizeof(*k->sources));
 	return k->last_source = k->sources[k->n_sources++] = xstrdup(text);
 }
 
@@ -74,8 +76,8 @@ static void grow(struct keeper *k)
 	k->tenure_mask = k->tenure_mask ? k->tenure_mask * 2 + 1 : 1023;
 	free(k->by_ch);
 	free(k->by_parent);
-	k->by_ch = xcalloc(k->tenure_mask + 1, sizeof *k->by_ch);
-	k->by_parent = xcalloc(k->tenure_mask + 1, sizeof *k->by_parent);
+	k->by_ch = xcalloc(k->tenure_mask + 1, sizeof(*k->by_ch));
+	k->by_parent = xcalloc(k->tenure_mask + 1, sizeof(*k->by_parent));
 	for (slab = k->slabs; slab; slab = slab->next)
 		for (i = 0; i < slab->n; i++) {
 			index_ch(k, &slab->t[i]);
@@ -101,7 +103,7 @@ struct tenure *tenure_make(struct keeper *k, const uint8_t ch[CH_LEN])
 	if (k->n_tenures > 0 && (t = tenure_find(k, ch)) != NULL)
 		return t;
 	if (!slab || slab->n == TENURE_SLAB) {
-		slab = xcalloc(1, sizeof *slab);
+		slab = xcalloc(1, sizeof(*slab));
 		slab->next = k->slabs;
 		k->slabs = slab;
 	}
@@ -156,7 +158,8 @@ void tenure_set_start(struct keeper *k, struct tenure *t, const struct node *sta
 
 struct tenure *tenures_on(struct keeper *k, const uint8_t parent[ID_LEN], struct tenure *after)
 {
-	struct tenure *t = after ? after->parent_next : k->by_parent[graph_hash(k, parent) & k->tenure_mask];
+	struct tenure *t =
+	    after ? after->parent_next : k->by_parent[graph_hash(k, parent) & k->tenure_mask];
 
 	while (t && memcmp(t->start_parent, parent, ID_LEN) != 0)
 		t = t->parent_next;
@@ -179,7 +182,8 @@ void tenure_dirty(struct keeper *k, struct tenure *t)
 	tenure_list_add(&k->dirty, t);
 }
 
-/* Where the chain leaves the tenure: below the canonical tenure above, else below the first that stands on it, else its tip. */
+/* Where the chain leaves the tenure: below the canonical tenure above, else below the first that
+ * stands on it, else its tip. */
 static void tenure_end(const struct tenure *t, struct rec_tenure *r)
 {
 	const struct tenure *above = t->canonical ? t->up : t->child;
@@ -195,7 +199,7 @@ static void tenure_end(const struct tenure *t, struct rec_tenure *r)
 
 void tenure_record(const struct tenure *t, struct rec_tenure *r)
 {
-	memset(r, 0, sizeof *r);
+	memset(r, 0, sizeof(*r));
 	memcpy(r->consensus_hash, t->ch, CH_LEN);
 	r->burn_height = t->burn_height;
 	memcpy(r->start_id, t->start_id, ID_LEN);

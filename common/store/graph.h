@@ -1,4 +1,5 @@
-/* The keeper's picture of the store: every tenure as a compact struct, and for tenures in progress their blocks. */
+/* The keeper's picture of the store: every tenure as a compact struct, and for tenures in progress
+ * their blocks. */
 #ifndef BLOCKSYNC_STORE_GRAPH_H
 #define BLOCKSYNC_STORE_GRAPH_H
 
@@ -14,14 +15,16 @@ struct node {
 	const uint8_t *bytes;			/* while fresh: of this commit's batch */
 	const char *source;			/* interned */
 	uint32_t len, weight;
-	uint32_t order;				/* of arrival: settles ties; 0: read from the store */
+	/* of arrival: settles ties; 0: read from the store */
+	uint32_t order;
 	bool fresh;				/* not in the store yet */
 	bool linked, sibling;
 };
 
 struct tenure {
 	uint8_t ch[CH_LEN], prev_ch[CH_LEN];
-	uint8_t start_id[ID_LEN], start_parent[ID_LEN];	/* of the named start, or the first that came; zeros: none */
+	/* of the named start, or the first that came; zeros: none */
+	uint8_t start_id[ID_LEN], start_parent[ID_LEN];
 	uint8_t tip_id[ID_LEN];
 	uint64_t burn_height, start_height, tip_height, bytes;
 	uint32_t held, n_proven, prev_blocks, siblings;
@@ -35,10 +38,12 @@ struct tenure {
 	uint32_t n_nodes, cap_nodes, used;		/* used: commit that last touched it */
 	bool loaded, has_start, named, proven, complete, base, linked, canonical, packed;
 	bool burn_known, burn_canonical;		/* of its sortition */
-	bool on_canonical;				/* linked, with all below on canonical sortitions */
+	/* linked, with all below on canonical sortitions */
+	bool on_canonical;
 	bool was_linked;				/* before the choice was made anew */
 	bool below_unknown;				/* the sortition of the tenure below is */
-	bool waits;					/* a block waits for a burn view that is unknown */
+	/* a block waits for a burn view that is unknown */
+	bool waits;
 	bool queued, dirty, announce, to_pack;
 };
 
@@ -84,8 +89,10 @@ struct keeper {
 /* graph.c */
 struct tenure *tenure_find(struct keeper *, const uint8_t ch[CH_LEN]);
 struct tenure *tenure_make(struct keeper *, const uint8_t ch[CH_LEN]);
-void tenure_set_start(struct keeper *, struct tenure *, const struct node *start);	/* NULL: none */
-struct tenure *tenures_on(struct keeper *, const uint8_t parent[ID_LEN], struct tenure *after);	/* whose start stands on this block */
+/* NULL: none */
+void tenure_set_start(struct keeper *, struct tenure *, const struct node *start);
+/* whose start stands on this block */
+struct tenure *tenures_on(struct keeper *, const uint8_t parent[ID_LEN], struct tenure *after);
 void tenure_touch(struct keeper *, struct tenure *);		/* judge it again in this commit */
 void tenure_dirty(struct keeper *, struct tenure *);		/* its row has changed */
 void tenure_rows_write(struct keeper *);
@@ -98,7 +105,8 @@ uint64_t graph_hash(const struct keeper *, const uint8_t *id);
 
 /* nodes.c */
 struct node *node_find(struct keeper *, const uint8_t id[ID_LEN]);
-struct node *node_child(struct keeper *, const uint8_t parent[ID_LEN]);	/* the first; node_child_next for more */
+/* the first; node_child_next for more */
+struct node *node_child(struct keeper *, const uint8_t parent[ID_LEN]);
 struct node *node_child_next(const struct node *);
 struct node *node_add(struct keeper *, struct tenure *, const struct link *);
 void node_drop(struct keeper *, struct node *);
@@ -112,7 +120,8 @@ void node_list_add(struct node_list *, struct node *);
 /* judge.c */
 void judge_arrival(struct keeper *, struct node *);
 void judge_queue(struct keeper *);
-bool tenure_is_first(struct keeper *, const struct tenure *);	/* of the whole chain: it stands on an epoch 2.x block */
+/* of the whole chain: it stands on an epoch 2.x block */
+bool tenure_is_first(struct keeper *, const struct tenure *);
 bool tenure_is_lowest(struct keeper *, const struct tenure *);	/* of those wanted (from_cycle) */
 void node_refuse(struct keeper *, struct node *, enum chain_reason);
 /* its blocks are loaded; what stood on it is judged again */
@@ -121,12 +130,15 @@ void tenure_unprove(struct keeper *, struct tenure *);
 /* canon.c */
 void canon_linked(struct keeper *, struct tenure *);	/* its linked may have changed */
 void canon_grown(struct keeper *, struct tenure *);	/* its tip is higher */
-void canon_leave(struct keeper *, struct tenure *);	/* it is no part of the canonical chain any more */
+/* it is no part of the canonical chain any more */
+void canon_leave(struct keeper *, struct tenure *);
 void canon_settle(struct keeper *);			/* choose anew, if something gave way */
-void canon_restore(struct keeper *);			/* flags from the rows, within a read transaction */
+/* flags from the rows, within a read transaction */
+void canon_restore(struct keeper *);
 
 /* report.c */
-void report_verdict(struct keeper *, const struct node *, const char *status, enum chain_reason, const char *detail);
+void report_verdict(struct keeper *, const struct node *, const char *status, enum chain_reason,
+    const char *detail);
 void report_stored(struct keeper *, const struct node *);
 
 #endif

@@ -4,6 +4,7 @@
  * A checksum is never made of bytes that were not looked at, so that what is bad cannot become good
  * by being moved. */
 #include <stdlib.h>
+
 #include "common/store/run.h"
 #include "common/sys/log.h"
 
@@ -24,7 +25,7 @@ static void save(struct salvage *g, const struct kept_block *b)
 
 	if (g->n == g->cap) {
 		g->cap = g->cap ? g->cap * 2 : 64;
-		g->v = xrealloc(g->v, g->cap * sizeof *g->v);
+		g->v = xrealloc(g->v, g->cap * sizeof(*g->v));
 	}
 	to = &g->v[g->n++];
 	to->b = *b;
@@ -73,7 +74,7 @@ static void save_all(struct store *s, MDB_txn *txn, struct salvage *g)
 	rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE);
 	for (; rc == 0 && k.mv_size >= CH_LEN && memcmp(k.mv_data, g->ch, CH_LEN) == 0;
 	    rc = store_cursor_get(s, c, &k, &v, MDB_NEXT)) {
-		g->keys = xrealloc(g->keys, (g->n_keys + 1) * sizeof *g->keys);
+		g->keys = xrealloc(g->keys, (g->n_keys + 1) * sizeof(*g->keys));
 		g->keys[g->n_keys].mv_size = k.mv_size;
 		g->keys[g->n_keys].mv_data = memcpy(xmalloc(k.mv_size), k.mv_data, k.mv_size);
 		g->n_keys++;
@@ -98,11 +99,11 @@ static int by_place(const void *a, const void *b)
 /* One block a height in runs, the others beside it. */
 static void put_saved(struct store *s, MDB_txn *txn, struct salvage *g)
 {
-	struct kept_block *line = xmalloc((g->n + 1) * sizeof *line);
+	struct kept_block *line = xmalloc((g->n + 1) * sizeof(*line));
 	size_t n = 0, i;
 
 	if (g->n)
-		qsort(g->v, g->n, sizeof *g->v, by_place);
+		qsort(g->v, g->n, sizeof(*g->v), by_place);
 	for (i = 0; i < g->n; i++) {
 		struct saved *one = &g->v[i];
 		bool same = i && g->v[i - 1].b.height == one->b.height;
@@ -137,7 +138,7 @@ static bool stale_add(void *arg, const MDB_val *key, const MDB_val *data)
 		return true;
 	if (l->n == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 256;
-		l->ids = xrealloc(l->ids, l->cap * sizeof *l->ids);
+		l->ids = xrealloc(l->ids, l->cap * sizeof(*l->ids));
 	}
 	memcpy(l->ids[l->n++], key->mv_data, ID_LEN);
 	return true;

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
 #include "common/store/intact.h"
 #include "common/sys/log.h"
 
@@ -76,26 +77,26 @@ static int metas_read(int fd, struct meta m[2])
 	uint8_t pages[2 * META_PAGE];
 	uint32_t size;
 
-	if (pread(fd, pages, sizeof pages, 0) != (ssize_t)sizeof pages)
+	if (pread(fd, pages, sizeof(pages), 0) != (ssize_t)sizeof(pages))
 		return -1;
-	memcpy(&m[0], pages + META_HEAD, sizeof m[0]);
+	memcpy(&m[0], pages + META_HEAD, sizeof(m[0]));
 	size = m[0].free.pad;
 	if (size >= PAGE_MIN && size <= PAGE_MAX &&
-	    pread(fd, pages, META_HEAD + sizeof m[1], size) != (ssize_t)(META_HEAD + sizeof m[1]))
+	    pread(fd, pages, META_HEAD + sizeof(m[1]), size) != (ssize_t)(META_HEAD + sizeof(m[1])))
 		return -1;
 	memcpy(&m[1], pages + (size >= PAGE_MIN && size <= PAGE_MAX ? 0 : META_PAGE) + META_HEAD,
-	    sizeof m[1]);
+	    sizeof(m[1]));
 	return 0;
 }
 
 void intact_metas(const struct store *s)
 {
-	char path[sizeof s->dir + 16];
+	char path[sizeof(s->dir) + 16];
 	struct meta m[2];
 	struct stat st;
 	int fd, rc = -1, i;
 
-	snprintf(path, sizeof path, "%s/data.mdb", s->dir);
+	snprintf(path, sizeof(path), "%s/data.mdb", s->dir);
 	fd = INTACT_LAYOUT ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	if (fd < 0)
 		return;		/* mdb_env_open says why */
@@ -132,7 +133,7 @@ static uint64_t free_pages(struct store *s, MDB_txn *txn, uint64_t from, uint64_
 	    rc = store_cursor_get(s, c, &k, &v, MDB_NEXT)) {
 		const size_t *page = v.mv_data;
 
-		if (v.mv_size < sizeof *page || page[0] > v.mv_size / sizeof *page - 1)
+		if (v.mv_size < sizeof(*page) || page[0] > v.mv_size / sizeof(*page) - 1)
 			store_damaged(s, "its list of free pages");
 		for (uint64_t i = 1; i <= page[0]; i++)
 			n += page[i] >= from && page[i] <= to;
@@ -165,7 +166,7 @@ void intact_length(struct store *s)
 
 /* What the handler needs is made before: it may only write and end. */
 static struct {
-	char line[sizeof ((struct store *)0)->dir + 200];
+	char line[sizeof((struct store *)0)->dir + 200];
 	size_t n;
 	int code;
 	uintptr_t low, high;
@@ -204,7 +205,7 @@ void intact_watch(const struct store *s)
 {
 	struct sigaction ours = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO }, was;
 
-	watch.n = (size_t)snprintf(watch.line, sizeof watch.line,
+	watch.n = (size_t)snprintf(watch.line, sizeof(watch.line),
 	    "%s: store '%s' is damaged: a page that cannot be read; " STORE_DAMAGED_ADVICE "\n",
 	    log_program(), s->dir);
 	watch.code = exit_unusable();
@@ -262,12 +263,12 @@ void intact_large(const struct store *s, const MDB_val *v)
 
 	if (((uintptr_t)page & (s->page - 1)) != 0)	/* it lies among others in a leaf */
 		return;
-	memcpy(&is, page, sizeof is);
+	memcpy(&is, page, sizeof(is));
 	right.pages = (uint32_t)((META_HEAD - 1 + v->mv_size) / s->page + 1);
 	if (is.number == right.number && is.flags == right.flags && is.pages <= right.pages)
 		return;
 	if (mdb_env_get_fd(s->env, &fd) != 0 ||
-	    pwrite(fd, &right, sizeof right, (off_t)(right.number * s->page)) != sizeof right)
+	    pwrite(fd, &right, sizeof(right), (off_t)(right.number * s->page)) != sizeof(right))
 		store_damaged(s, "a page is not where it belongs");
 }
 

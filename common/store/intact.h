@@ -19,7 +19,13 @@ void intact_length(struct store *);
 void intact_watch(const struct store *);
 /* An expression that calls LMDB: flags on its pages can lead it anywhere. */
 extern _Thread_local volatile int intact_inside;
-#define INTACT(expression) (__extension__({ intact_inside++; int intact_rc_ = (expression); intact_inside--; intact_rc_; }))
+#define INTACT(expression)                     \
+	(__extension__({                       \
+		intact_inside++;               \
+		int intact_rc_ = (expression); \
+		intact_inside--;               \
+		intact_rc_;                    \
+	}))
 /* The map is where this value lies: until this is called, SIGSEGV is always a crash. */
 void intact_map(struct store *, const void *value);
 /* Whether an address is in the map, as far as is known. */

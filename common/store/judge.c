@@ -1,9 +1,11 @@
 /* What holds and what falls: blocks on their parents, tenures on the tenures below them.
  *
- * A block is judged when its parent is linked, so each is judged once and from the start upwards, in whatever order they
- * came.  A tenure is judged when it is touched: its start came, a commit came that names it, or the block that it
- * stands on was linked.  Hash links and signatures are genuine by then; only the place is in question. */
+ * A block is judged when its parent is linked, so each is judged once and from the start upwards,
+ * in whatever order they came.  A tenure is judged when it is touched: its start came, a commit
+ * came that names it, or the block that it stands on was linked.  Hash links and signatures are
+ * genuine by then; only the place is in question. */
 #include <stdlib.h>
+
 #include "common/store/graph.h"
 #include "common/sys/log.h"
 
@@ -29,16 +31,18 @@ static bool view_whole(struct keeper *k, uint64_t from, uint64_t to)
 	return true;
 }
 
-/* A tenure that another, proven one stands on got no burn views above that one's sortition: with a whole view up to there, what is
- * unknown is wrong. */
+/* A tenure that another, proven one stands on got no burn views above that one's sortition: with a
+ * whole view up to there, what is unknown is wrong. */
 static bool closed(struct keeper *k, const struct tenure *t)
 {
 	struct tenure *above;
 	uint32_t i;
 
 	for (i = 0; i < t->n_nodes; i++)
-		for (above = tenures_on(k, t->nodes[i]->l.id, NULL); above; above = tenures_on(k, t->nodes[i]->l.id, above))
-			if (above->proven && t->burn_known && above->burn_known && view_whole(k, t->burn_height, above->burn_height))
+		for (above = tenures_on(k, t->nodes[i]->l.id, NULL); above;
+		     above = tenures_on(k, t->nodes[i]->l.id, above))
+			if (above->proven && t->burn_known && above->burn_known &&
+			    view_whole(k, t->burn_height, above->burn_height))
 				return true;
 	return false;
 }
@@ -167,7 +171,8 @@ static void judge_child(struct keeper *k, struct node *n, struct node *parent)
 	struct store_txn st = { k->s, k->txn };
 	enum chain_reason reason;
 
-	reason = place_child(&n->l, &parent->l, parent->l.height - parent->t->start_height + 1, sortition_fact, &st);
+	reason = place_child(&n->l, &parent->l, parent->l.height - parent->t->start_height + 1,
+	    sortition_fact, &st);
 	if (reason == REASON_OK) {
 		link_follow(&n->l, &parent->l);
 		link_node(k, n);
@@ -195,8 +200,8 @@ static void follow_up(struct keeper *k)
 	}
 }
 
-/* A block that came after its parent.  On a good block of another tenure it is a stray; the children of a stray are not
- * judged: they are above a refused block. */
+/* A block that came after its parent.  On a good block of another tenure it is a stray; the
+ * children of a stray are not judged: they are above a refused block. */
 static void judge_late(struct keeper *k, struct node *n)
 {
 	struct node *parent = node_find(k, n->l.parent);
@@ -205,8 +210,8 @@ static void judge_late(struct keeper *k, struct node *n)
 
 	if (parent && parent->linked)
 		judge_child(k, n, parent);
-	else if (!parent && blocks_where(k->s, k->txn, n->l.parent, ch, &height) == 0 && memcmp(ch, n->l.ch, CH_LEN) != 0 &&
-	    block_proven(k->s, k->txn, n->l.parent))
+	else if (!parent && blocks_where(k->s, k->txn, n->l.parent, ch, &height) == 0 &&
+	    memcmp(ch, n->l.ch, CH_LEN) != 0 && block_proven(k->s, k->txn, n->l.parent))
 		node_refuse(k, n, REASON_STRAY);
 }
 
@@ -261,18 +266,20 @@ static void prefer_named(struct keeper *k, struct tenure *t)
 	}
 }
 
-/* Whether the tenure below began under a floor: by its sortition, or because the view has all from the floor up to this tenure and
- * it is not there. */
+/* Whether the tenure below began under a floor: by its sortition, or because the view has all from
+ * the floor up to this tenure and it is not there. */
 static bool below_floor(struct keeper *k, const struct tenure *t, uint64_t floor)
 {
 	struct burn_fact below = fact_of(k, t->prev_ch);
 
-	return below.found ? below.burn_height < floor : t->burn_known && view_whole(k, floor, t->burn_height);
+	return below.found ? below.burn_height < floor :
+			     t->burn_known && view_whole(k, floor, t->burn_height);
 }
 
 bool tenure_is_first(struct keeper *k, const struct tenure *t)
 {
-	return all_zero(t->prev_ch, CH_LEN) || below_floor(k, t, network_epoch_start(&k->s->net, EPOCH_30));
+	return all_zero(t->prev_ch, CH_LEN) ||
+	    below_floor(k, t, network_epoch_start(&k->s->net, EPOCH_30));
 }
 
 bool tenure_is_lowest(struct keeper *k, const struct tenure *t)
@@ -294,28 +301,36 @@ static bool earlier_winner(struct keeper *k, const struct tenure *t)
 	return false;
 }
 
-/* Whether the tenure is the lowest one wanted, and, if it is the first of all, whether it may be. */
-static bool judge_base(struct keeper *k, struct tenure *t, struct node *start, enum chain_reason *reason)
+/* Whether the tenure is the lowest one wanted, and, if it is
+ * the first of all, whether it may be. */
+static bool judge_base(struct keeper *k, struct tenure *t, struct node *start,
+    enum chain_reason *reason)
 {
 	struct store_txn st = { k->s, k->txn };
 	uint8_t ch[CH_LEN];
 	uint64_t height;
-	bool held = node_find(k, start->l.parent) || blocks_where(k->s, k->txn, start->l.parent, ch, &height) == 0;
-	bool first = !held && tenure_is_first(k, t);	/* the block under the first one is none of ours */
+	bool held = node_find(k, start->l.parent) ||
+	    blocks_where(k->s, k->txn, start->l.parent, ch, &height) == 0;
+	/* the block under the first one is none of ours */
+	bool first = !held && tenure_is_first(k, t);
 
 	t->below_unknown = !first && !held && !fact_of(k, t->prev_ch).found;
 	*reason = first ? place_first(&start->l, sortition_fact, &st) : REASON_OK;
-	/* Its commit names another block than the one that it stands on: it lies about the tenure below, and the border will show how. */
-	if (*reason != REASON_OK && memcmp(fact_of(k, t->ch).committed, start->l.parent, ID_LEN) != 0 && earlier_winner(k, t)) {
+	/* Its commit names another block than the one that it stands on: it lies about the tenure
+	 * below, and the border will show how. */
+	if (*reason != REASON_OK &&
+	    memcmp(fact_of(k, t->ch).committed, start->l.parent, ID_LEN) != 0 &&
+	    earlier_winner(k, t)) {
 		*reason = REASON_OK;
 		first = false;
 	}
 	return first || tenure_is_lowest(k, t);
 }
 
-/* The tenure below began at a block that no commit names, and the blocks in between are all here: if the commit of the upper one
- * names another, that is what is wrong. */
-static enum chain_reason judge_unnamed(struct keeper *k, const struct node *start, struct tenure *below)
+/* The tenure below began at a block that no commit names, and the blocks in between are all here:
+ * if the commit of the upper one names another, that is what is wrong. */
+static enum chain_reason judge_unnamed(struct keeper *k, const struct node *start,
+    struct tenure *below)
 {
 	struct burn_fact own = fact_of(k, start->t->ch);
 	struct node *n;
@@ -323,7 +338,8 @@ static enum chain_reason judge_unnamed(struct keeper *k, const struct node *star
 	tenure_load(k, below);
 	for (n = node_find(k, start->l.parent); n && n->t == below && n->l.kind != BLOCK_START;)
 		n = node_find(k, n->l.parent);
-	if (!n || n->t != below || !own.found || !own.won || memcmp(own.committed, n->l.id, ID_LEN) == 0)
+	if (!n || n->t != below || !own.found || !own.won ||
+	    memcmp(own.committed, n->l.id, ID_LEN) == 0)
 		return REASON_OK;
 	return REASON_COMMIT;
 }
@@ -334,13 +350,14 @@ static void touch_above(struct keeper *k, const struct tenure *t)
 	struct tenure *above;
 
 	for (uint32_t i = 0; i < t->n_nodes; i++)
-		for (above = tenures_on(k, t->nodes[i]->l.id, NULL); above; above = tenures_on(k, t->nodes[i]->l.id, above))
+		for (above = tenures_on(k, t->nodes[i]->l.id, NULL); above;
+		     above = tenures_on(k, t->nodes[i]->l.id, above))
 			if (above->proven)
 				tenure_touch(k, above);
 }
 
-/* The border below a tenure, if the block under it is linked in a proven tenure: then *below is set and the
- * judgement returned. */
+/* The border below a tenure, if the block under it is linked in a proven tenure: then *below is set
+ * and the judgement returned. */
 static enum chain_reason judge_border(struct keeper *k, struct node *start, struct tenure **below)
 {
 	struct store_txn st = { k->s, k->txn };
@@ -361,7 +378,8 @@ static enum chain_reason judge_border(struct keeper *k, struct node *start, stru
 	if (!parent || !parent->linked)
 		return REASON_OK;
 	*below = p;
-	return place_border(&start->l, &parent->l, p->start_id, parent->l.height - p->start_height + 1, sortition_fact, &st);
+	return place_border(&start->l, &parent->l, p->start_id,
+	    parent->l.height - p->start_height + 1, sortition_fact, &st);
 }
 
 static void stand_on(struct keeper *k, struct tenure *t, struct tenure *below)
@@ -417,7 +435,8 @@ static void retry_waiting(struct keeper *k, struct tenure *t)
 		struct node *n = t->nodes[i];
 		uint32_t before = t->n_nodes;
 
-		if (n->linked || n->l.kind == BLOCK_START || !(parent = node_find(k, n->l.parent)) || !parent->linked)
+		if (n->linked || n->l.kind == BLOCK_START ||
+		    !(parent = node_find(k, n->l.parent)) || !parent->linked)
 			continue;
 		judge_child(k, n, parent);
 		if (t->n_nodes < before)
@@ -446,7 +465,8 @@ static void judge_tenure(struct keeper *k, struct tenure *t)
 		return;
 	if (!t->proven) {
 		reason = place_start(&start->l, sortition_fact, &st);
-		if (reason == REASON_NOSORTITION || (reason != REASON_OK && view_may_come(k, start))) {
+		if (reason == REASON_NOSORTITION ||
+		    (reason != REASON_OK && view_may_come(k, start))) {
 			t->waits = true;
 			t->why = chain_reason_text(reason);
 			return;

@@ -1,5 +1,7 @@
-/* The keeper's commits: blocks in, judged, written, packed; and the start from what the store holds. */
+/* The keeper's commits: blocks in, judged, written, packed; and the start from what the store
+ * holds. */
 #include <stdlib.h>
+
 #include "common/store/graph.h"
 #include "common/sys/log.h"
 #include "common/sys/start.h"
@@ -14,7 +16,8 @@ static bool from_cycle_read(struct keeper *k)
 	char text[24] = "";
 	MDB_val v;
 
-	k->has_from = meta_get(k->s, k->txn, "from_cycle", &v) == 0 && v.mv_size > 0 && v.mv_size < sizeof text;
+	k->has_from = meta_get(k->s, k->txn, "from_cycle", &v) == 0 && v.mv_size > 0 &&
+	    v.mv_size < sizeof(text);
 	if (k->has_from)
 		memcpy(text, v.mv_data, v.mv_size);
 	k->from_cycle = strtoull(text, NULL, 10);
@@ -164,7 +167,8 @@ static void restore_border(struct keeper *k, struct tenure *t)
 	find_base(k, t, held);
 }
 
-/* What waited for the view waits again; rows do not tell, so blocks that are not proven are looked at once. */
+/* What waited for the view waits again; rows do not tell, so blocks that are not proven are looked
+ * at once. */
 static void restore_waiting(struct keeper *k, struct tenure *t)
 {
 	struct store_txn st = { k->s, k->txn };
@@ -204,17 +208,17 @@ static void restore(struct keeper *k)
 
 struct keeper *keeper_new(struct store *s, const char *stage)
 {
-	struct keeper *k = xcalloc(1, sizeof *k);
+	struct keeper *k = xcalloc(1, sizeof(*k));
 
 	k->s = s;
 	k->stage = stage;
 	k->tenure_mask = 1023;
-	k->by_ch = xcalloc(k->tenure_mask + 1, sizeof *k->by_ch);
-	k->by_parent = xcalloc(k->tenure_mask + 1, sizeof *k->by_parent);
+	k->by_ch = xcalloc(k->tenure_mask + 1, sizeof(*k->by_ch));
+	k->by_parent = xcalloc(k->tenure_mask + 1, sizeof(*k->by_parent));
 	k->node_mask = NODE_BUCKETS - 1;
-	k->by_id = xcalloc(NODE_BUCKETS, sizeof *k->by_id);
-	k->by_parent_node = xcalloc(NODE_BUCKETS, sizeof *k->by_parent_node);
-	random_bytes(&k->secret, sizeof k->secret);
+	k->by_id = xcalloc(NODE_BUCKETS, sizeof(*k->by_id));
+	k->by_parent_node = xcalloc(NODE_BUCKETS, sizeof(*k->by_parent_node));
+	random_bytes(&k->secret, sizeof(k->secret));
 	restore(k);
 	return k;
 }
@@ -269,11 +273,17 @@ MDB_txn *keeper_txn(struct keeper *k)
 }
 
 /* A block that is there already: the heavier signature set stays. */
-static void keep_heavier(struct keeper *k, struct node *n, const uint8_t *bytes, size_t len, uint64_t weight, struct rec_view source)
+static void keep_heavier(struct keeper *k, struct node *n, const uint8_t *bytes, size_t len,
+    uint64_t weight, struct rec_view source)
 {
 	struct node other = *n;
-	struct kept_block b = { .id = n->l.id, .bytes = bytes, .len = (uint32_t)len, .weight = (uint32_t)weight,
-	    .height = n->l.height, .sibling = n->sibling, .source = source };
+	struct kept_block b = { .id = n->l.id,
+		.bytes = bytes,
+		.len = (uint32_t)len,
+		.weight = (uint32_t)weight,
+		.height = n->l.height,
+		.sibling = n->sibling,
+		.source = source };
 
 	if (weight <= n->weight) {
 		other.weight = (uint32_t)weight;
@@ -297,7 +307,8 @@ static void keep_heavier(struct keeper *k, struct node *n, const uint8_t *bytes,
 	tenure_dirty(k, n->t);
 }
 
-void keeper_block(struct keeper *k, const uint8_t *bytes, size_t len, uint64_t weight, struct rec_view source)
+void keeper_block(struct keeper *k, const uint8_t *bytes, size_t len, uint64_t weight,
+    struct rec_view source)
 {
 	struct nakamoto block;
 	struct link link;
@@ -319,8 +330,13 @@ void keeper_block(struct keeper *k, const uint8_t *bytes, size_t len, uint64_t w
 
 		if (blocks_find(k->s, k->txn, link.ch, link.height, link.id, &b) == 0 &&
 		    weight <= b.weight && block_sound(link.ch, &b)) {
-			struct node twin = { .l = link, .t = t, .bytes = bytes, .len = (uint32_t)len, .weight = (uint32_t)weight,
-			    .fresh = true, .source = source_intern(k, source) };
+			struct node twin = { .l = link,
+				.t = t,
+				.bytes = bytes,
+				.len = (uint32_t)len,
+				.weight = (uint32_t)weight,
+				.fresh = true,
+				.source = source_intern(k, source) };
 
 			report_verdict(k, &twin, "stored", REASON_LIGHTER, "");
 			return;
@@ -359,7 +375,8 @@ void keeper_sortition(struct keeper *k, const struct rec_sortition *r)
 		return;
 	if ((n = node_find(k, r->committed)) != NULL)
 		tenure_touch(k, n->t);
-	else if (blocks_where(k->s, k->txn, r->committed, ch, &height) == 0 && (t = tenure_find(k, ch)) != NULL)
+	else if (blocks_where(k->s, k->txn, r->committed, ch, &height) == 0 &&
+	    (t = tenure_find(k, ch)) != NULL)
 		tenure_touch(k, t);
 }
 
@@ -377,12 +394,15 @@ void keeper_reorg(struct keeper *k, uint64_t fork_height)
 			}
 }
 
-#define REORG_DEPTH 100		/* burn blocks below the tip whose sortitions may have changed without a reorg record */
+#define REORG_DEPTH                                                                               \
+	100 /* burn blocks below the tip whose sortitions may have changed without a reorg record \
+	     */
 
 void keeper_rescan(struct keeper *k)
 {
 	struct tenure_slab *slab;
-	uint64_t low = k->best && k->best->burn_height > REORG_DEPTH ? k->best->burn_height - REORG_DEPTH : 0;
+	uint64_t low =
+	    k->best && k->best->burn_height > REORG_DEPTH ? k->best->burn_height - REORG_DEPTH : 0;
 	unsigned i;
 
 	for (slab = k->slabs; slab; slab = slab->next)
@@ -401,23 +421,29 @@ static int by_place(const void *a, const void *b)
 {
 	const struct node *x = *(struct node *const *)a, *y = *(struct node *const *)b;
 
-	return x->l.height != y->l.height ? (x->l.height < y->l.height ? -1 : 1) : x->sibling - y->sibling;
+	return x->l.height != y->l.height ? (x->l.height < y->l.height ? -1 : 1) :
+					    x->sibling - y->sibling;
 }
 
 static struct kept_block kept_of(const struct node *n)
 {
-	return (struct kept_block){ .id = n->l.id, .bytes = n->bytes, .len = n->len, .weight = n->weight, .height = n->l.height,
-	    .sibling = n->sibling, .source = rec_str(n->source) };
+	return (struct kept_block){ .id = n->l.id,
+		.bytes = n->bytes,
+		.len = n->len,
+		.weight = n->weight,
+		.height = n->l.height,
+		.sibling = n->sibling,
+		.source = rec_str(n->source) };
 }
 
 /* The fresh blocks of one tenure as runs of consecutive heights. */
 static void write_tenure(struct keeper *k, struct tenure *t)
 {
-	struct kept_block *b = xmalloc((t->n_nodes + 1) * sizeof *b);
+	struct kept_block *b = xmalloc((t->n_nodes + 1) * sizeof(*b));
 	size_t n = 0;
 	uint32_t i;
 
-	qsort(t->nodes, t->n_nodes, sizeof *t->nodes, by_place);
+	qsort(t->nodes, t->n_nodes, sizeof(*t->nodes), by_place);
 	for (i = 0; i < t->n_nodes; i++) {
 		struct node *node = t->nodes[i];
 
@@ -477,7 +503,7 @@ static void pack_some(struct keeper *k)
 		tenure_dirty(k, t);
 	}
 	if (i)
-		memmove(k->pack.v, k->pack.v + i, (k->pack.n - i) * sizeof *k->pack.v);
+		memmove(k->pack.v, k->pack.v + i, (k->pack.n - i) * sizeof(*k->pack.v));
 	k->pack.n -= i;
 }
 

@@ -1,11 +1,13 @@
 /* The keeper: judges held blocks in their place, in the commit that stores them (DESIGN 4).
  *
- * Blocks come in any order.  Those of a commit are gathered by the caller, handed over with keeper_block, and become
- * durable together in keeper_commit, which reports in records what became of each.  One thread uses a keeper.
+ * Blocks come in any order.  Those of a commit are gathered by the caller, handed over with
+ * keeper_block, and become durable together in keeper_commit, which reports in records what became
+ * of each.  One thread uses a keeper.
  *
  *	held	passed the judge of single blocks; stored
  *	linked	(a block) hangs by parents, each judged, on the start of its tenure
- *	proven	(a tenure) its start is named by a commit, or stands on a proven block with a border that holds;
+ *	proven	(a tenure) its start is named by a commit, or stands on a proven block with a
+ *		border that holds;
  *		(a block) linked in a proven tenure
  *	linked	(a tenure) proven tenures with judged borders reach down to the first one wanted
  */
@@ -15,8 +17,9 @@
 #include "common/store/blocks.h"
 
 /* Tables that a keeper writes. */
-#define KEEPER_TABLES (TABLE(T_BLOCKS) | TABLE(T_BLOCK_IDS) | TABLE(T_TENURES) | TABLE(T_CANONICAL) | TABLE(T_VERDICTS) | TABLE(T_FAULTS) | TABLE(T_META) | \
-	TABLE(T_DAMAGED))
+#define KEEPER_TABLES                                                                   \
+	(TABLE(T_BLOCKS) | TABLE(T_BLOCK_IDS) | TABLE(T_TENURES) | TABLE(T_CANONICAL) | \
+	    TABLE(T_VERDICTS) | TABLE(T_FAULTS) | TABLE(T_META) | TABLE(T_DAMAGED))
 
 struct keeper;
 /* Reads the tenures of the store. stage names who writes the faults. */
@@ -29,11 +32,15 @@ void keeper_free(struct keeper *);
 void keeper_begin(struct keeper *);
 /* The transaction that keeper_begin began, for what else is to stand in the same commit. */
 MDB_txn *keeper_txn(struct keeper *);
-/* One held block with the weight that its verdict told.  Bytes must stay until keeper_commit returns. */
-void keeper_block(struct keeper *, const uint8_t *bytes, size_t len, uint64_t weight, struct rec_view source);
-/* A verdict that an earlier judge gave (refused or undecided): reported, its row, and a fault of its source if refused. */
+/* One held block with the weight that its verdict told.  Bytes must stay until keeper_commit
+ * returns. */
+void keeper_block(struct keeper *, const uint8_t *bytes, size_t len, uint64_t weight,
+    struct rec_view source);
+/* A verdict that an earlier judge gave (refused or undecided): reported, its row, and a fault of
+ * its source if refused. */
 void keeper_verdict(struct keeper *, const struct rec_verdict *);
-/* The view has news: a sortition (also one that names a start), or another canonical chain above a height. */
+/* The view has news: a sortition (also one that names a start), or another canonical chain above a
+ * height. */
 void keeper_sortition(struct keeper *, const struct rec_sortition *);
 void keeper_reorg(struct keeper *, uint64_t fork_height);
 /* Another program committed: look again at everything that waits for the view, and at what was
@@ -44,8 +51,8 @@ void keeper_rescan(struct keeper *);
 void keeper_heal(struct keeper *, const uint8_t ch[CH_LEN]);
 /* The same, and this block is bad, whatever its checksum says (id NULL: none in particular). */
 void keeper_condemn(struct keeper *, const uint8_t ch[CH_LEN], const uint8_t *id);
-/* Judge, store, commit.  Appends frames of stored, verdict, fault and tenure to out, which count only if the return
- * is 0; else -1 with errno, and the keeper may only be freed. */
+/* Judge, store, commit.  Appends frames of stored, verdict, fault and tenure to out, which count
+ * only if the return is 0; else -1 with errno, and the keeper may only be freed. */
 int keeper_commit(struct keeper *, struct rec_buf *out);
 /* Whether complete tenures wait to be packed: worth an empty commit when there is time. */
 bool keeper_idle_work(const struct keeper *);

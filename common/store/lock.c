@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
 #include "common/store/lock.h"
 #include "common/sys/log.h"
 #include "common/sys/stage.h"
@@ -23,9 +24,9 @@ enum { HELD, NAMED };		/* bytes of the file */
 
 static int lock_open(const char *dir, int flags)
 {
-	char path[sizeof ((struct store *)0)->dir + 8];
+	char path[sizeof((struct store *)0)->dir + 8];
 
-	snprintf(path, sizeof path, "%s/lock", dir);
+	snprintf(path, sizeof(path), "%s/lock", dir);
 	return open(path, flags | O_CLOEXEC, 0600);
 }
 
@@ -46,9 +47,9 @@ static bool byte_taken(int fd, int byte)
 /* The line of the holder; fields are empty and 0 where it cannot be read. */
 static void line_read(int fd, struct store_holder *h)
 {
-	char line[sizeof h->program + sizeof h->host + 32] = "";
+	char line[sizeof(h->program) + sizeof(h->host) + 32] = "";
 	unsigned long long pid = 0;
-	ssize_t n = pread(fd, line, sizeof line - 1, 0);
+	ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
 
 	*h = (struct store_holder){ .pid = 0 };
 	if (n > 0 && sscanf(line, "%31s %llu %64s", h->program, &pid, h->host) >= 2)
@@ -59,13 +60,13 @@ static void line_read(int fd, struct store_holder *h)
  * name is told. */
 static void line_write(int fd)
 {
-	char host[sizeof ((struct store_holder *)0)->host] = "?", line[160];
+	char host[sizeof((struct store_holder *)0)->host] = "?", line[160];
 	int n;
 
-	if (gethostname(host, sizeof host) < 0 || !host[0] || strpbrk(host, " \n"))
-		snprintf(host, sizeof host, "?");
-	host[sizeof host - 1] = '\0';
-	n = snprintf(line, sizeof line, "%s %ld %s\n", log_program(), (long)getpid(), host);
+	if (gethostname(host, sizeof(host)) < 0 || !host[0] || strpbrk(host, " \n"))
+		snprintf(host, sizeof(host), "?");
+	host[sizeof(host) - 1] = '\0';
+	n = snprintf(line, sizeof(line), "%s %ld %s\n", log_program(), (long)getpid(), host);
 	if (pwrite(fd, line, (size_t)n, 0) != n || ftruncate(fd, n) < 0) {
 		if (ftruncate(fd, 0) < 0)
 			log_warn("cannot write the name of the store's writer");

@@ -1,6 +1,8 @@
-/* Blocks of tenures in progress, in memory: found by id and by parent.  The store has them too, so a tenure that is
- * finished, or that has not been touched for long, is let go and read again when it is needed. */
+/* Blocks of tenures in progress, in memory: found by id and by parent.  The store has them too, so
+ * a tenure that is finished, or that has not been touched for long, is let go and read again when
+ * it is needed. */
 #include <stdlib.h>
+
 #include "common/store/graph.h"
 #include "common/sys/log.h"
 
@@ -10,7 +12,7 @@ void node_list_add(struct node_list *l, struct node *n)
 {
 	if (l->n == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 64;
-		l->v = xrealloc(l->v, l->cap * sizeof *l->v);
+		l->v = xrealloc(l->v, l->cap * sizeof(*l->v));
 	}
 	l->v[l->n++] = n;
 }
@@ -58,7 +60,7 @@ static uint32_t slot_of(const struct tenure *t, uint64_t height)
 
 struct node *node_add(struct keeper *k, struct tenure *t, const struct link *l)
 {
-	struct node *n = xcalloc(1, sizeof *n), **at;
+	struct node *n = xcalloc(1, sizeof(*n)), **at;
 	uint32_t i = slot_of(t, l->height), j;
 
 	n->l = *l;
@@ -68,9 +70,9 @@ struct node *node_add(struct keeper *k, struct tenure *t, const struct link *l)
 			n->sibling = true;
 	if (t->n_nodes == t->cap_nodes) {
 		t->cap_nodes = t->cap_nodes ? t->cap_nodes * 2 : 16;
-		t->nodes = xrealloc(t->nodes, t->cap_nodes * sizeof *t->nodes);
+		t->nodes = xrealloc(t->nodes, t->cap_nodes * sizeof(*t->nodes));
 	}
-	memmove(t->nodes + i + 1, t->nodes + i, (t->n_nodes - i) * sizeof *t->nodes);
+	memmove(t->nodes + i + 1, t->nodes + i, (t->n_nodes - i) * sizeof(*t->nodes));
 	t->nodes[i] = n;
 	t->n_nodes++;
 	at = &k->by_id[graph_hash(k, l->id) & k->node_mask];
@@ -104,7 +106,7 @@ void node_drop(struct keeper *k, struct node *n)
 
 	while (t->nodes[i] != n)
 		i++;
-	memmove(t->nodes + i, t->nodes + i + 1, (t->n_nodes - i - 1) * sizeof *t->nodes);
+	memmove(t->nodes + i, t->nodes + i + 1, (t->n_nodes - i - 1) * sizeof(*t->nodes));
 	t->n_nodes--;
 	node_forget(k, n);
 }
@@ -218,13 +220,14 @@ void tenure_reload(struct keeper *k, struct tenure *t)
 	for (i = 0; t->loaded && i < k->loaded.n; i++)
 		if (k->loaded.v[i] == t) {
 			memmove(&k->loaded.v[i], &k->loaded.v[i + 1],
-			    (--k->loaded.n - i) * sizeof *k->loaded.v);
+			    (--k->loaded.n - i) * sizeof(*k->loaded.v));
 			unload(k, t);
 		}
 	tenure_load(k, t);
 }
 
-/* After a commit: complete tenures in which nothing waits go at once, others, longest untouched first, while there are too many blocks. */
+/* After a commit: complete tenures in which nothing waits go at once, others, longest untouched
+ * first, while there are too many blocks. */
 void nodes_trim(struct keeper *k)
 {
 	uint32_t age, i, j;

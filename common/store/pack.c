@@ -1,9 +1,11 @@
 /* Long runs out of short ones: what is done to a tenure when it is complete.
  *
- * A tenure comes in as many runs as commits brought pieces of it.  Values above half a page take whole pages of their own, so
- * short runs waste what their last page has left.  Rewriting costs a second write of the bytes, so it is only done where
- * it pays: when it saves a sixteenth of the pages. */
+ * A tenure comes in as many runs as commits brought pieces of it.  Values above half a page take
+ * whole pages of their own, so short runs waste what their last page has left.  Rewriting costs a
+ * second write of the bytes, so it is only done where it pays: when it saves a sixteenth of the
+ * pages. */
 #include <stdlib.h>
+
 #include "common/store/run.h"
 #include "common/sys/log.h"
 
@@ -15,7 +17,8 @@ struct gathered {
 	size_t n, cap, bytes, pages, runs;
 };
 
-/* Pages that a value of this size takes: a large one has pages of its own, a short one is counted as if it had one. */
+/* Pages that a value of this size takes: a large one has pages of its own, a short one is counted
+ * as if it had one. */
 static size_t pages_of(size_t size)
 {
 	return size > PAGE / 2 - 40 ? (16 + size + PAGE - 1) / PAGE : 1;
@@ -29,7 +32,7 @@ static bool gather(void *arg, const struct kept_block *b)
 		return true;
 	if (g->n == g->cap) {
 		g->cap = g->cap ? g->cap * 2 : 64;
-		g->b = xrealloc(g->b, g->cap * sizeof *g->b);
+		g->b = xrealloc(g->b, g->cap * sizeof(*g->b));
 	}
 	g->b[g->n++] = *b;
 	g->bytes += b->len + RUN_ENTRY;
@@ -86,9 +89,10 @@ size_t blocks_pack(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN])
 	if (g.runs > 1 && g.pages * 15 > (g.bytes + PAGE / 2) / PAGE * 16) {
 		memcpy(key, ch, CH_LEN);
 		copy = copy_out(&g);
-		for (i = 0; i < g.n; i++) {	/* at most heights where a run begins have a row; the others are no rows */
+		/* at most heights where a run begins have a row; the others are no rows */
+		for (i = 0; i < g.n; i++) {
 			put_be64(key + CH_LEN, g.b[i].height);
-			store_del(s, txn, T_BLOCKS, key, sizeof key);
+			store_del(s, txn, T_BLOCKS, key, sizeof(key));
 		}
 		for (from = 0, i = 1; i <= g.n; i++)
 			if (i == g.n || g.b[i].height != g.b[i - 1].height + 1) {

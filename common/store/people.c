@@ -1,8 +1,11 @@
-/* Tables about others: peers, inventories, verdicts on their blocks, their faults, downloads in progress, uploads.
+/* Tables about others: peers, inventories, verdicts on their blocks, their faults, downloads in
+ * progress, uploads.
  *
- * verdicts, faults and uploads are bounded.  The first two keep beside their rows ('k' ‖ key) an index by age
+ * verdicts, faults and uploads are bounded.  The first two keep beside their rows ('k' ‖ key) an
+ * index by age
  * ('a' ‖ sequence u64 -> key), so that the oldest goes first. */
 #include <stdlib.h>
+
 #include "common/chain/hash.h"
 #include "common/store/blocks.h"
 #include "common/sys/log.h"
@@ -44,8 +47,8 @@ static bool typed_next(void *arg, const MDB_val *key, const MDB_val *data)
 	return store_row(w->s, w->table, key, data, w->type, w->row) < 0 || w->fn(w->arg, w->row);
 }
 
-static void typed_walk(struct store *s, MDB_txn *txn, enum store_table t, enum rec_type type, const void *prefix, size_t n,
-    bool (*fn)(void *, const void *), void *arg)
+static void typed_walk(struct store *s, MDB_txn *txn, enum store_table t, enum rec_type type,
+    const void *prefix, size_t n, bool (*fn)(void *, const void *), void *arg)
 {
 	union rec_any row;
 	struct typed_walk w = { s, t, type, &row, fn, arg, prefix, n };
@@ -68,7 +71,8 @@ WALK_THUNK(verdict)
 WALK_THUNK(fault)
 WALK_THUNK(download)
 
-void peer_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_peer *), void *arg)
+void peer_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_peer *),
+    void *arg)
 {
 	struct peer_walk w = { fn, arg };
 
@@ -100,14 +104,14 @@ static void inventories_del(struct store *s, MDB_txn *txn, const uint8_t peer[KE
 
 		k = (MDB_val){ KEY_LEN, (void *)(uintptr_t)peer };
 		more = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE) == 0 &&
-		    k.mv_size == sizeof key &&
+		    k.mv_size == sizeof(key) &&
 		    memcmp(k.mv_data, peer, KEY_LEN) == 0;
 		if (more)
-			memcpy(key, k.mv_data, sizeof key);
+			memcpy(key, k.mv_data, sizeof(key));
 		mdb_cursor_close(c);
 		if (!more)
 			return;
-		store_del(s, txn, T_INVENTORIES, key, sizeof key);
+		store_del(s, txn, T_INVENTORIES, key, sizeof(key));
 	}
 }
 
@@ -129,21 +133,25 @@ void inventory_put(struct store *s, MDB_txn *txn, const struct rec_inventory *r)
 	uint8_t key[KEY_LEN + 1 + 8];
 
 	memcpy(key, r->peer, KEY_LEN);
-	key[KEY_LEN] = r->kind.n ? *(const uint8_t *)r->kind.p : '?';	/* t b m p: the kinds differ in their first letter */
+	/* t b m p: the kinds differ in their first letter */
+	key[KEY_LEN] = r->kind.n ? *(const uint8_t *)r->kind.p : '?';
 	put_be64(key + KEY_LEN + 1, r->cycle);
-	store_put_row(s, txn, T_INVENTORIES, key, sizeof key, REC_INVENTORY, r);
+	store_put_row(s, txn, T_INVENTORIES, key, sizeof(key), REC_INVENTORY, r);
 }
 
-void inventory_walk(struct store *s, MDB_txn *txn, const uint8_t *peer, bool (*fn)(void *, const struct rec_inventory *), void *arg)
+void inventory_walk(struct store *s, MDB_txn *txn, const uint8_t *peer,
+    bool (*fn)(void *, const struct rec_inventory *), void *arg)
 {
 	struct inventory_walk w = { fn, arg };
 
-	typed_walk(s, txn, T_INVENTORIES, REC_INVENTORY, peer, peer ? KEY_LEN : 0, inventory_thunk, &w);
+	typed_walk(s, txn, T_INVENTORIES, REC_INVENTORY, peer, peer ? KEY_LEN : 0, inventory_thunk,
+	    &w);
 }
 
-/* Put a row into a bounded table: a new key takes the next sequence, and the oldest keys beyond the bound go. */
-static void bounded_put(struct store *s, MDB_txn *txn, enum store_table t, const uint8_t *key, size_t klen, uint64_t bound,
-    enum rec_type type, const void *rec)
+/* Put a row into a bounded table: a new key takes the next sequence, and the oldest keys beyond the
+ * bound go. */
+static void bounded_put(struct store *s, MDB_txn *txn, enum store_table t, const uint8_t *key,
+    size_t klen, uint64_t bound, enum rec_type type, const void *rec)
 {
 	uint8_t age[9] = { 'a' };
 	MDB_cursor *c;
@@ -156,25 +164,26 @@ static void bounded_put(struct store *s, MDB_txn *txn, enum store_table t, const
 		if (store_cursor_get(s, c, &k, &v, MDB_SET_RANGE) == 0 ?
 		    store_cursor_get(s, c, &k, &v, MDB_PREV) == 0 :
 		    store_cursor_get(s, c, &k, &v, MDB_LAST) == 0)
-			last = k.mv_size != sizeof age ? 0 : get_be64((uint8_t *)k.mv_data + 1);
+			last = k.mv_size != sizeof(age) ? 0 : get_be64((uint8_t *)k.mv_data + 1);
 		if (last && store_cursor_get(s, c, &k, &v, MDB_FIRST) == 0 &&
-		    k.mv_size == sizeof age)
+		    k.mv_size == sizeof(age))
 			first = get_be64((uint8_t *)k.mv_data + 1);
 		mdb_cursor_close(c);
 		for (; last && last - first + 1 >= bound; first++) {
 			uint8_t old[MAX_KEY];
 
 			put_be64(age + 1, first);
-			if (store_get(s, txn, t, age, sizeof age, &v) == 0 && v.mv_size <= sizeof old) {
+			if (store_get(s, txn, t, age, sizeof(age), &v) == 0 &&
+			    v.mv_size <= sizeof(old)) {
 				size_t n = v.mv_size;
 
 				memcpy(old, v.mv_data, n);
 				store_del(s, txn, t, old, n);
 			}
-			store_del(s, txn, t, age, sizeof age);
+			store_del(s, txn, t, age, sizeof(age));
 		}
 		put_be64(age + 1, last + 1);
-		store_put(s, txn, t, age, sizeof age, key, klen);
+		store_put(s, txn, t, age, sizeof(age), key, klen);
 	}
 	store_put_row(s, txn, t, key, klen, type, rec);
 }
@@ -191,20 +200,21 @@ static void bounded_del(struct store *s, MDB_txn *txn, enum store_table t, const
 	int rc;
 
 	for (rc = store_cursor_get(s, c, &k, &v, MDB_SET_RANGE);
-	    rc == 0 && !found && k.mv_size == sizeof age && *(uint8_t *)k.mv_data == 'a';
+	    rc == 0 && !found && k.mv_size == sizeof(age) && *(uint8_t *)k.mv_data == 'a';
 	    rc = store_cursor_get(s, c, &k, &v, MDB_NEXT))
 		if (v.mv_size == klen && memcmp(v.mv_data, key, klen) == 0) {
-			memcpy(age, k.mv_data, sizeof age);
+			memcpy(age, k.mv_data, sizeof(age));
 			found = true;
 		}
 	mdb_cursor_close(c);
 	if (found)
-		store_del(s, txn, t, age, sizeof age);
+		store_del(s, txn, t, age, sizeof(age));
 	store_del(s, txn, t, key, klen);
 }
 
 #define VERDICT_KEY (1 + ID_LEN + 32 + 32)
-static void verdict_key(uint8_t key[VERDICT_KEY], const uint8_t *id, const uint8_t *body_hash, struct rec_view source)
+static void verdict_key(uint8_t key[VERDICT_KEY], const uint8_t *id, const uint8_t *body_hash,
+    struct rec_view source)
 {
 	key[0] = 'k';
 	memcpy(key + 1, id, ID_LEN);
@@ -217,25 +227,28 @@ void verdict_put(struct store *s, MDB_txn *txn, const struct rec_verdict *r)
 	uint8_t key[VERDICT_KEY];
 
 	verdict_key(key, r->id, r->body_hash, r->source);
-	bounded_put(s, txn, T_VERDICTS, key, sizeof key, MAX_VERDICTS, REC_VERDICT, r);
+	bounded_put(s, txn, T_VERDICTS, key, sizeof(key), MAX_VERDICTS, REC_VERDICT, r);
 }
 
-int verdict_get(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], const uint8_t body_hash[32], struct rec_view source, struct rec_verdict *r)
+int verdict_get(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN],
+    const uint8_t body_hash[32], struct rec_view source, struct rec_verdict *r)
 {
 	uint8_t key[VERDICT_KEY];
 
 	verdict_key(key, id, body_hash, source);
-	return store_get_row(s, txn, T_VERDICTS, key, sizeof key, REC_VERDICT, r);
+	return store_get_row(s, txn, T_VERDICTS, key, sizeof(key), REC_VERDICT, r);
 }
 
-void verdict_walk(struct store *s, MDB_txn *txn, const uint8_t *id, bool (*fn)(void *, const struct rec_verdict *), void *arg)
+void verdict_walk(struct store *s, MDB_txn *txn, const uint8_t *id,
+    bool (*fn)(void *, const struct rec_verdict *), void *arg)
 {
 	struct verdict_walk w = { fn, arg };
 	uint8_t prefix[1 + ID_LEN] = { 'k' };
 
 	if (id)
 		memcpy(prefix + 1, id, ID_LEN);
-	typed_walk(s, txn, T_VERDICTS, REC_VERDICT, prefix, id ? sizeof prefix : 1, verdict_thunk, &w);
+	typed_walk(s, txn, T_VERDICTS, REC_VERDICT, prefix, id ? sizeof(prefix) : 1, verdict_thunk,
+	    &w);
 }
 
 /* Keys of the rows to delete: not while a cursor stands in their table. */
@@ -248,7 +261,7 @@ struct doomed {
 
 static uint8_t *doomed_add(struct doomed *d)
 {
-	d->v = xrealloc(d->v, (d->n + 1) * sizeof *d->v);
+	d->v = xrealloc(d->v, (d->n + 1) * sizeof(*d->v));
 	return d->v[d->n++].key;
 }
 
@@ -265,7 +278,7 @@ void verdict_del(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN],
 	uint8_t key[VERDICT_KEY];
 
 	verdict_key(key, id, body_hash, source);
-	bounded_del(s, txn, T_VERDICTS, key, sizeof key);
+	bounded_del(s, txn, T_VERDICTS, key, sizeof(key));
 }
 
 static bool verdict_doom(void *arg, const struct rec_verdict *r)
@@ -327,7 +340,8 @@ void fault_add(struct store *s, MDB_txn *txn, const struct rec_fault *f)
 	bounded_put(s, txn, T_FAULTS, key, n, MAX_FAULTS, REC_FAULT, &r);
 }
 
-void fault_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_fault *), void *arg)
+void fault_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_fault *),
+    void *arg)
 {
 	struct fault_walk w = { fn, arg };
 
@@ -391,7 +405,8 @@ bool download_stands(struct store *s, MDB_txn *txn, const struct rec_download *r
 	return store_get(s, txn, T_DOWNLOADS, key, n, &v) == 0;
 }
 
-void download_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_download *), void *arg)
+void download_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_download *),
+    void *arg)
 {
 	struct download_walk w = { fn, arg };
 
@@ -434,7 +449,8 @@ uint64_t upload_put(struct store *s, MDB_txn *txn, const struct rec_block *r)
 	mdb_cursor_close(c);
 	put_be64(key, seq);
 	total += store_put_row(s, txn, T_UPLOADS, key, 8, REC_BLOCK, r);
-	while ((total > MAX_UPLOAD_BYTES || store_count(s, txn, T_UPLOADS) > MAX_UPLOADS + 1) && (freed = uploads_drop_first(s, txn)) != 0)
+	while ((total > MAX_UPLOAD_BYTES || store_count(s, txn, T_UPLOADS) > MAX_UPLOADS + 1) &&
+	    (freed = uploads_drop_first(s, txn)) != 0)
 		total -= freed < total ? freed : total;
 	put_be64(sum, total);
 	store_put(s, txn, T_UPLOADS, uploads_total, 1, sum, 8);
@@ -458,7 +474,8 @@ static bool upload_next(void *arg, const MDB_val *key, const MDB_val *data)
 	    w->fn(w->arg, get_be64(key->mv_data), &r);
 }
 
-void upload_walk(struct store *s, MDB_txn *txn, uint64_t from, bool (*fn)(void *, uint64_t, const struct rec_block *), void *arg)
+void upload_walk(struct store *s, MDB_txn *txn, uint64_t from,
+    bool (*fn)(void *, uint64_t, const struct rec_block *), void *arg)
 {
 	struct upload_walk w = { s, fn, arg };
 	uint8_t key[8];

@@ -1,9 +1,11 @@
 /* What other programs ask of blocks, tenures and the canonical chain.
  *
- * Which blocks of a proven tenure are proven: those that link down to its start.  As place_child has it that heights
- * count by one, and refused blocks are taken out, that is every block of the runs from the start's height to the tip's,
- * unless the tenure holds siblings; then the links themselves are followed. */
+ * Which blocks of a proven tenure are proven: those that link down to its start.  As place_child
+ * has it that heights count by one, and refused blocks are taken out, that is every block of the
+ * runs from the start's height to the tip's, unless the tenure holds siblings; then the links
+ * themselves are followed. */
 #include <stdlib.h>
+
 #include "common/store/blocks.h"
 #include "common/sys/log.h"
 
@@ -33,7 +35,7 @@ int block_get(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], struct st
 	struct kept_block b;
 	uint64_t height;
 
-	memset(out, 0, sizeof *out);
+	memset(out, 0, sizeof(*out));
 	if (blocks_where(s, txn, id, ch, &height) < 0)
 		return -1;
 	memcpy(out->id, id, ID_LEN);
@@ -67,14 +69,16 @@ static bool tenure_next(void *arg, const MDB_val *key, const MDB_val *data)
 	return store_row(w->s, T_TENURES, key, data, REC_TENURE, &r) < 0 || w->fn(w->arg, &r);
 }
 
-void tenure_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_tenure *), void *arg)
+void tenure_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct rec_tenure *),
+    void *arg)
 {
 	struct tenure_rows w = { s, fn, arg };
 
 	store_walk(s, txn, T_TENURES, NULL, 0, tenure_next, &w);
 }
 
-/* Proven blocks of one tenure, ascending.  With siblings, `below` holds the proven ids of the height below. */
+/* Proven blocks of one tenure, ascending.  With siblings, `below` holds the proven ids of the
+ * height below. */
 #define MAX_SIBLINGS 16
 struct proven_pass {
 	const struct rec_tenure *t;
@@ -91,7 +95,7 @@ static bool links(struct proven_pass *p, const struct kept_block *b)
 	unsigned i;
 
 	if (b->height != p->height) {
-		memcpy(p->below, p->here, sizeof p->below);
+		memcpy(p->below, p->here, sizeof(p->below));
 		p->n_below = p->n_here;
 		p->n_here = 0;
 		p->height = b->height;
@@ -145,13 +149,14 @@ static bool id_search(void *arg, const uint8_t *ch, const struct kept_block *b)
 }
 
 /* Whether a block is proven, and where it lies. */
-static bool proven_where(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], uint8_t ch[CH_LEN], uint64_t *height)
+static bool proven_where(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN],
+    uint8_t ch[CH_LEN], uint64_t *height)
 {
 	struct id_search q = { id, false };
 	struct rec_tenure t;
 
-	if (blocks_where(s, txn, id, ch, height) < 0 || tenure_get(s, txn, ch, &t) < 0 || !t.proven ||
-	    *height < t.start_height || *height > t.tip_height)
+	if (blocks_where(s, txn, id, ch, height) < 0 || tenure_get(s, txn, ch, &t) < 0 ||
+	    !t.proven || *height < t.start_height || *height > t.tip_height)
 		return false;
 	if (!t.siblings)
 		return true;
@@ -167,7 +172,8 @@ bool block_proven(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN])
 	return proven_where(s, txn, id, ch, &height);
 }
 
-/* The list of proven blocks: tenures by height; where forks overlap their blocks are sorted together. */
+/* The list of proven blocks: tenures by height; where forks overlap their blocks are sorted
+ * together. */
 struct span { uint64_t low, high; uint8_t ch[CH_LEN]; };
 struct spans { struct span *v; size_t n, cap; };
 struct entry { uint64_t height; uint8_t id[ID_LEN], ch[CH_LEN]; };
@@ -187,7 +193,7 @@ static bool span_add(void *arg, const struct rec_tenure *t)
 		return true;
 	if (l->n == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 256;
-		l->v = xrealloc(l->v, l->cap * sizeof *l->v);
+		l->v = xrealloc(l->v, l->cap * sizeof(*l->v));
 	}
 	l->v[l->n].low = t->start_height;
 	l->v[l->n].high = t->tip_height;
@@ -206,7 +212,8 @@ static int entry_order(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
 
-	return x->height != y->height ? (x->height < y->height ? -1 : 1) : memcmp(x->id, y->id, ID_LEN);
+	return x->height != y->height ? (x->height < y->height ? -1 : 1) :
+					memcmp(x->id, y->id, ID_LEN);
 }
 
 static bool list_one(void *arg, const uint8_t *ch, const struct kept_block *b)
@@ -226,7 +233,7 @@ static bool entry_add(void *arg, const uint8_t *ch, const struct kept_block *b)
 
 	if (e->n == e->cap) {
 		e->cap = e->cap ? e->cap * 2 : 256;
-		e->v = xrealloc(e->v, e->cap * sizeof *e->v);
+		e->v = xrealloc(e->v, e->cap * sizeof(*e->v));
 	}
 	e->v[e->n].height = b->height;
 	memcpy(e->v[e->n].ch, ch, CH_LEN);
@@ -235,7 +242,8 @@ static bool entry_add(void *arg, const uint8_t *ch, const struct kept_block *b)
 }
 
 /* Tenures [from, to) overlap (or hold siblings): sort their blocks. */
-static bool list_sorted(struct store *s, MDB_txn *txn, const struct span *v, size_t n, struct listing *l)
+static bool list_sorted(struct store *s, MDB_txn *txn, const struct span *v, size_t n,
+    struct listing *l)
 {
 	struct entries e = { 0 };
 	struct rec_tenure t;
@@ -247,7 +255,7 @@ static bool list_sorted(struct store *s, MDB_txn *txn, const struct span *v, siz
 		if (tenure_get(s, txn, v[i].ch, &t) == 0)
 			proven_pass(s, txn, &t, UINT64_MAX, entry_add, &e);
 	if (e.n)
-		qsort(e.v, e.n, sizeof *e.v, entry_order);
+		qsort(e.v, e.n, sizeof(*e.v), entry_order);
 	for (i = 0; on && i < e.n; i++)
 		if (blocks_find(s, txn, e.v[i].ch, e.v[i].height, e.v[i].id, &b) == 0)
 			on = list_one(l, e.v[i].ch, &b);
@@ -265,7 +273,7 @@ static void proven_all(struct store *s, MDB_txn *txn, struct listing *l)
 
 	tenure_walk(s, txn, span_add, &all);
 	if (all.n)
-		qsort(all.v, all.n, sizeof *all.v, span_order);
+		qsort(all.v, all.n, sizeof(*all.v), span_order);
 	for (i = 0; on && i < all.n; i = to) {
 		high = all.v[i].high;
 		for (to = i + 1; to < all.n && all.v[to].low <= high; to++)
@@ -325,7 +333,8 @@ static int canonical_seek(struct store *s, MDB_txn *txn, uint64_t height, struct
 	return bad ? store_row_bad(s, T_CANONICAL, &k) : 0;
 }
 
-int canonical_tip(struct store *s, MDB_txn *txn, struct rec_tenure *tenure, uint64_t *height, uint8_t id[ID_LEN])
+int canonical_tip(struct store *s, MDB_txn *txn, struct rec_tenure *tenure, uint64_t *height,
+    uint8_t id[ID_LEN])
 {
 	struct rec_tenure t;
 
@@ -357,7 +366,8 @@ int canonical_at(struct store *s, MDB_txn *txn, uint64_t height, struct stored_b
 	struct kept_block b;
 	struct rec_tenure t;
 
-	if (canonical_seek(s, txn, height, &t) < 0 || height < t.start_height || height > t.end_height)
+	if (canonical_seek(s, txn, height, &t) < 0 || height < t.start_height ||
+	    height > t.end_height)
 		return -1;
 	if (t.siblings) {
 		tenure_blocks_down(s, txn, t.end_id, NULL, at_height, &q);
@@ -369,7 +379,11 @@ int canonical_at(struct store *s, MDB_txn *txn, uint64_t height, struct stored_b
 	return out->damaged ? -1 : 0;
 }
 
-struct down { const uint8_t *ch, *stop; bool (*fn)(void *, const struct stored_block *); void *arg; };
+struct down {
+	const uint8_t *ch, *stop;
+	bool (*fn)(void *, const struct stored_block *);
+	void *arg;
+};
 
 static bool down_next(void *arg, const struct kept_block *b)
 {
@@ -381,8 +395,8 @@ static bool down_next(void *arg, const struct kept_block *b)
 	    (!d->stop || memcmp(b->bytes + BLOCK_PARENT_OFFSET, d->stop, ID_LEN) != 0);
 }
 
-void tenure_blocks_down(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], const uint8_t *stop,
-    bool (*fn)(void *, const struct stored_block *), void *arg)
+void tenure_blocks_down(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN],
+    const uint8_t *stop, bool (*fn)(void *, const struct stored_block *), void *arg)
 {
 	uint8_t ch[CH_LEN];
 	struct down d = { ch, stop, fn, arg };
@@ -392,8 +406,8 @@ void tenure_blocks_down(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN],
 		blocks_down(s, txn, ch, height, id, down_next, &d);
 }
 
-bool proven_blocks_down(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], const uint8_t *stop,
-    bool (*fn)(void *, const struct stored_block *), void *arg)
+bool proven_blocks_down(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN],
+    const uint8_t *stop, bool (*fn)(void *, const struct stored_block *), void *arg)
 {
 	uint8_t ch[CH_LEN];
 	struct down d = { ch, stop, fn, arg };

@@ -3,14 +3,20 @@
 #include "common/store/graph.h"
 #include "common/sys/stage.h"
 
-static void fault_report(struct keeper *k, struct rec_view source, struct rec_view word, const uint8_t *id, struct rec_view detail)
+static void fault_report(struct keeper *k, struct rec_view source, struct rec_view word,
+    const uint8_t *id, struct rec_view detail)
 {
 	char evidence[MAX_REASON + 1], hex[2 * ID_LEN + 1], text[120];
-	struct rec_fault f = { .who = source, .class = rec_str("invalid"), .what = word, .stage = rec_str(k->stage), .count = 1 };
+	struct rec_fault f = { .who = source,
+		.class = rec_str("invalid"),
+		.what = word,
+		.stage = rec_str(k->stage),
+		.count = 1 };
 
 	if (source.n == 0)
 		return;
-	snprintf(evidence, sizeof evidence, "block %s: %s", hex_of(hex, id, ID_LEN), rec_cstr(text, sizeof text, detail));
+	snprintf(evidence, sizeof(evidence), "block %s: %s", hex_of(hex, id, ID_LEN),
+	    rec_cstr(text, sizeof(text), detail));
 	f.evidence = rec_str(evidence);
 	f.first = f.last = now_unix();
 	fault_add(k->s, k->txn, &f);
@@ -25,9 +31,12 @@ void keeper_verdict(struct keeper *k, const struct rec_verdict *v)
 		fault_report(k, v->source, v->reason, v->id, v->detail);
 }
 
-void report_verdict(struct keeper *k, const struct node *n, const char *status, enum chain_reason reason, const char *detail)
+void report_verdict(struct keeper *k, const struct node *n, const char *status,
+    enum chain_reason reason, const char *detail)
 {
-	struct rec_verdict v = { .status = rec_str(status), .reason = rec_str(chain_reason_word(reason)), .detail = rec_str(detail) };
+	struct rec_verdict v = { .status = rec_str(status),
+		.reason = rec_str(chain_reason_word(reason)),
+		.detail = rec_str(detail) };
 	struct kept_block b;
 
 	memcpy(v.id, n->l.id, ID_LEN);
@@ -49,7 +58,11 @@ void report_verdict(struct keeper *k, const struct node *n, const char *status, 
 
 void report_stored(struct keeper *k, const struct node *n)
 {
-	struct rec_stored r = { .height = n->l.height, .size = n->len, .weight = n->weight, .source = rec_str(n->source), .proven = n->linked };
+	struct rec_stored r = { .height = n->l.height,
+		.size = n->len,
+		.weight = n->weight,
+		.source = rec_str(n->source),
+		.proven = n->linked };
 
 	memcpy(r.id, n->l.id, ID_LEN);
 	memcpy(r.consensus_hash, n->l.ch, CH_LEN);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
 #include "common/store/lock.h"
 #include "common/sys/log.h"
 
@@ -44,7 +45,8 @@ bool store_full(const struct store *s, int error)
 
 void store_die_full(const struct store *s)
 {
-	die_full("store '%s' is full (disk, limit of file sizes, or $BLOCKSYNC_MAP): nothing of this commit is kept, start again when there is room",
+	die_full("store '%s' is full (disk, limit of file sizes, or $BLOCKSYNC_MAP): nothing of "
+		 "this commit is kept, start again when there is room",
 	    s->dir);
 }
 
@@ -52,12 +54,12 @@ void store_die_full(const struct store *s)
  * are taken before. */
 void store_lockfile_room(const struct store *s)
 {
-	char path[sizeof s->dir + 16];
+	char path[sizeof(s->dir) + 16];
 	struct statvfs fs;
 	struct stat file;
 	int fd;
 
-	snprintf(path, sizeof path, "%s/lock.mdb", s->dir);
+	snprintf(path, sizeof(path), "%s/lock.mdb", s->dir);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && statvfs(s->dir, &fs) == 0 &&
 	    (uint64_t)fs.f_bavail * fs.f_frsize < LOCKFILE)

@@ -1,6 +1,7 @@
 /* Raw rows.  Whatever LMDB finds wrong with its pages ends the program with one line; walks are in
  * order or end it too, so that pages which lead back to each other hold nobody. */
 #include <stdio.h>
+
 #include "common/store/intact.h"
 #include "common/store/sum.h"
 #include "common/sys/log.h"
@@ -29,7 +30,7 @@ static size_t node_size(const uint8_t *page, uint16_t at)
 	struct node_head n;
 	size_t data;
 
-	memcpy(&n, page + at, sizeof n);
+	memcpy(&n, page + at, sizeof(n));
 	data = n.flags & NODE_BIG ? 8 : (size_t)n.high << 16 | n.low;
 	return n.flags & ~NODE_KINDS ? SIZE_MAX / 2 : (NODE_HEAD + n.key + data + 1) & ~(size_t)1;
 }
@@ -38,7 +39,8 @@ static size_t node_size(const uint8_t *page, uint16_t at)
  * lengths of its nodes, do not add up. */
 static void leaf_check(const struct store *s, const MDB_val *key)
 {
-	const uint8_t *page = (const uint8_t *)((uintptr_t)key->mv_data & ~((uintptr_t)s->page - 1));
+	const uint8_t *page =
+	    (const uint8_t *)((uintptr_t)key->mv_data & ~((uintptr_t)s->page - 1));
 	struct leaf_head h;
 	size_t used = 0, i;
 	uint16_t at;
@@ -46,7 +48,7 @@ static void leaf_check(const struct store *s, const MDB_val *key)
 	if (!intact_holds(page))	/* a page that this transaction has changed is in the
 					 * heap */
 		return;
-	memcpy(&h, page, sizeof h);
+	memcpy(&h, page, sizeof(h));
 	if (h.number != intact_number(s, page))
 		store_damaged(s, "a page is not where it belongs");
 	if ((h.flags & ~FLAG_DIRTY) == FLAG_LEAF && h.lower >= LEAF_HEAD && h.lower <= h.upper &&
@@ -257,7 +259,7 @@ int store_row_bad(struct store *s, enum store_table t, const MDB_val *key)
 {
 	char what[80];
 
-	snprintf(what, sizeof what, "a row of '%s'", store_table_name(t));
+	snprintf(what, sizeof(what), "a row of '%s'", store_table_name(t));
 	if (s->strict)
 		store_damaged(s, what);
 	if (s->bad_row)

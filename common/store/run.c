@@ -43,7 +43,7 @@ int run_parse(struct run *r, const MDB_val *k, const MDB_val *v)
 	const uint8_t *sum = NULL, *value = v->mv_data;
 	uint32_t count, source;
 
-	memset(r, 0, sizeof *r);
+	memset(r, 0, sizeof(*r));
 	if (k->mv_size != KEY_RUN && k->mv_size != KEY_SIBLING)
 		return -1;
 	r->low = get_be64((uint8_t *)k->mv_data + CH_LEN);

@@ -6,6 +6,7 @@
 #endif
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
 #include "common/store/sum_private.h"
 
 SUM_FUNCTIONS(plain)

@@ -6,6 +6,7 @@
 #pragma GCC target("avx2")
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
 #include "common/store/sum_private.h"
 
 SUM_FUNCTIONS(wide)

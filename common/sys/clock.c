@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 #include "common/sys/stage.h"
 #include "common/sys/start.h"
@@ -47,7 +48,8 @@ void progress_line(const struct options *o, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if (o->quiet || !isatty(STDERR_FILENO) || (progress_last && now - progress_last < PROGRESS_MS))
+	if (o->quiet || !isatty(STDERR_FILENO) ||
+	    (progress_last && now - progress_last < PROGRESS_MS))
 		return;
 	progress_last = now;
 	va_start(ap, fmt);

@@ -1,5 +1,5 @@
-/* Words for people.  A line is put together in memory and written with one write(2), so that the lines of the
- * stages of one pipeline, which share a stderr, never mix. */
+/* Words for people.  A line is put together in memory and written with one write(2), so that the
+ * lines of the stages of one pipeline, which share a stderr, never mix. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 
 #define MAX_LINE 2048	/* longer lines are cut: they come from foreign text */
@@ -49,7 +50,13 @@ static void line_out(int error, const char *fmt, va_list ap)
 	errno = saved;
 }
 
-#define LINE(error) do { va_list ap; va_start(ap, fmt); line_out((error), fmt, ap); va_end(ap); } while (0)
+#define LINE(error)                         \
+	do {                                \
+		va_list ap;                 \
+		va_start(ap, fmt);          \
+		line_out((error), fmt, ap); \
+		va_end(ap);                 \
+	} while (0)
 
 void log_warn(const char *fmt, ...) { LINE(errno); }
 void log_warnx(const char *fmt, ...) { LINE(0); }
@@ -100,8 +107,8 @@ void bug_at(const char *file, int line, const char *fmt, ...)
 	abort();
 }
 
-/* Libraries allocate through these while they hold locks, which what they do at exit would wait for: nothing of that is
- * run. */
+/* Libraries allocate through these while they hold locks, which what they do at exit would wait
+ * for: nothing of that is run. */
 static void *or_die(void *p)
 {
 	if (!p) {
@@ -112,7 +119,10 @@ static void *or_die(void *p)
 }
 
 void *xmalloc(unsigned long n) { return or_die(malloc(n ? n : 1)); }
-void *xcalloc(unsigned long n, unsigned long size) { return or_die(calloc(n ? n : 1, size ? size : 1)); }
+void *xcalloc(unsigned long n, unsigned long size)
+{
+	return or_die(calloc(n ? n : 1, size ? size : 1));
+}
 void *xrealloc(void *p, unsigned long n) { return or_die(realloc(p, n ? n : 1)); }
 char *xstrdup(const char *s) { return or_die(strdup(s)); }
 

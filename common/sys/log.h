@@ -1,5 +1,5 @@
-/* Words for people, on stderr: "program: fault 'subject': cause".  Control characters of foreign text are
- * replaced.  errno is kept. */
+/* Words for people, on stderr: "program: fault 'subject': cause".  Control characters of foreign
+ * text are replaced.  errno is kept. */
 #ifndef BLOCKSYNC_LOG_H
 #define BLOCKSYNC_LOG_H
 
@@ -32,7 +32,8 @@ _Noreturn void die_name(const char *what, const char *name);
 /* No room: on the disk, in the map, under a limit of file sizes.  One line and exit 111; under
  * blocksync without words 114, for it says that once however often it tries again. */
 _Noreturn void die_full(const char *, ...) PRINTF(1, 2);
-_Noreturn void bug_at(const char *file, int line, const char *, ...) PRINTF(3, 4);	/* loud, abort */
+/* loud, abort */
+_Noreturn void bug_at(const char *file, int line, const char *, ...) PRINTF(3, 4);
 #define BUG(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
 
 /* Allocation that cannot fail: for want of memory it ends the program with 111. */

@@ -1,8 +1,9 @@
 /* Libevent's loop, made ours. */
-#include "common/sys/loop.h"
 #include <errno.h>
 #include <string.h>
+
 #include "common/sys/log.h"
+#include "common/sys/loop.h"
 
 /* Callbacks that run before the loop looks again at what is ready.  Without a bound libevent also
  * runs whatever these make active, and whoever makes itself active anew keeps all others from being

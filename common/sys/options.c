@@ -1,11 +1,12 @@
-/* The options that every program has, numbers, the network file and peer addresses of a command line.
- * A fault of the operator is one line and exit 100. */
+/* The options that every program has, numbers, the network file and peer addresses of a command
+ * line. A fault of the operator is one line and exit 100. */
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include "common/chain/key.h"
 #include "common/limits.h"
 #include "common/sys/log.h"
@@ -72,7 +73,8 @@ uint64_t options_number(const char *option, const char *arg, uint64_t min, uint6
 	else
 		end = (char *)arg;
 	if (end == arg || *end || errno == ERANGE || v < min || v > max)
-		die_usage("bad number '%s' for %s: give %llu to %llu", arg, option, (unsigned long long)min, (unsigned long long)max);
+		die_usage("bad number '%s' for %s: give %llu to %llu", arg, option,
+		    (unsigned long long)min, (unsigned long long)max);
 	return v;
 }
 
@@ -83,7 +85,9 @@ static size_t network_read(const char *path, char *text, size_t size)
 	size_t n;
 
 	if (!f && errno == ENOENT)
-		die_usage("no network '%s': %s (give mainnet, testnet or the path of a network file)", path, strerror(errno));
+		die_usage(
+		    "no network '%s': %s (give mainnet, testnet or the path of a network file)",
+		    path, strerror(errno));
 	if (!f)
 		die_name("cannot read network file", path);
 	n = fread(text, 1, size, f);
@@ -140,7 +144,10 @@ int peer_addr_parse(struct peer_addr *a, const char *text, char err[120])
 	memset(a, 0, sizeof(*a));
 	if (at) {
 		if (hex_to(a->key, KEY_LEN, text, (size_t)(at - text)) < 0 || !key_valid(a->key))
-			return snprintf(err, 120, "the public key is not a compressed secp256k1 key of 66 hex digits"), -1;
+			return snprintf(err, 120,
+				   "the public key is not a compressed secp256k1 key of 66 hex "
+				   "digits"),
+			       -1;
 		a->has_key = true;
 	}
 	if (!colon || !port_parse(&a->port, colon + 1))

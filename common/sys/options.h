@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include "common/chain/network.h"
 
 #define BLOCKSYNC_VERSION "0.1.0"
@@ -17,15 +18,18 @@ struct options {
 	bool once, quiet;	/* -1, -q */
 	int verbose;
 };
-/* Takes one of the common letters; -h and -V print and exit 0; anything else prints the usage, exits 100. */
+/* Takes one of the common letters; -h and -V print and exit 0; anything else prints the usage,
+ * exits 100. */
 void options_take(struct options *, int letter, const char *arg);
 /* The directory, or the one-line complaint and exit 100. */
 const char *options_dir(const struct options *);
-_Noreturn void options_usage(const struct options *, const char *fault, ...) __attribute__((format(printf, 2, 3)));
+_Noreturn void options_usage(const struct options *, const char *fault, ...)
+    __attribute__((format(printf, 2, 3)));
 /* A whole number in [min, max]; a fault of it is exit 100 naming the option. */
 uint64_t options_number(const char *option, const char *arg, uint64_t min, uint64_t max);
 
-/* Read a network by profile name or file path.  A fault exits 100 with the file, the line and the fault. */
+/* Read a network by profile name or file path.  A fault exits 100 with the file, the line and the
+ * fault. */
 void network_load(struct network *, const char *name_or_path);
 
 /* pubkey@host:port, or host:port (then key is zeros).  -1: neither; err says why. */

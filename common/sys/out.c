@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 #include "common/sys/out.h"
 

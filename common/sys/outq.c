@@ -1,11 +1,13 @@
-/* The output queue of a stage.  Frames stand in one growing buffer that is written from its head.  News waits in a
- * list beside it until the buffer runs low, and can be replaced there by newer news of the same type and key.
- * Whatever is not news takes the waiting news along in front of it, so that order is kept. */
+/* The output queue of a stage.  Frames stand in one growing buffer that is written from its head.
+ * News waits in a list beside it until the buffer runs low, and can be replaced there by newer news
+ * of the same type and key. Whatever is not news takes the waiting news along in front of it, so
+ * that order is kept. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/tree.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 #include "common/sys/outq.h"
 
@@ -82,7 +84,8 @@ static void news_move(struct outq *q, size_t upto)
 	struct news *n;
 
 	while ((n = TAILQ_FIRST(&q->list)) && q->buf.n - q->head < upto) {
-		rec_frame_put(&q->buf, n->bytes + n->key_len + REC_FRAME_HEAD, n->len - REC_FRAME_HEAD);
+		rec_frame_put(&q->buf, n->bytes + n->key_len + REC_FRAME_HEAD,
+		    n->len - REC_FRAME_HEAD);
 		news_remove(q, n);
 	}
 }

@@ -1,5 +1,5 @@
-/* The output of a stage: frames in order, and behind them news, of which only the newest a key is kept while the
- * reader is slow (DESIGN 1: blocks are back-pressured, news is not). */
+/* The output of a stage: frames in order, and behind them news, of which only the newest a key is
+ * kept while the reader is slow (DESIGN 1: blocks are back-pressured, news is not). */
 #ifndef BLOCKSYNC_SYS_OUTQ_H
 #define BLOCKSYNC_SYS_OUTQ_H
 

@@ -1,5 +1,6 @@
-/* Confinement.  seccomp holds an allow-list of system calls; whatever else is tried is trapped, named once, and
- * fails with EPERM, so that a forgotten call is a line in the log and not a riddle.  Files are Landlock's. */
+/* Confinement.  seccomp holds an allow-list of system calls; whatever else is tried is trapped,
+ * named once, and fails with EPERM, so that a forgotten call is a line in the log and not a riddle.
+ * Files are Landlock's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -18,6 +19,7 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+
 #include "common/chain/hash.h"
 #include "common/sys/log.h"
 #include "common/sys/sandbox_private.h"
@@ -49,7 +51,8 @@ static void refusal_say(int call)
 
 	if (call < 0 || call >= CALLS || atomic_exchange(&call_named[call], true))
 		return;
-	n = snprintf(line, sizeof(line), "%s: refused system call '%s'\n", log_program(), call_name[call] ? call_name[call] : "?");
+	n = snprintf(line, sizeof(line), "%s: refused system call '%s'\n", log_program(),
+	    call_name[call] ? call_name[call] : "?");
 	(void)!write(STDERR_FILENO, line, (size_t)n);
 }
 

@@ -26,8 +26,9 @@ enum sandbox {
  * line that says so, and go on.  Any other reason for which it cannot be confined ends the program
  * with 111.  Threads must not block SIGSYS: a refusal would kill.
  *
- * With $BLOCKSYNC_PROBE set in a build with PROBE=1, tries each thing that can be forbidden, prints "probe: THING
- * refused" or "probe: THING ALLOWED" for each, and exits 0 iff exactly what the flags forbid was refused. */
+ * With $BLOCKSYNC_PROBE set in a build with PROBE=1, tries each thing that can be forbidden, prints
+ * "probe: THING refused" or "probe: THING ALLOWED" for each, and exits 0 iff exactly what the flags
+ * forbid was refused. */
 void sandbox_enter(unsigned flags);
 
 #define SANDBOX_MEMORY (1ul << 30)	/* address space above what is mapped at that time: stacks,

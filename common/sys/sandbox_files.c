@@ -1,5 +1,5 @@
-/* Files by Landlock, with raw system calls: the C library has none, and Debian 12's headers know less than newer
- * kernels offer, so what the kernel can do is asked at run time. */
+/* Files by Landlock, with raw system calls: the C library has none, and Debian 12's headers know
+ * less than newer kernels offer, so what the kernel can do is asked at run time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 #include "common/sys/sandbox_private.h"
 

@@ -4,6 +4,7 @@
 
 #include <seccomp.h>
 #include <stdbool.h>
+
 #include "common/sys/sandbox.h"
 
 /* Allow what these flags need.  0, or -errno of the first rule that could not be made. */

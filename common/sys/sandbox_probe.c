@@ -1,5 +1,5 @@
-/* The probe: in a build with SANDBOX_PROBE, a program that has confined itself tries what it must not do, says what
- * came of it, and exits 0 iff exactly the forbidden was refused. */
+/* The probe: in a build with SANDBOX_PROBE, a program that has confined itself tries what it must
+ * not do, says what came of it, and exits 0 iff exactly the forbidden was refused. */
 #include "common/sys/sandbox_private.h"
 #ifdef SANDBOX_PROBE
 #include <arpa/inet.h>
@@ -23,7 +23,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Each returns whether the thing could be done (or failed for a reason other than being refused). */
+/* Each returns whether the thing could be done (or failed for
+ * a reason other than being refused). */
 static bool done(int rc)
 {
 	return rc >= 0 || (errno != EPERM && errno != EACCES);
@@ -32,7 +33,10 @@ static bool done(int rc)
 static bool try_open(void) { return done(open("/proc/self/status", O_RDONLY)); }
 static bool try_open_etc(void) { return done(open("/etc/passwd", O_RDONLY)); }
 static bool try_stat(void) { return done(access("/", F_OK)); }
-static bool try_create(void) { return done(open("/tmp/blocksync-probe", O_WRONLY | O_CREAT | O_TRUNC, 0600)); }
+static bool try_create(void)
+{
+	return done(open("/tmp/blocksync-probe", O_WRONLY | O_CREAT | O_TRUNC, 0600));
+}
 static bool try_unlink(void) { return done(unlink("/tmp/blocksync-probe")); }
 static bool try_truncate(void) { return done(ftruncate(-1, 0)); }
 static bool try_fallocate(void) { return done(fallocate(-1, 0, 0, 1)); }
@@ -40,7 +44,9 @@ static bool try_pwrite(void) { return done((int)pwrite(-1, "", 1, 0)); }
 
 static struct sockaddr_in loopback(uint16_t port)
 {
-	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
 static bool try_connect(void)
@@ -90,12 +96,16 @@ static bool try_sendto(void)
 	return done((int)sendto(-1, "", 1, 0, (struct sockaddr *)&a, sizeof(a)));
 }
 
-static bool try_packet_filter(void) { return done(setsockopt(-1, SOL_SOCKET, SO_ATTACH_FILTER, "", 1)); }
+static bool try_packet_filter(void)
+{
+	return done(setsockopt(-1, SOL_SOCKET, SO_ATTACH_FILTER, "", 1));
+}
 
 /* One that is none, which the kernel would say, did it come so far. */
 static bool try_filter(void)
 {
-	return done(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0)) || done((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL));
+	return done(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0)) ||
+	    done((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL));
 }
 
 /* By each of these the kernel would send a signal of ours to a process that we may not kill. */
@@ -131,8 +141,15 @@ static bool try_fork(void)
 }
 
 static bool try_ptrace(void) { return done((int)ptrace(PTRACE_TRACEME, 0, 0, 0)); }
-static bool try_kill(void) { return done(kill(getppid(), 0)) || done((int)syscall(SYS_tgkill, getppid(), getppid(), 0)); }
-static bool try_limit(void) { return done(prlimit(0, RLIMIT_STACK, &(struct rlimit){ 9, 9 }, NULL)) || done(prlimit(getppid(), RLIMIT_AS, NULL, NULL)); }
+static bool try_kill(void)
+{
+	return done(kill(getppid(), 0)) || done((int)syscall(SYS_tgkill, getppid(), getppid(), 0));
+}
+static bool try_limit(void)
+{
+	return done(prlimit(0, RLIMIT_STACK, &(struct rlimit){ 9, 9 }, NULL)) ||
+	    done(prlimit(getppid(), RLIMIT_AS, NULL, NULL));
+}
 
 static bool maps(int prot, int flags)
 {
@@ -150,7 +167,11 @@ static bool try_write_exec(void)
 
 static bool try_new_code(void) { return maps(PROT_READ | PROT_EXEC, MAP_PRIVATE); }
 static bool try_shared_write(void) { return maps(PROT_READ | PROT_WRITE, MAP_SHARED); }
-static bool try_memory(void) { return mmap(NULL, 2 * SANDBOX_MEMORY, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED; }
+static bool try_memory(void)
+{
+	return mmap(NULL, 2 * SANDBOX_MEMORY, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+	    MAP_FAILED;
+}
 static bool try_hole(void)
 {
 	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -217,7 +238,8 @@ void sandbox_probe(unsigned flags, bool files)
 	for (size_t i = 0; i < sizeof(things) / sizeof(things[0]); i++) {
 		bool could = things[i].try();
 
-		printf("probe: %s %s%s\n", things[i].what, could ? "ALLOWED" : "refused", could == things[i].allowed ? "" : " (WRONG)");
+		printf("probe: %s %s%s\n", things[i].what, could ? "ALLOWED" : "refused",
+		    could == things[i].allowed ? "" : " (WRONG)");
 		rc |= could != things[i].allowed;
 	}
 	fflush(stdout);

@@ -14,25 +14,81 @@
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
+
 #include "common/sys/sandbox_private.h"
 
 #define CALL(name) SCMP_SYS(name)
 
 /* Descriptors that are open, memory, clocks, signals, the loop; LMDB's pages are among them. */
 static const int base[] = {
-	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(preadv),
-	    CALL(preadv2), CALL(lseek), CALL(close),
-	CALL(fstat), CALL(fstatfs), CALL(fsync), CALL(fdatasync), CALL(dup), CALL(dup2), CALL(dup3),
-	    CALL(pipe2), CALL(eventfd2),
-	CALL(munmap), CALL(mremap), CALL(mincore), CALL(brk), CALL(membarrier),
-	CALL(futex), CALL(set_robust_list), CALL(rseq), CALL(sched_yield), CALL(sched_getaffinity), CALL(getcpu),
-	CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep), CALL(gettimeofday), CALL(time),
-	CALL(getrandom), CALL(getpid), CALL(gettid), CALL(getppid), CALL(getuid), CALL(geteuid), CALL(getgid), CALL(getegid),
-	CALL(uname), CALL(sysinfo), CALL(getrusage), CALL(times), CALL(getrlimit),
-	CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(rt_sigtimedwait), CALL(rt_sigpending),
-	CALL(sigaltstack), CALL(restart_syscall), CALL(exit), CALL(exit_group),
-	CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait), CALL(epoll_pwait), CALL(poll), CALL(ppoll), CALL(select),
-	CALL(pselect6), CALL(timerfd_create), CALL(timerfd_settime), CALL(timerfd_gettime),
+	CALL(read),
+	CALL(write),
+	CALL(readv),
+	CALL(writev),
+	CALL(pread64),
+	CALL(preadv),
+	CALL(preadv2),
+	CALL(lseek),
+	CALL(close),
+	CALL(fstat),
+	CALL(fstatfs),
+	CALL(fsync),
+	CALL(fdatasync),
+	CALL(dup),
+	CALL(dup2),
+	CALL(dup3),
+	CALL(pipe2),
+	CALL(eventfd2),
+	CALL(munmap),
+	CALL(mremap),
+	CALL(mincore),
+	CALL(brk),
+	CALL(membarrier),
+	CALL(futex),
+	CALL(set_robust_list),
+	CALL(rseq),
+	CALL(sched_yield),
+	CALL(sched_getaffinity),
+	CALL(getcpu),
+	CALL(clock_gettime),
+	CALL(clock_getres),
+	CALL(clock_nanosleep),
+	CALL(nanosleep),
+	CALL(gettimeofday),
+	CALL(time),
+	CALL(getrandom),
+	CALL(getpid),
+	CALL(gettid),
+	CALL(getppid),
+	CALL(getuid),
+	CALL(geteuid),
+	CALL(getgid),
+	CALL(getegid),
+	CALL(uname),
+	CALL(sysinfo),
+	CALL(getrusage),
+	CALL(times),
+	CALL(getrlimit),
+	CALL(rt_sigaction),
+	CALL(rt_sigprocmask),
+	CALL(rt_sigreturn),
+	CALL(rt_sigtimedwait),
+	CALL(rt_sigpending),
+	CALL(sigaltstack),
+	CALL(restart_syscall),
+	CALL(exit),
+	CALL(exit_group),
+	CALL(epoll_create1),
+	CALL(epoll_ctl),
+	CALL(epoll_wait),
+	CALL(epoll_pwait),
+	CALL(poll),
+	CALL(ppoll),
+	CALL(select),
+	CALL(pselect6),
+	CALL(timerfd_create),
+	CALL(timerfd_settime),
+	CALL(timerfd_gettime),
 };
 /* library_end, after the last filter. */
 static const int watches[] = { CALL(alarm), CALL(setitimer) };
@@ -206,10 +262,11 @@ static int allow_resolve(scmp_filter_ctx f)
 
 	if (rc == 0)
 		rc = ALLOW_IF(f, rules);
-	/* getaddrinfo asks nscd and, for the addresses of this machine, the kernel; without answers it goes on.
-	 * Quietly, or each run would name them. */
+	/* getaddrinfo asks nscd and, for the addresses of this machine, the kernel; without answers
+	 * it goes on. Quietly, or each run would name them. */
 	if (rc == 0)
-		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), CALL(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), CALL(socket), 1,
+		    SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	return rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), CALL(socket), 1,
 	    SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
 }

@@ -1,17 +1,19 @@
-/* A stage's life: start, signals, the turn of its loop, and its end.  One event, `turn`, does all the work that is
- * due: write, read, pass on, tell the program.  Everything else only wakes it, so that nothing is re-entered and
- * many small records make one write. */
+/* A stage's life: start, signals, the turn of its loop, and its end.  One event, `turn`, does all
+ * the work that is due: write, read, pass on, tell the program.  Everything else only wakes it, so
+ * that nothing is re-entered and many small records make one write. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 #include "common/sys/loop.h"
 #include "common/sys/stage_private.h"
 #include "common/sys/start.h"
 
-/* Not from within the turn: it would run for ever without a look at the descriptors, and sees for itself. */
+/* Not from within the turn: it would run for ever without a look at the descriptors, and sees for
+ * itself. */
 void stage_wake(struct stage *s)
 {
 	if (!s->in_turn)
@@ -48,14 +50,18 @@ static void on_report(evutil_socket_t sig, short what, void *arg)
 {
 	struct stage *s = arg;
 
-	log_warnx("input %llu bytes%s%s%s, output %zu bytes waiting", (unsigned long long)(s->in.offset + s->in.start),
-	    s->in.ended ? ", ended" : s->in.kind == FD_NONE ? ", none" : "", s->paused ? ", paused" : "",
-	    s->finishing ? ", finishing" : "", outq_bytes(s->out));
+	log_warnx("input %llu bytes%s%s%s, output %zu bytes waiting",
+	    (unsigned long long)(s->in.offset + s->in.start),
+	    s->in.ended		      ? ", ended" :
+		s->in.kind == FD_NONE ? ", none" :
+					"",
+	    s->paused ? ", paused" : "", s->finishing ? ", finishing" : "", outq_bytes(s->out));
 	if (s->ops->report)
 		s->ops->report(s->arg);
 }
 
-/* The write end of a pipe becomes "readable" when its last reader goes: an idle stage learns of it so. */
+/* The write end of a pipe becomes "readable" when its last reader goes: an idle stage learns of it
+ * so. */
 static void on_reader(evutil_socket_t fd, short what, void *arg)
 {
 	struct stage *s = arg;
@@ -89,7 +95,8 @@ static void events_make(struct stage *s)
 	}
 }
 
-struct stage *stage_new(const char *name, const struct options *o, const struct stage_ops *ops, void *arg)
+struct stage *stage_new(const char *name, const struct options *o, const struct stage_ops *ops,
+    void *arg)
 {
 	struct stage *s = xcalloc(1, sizeof(*s));
 
@@ -185,7 +192,8 @@ void stage_emit(struct stage *s, enum rec_type type, const void *rec)
 	stage_wake(s);
 }
 
-void stage_emit_news(struct stage *s, enum rec_type type, const void *rec, const void *key, size_t key_len)
+void stage_emit_news(struct stage *s, enum rec_type type, const void *rec, const void *key,
+    size_t key_len)
 {
 	stage_hello(s);
 	outq_news(s->out, type, rec, key, key_len);
@@ -214,7 +222,8 @@ void stage_pause(struct stage *s, bool pause)
 		stage_wake(s);
 }
 
-/* What is due: write; take input while there is room for what it leads to; say so when room is back. */
+/* What is due: write; take input while there is room for what it leads to; say so when room is
+ * back. */
 static int turn_work(struct stage *s)
 {
 	int rc = outq_write(s->out);
@@ -247,7 +256,8 @@ void stage_turn(evutil_socket_t fd, short what, void *arg)
 		event_add(s->ev_out, NULL);
 	else if (s->finishing)
 		event_base_loopbreak(s->base);
-	else if (s->seen_full)	/* what `room` led to is written already: go on, after a look at the descriptors */
+	else if (s->seen_full) /* what `room` led to is written already: go on, after a look at the
+				  descriptors */
 		event_add(s->turn, &(struct timeval){ 0, 0 });
 	if (stage_takes(s))
 		event_add(s->ev_in, NULL);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 #include "common/sys/stage_private.h"
 
@@ -28,7 +29,8 @@ enum fd_kind fd_kind(int fd, bool input)
 	return FD_FILE;
 }
 
-/* Pipes and sockets do not block.  Others stay as they are: a terminal's flags are shared with the shell. */
+/* Pipes and sockets do not block.  Others stay as they are: a terminal's flags are shared with the
+ * shell. */
 int fd_prepare(int fd, enum fd_kind kind)
 {
 	int flags;
@@ -51,7 +53,8 @@ void fd_restore(int fd, int flags)
 
 bool stage_takes(const struct stage *s)
 {
-	return s->in.kind != FD_NONE && !s->in.ended && !s->paused && !s->finishing && !s->lost && outq_bytes(s->out) <= OUT_FULL;
+	return s->in.kind != FD_NONE && !s->in.ended && !s->paused && !s->finishing && !s->lost &&
+	    outq_bytes(s->out) <= OUT_FULL;
 }
 
 /* No more input, for whatever reason: tell the program, once. */
@@ -68,7 +71,8 @@ void stage_input_end(struct stage *s)
 /* The stream is at fault: what came before it stays, and the exit code says so. */
 static void input_broken(struct stage *s, const char *fault)
 {
-	log_warnx("standard input is broken at byte %llu: %s", (unsigned long long)(s->in.offset + s->in.start), fault);
+	log_warnx("standard input is broken at byte %llu: %s",
+	    (unsigned long long)(s->in.offset + s->in.start), fault);
 	s->fault = EXIT_WORLD;
 	stage_input_end(s);
 }
@@ -80,10 +84,16 @@ static void take_hello(struct stage *s, const struct rec *r)
 	char name[65];
 
 	if (h->schema > REC_SCHEMA)
-		log_warnx("standard input has records of schema %u, newer than our %d: update this program", h->schema, REC_SCHEMA);
-	else if (s->net && ((h->network.n && !rec_is(h->network, s->net->name)) || (h->chain_id && h->chain_id != s->net->chain_id)))
-		log_warnx("standard input is of network '%s' (chain id 0x%08x), not of '%s' (0x%08x)",
-		    rec_cstr(name, sizeof(name), h->network), h->chain_id, s->net->name, s->net->chain_id);
+		log_warnx("standard input has records of schema %u, newer than our %d: update this "
+			  "program",
+		    h->schema, REC_SCHEMA);
+	else if (s->net &&
+	    ((h->network.n && !rec_is(h->network, s->net->name)) ||
+		(h->chain_id && h->chain_id != s->net->chain_id)))
+		log_warnx(
+		    "standard input is of network '%s' (chain id 0x%08x), not of '%s' (0x%08x)",
+		    rec_cstr(name, sizeof(name), h->network), h->chain_id, s->net->name,
+		    s->net->chain_id);
 	else {
 		if (!s->hello_out)
 			outq_pass(s->out, r->payload, r->len);
@@ -108,7 +118,8 @@ static void take_record(struct stage *s, struct rec *r)
 		stage_pass(s, r);
 }
 
-/* Take the frames that are complete, as long as what they lead to has room.  False: stop looking for more. */
+/* Take the frames that are complete, as long as what they lead to has room.  False: stop looking
+ * for more. */
 static bool take_frames(struct stage *s)
 {
 	struct input *in = &s->in;
@@ -136,7 +147,8 @@ static bool take_frames(struct stage *s)
 	return false;
 }
 
-/* Room for a read.  The buffer grows only once it is full of bytes that came, to one frame at most. */
+/* Room for a read.  The buffer grows only once it is full of
+ * bytes that came, to one frame at most. */
 static void input_room(struct input *in)
 {
 	size_t left = in->end - in->start;

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 #include "common/sys/out.h"
 #include "common/sys/start.h"
@@ -100,7 +101,10 @@ void library_end(void)
 }
 
 static void *crypto_malloc(size_t n, const char *file, int line) { return xmalloc(n); }
-static void *crypto_realloc(void *p, size_t n, const char *file, int line) { return xrealloc(p, n); }
+static void *crypto_realloc(void *p, size_t n, const char *file, int line)
+{
+	return xrealloc(p, n);
+}
 static void crypto_free(void *p, const char *file, int line) { free(p); }
 
 /* Few libraries survive an allocation that fails, and some take it for a fault of the bytes that
@@ -153,7 +157,7 @@ uint32_t random_u32(void)
 {
 	uint32_t n;
 
-	random_bytes(&n, sizeof n);
+	random_bytes(&n, sizeof(n));
 	return n;
 }
 

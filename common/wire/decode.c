@@ -1,25 +1,27 @@
-/* Messages in: relayers, id, and one small decoder for each family of payloads (spec/wire.md 2.2, 3).  Decoders read through
- * a cursor that goes bad on a short read; only message_decode looks at that. */
+/* Messages in: relayers, id, and one small decoder for each family of payloads (spec/wire.md 2.2,
+ * 3).  Decoders read through a cursor that goes bad on a short read; only message_decode looks at
+ * that. */
 #include <stdio.h>
+
 #include "common/wire/message.h"
 
-static const char *const names[] = {
-	"Handshake", "HandshakeAccept", "HandshakeReject", "GetNeighbors", "Neighbors", "GetBlocksInv", "BlocksInv", "GetPoxInv",
-	"PoxInv", "BlocksAvailable", "MicroblocksAvailable", "Blocks", "Microblocks", "Transaction", "Nack", "Ping", "Pong",
-	"NatPunchRequest", "NatPunchReply", "StackerDBHandshakeAccept", NULL, "StackerDBGetChunkInv", "StackerDBChunkInv",
-	"StackerDBGetChunk", "StackerDBChunk", "StackerDBPushChunk", "GetNakamotoInv", "NakamotoInv", "NakamotoBlocks"
-};
+static const char *const names[] = { "Handshake", "HandshakeAccept", "HandshakeReject",
+	"GetNeighbors", "Neighbors", "GetBlocksInv", "BlocksInv", "GetPoxInv", "PoxInv",
+	"BlocksAvailable", "MicroblocksAvailable", "Blocks", "Microblocks", "Transaction", "Nack",
+	"Ping", "Pong", "NatPunchRequest", "NatPunchReply", "StackerDBHandshakeAccept", NULL,
+	"StackerDBGetChunkInv", "StackerDBChunkInv", "StackerDBGetChunk", "StackerDBChunk",
+	"StackerDBPushChunk", "GetNakamotoInv", "NakamotoInv", "NakamotoBlocks" };
 
 const char *message_name(unsigned id)
 {
-	return id < sizeof names / sizeof *names && names[id] ? names[id] : "unknown message";
+	return id < sizeof(names) / sizeof(*names) && names[id] ? names[id] : "unknown message";
 }
 
 static void neighbor_decode(struct cursor *c, struct neighbor *n)
 {
-	cursor_copy(c, n->addr, sizeof n->addr);
+	cursor_copy(c, n->addr, sizeof(n->addr));
 	n->port = cursor_u16(c);
-	cursor_copy(c, n->key_hash, sizeof n->key_hash);
+	cursor_copy(c, n->key_hash, sizeof(n->key_hash));
 }
 
 static const char *relayers_decode(struct cursor *c, struct message *m)
@@ -56,7 +58,7 @@ static const char *handshake_decode(struct cursor *c, struct message *m)
 	struct handshake *h = &m->u.handshake;
 	const char *fault;
 
-	cursor_copy(c, h->addr, sizeof h->addr);
+	cursor_copy(c, h->addr, sizeof(h->addr));
 	h->port = cursor_u16(c);
 	h->services = cursor_u16(c);
 	cursor_copy(c, h->key, KEY_LEN);
@@ -84,7 +86,9 @@ static const char *contract_decode(struct cursor *c)
 		return "contract name length";
 	for (size_t i = 0; i < n; i++) {
 		bool letter = (name[i] | 32) >= 'a' && (name[i] | 32) <= 'z';
-		if (!letter && (i == 0 || !((name[i] >= '0' && name[i] <= '9') || name[i] == '-' || name[i] == '_')))
+		if (!letter &&
+		    (i == 0 ||
+			!((name[i] >= '0' && name[i] <= '9') || name[i] == '-' || name[i] == '_')))
 			return "contract name";
 	}
 	return NULL;
@@ -121,7 +125,8 @@ static const char *get_inv_decode(struct cursor *c, struct message *m)
 	m->u.get_inv.count = m->id == MSG_GET_NAKAMOTO_INV ? 0 : cursor_u16(c);
 	if (m->id == MSG_GET_NAKAMOTO_INV || c->bad)
 		return NULL;
-	if (m->u.get_inv.count == 0 || (m->id == MSG_GET_POX_INV && m->u.get_inv.count > MAX_POX_BITS))
+	if (m->u.get_inv.count == 0 ||
+	    (m->id == MSG_GET_POX_INV && m->u.get_inv.count > MAX_POX_BITS))
 		return "count out of range";
 	return NULL;
 }
@@ -133,7 +138,9 @@ static const uint8_t *bits_decode(struct cursor *c, uint32_t bytes)
 
 static const char *inv_decode(struct cursor *c, struct message *m)
 {
-	uint32_t most = m->id == MSG_NAKAMOTO_INV ? MAX_CYCLE_BITS : m->id == MSG_POX_INV ? MAX_POX_BITS : UINT16_MAX;
+	uint32_t most = m->id == MSG_NAKAMOTO_INV ? MAX_CYCLE_BITS :
+	    m->id == MSG_POX_INV		  ? MAX_POX_BITS :
+						    UINT16_MAX;
 
 	m->u.inv.count = cursor_u16(c);
 	if (m->u.inv.count == 0 || m->u.inv.count > most)
@@ -246,14 +253,15 @@ static const char *payload_decode(struct cursor *c, struct message *m)
 		m->u.nonce = cursor_u32(c);
 		return NULL;
 	case MSG_NAT_PUNCH_REPLY:
-		cursor_copy(c, m->u.nat.addr, sizeof m->u.nat.addr);
+		cursor_copy(c, m->u.nat.addr, sizeof(m->u.nat.addr));
 		m->u.nat.port = cursor_u16(c);
 		m->u.nat.nonce = cursor_u32(c);
 		return NULL;
 	case MSG_NAKAMOTO_BLOCKS:
 		return nakamoto_decode(c, m);
 	}
-	return m->id < sizeof names / sizeof *names && names[m->id] ? raw_decode(c, m) : "unknown message id";
+	return m->id < sizeof(names) / sizeof(*names) && names[m->id] ? raw_decode(c, m) :
+								      "unknown message id";
 }
 
 int message_decode(struct message *m, const uint8_t *p, size_t n, char err[120])

@@ -1,5 +1,6 @@
 /* Messages out: encoded, then signed (spec/wire.md 2.3, 3). */
 #include <assert.h>
+
 #include "common/chain/key.h"
 #include "common/wire/message.h"
 
@@ -21,9 +22,9 @@ static void add_u32(struct writer *w, uint32_t v) { put_be32(w->p, v); w->p += 4
 
 static void add_neighbor(struct writer *w, const struct neighbor *n)
 {
-	add(w, n->addr, sizeof n->addr);
+	add(w, n->addr, sizeof(n->addr));
 	add_u16(w, n->port);
-	add(w, n->key_hash, sizeof n->key_hash);
+	add(w, n->key_hash, sizeof(n->key_hash));
 }
 
 static void add_handshake(struct writer *w, const struct message *m)
@@ -31,7 +32,7 @@ static void add_handshake(struct writer *w, const struct message *m)
 	const struct handshake *h = &m->u.handshake;
 	size_t url = strlen(h->data_url);
 
-	add(w, h->addr, sizeof h->addr);
+	add(w, h->addr, sizeof(h->addr));
 	add_u16(w, h->port);
 	add_u16(w, h->services);
 	add(w, h->key, KEY_LEN);
@@ -83,7 +84,7 @@ static void add_payload(struct writer *w, const struct message *m)
 		add_u32(w, m->u.nonce);
 		break;
 	case MSG_NAT_PUNCH_REPLY:
-		add(w, m->u.nat.addr, sizeof m->u.nat.addr);
+		add(w, m->u.nat.addr, sizeof(m->u.nat.addr));
 		add_u16(w, m->u.nat.port);
 		add_u32(w, m->u.nat.nonce);
 		break;
@@ -98,14 +99,16 @@ static void add_payload(struct writer *w, const struct message *m)
 static bool has_body(unsigned id)
 {
 	return (id >= MSG_BLOCKS_AVAILABLE && id <= MSG_TRANSACTION) ||
-	    (id >= MSG_STACKERDB_GET_CHUNK_INV && id <= MSG_STACKERDB_PUSH_CHUNK) || id == MSG_NAKAMOTO_BLOCKS;
+	    (id >= MSG_STACKERDB_GET_CHUNK_INV && id <= MSG_STACKERDB_PUSH_CHUNK) ||
+	    id == MSG_NAKAMOTO_BLOCKS;
 }
 
 size_t message_room(const struct message *m)
 {
 	size_t n = PREAMBLE_LEN + 4 + m->n_relayers * (NEIGHBOR_LEN + 4) + 1 + SMALL_ROOM;
 
-	if (m->id == MSG_HANDSHAKE || m->id == MSG_HANDSHAKE_ACCEPT || m->id == MSG_STACKERDB_HANDSHAKE_ACCEPT)
+	if (m->id == MSG_HANDSHAKE || m->id == MSG_HANDSHAKE_ACCEPT ||
+	    m->id == MSG_STACKERDB_HANDSHAKE_ACCEPT)
 		n += HANDSHAKE_ROOM + m->tail_len;
 	else if (m->id == MSG_NEIGHBORS)
 		n += m->u.neighbors.n * NEIGHBOR_LEN;

@@ -1,4 +1,5 @@
-/* The preamble: 165 bytes in front of every message, and what a receiver demands of them (spec/wire.md 2.1, 2.6). */
+/* The preamble: 165 bytes in front of every message, and what a receiver demands of them
+ * (spec/wire.md 2.1, 2.6). */
 #include "common/wire/message.h"
 
 #define SIGNATURE_AT 96
@@ -40,10 +41,12 @@ void preamble_encode(uint8_t *p, const struct preamble *pre)
 /* Two upgrades were not compulsory when they began, so the byte before them is still taken. */
 static bool epoch_byte_ok(uint8_t mine, uint8_t now, uint8_t theirs)
 {
-	return mine <= theirs || now <= theirs || (now == 0x08 && theirs == 0x07) || (now == 0x0e && theirs == 0x0d);
+	return mine <= theirs || now <= theirs || (now == 0x08 && theirs == 0x07) ||
+	    (now == 0x0e && theirs == 0x0d);
 }
 
-const char *preamble_fault(const struct preamble *pre, uint32_t network_id, uint32_t version, uint8_t epoch_now, uint32_t confirmations,
+const char *preamble_fault(const struct preamble *pre, uint32_t network_id, uint32_t version,
+    uint8_t epoch_now, uint32_t confirmations,
     int (*stable_known)(void *, uint64_t, const uint8_t *), void *arg, bool *lie)
 {
 	*lie = false;

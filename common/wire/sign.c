@@ -1,11 +1,13 @@
-/* What is signed, and by whom (spec/wire.md 2.3): SHA-512/256 over the preamble with its signature zeroed and the payload. */
+/* What is signed, and by whom (spec/wire.md 2.3): SHA-512/256 over the preamble with its signature
+ * zeroed and the payload. */
 #include "common/chain/hash.h"
 #include "common/chain/key.h"
 #include "common/wire/message.h"
 
 #define SIGNATURE_AT 96
 
-void message_digest(uint8_t digest[32], const uint8_t preamble[PREAMBLE_LEN], const uint8_t *payload, size_t n)
+void message_digest(uint8_t digest[32], const uint8_t preamble[PREAMBLE_LEN],
+    const uint8_t *payload, size_t n)
 {
 	static const uint8_t zeros[SIG_LEN];
 
@@ -17,7 +19,8 @@ void message_digest(uint8_t digest[32], const uint8_t preamble[PREAMBLE_LEN], co
 	hash_end(digest);
 }
 
-bool message_signed_by(const uint8_t preamble[PREAMBLE_LEN], const uint8_t *payload, size_t n, const uint8_t key[KEY_LEN])
+bool message_signed_by(const uint8_t preamble[PREAMBLE_LEN], const uint8_t *payload, size_t n,
+    const uint8_t key[KEY_LEN])
 {
 	const uint8_t *sig = preamble + SIGNATURE_AT;
 	uint8_t digest[32], signer[KEY_LEN];

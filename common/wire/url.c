@@ -1,13 +1,18 @@
-/* UrlString: the one string of the wire (spec/wire.md 1): http or https, a host, perhaps a port and a path; no
- * user, query or fragment. */
+/* UrlString: the one string of the wire (spec/wire.md 1): http or https, a host, perhaps a port and
+ * a path; no user, query or fragment. */
 #include <ctype.h>
+
 #include "common/wire/message.h"
 
 static bool charset_ok(const char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!p[i] || !(isascii((unsigned char)p[i]) && (isalnum((unsigned char)p[i]) || strchr("._~:/[]!$&'()*+,;%=-", p[i]))))
-			return false;	/* '?', '#' and '@' are in the wire's alphabet, but only for parts that it refuses */
+		if (!p[i] ||
+		    !(isascii((unsigned char)p[i]) &&
+			(isalnum((unsigned char)p[i]) || strchr("._~:/[]!$&'()*+,;%=-", p[i]))))
+			/* '?', '#' and '@' are in the wire's alphabet, but only for parts that it
+			 * refuses */
+			return false;
 	return true;
 }
 

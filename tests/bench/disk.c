@@ -1,14 +1,16 @@
-/* How much disk a block takes: 1,000,000 synthetic blocks of 1 to 6 kB, in tenures of 1 to 80, through the keeper, each tenure
- * newest first, eight tenures at once.
+/* How much disk a block takes: 1,000,000 synthetic blocks of 1 to 6 kB, in tenures of 1 to 80,
+ * through the keeper, each tenure newest first, eight tenures at once.
  *
  * usage: disk [blocks [blocks-a-commit [dir]]]
- * Prints used pages / bytes of blocks (the figure to watch; freed pages do not count), file / bytes, and times.
- * Blocks carry no signatures and arbitrary Merkle roots: the keeper takes them as held.  Without fsync: this is about space. */
+ * Prints used pages / bytes of blocks (the figure to watch; freed pages do not count), file /
+ * bytes, and times. Blocks carry no signatures and arbitrary Merkle roots: the keeper takes them as
+ * held.  Without fsync: this is about space. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
 #include "common/chain/hash.h"
 #include "common/store/keeper.h"
 #include "common/sys/log.h"
@@ -20,10 +22,16 @@
 static const char network_text[] =
     "name disk\nchain_id 0x80000000\npeer_version 0xfacade10\nfirst_burn_height 100\n"
     "first_burn_hash 0000000000000000000000000000000000000000000000000000000000000001\n"
-    "cycle_length 2100\nprepare_length 100\nstable_confirmations 7\nprivate_peers 1\nepoch 2.5 100\nepoch 3.0 101\n";
+    "cycle_length 2100\nprepare_length 100\nstable_confirmations 7\nprivate_peers 1\nepoch 2.5 "
+    "100\nepoch 3.0 101\n";
 
 struct plan { uint32_t n; uint64_t height; uint8_t start[ID_LEN], parent[ID_LEN]; };
-struct lane { size_t tenure; uint32_t left; uint8_t *blocks[MAX_TENURE]; uint32_t len[MAX_TENURE]; };
+struct lane {
+	size_t tenure;
+	uint32_t left;
+	uint8_t *blocks[MAX_TENURE];
+	uint32_t len[MAX_TENURE];
+};
 
 static uint64_t mix(uint64_t x)
 {
@@ -37,7 +45,7 @@ static void tenure_ch(uint8_t ch[CH_LEN], size_t t)
 	uint8_t h[32], x[8];
 
 	put_be64(x, t + 1);
-	hash_once(h, x, sizeof x);
+	hash_once(h, x, sizeof(x));
 	memcpy(ch, h, CH_LEN);
 	if (t == SIZE_MAX)
 		memset(ch, 0, CH_LEN);
@@ -89,8 +97,8 @@ static size_t tx_head(uint8_t *p, uint8_t kind)
 }
 
 /* Transactions: a tenure change and coinbase in a start, and a contract that fills up. */
-static size_t transactions(uint8_t *p, bool start, const uint8_t *ch, const uint8_t *prev_ch, const uint8_t *parent,
-    uint32_t prev_blocks, uint64_t seed, size_t fill)
+static size_t transactions(uint8_t *p, bool start, const uint8_t *ch, const uint8_t *prev_ch,
+    const uint8_t *parent, uint32_t prev_blocks, uint64_t seed, size_t fill)
 {
 	size_t n = 4, i, room;
 
@@ -150,7 +158,7 @@ static void sortitions(struct store *s, const struct plan *p, size_t n)
 	size_t t;
 
 	for (t = 0; t <= n; t++) {
-		memset(&r, 0, sizeof r);
+		memset(&r, 0, sizeof(r));
 		r.burn_height = 101 + t;
 		tenure_ch(r.consensus_hash, t);
 		r.won = r.canonical = true;
@@ -179,7 +187,8 @@ static void lane_fill(struct lane *l, const struct plan *p, size_t t)
 		free(l->blocks[i]);
 		l->blocks[i] = xmalloc(size + 2000);
 		n = header(l->blocks[i], ch, id, p[t].height + i);
-		n += transactions(l->blocks[i] + n, i == 0, ch, prev_ch, id, t ? p[t - 1].n : 1, seed, size - 217);
+		n += transactions(l->blocks[i] + n, i == 0, ch, prev_ch, id, t ? p[t - 1].n : 1,
+		    seed, size - 217);
 		l->len[i] = (uint32_t)n;
 		block_id(id, l->blocks[i], ch);
 	}
@@ -201,7 +210,7 @@ static long private_kb(void)
 	char line[128];
 	long kb = 0, n;
 
-	while (f && fgets(line, sizeof line, f))
+	while (f && fgets(line, sizeof(line), f))
 		if (sscanf(line, "RssAnon: %ld", &n) == 1 || sscanf(line, "RssShmem: %ld", &n) == 1)
 			kb += n;
 	if (f)
@@ -209,7 +218,8 @@ static long private_kb(void)
 	return kb;
 }
 
-static void report(struct store *s, uint64_t blocks, uint64_t bytes, double taken, const struct keeper *k)
+static void report(struct store *s, uint64_t blocks, uint64_t bytes, double taken,
+    const struct keeper *k)
 {
 	MDB_txn *txn = store_read(s);
 	struct keeper_counts c;
@@ -227,9 +237,11 @@ static void report(struct store *s, uint64_t blocks, uint64_t bytes, double take
 	store_read_end(txn);
 	keeper_counts(k, &c);
 	pages = info.me_last_pgno + 1;
-	printf("blocks %llu, bytes %llu, held %llu, proven %llu, tenures proven %llu\n", (unsigned long long)blocks,
-	    (unsigned long long)bytes, (unsigned long long)c.held, (unsigned long long)c.proven, (unsigned long long)c.tenures_proven);
-	printf("private %ld kB\nused/bytes %.3f\nfile/bytes %.3f\nmicroseconds/block %.1f\n", private_kb(), (double)(pages - free_pages) * 4096 / (double)bytes,
+	printf("blocks %llu, bytes %llu, held %llu, proven %llu, tenures proven %llu\n",
+	    (unsigned long long)blocks, (unsigned long long)bytes, (unsigned long long)c.held,
+	    (unsigned long long)c.proven, (unsigned long long)c.tenures_proven);
+	printf("private %ld kB\nused/bytes %.3f\nfile/bytes %.3f\nmicroseconds/block %.1f\n",
+	    private_kb(), (double)(pages - free_pages) * 4096 / (double)bytes,
 	    (double)pages * 4096 / (double)bytes, taken * 1e6 / (double)blocks);
 }
 
@@ -268,16 +280,17 @@ static void clean(const char *dir)
 {
 	char path[4200];
 
-	snprintf(path, sizeof path, "%s/data.mdb", dir);
+	snprintf(path, sizeof(path), "%s/data.mdb", dir);
 	unlink(path);
-	snprintf(path, sizeof path, "%s/lock.mdb", dir);
+	snprintf(path, sizeof(path), "%s/lock.mdb", dir);
 	unlink(path);
 	rmdir(dir);
 }
 
 int main(int argc, char **argv)
 {
-	size_t want = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000, batch = argc > 2 ? strtoul(argv[2], NULL, 10) : 256;
+	size_t want = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000,
+	       batch = argc > 2 ? strtoul(argv[2], NULL, 10) : 256;
 	size_t n = want * 2 / (MAX_TENURE + 1) + 1, next = 0, i;
 	char made[] = "/tmp/disk.XXXXXX", err[200] = "no directory";
 	const char *dir = argc > 3 ? argv[3] : mkdtemp(made);
@@ -292,12 +305,13 @@ int main(int argc, char **argv)
 		die_world("cannot begin: %s", err);
 	store_open_net(&s, dir, &net, KEEPER_TABLES | TABLE(T_SORTITIONS), 0);
 	mdb_env_set_flags(s.env, MDB_NOSYNC, 1);
-	p = xcalloc(n, sizeof *p);
+	p = xcalloc(n, sizeof(*p));
 	plan_all(p, n);
 	sortitions(&s, p, n);
 	k = keeper_new(&s, "disk");
 	do {
-		/* A lane is only filled again when its last block is committed: the bytes are the lane's. */
+		/* A lane is only filled again when its last block is committed: the bytes are the
+		 * lane's. */
 		for (i = 0; i < LANES; i++)
 			if (lanes[i].left == 0 && next < n)
 				lane_fill(&lanes[i], p, next++);

@@ -1,8 +1,9 @@
 /* Any bytes as an archive: read as a file it ends, or is broken in one line; and its records,
  * whatever they say, are taken into a store or refused. */
 #include <sys/mman.h>
-#include "tests/fuzz/fuzz_store.h"
+
 #include "tests/fuzz/escape.h"
+#include "tests/fuzz/fuzz_store.h"
 // link: cmd/block-cat/trial.c
 #include "cmd/block-cat/archive.c"
 

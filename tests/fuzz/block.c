@@ -3,11 +3,13 @@
  * higher price than limits.h says; and judging ends in a reason. */
 #include <assert.h>
 #include <stdlib.h>
+
 #include "common/chain/proof.h"
 #include "common/chain/work.h"
 #include "common/limits.h"
 
-#define X(way, curve, hashed, parsed) COST_##way##_CURVE = curve, COST_##way##_HASHED = hashed, COST_##way##_PARSED = parsed,
+#define X(way, curve, hashed, parsed) \
+	COST_##way##_CURVE = curve, COST_##way##_HASHED = hashed, COST_##way##_PARSED = parsed,
 enum { COSTS(X) };
 #undef X
 
@@ -35,7 +37,8 @@ static void check_block(const uint8_t *p, size_t n, ssize_t used, const struct n
 
 	assert((size_t)used <= n && (size_t)used <= MAX_BLOCK && b->len == (size_t)used);
 	assert(nakamoto_header(&header, p, n, &need) > 0 && memcmp(header.id, b->id, ID_LEN) == 0);
-	assert(nakamoto_peek(p, n, id, ch, &height) == 0 && memcmp(id, b->id, ID_LEN) == 0 && height == b->height);
+	assert(nakamoto_peek(p, n, id, ch, &height) == 0 && memcmp(id, b->id, ID_LEN) == 0 &&
+	    height == b->height);
 	for (size_t cut = 0; cut < (size_t)used; cut += 1 + (size_t)used / 64)
 		check_prefix(p, cut, (size_t)used);
 }
@@ -69,7 +72,9 @@ static void check_pieces(const uint8_t *p, size_t n, ssize_t whole, size_t step)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	static struct network net = { .chain_id = 0x80000000, .cycle_length = 20, .prepare_length = 5 };
+	static struct network net = {
+		.chain_id = 0x80000000, .cycle_length = 20, .prepare_length = 5
+	};
 	static const uint8_t key[1][KEY_LEN] = { { 2 } }, miner[HASH160_LEN];
 	static const uint32_t weight[1] = { 1 };
 	struct nakamoto b;

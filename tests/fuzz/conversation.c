@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
+
 #include "common/chain/key.h"
 #include "common/chain/work.h"
 #include "common/net/conv.h"
@@ -51,12 +52,15 @@ static int stable_known(void *arg, uint64_t height, const uint8_t *hash) { retur
 
 static void setup(void)
 {
-	static const char text[] = "name fuzz\nchain_id 0x80000000\npeer_version 0x01020304\nfirst_burn_height 0\n"
-	    "first_burn_hash 0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206\ncycle_length 10\n"
-	    "prepare_length 5\nstable_confirmations 7\nprivate_peers 1\nepoch 2.0 0\nepoch 3.0 42\n";
+	static const char text[] =
+	    "name fuzz\nchain_id 0x80000000\npeer_version 0x01020304\nfirst_burn_height 0\n"
+	    "first_burn_hash "
+	    "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206\ncycle_length 10\n"
+	    "prepare_length 5\nstable_confirmations 7\nprivate_peers 1\nepoch 2.0 0\nepoch 3.0 "
+	    "42\n";
 	char err[200];
 
-	assert(network_parse(&net, text, sizeof text - 1, err) == 0);
+	assert(network_parse(&net, text, sizeof(text) - 1, err) == 0);
 	assert((base = event_base_new()));
 	self = (struct conv_self){ .net = &net, .port = 20444, .services = 3,
 		.stable_known = stable_known, .held = &held };
@@ -80,7 +84,7 @@ static size_t frame(uint8_t *out, const uint8_t *payload, size_t n)
 
 	framed++;
 	pre.version = net.peer_version;
-	if (payload == NULL) {
+	if (!payload) {
 		m.pre = pre;
 		m.u.handshake.port = 20444;
 		m.u.handshake.expire = INT64_MAX;

@@ -1,6 +1,8 @@
-/* Any bytes as a message: nothing is read beyond them, and what decodes encodes to the same bytes. */
+/* Any bytes as a message: nothing is read beyond them, and
+ * what decodes encodes to the same bytes. */
 #include <assert.h>
 #include <stdlib.h>
+
 #include "common/wire/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

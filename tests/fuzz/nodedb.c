@@ -3,8 +3,9 @@
  * ever. */
 #include <assert.h>
 #include <fcntl.h>
-#include "tests/fuzz/escape.h"
+
 #include "cmd/sortition-sync/node_db.c"
+#include "tests/fuzz/escape.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -37,11 +38,15 @@ bool view_next(struct view *v, unsigned source, uint32_t most, uint64_t *from, u
 	return true;
 }
 
-static const char schema[] = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
-    "CREATE TABLE snapshots (block_height INTEGER, burn_header_hash TEXT, sortition_id TEXT, parent_sortition_id TEXT,"
+static const char schema[] =
+    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
+    "CREATE TABLE snapshots (block_height INTEGER, burn_header_hash TEXT, sortition_id TEXT, "
+    "parent_sortition_id TEXT,"
     "burn_header_timestamp INTEGER, consensus_hash TEXT, sortition INTEGER, miner_pk_hash TEXT,"
-    "winning_stacks_block_hash TEXT, ops_hash TEXT, total_burn TEXT, winning_block_txid TEXT, pox_valid INTEGER);"
-    "CREATE TABLE block_commits (txid TEXT, sortition_id TEXT, parent_block_ptr INTEGER, new_seed TEXT);";
+    "winning_stacks_block_hash TEXT, ops_hash TEXT, total_burn TEXT, winning_block_txid TEXT, "
+    "pox_valid INTEGER);"
+    "CREATE TABLE block_commits (txid TEXT, sortition_id TEXT, parent_block_ptr INTEGER, new_seed "
+    "TEXT);";
 
 /* Two hex digits, again and again; or cut, or a blob, or nothing. */
 static void bind_hex(sqlite3_stmt *s, int i, uint8_t what, int len)

@@ -1,5 +1,5 @@
-/* Runs a fuzz target over files, so that a stored corpus is a test wherever there is no libFuzzer.  Arguments are files
- * or directories; prints TAP, one line a file. */
+/* Runs a fuzz target over files, so that a stored corpus is a test wherever there is no libFuzzer.
+ * Arguments are files or directories; prints TAP, one line a file. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -55,7 +55,8 @@ int main(int argc, char **argv)
 {
 	unsigned n = 0;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);	/* the line before the one that aborts must be out */
+	/* the line before the one that aborts must be out */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (int i = 1; i < argc; i++)
 		run_path(argv[i], &n);
 	printf("1..%u\n", n);

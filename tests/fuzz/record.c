@@ -1,8 +1,10 @@
-/* Any bytes as a stream of records: frames and payloads are taken apart without a read beyond them; what decodes and is
- * canonical encodes to the same bytes; and every frame comes back from its line of JSON bit for bit.  The same bytes
- * are also tried as a line of JSON and as rows of the store. */
+/* Any bytes as a stream of records: frames and payloads are taken apart without a read beyond them;
+ * what decodes and is canonical encodes to the same bytes; and every frame comes back from its line
+ * of JSON bit for bit.  The same bytes are also tried as a line of JSON and as rows of the store.
+ */
 #include <assert.h>
 #include <stdlib.h>
+
 #include "common/rec/schema.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
@@ -17,7 +19,8 @@ static void json_round_trip(const struct rec *r)
 	rec_print(f, r);
 	fclose(f);
 	assert(rec_parse(&back, line, len, err) == 0);
-	assert(back.n == r->len + REC_FRAME_HEAD && !memcmp(back.p + REC_FRAME_HEAD, r->payload, r->len));
+	assert(back.n == r->len + REC_FRAME_HEAD &&
+	    !memcmp(back.p + REC_FRAME_HEAD, r->payload, r->len));
 	rec_buf_release(&back);
 	free(line);
 }

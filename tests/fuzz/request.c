@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include "cmd/block-serve/head.c"
 #include "cmd/block-serve/route.c"
 
@@ -15,16 +16,19 @@ static bool may_body;
 void reply_closes(struct request *r) { r->conn->closes = true; }
 void reply_text(struct request *r, int code, const char *fmt, ...) { answers++; }
 bool post_block_may(struct request *r) { return may_body = true; }
-#define HANDLER(name) void name(struct request *r) { assert(r->path != NULL); answers++; }
-HANDLER(get_block) HANDLER(get_block_at) HANDLER(get_tenure) HANDLER(get_info) HANDLER(get_pox) HANDLER(get_neighbors) HANDLER(get_health)
-HANDLER(get_tenure_info) HANDLER(get_tenure_tip) HANDLER(get_tenure_tip_metadata) HANDLER(get_tenure_blocks) HANDLER(get_tenure_blocks_hash)
-HANDLER(get_tenure_blocks_height) HANDLER(get_sortition) HANDLER(get_sortitions_last) HANDLER(get_sortition_height) HANDLER(get_sortition_burn)
-HANDLER(get_sortition_ch) HANDLER(get_stacker_set) HANDLER(get_records) HANDLER(post_block)
+#define HANDLER(name) void name(struct request *r) { assert(r->path); answers++; }
+HANDLER(get_block)
+HANDLER(get_block_at) HANDLER(get_tenure) HANDLER(get_info) HANDLER(get_pox) HANDLER(get_neighbors)
+    HANDLER(get_health) HANDLER(get_tenure_info) HANDLER(get_tenure_tip)
+	HANDLER(get_tenure_tip_metadata) HANDLER(get_tenure_blocks) HANDLER(get_tenure_blocks_hash)
+	    HANDLER(get_tenure_blocks_height) HANDLER(get_sortition) HANDLER(get_sortitions_last)
+		HANDLER(get_sortition_height) HANDLER(get_sortition_burn) HANDLER(get_sortition_ch)
+		    HANDLER(get_stacker_set) HANDLER(get_records) HANDLER(post_block)
 
-/* The data of a body in chunks, taken in pieces of at most `step` bytes.  Returns bytes used, -1 if
- * they are no chunks. */
-static ssize_t body_of(const uint8_t *p, size_t n, size_t step, uint8_t *out, size_t *len,
-    bool *whole)
+    /* The data of a body in chunks, taken in pieces of at most `step` bytes.  Returns bytes used,
+     * -1 if they are no chunks. */
+    static ssize_t
+    body_of(const uint8_t *p, size_t n, size_t step, uint8_t *out, size_t *len, bool *whole)
 {
 	struct chunks k = { .state = CHUNK_SIZE };
 	size_t at = 0;
@@ -89,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			if (h.chunked)
 				try_chunks(p + at + used, n - at - (size_t)used);
 		}
-		assert(used >= 0 || (h.status >= 400 && h.fault != NULL));
+		assert(used >= 0 || (h.status >= 400 && h.fault));
 		free(copy);
 		free(part);
 		if (used <= 0)

@@ -27,7 +27,7 @@ static void copy_rows(void)
 		while (mdb_cursor_get(c, &k, &v, MDB_NEXT) == 0) {
 			struct row *r = &rows[n_rows++];
 
-			assert(n_rows < 400 && k.mv_size <= sizeof r->key);
+			assert(n_rows < 400 && k.mv_size <= sizeof(r->key));
 			r->table = t;
 			memcpy(r->key, k.mv_data, r->klen = k.mv_size);
 			assert((r->value = malloc(v.mv_size + 1)));

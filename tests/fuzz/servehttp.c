@@ -19,7 +19,7 @@ static void remove_store(void) { world_close(&l.w); }
 
 static void setup(void)
 {
-	socklen_t len = sizeof at;
+	socklen_t len = sizeof(at);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	setenv("BLOCKSYNC_MAP", "67108864", 1);
@@ -36,7 +36,7 @@ static void setup(void)
 	uploads_new(&s);
 	view_refresh(&s);
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert(bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 16) == 0);
+	assert(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, 16) == 0);
 	assert(getsockname(fd, (struct sockaddr *)&at, &len) == 0);
 	http_start(&s, fd);
 }
@@ -58,19 +58,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (!s.base)
 		setup();
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert(fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0);
+	assert(fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
 	before = work_done;
 	turns(2);
 	while (n > 0 && (k = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0) {
 		p += k;
 		n -= (size_t)k;
 		turns(2);
-		while (recv(fd, got, sizeof got, MSG_DONTWAIT) > 0)
+		while (recv(fd, got, sizeof(got), MSG_DONTWAIT) > 0)
 			turns(1);
 	}
 	shutdown(fd, SHUT_WR);
 	turns(4);
-	while (recv(fd, got, sizeof got, MSG_DONTWAIT) > 0)
+	while (recv(fd, got, sizeof(got), MSG_DONTWAIT) > 0)
 		turns(1);
 	close(fd);
 	turns(4);

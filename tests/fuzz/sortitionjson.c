@@ -1,8 +1,10 @@
-/* Any bytes as an answer of a node's RPC: each reader takes or refuses them, and reads nothing beyond. */
+/* Any bytes as an answer of a node's RPC: each reader takes or refuses them, and reads nothing
+ * beyond. */
 #include <assert.h>
 #include <stdlib.h>
-#include "common/limits.h"
+
 #include "cmd/sortition-sync/json.c"
+#include "common/limits.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -18,7 +20,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	char err[120];
 
 	if (json_sortition(&row, p, n, err) == 0)
-		assert(row.won || all_zero(row.miner, sizeof row.miner));
+		assert(row.won || all_zero(row.miner, sizeof(row.miner)));
 	if (json_reward_set(&set, keys, weights, p, n, err) == 0)
 		assert(set.keys.n > 0 && set.keys.n <= MAX_SIGNERS && set.keys.n == set.weights.n);
 	json_tip(&tip, p, n, err);

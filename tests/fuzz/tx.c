@@ -1,7 +1,9 @@
-/* Any bytes as a transaction: nothing is read beyond them, what parses parses again from its own bytes alone, every
- * shorter piece of it asks for more and never for too much, and longer input changes nothing. */
+/* Any bytes as a transaction: nothing is read beyond them, what parses parses again from its own
+ * bytes alone, every shorter piece of it asks for more and never for too much, and longer input
+ * changes nothing. */
 #include <assert.h>
 #include <stdlib.h>
+
 #include "common/chain/tx.h"
 #include "common/chain/work.h"
 
@@ -37,7 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	assert(tx.bytes == p && tx.len <= n && c.p == p + tx.len);
 	tx_txid(&tx);
 	own = cursor_of(p, tx.len);
-	assert(tx_parse(&again, &own, &need) == 0 && again.len == tx.len && again.payload == tx.payload && again.since == tx.since);
+	assert(tx_parse(&again, &own, &need) == 0 && again.len == tx.len &&
+	    again.payload == tx.payload && again.since == tx.since);
 	for (size_t cut = 0; cut < tx.len; cut += 1 + tx.len / 64)
 		check_prefix(p, cut, tx.len);
 	return 0;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 #include "tests/fuzz/escape.h"
 

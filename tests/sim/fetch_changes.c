@@ -1,4 +1,5 @@
-/* The download planner when the world changes: a growing tip, a made-up one, a reorg, a bad block, suspects; and its size. */
+/* The download planner when the world changes: a growing tip, a made-up one, a reorg, a bad block,
+ * suspects; and its size. */
 // link: cmd/block-fetch/planner.c
 // link: cmd/block-fetch/sources.c
 // link: cmd/block-fetch/answers.c
@@ -44,7 +45,8 @@ static void growing(void **state)
 	planner_free(w->plan);
 }
 
-/* A made-up tip: asked of all, nobody has it, nobody is blamed; the rest is proven, it ends, and the true tip is taken then. */
+/* A made-up tip: asked of all, nobody has it, nobody is blamed; the rest is proven, it ends, and
+ * the true tip is taken then. */
 static void madeup_tip(void **state)
 {
 	struct world *w = &world;
@@ -88,7 +90,8 @@ static void reorg(void **state)
 		world_ch(ch, t);
 		world_ch(parent, w->tenures[t].below);
 		world_id(id, w->tenures[t].below, 0);
-		planner_sortition(w->plan, FIRST + t, ch, true, parent, w->tenures[t].below == UINT32_MAX ? none : id);
+		planner_sortition(w->plan, FIRST + t, ch, true, parent,
+		    w->tenures[t].below == UINT32_MAX ? none : id);
 	}
 	assert_true(world_run(w, 60000));
 	world_all_proven(w, "reorg");
@@ -96,7 +99,8 @@ static void reorg(void **state)
 	planner_free(w->plan);
 }
 
-/* A block that the chain itself has wrong: refused from two sources, then given up; all else is proven, nobody is left out. */
+/* A block that the chain itself has wrong: refused from two sources, then given up; all else is
+ * proven, nobody is left out. */
 static void bad_block(void **state)
 {
 	struct world *w = &world;
@@ -120,7 +124,8 @@ static void bad_block(void **state)
 	planner_free(w->plan);
 }
 
-/* Winners that start nothing name whatever they like: what the others build on is fetched all the same, and nobody is blamed. */
+/* Winners that start nothing name whatever they like: what the others build on is fetched all the
+ * same, and nobody is blamed. */
 static void wrong_commits(void **state)
 {
 	struct world *w = &world;
@@ -163,7 +168,8 @@ static void shorter(void **state)
 	planner_free(w->plan);
 }
 
-/* The newest tenures are gone at the peers, as after a reorg that we have not heard of: nobody is blamed. */
+/* The newest tenures are gone at the peers, as after a reorg that we have not heard of: nobody is
+ * blamed. */
 static void vanished(void **state)
 {
 	struct world *w = &world;
@@ -183,7 +189,8 @@ static void vanished(void **state)
 	planner_free(w->plan);
 }
 
-/* A peer with a URL of no use is left out, once told; with a better one it is asked; a liar does not come back so. */
+/* A peer with a URL of no use is left out, once told; with a better one it is asked; a liar does
+ * not come back so. */
 static void moved(void **state)
 {
 	struct world *w = &world;
@@ -394,7 +401,9 @@ static void set_aside(void **state)
 /* A whole history: memory and the time of a turn. */
 static void history(void **state)
 {
-	struct network net = { .cycle_length = 2100, .n_epochs = 1, .epochs = { { EPOCH_30, FIRST } } };
+	struct network net = {
+		.cycle_length = 2100, .n_epochs = 1, .epochs = { { EPOCH_30, FIRST } }
+	};
 	struct planner *p = planner_new(&net, FIRST, false, false);
 	uint8_t ch[CH_LEN], parent[CH_LEN], id[ID_LEN];
 	struct action a;
@@ -413,7 +422,8 @@ static void history(void **state)
 	while (planner_action(p, &a))
 		;
 	double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
-	print_message("# 100,000 tenures: %zu kB, %.0f ms\n", planner_memory(p) / 1000, seconds * 1000);
+	print_message("# 100,000 tenures: %zu kB, %.0f ms\n", planner_memory(p) / 1000,
+	    seconds * 1000);
 	assert_true(planner_memory(p) <= 17000000);
 	begin = clock();
 	for (uint64_t now = 100; now < 10100; now += 100) {

@@ -1,4 +1,5 @@
-/* The download planner under a virtual clock, with seeded peers: honest, far, slow, dripping, silent, dead, lying. */
+/* The download planner under a virtual clock, with seeded peers: honest, far, slow, dripping,
+ * silent, dead, lying. */
 // link: cmd/block-fetch/planner.c
 // link: cmd/block-fetch/sources.c
 // link: cmd/block-fetch/answers.c
@@ -23,7 +24,8 @@ static void honest_costs(void **state)
 	assert_true(world_run(w, 120000));
 	world_all_proven(w, "four honest peers");
 	planner_state(w->plan, w->now, &s);
-	print_message("# %u tenures, %llu requests, %.4f bytes sent a useful byte\n", s.wanted, (unsigned long long)w->requests, (double)w->sent / (double)w->useful);
+	print_message("# %u tenures, %llu requests, %.4f bytes sent a useful byte\n", s.wanted,
+	    (unsigned long long)w->requests, (double)w->sent / (double)w->useful);
 	assert_true(w->requests <= 2 * s.wanted);
 	assert_true(w->sent <= w->useful + w->useful / 50);
 	planner_free(w->plan);
@@ -41,15 +43,18 @@ static void alone(void **state)
 		world_peer(w, (enum conduct)c, 10, 2000);
 		if (!world_run(w, 60000))
 			fail_msg("%s: not ended after a minute", conduct_name[c]);
-		if (planner_missing(w->plan, why, sizeof(why)) && c != INVALID && !w->peers[0].faults)
+		if (planner_missing(w->plan, why, sizeof(why)) && c != INVALID &&
+		    !w->peers[0].faults)
 			fail_msg("%s: nobody is blamed for: %s", conduct_name[c], why);
-		if ((c == CUT || c == BUSY || c == SOME404) && planner_missing(w->plan, why, sizeof(why)))
+		if ((c == CUT || c == BUSY || c == SOME404) &&
+		    planner_missing(w->plan, why, sizeof(why)))
 			fail_msg("%s: should complete: %s", conduct_name[c], why);
 		planner_free(w->plan);
 	}
 }
 
-/* Each fault beside three honest peers: it completes in about the time of three; bytes travel once. */
+/* Each fault beside three honest peers: it completes in about
+ * the time of three; bytes travel once. */
 static void beside(void **state)
 {
 	struct world *w = &world;
@@ -68,18 +73,21 @@ static void beside(void **state)
 			world_all_proven(w, conduct_name[c]);
 			world_honest_unblamed(w, conduct_name[c]);
 			if (with && w->sent > w->useful + w->useful / 10 + 100000)
-				fail_msg("%s: %llu bytes for %llu", conduct_name[c], (unsigned long long)w->sent, (unsigned long long)w->useful);
+				fail_msg("%s: %llu bytes for %llu", conduct_name[c],
+				    (unsigned long long)w->sent, (unsigned long long)w->useful);
 			if (with && !w->peers[3].faults && c != INVALID && c != BUSY &&
 			    c != SOME404 && c != CUT && c != LIMITED)
 				fail_msg("%s: nobody is blamed", conduct_name[c]);
 			planner_free(w->plan);
 		}
 		if (ms[1] > ms[0] * 13 / 10 + 2500)
-			fail_msg("%s: %llu ms, %llu without it", conduct_name[c], (unsigned long long)ms[1], (unsigned long long)ms[0]);
+			fail_msg("%s: %llu ms, %llu without it", conduct_name[c],
+			    (unsigned long long)ms[1], (unsigned long long)ms[0]);
 	}
 }
 
-/* Honest peers that stand still for seconds now and then, as on a starved machine or a crowded line: nobody is blamed. */
+/* Honest peers that stand still for seconds now and then, as on a starved machine or a crowded
+ * line: nobody is blamed. */
 static void frozen(void **state)
 {
 	struct world *w = &world;
@@ -97,7 +105,8 @@ static void frozen(void **state)
 	}
 }
 
-/* Our own line is down for a while: all are silent at once, nobody is blamed, and it goes on when they are back. */
+/* Our own line is down for a while: all are silent at once, nobody is blamed, and it goes on when
+ * they are back. */
 static void outage(void **state)
 {
 	struct world *w = &world;
@@ -141,7 +150,8 @@ static void latency(void **state)
 		world_honest_unblamed(w, "latency");
 		planner_free(w->plan);
 	}
-	print_message("# %llu ms near, %llu ms at 100 ms\n", (unsigned long long)ms[0], (unsigned long long)ms[1]);
+	print_message("# %llu ms near, %llu ms at 100 ms\n", (unsigned long long)ms[0],
+	    (unsigned long long)ms[1]);
 	assert_true(ms[1] <= ms[0] * 3 / 2);
 }
 
@@ -161,7 +171,9 @@ static void stealing(void **state)
 	assert_true(world_run(w, 600000));
 	world_all_proven(w, "stealing");
 	world_honest_unblamed(w, "stealing");
-	print_message("# %llu ms, %.0f by speed; %.3f bytes sent a useful byte\n", (unsigned long long)w->now, (double)w->useful / sum, (double)w->sent / (double)w->useful);
+	print_message("# %llu ms, %.0f by speed; %.3f bytes sent a useful byte\n",
+	    (unsigned long long)w->now, (double)w->useful / sum,
+	    (double)w->sent / (double)w->useful);
 	assert_true((double)w->now <= 1.3 * (double)w->useful / sum + 1000);
 	planner_free(w->plan);
 }
@@ -177,9 +189,12 @@ static void seeds(void **state)
 		world_view(w);
 		snprintf(what, sizeof(what), "seed %u", seed);
 		for (unsigned i = 0, n = 3 + world_dice(w, 4); i < n; i++)
-			world_peer(w, HONEST, world_dice(w, 4) ? world_dice(w, 30) : world_dice(w, 200), 50 + world_dice(w, 4) * world_dice(w, 4) * 1000);
+			world_peer(w, HONEST,
+			    world_dice(w, 4) ? world_dice(w, 30) : world_dice(w, 200),
+			    50 + world_dice(w, 4) * world_dice(w, 4) * 1000);
 		for (unsigned i = 0, n = world_dice(w, 5); i < n; i++)
-			world_peer(w, (enum conduct)(1 + world_dice(w, CONDUCTS - 1)), world_dice(w, 100), 2000);
+			world_peer(w, (enum conduct)(1 + world_dice(w, CONDUCTS - 1)),
+			    world_dice(w, 100), 2000);
 		assert_true(world_run(w, 120000));
 		world_all_proven(w, what);
 		world_honest_unblamed(w, what);

@@ -1,12 +1,14 @@
 // link: cmd/inv-sync/machine.c
-/* The inventory machine under a clock that the test owns, with peers made from a seed: honest ones of any latency, ones that lose their connection,
- * ones that are behind and ones that refuse.  None delays another, none is asked more than it should be. */
+/* The inventory machine under a clock that the test owns, with peers made from a seed: honest ones
+ * of any latency, ones that lose their connection, ones that are behind and ones that refuse.  None
+ * delays another, none is asked more than it should be. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
+
 #include "cmd/inv-sync/machine.h"
 
 #define PEERS 8
@@ -16,7 +18,9 @@
 
 static const char network_text[] =
     "name sim\nchain_id 0x80000000\npeer_version 0xfacade10\nfirst_burn_height 0\n"
-    "first_burn_hash 0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206\ncycle_length 100\nprepare_length 10\n"
+    "first_burn_hash "
+    "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206\ncycle_length "
+    "100\nprepare_length 10\n"
     "stable_confirmations 7\nprivate_peers 1\ninv_reward_cycles 3\nepoch 2.0 0\nepoch 3.0 520\n";
 
 struct flight { uint64_t cycle, lands; };
@@ -24,7 +28,8 @@ struct sim_peer {
 	struct asks asks;
 	struct flight flying[ASK_FLYING_MAX];
 	unsigned n_flying;
-	unsigned latency, lose;		/* ms; chance in 1,000 that an answer is a lost connection instead */
+	/* ms; chance in 1,000 that an answer is a lost connection instead */
+	unsigned latency, lose;
 	bool behind;			/* Nacks the newest cycle */
 	unsigned told;			/* times that it counted as refusing */
 	uint64_t answered[CYCLES + 1], asked[CYCLES + 1];
@@ -47,7 +52,7 @@ static void sim_init(struct sim *s, uint64_t seed, bool once)
 {
 	char err[200];
 
-	memset(s, 0, sizeof *s);
+	memset(s, 0, sizeof(*s));
 	s->seed = seed;
 	s->now = 1000;
 	assert_int_equal(network_parse(&s->net, network_text, strlen(network_text), err), 0);
@@ -177,7 +182,8 @@ static void burst(void **state)
 		assert_true(s.peer[i].asked[CYCLES - 1] < at);
 	run(&s, 1000);
 	for (int i = 0; i < PEERS; i++) {
-		assert_true(s.peer[i].answered[CYCLES - 1] > at && s.peer[i].answered[CYCLES - 2] > at);
+		assert_true(
+		    s.peer[i].answered[CYCLES - 1] > at && s.peer[i].answered[CYCLES - 2] > at);
 		assert_true(s.peer[i].answered[CYCLES - 3] < at);
 		assert_int_equal(s.peer[i].asks_of[CYCLES - 1], 2);
 	}
@@ -192,7 +198,8 @@ static void burst(void **state)
 	sim_release(&s);
 }
 
-/* The question was on its way when the burn block came: its answer may not know of it.  And a peer that had refused is asked at once. */
+/* The question was on its way when the burn block came: its answer may not know of it.  And a peer
+ * that had refused is asked at once. */
 static void burst_in_flight(void **state)
 {
 	struct sim s;
@@ -204,7 +211,8 @@ static void burst_in_flight(void **state)
 	s.peer[1].behind = true;
 	machine_tip(&s.m, TIP + 1, true, s.now);
 	run(&s, 2000);
-	machine_tip(&s.m, TIP + 2, true, s.now);	/* asked about the one before at 1 s, answers at 4 s */
+	/* asked about the one before at 1 s, answers at 4 s */
+	machine_tip(&s.m, TIP + 2, true, s.now);
 	run(&s, 6000);
 	for (int i = 2; i < PEERS; i++)
 		assert_int_equal(s.peer[i].asks_of[CYCLES - 1], 3);
@@ -272,9 +280,9 @@ static void reorg(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole_history), cmocka_unit_test(bad_lines), cmocka_unit_test(refresh), cmocka_unit_test(burst), cmocka_unit_test(burst_in_flight),
-		cmocka_unit_test(behind), cmocka_unit_test(reorg)
-	};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(whole_history),
+		cmocka_unit_test(bad_lines), cmocka_unit_test(refresh), cmocka_unit_test(burst),
+		cmocka_unit_test(burst_in_flight), cmocka_unit_test(behind),
+		cmocka_unit_test(reorg) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
+
 #include "cmd/inv-sync/seats.h"
 
 #define LIARS 1000u
@@ -39,7 +40,11 @@ static void start(struct sim *s, uint64_t seed, unsigned honest_network)
 	for (unsigned i = 0; i < PEERS; i++)
 		order[i] = i;
 	for (; n > 0; n--) {
-		unsigned pick = (unsigned)((seed = seed * 6364136223846793005u + 1442695040888963407u) >> 33) % n, i = order[pick];
+		unsigned pick = (unsigned)((seed = seed * 6364136223846793005u +
+						   1442695040888963407u) >>
+				    33) %
+		    n,
+			 i = order[pick];
 
 		order[pick] = order[n - 1];
 		seats_add(&s->seats, &s->peer[i], i < HONEST ? honest_network + i : i % NETWORKS);
@@ -177,7 +182,7 @@ static void room(void **state)
 		assert_null(seats_forget(&s.seats, p->group->id));
 		seats_remove(&s.seats, p);
 	}
-	assert_true(s.peer[1].group != NULL);
+	assert_true(s.peer[1].group);
 	stop(&s);
 }
 

@@ -1,5 +1,6 @@
-/* The burnchain view under a virtual clock, with seeded sources: honest, late, failing, lying from a height on, dead, nodes
- * behind a balancer of which some lag; on chains that give way by a random depth.  Honest sources are never blamed, liars are, and what is settled is the truth. */
+/* The burnchain view under a virtual clock, with seeded sources: honest, late, failing, lying from
+ * a height on, dead, nodes behind a balancer of which some lag; on chains that give way by a random
+ * depth.  Honest sources are never blamed, liars are, and what is settled is the truth. */
 // link: cmd/sortition-sync/view.c
 // link: cmd/sortition-sync/view_order.c
 #include <setjmp.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+
 #include "cmd/sortition-sync/view.h"
 
 #define FIRST 1000u
@@ -37,24 +39,23 @@ struct world {
 	uint32_t seed;
 };
 
-static uint32_t
-dice(struct world *w, uint32_t n)
+static uint32_t dice(struct world *w, uint32_t n)
 {
 	w->seed = w->seed * 1664525 + 1013904223;
 	return (w->seed >> 8) % n;
 }
 
 /* The row of a height on chain 0 or 1, as a liar or an honest source tells it. */
-static void
-row(const struct world *w, int chain, bool lie, uint64_t h, struct rec_sortition *r)
+static void row(const struct world *w, int chain, bool lie, uint64_t h, struct rec_sortition *r)
 {
-	uint8_t kind = (uint8_t)((chain && h > w->fork) | (lie ? 2 : 0)), below = (uint8_t)((chain && h - 1 > w->fork) | (lie ? 2 : 0));
+	uint8_t kind = (uint8_t)((chain && h > w->fork) | (lie ? 2 : 0)),
+		below = (uint8_t)((chain && h - 1 > w->fork) | (lie ? 2 : 0));
 
-	memset(r, 0, sizeof *r);
+	memset(r, 0, sizeof(*r));
 	r->burn_height = h;
 	r->won = h % 5 != 0;
 	memset(r->burn_hash, (int)(h % 251), 32);
-	memset(r->miner, 7, sizeof r->miner);
+	memset(r->miner, 7, sizeof(r->miner));
 	put_be64(r->consensus_hash, h);
 	r->consensus_hash[19] = kind + 1;
 	put_be64(r->sortition_id, h);
@@ -63,28 +64,25 @@ row(const struct world *w, int chain, bool lie, uint64_t h, struct rec_sortition
 	r->parent_sortition_id[31] = below + 1;
 }
 
-static int
-chain_of(const struct world *w, const struct source *s)
+static int chain_of(const struct world *w, const struct source *s)
 {
 	return w->reorg && w->now >= s->switch_at;
 }
 
-static uint64_t
-tip_of(const struct world *w, const struct source *s)
+static uint64_t tip_of(const struct world *w, const struct source *s)
 {
 	uint64_t tip = w->tip[chain_of(w, s)];
 
 	return s->conduct == LATE ? tip - s->behind : tip;
 }
 
-static void
-told_row(const struct world *w, const struct source *s, uint64_t h, struct rec_sortition *r)
+static void told_row(const struct world *w, const struct source *s, uint64_t h,
+    struct rec_sortition *r)
 {
 	row(w, chain_of(w, s), s->conduct == LIAR && h >= s->lies_from, h, r);
 }
 
-static void
-events(struct world *w)
+static void events(struct world *w)
 {
 	struct view_event e;
 
@@ -99,7 +97,8 @@ events(struct world *w)
 			break;
 		case VIEW_LIAR:
 			if (w->s[e.source].conduct != LIAR)
-				fail_msg("seed: an honest source %u is blamed at %llu", e.source, (unsigned long long)e.height);
+				fail_msg("seed: an honest source %u is blamed at %llu", e.source,
+				    (unsigned long long)e.height);
 			w->s[e.source].blamed = true;
 			break;
 		case VIEW_CONTESTED:
@@ -108,8 +107,7 @@ events(struct world *w)
 	}
 }
 
-static void
-answer(struct world *w, unsigned i, struct answer *a)
+static void answer(struct world *w, unsigned i, struct answer *a)
 {
 	struct source *s = &w->s[i];
 	struct rec_sortition r;
@@ -136,8 +134,7 @@ answer(struct world *w, unsigned i, struct answer *a)
 	}
 }
 
-static void
-step(struct world *w)
+static void step(struct world *w)
 {
 	view_tick(&w->view, w->now);
 	for (unsigned i = 0; i < w->n; i++) {
@@ -153,7 +150,8 @@ step(struct world *w)
 				s->next_tip = w->now + 3000;
 				a->live = a->tip = true;
 			} else {
-				a->live = view_next(&w->view, i, s->batches ? 100 : 1, &a->from, &a->n);
+				a->live =
+				    view_next(&w->view, i, s->batches ? 100 : 1, &a->from, &a->n);
 			}
 		}
 	}
@@ -161,12 +159,11 @@ step(struct world *w)
 	w->now += 50;
 }
 
-static void
-world_new(struct world *w, uint32_t seed, unsigned n, unsigned quorum)
+static void world_new(struct world *w, uint32_t seed, unsigned n, unsigned quorum)
 {
 	static const uint8_t secret[32] = { 1, 2, 3 };
 
-	memset(w, 0, sizeof *w);
+	memset(w, 0, sizeof(*w));
 	w->seed = seed * 7919 + 1;
 	w->net.first_burn_height = FIRST;
 	w->net.stable_confirmations = 7;
@@ -182,8 +179,7 @@ world_new(struct world *w, uint32_t seed, unsigned n, unsigned quorum)
 	view_init(&w->view, &w->net, n, quorum, secret);
 }
 
-static void
-check(struct world *w, int chain)
+static void check(struct world *w, int chain)
 {
 	struct rec_sortition r;
 
@@ -194,8 +190,7 @@ check(struct world *w, int chain)
 	}
 }
 
-static bool
-run(struct world *w, unsigned steps, bool (*until)(struct world *))
+static bool run(struct world *w, unsigned steps, bool (*until)(struct world *))
 {
 	while (steps--) {
 		step(w);
@@ -208,8 +203,8 @@ run(struct world *w, unsigned steps, bool (*until)(struct world *))
 static bool is_complete(struct world *w) { return view_complete(&w->view) && view_quiet(&w->view); }
 static bool on_new_fork(struct world *w)
 {
-	return view_complete(&w->view) && w->view.tip == w->tip[1] && view_linked(&w->view) && w->has[w->fork + 1 - FIRST] &&
-	    w->got[w->fork + 1 - FIRST][19] == 2;
+	return view_complete(&w->view) && w->view.tip == w->tip[1] && view_linked(&w->view) &&
+	    w->has[w->fork + 1 - FIRST] && w->got[w->fork + 1 - FIRST][19] == 2;
 }
 static bool liars_blamed(struct world *w)
 {
@@ -219,8 +214,7 @@ static bool liars_blamed(struct world *w)
 	return is_complete(w);
 }
 
-static void
-test_mixes(void **state)
+static void test_mixes(void **state)
 {
 	for (uint32_t seed = 0; seed < 150; seed++) {
 		struct world w;
@@ -238,8 +232,7 @@ test_mixes(void **state)
 	}
 }
 
-static void
-test_reorg(void **state)
+static void test_reorg(void **state)
 {
 	for (uint32_t seed = 0; seed < 120; seed++) {
 		struct world w;
@@ -248,9 +241,11 @@ test_reorg(void **state)
 		assert_true(run(&w, 20000, is_complete));
 		check(&w, 0);
 		w.fork = w.tip[0] - depth;
-		w.tip[1] = w.tip[0] + 1 - dice(&w, 2) * dice(&w, depth);	/* sometimes the new chain is shorter for a while */
+		/* sometimes the new chain is shorter for a while */
+		w.tip[1] = w.tip[0] + 1 - dice(&w, 2) * dice(&w, depth);
 		for (unsigned i = 0; i < n; i++)
-			w.s[i].switch_at = w.now + dice(&w, 8000);	/* they do not see it at once */
+			/* they do not see it at once */
+			w.s[i].switch_at = w.now + dice(&w, 8000);
 		w.reorg = true;
 		if (!run(&w, 20000, on_new_fork))
 			fail_msg("seed %u, depth %u: the view does not follow", seed, depth);
@@ -259,8 +254,7 @@ test_reorg(void **state)
 	}
 }
 
-static void
-test_restart(void **state)
+static void test_restart(void **state)
 {
 	for (uint32_t seed = 0; seed < 60; seed++) {
 		struct world w;
@@ -268,7 +262,8 @@ test_restart(void **state)
 		unsigned depth = seed % 30;
 		uint64_t asked = 0;
 		world_new(&w, seed, 3, 2);
-		for (uint64_t h = FIRST + 1; h <= w.tip[0]; h++) {	/* the store has chain 0 up to its tip */
+		/* the store has chain 0 up to its tip */
+		for (uint64_t h = FIRST + 1; h <= w.tip[0]; h++) {
 			row(&w, 0, false, h, &r);
 			view_load(&w.view, &r);
 			memcpy(w.got[h - FIRST], r.consensus_hash, CH_LEN);
@@ -283,13 +278,13 @@ test_restart(void **state)
 		for (unsigned i = 0; i < 3; i++)
 			for (uint64_t k = 0; k < w.view.n_slots; k++)
 				asked += w.view.sources[i].asked[k / 8] >> (k % 8) & 1;
-		assert_true(asked < 3 * (depth + 40));	/* what the store had is not asked for again */
+		/* what the store had is not asked for again */
+		assert_true(asked < 3 * (depth + 40));
 		view_release(&w.view);
 	}
 }
 
-static void
-test_balanced(void **state)
+static void test_balanced(void **state)
 {
 	for (uint32_t seed = 0; seed < 20; seed++) {
 		struct world w;
@@ -304,8 +299,7 @@ test_balanced(void **state)
 	}
 }
 
-static void
-test_two_of_two(void **state)
+static void test_two_of_two(void **state)
 {
 	struct world w;
 	struct view_event e;
@@ -323,17 +317,20 @@ test_two_of_two(void **state)
 			assert_int_not_equal(e.what, VIEW_LIAR);
 	}
 	assert_true(contested);
-	for (uint64_t h = FIRST + 1; h <= w.view.tip; h++)	/* what they agree on counts, the rest does not */
+	/* what they agree on counts, the rest does not */
+	for (uint64_t h = FIRST + 1; h <= w.view.tip; h++)
 		assert_int_equal(w.has[h - FIRST], h < FIRST + 200);
 	assert_false(view_complete(&w.view));
 	view_release(&w.view);
 }
 
-int
-main(void)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mixes), cmocka_unit_test(test_reorg), cmocka_unit_test(test_restart), cmocka_unit_test(test_balanced),
+		cmocka_unit_test(test_mixes),
+		cmocka_unit_test(test_reorg),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_balanced),
 		cmocka_unit_test(test_two_of_two),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,11 @@
 /* Hex, hashes, keys, bit vectors: vectors of spec/blocks.md 7 and of the standards. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <pthread.h>
 #include <cmocka.h>
+
 #include "common/chain/bitvec.h"
 #include "common/chain/hash.h"
 #include "common/chain/key.h"
@@ -115,7 +116,8 @@ static void keys(void **state)
 
 	secret[31] = 1;
 	assert_int_equal(key_public(key, secret), 0);
-	assert_hex(key, KEY_LEN, "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798");
+	assert_hex(key, KEY_LEN,
+	    "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798");
 	assert_true(key_valid(key));
 	hash_once(digest, "abc", 3);
 	assert_int_equal(key_sign(sig, secret, digest), 0);
@@ -170,8 +172,14 @@ static void reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hex), cmocka_unit_test(sha512_256), cmocka_unit_test(block_id), cmocka_unit_test(merkle),
-		cmocka_unit_test(threads), cmocka_unit_test(keys), cmocka_unit_test(bits), cmocka_unit_test(reasons),
+		cmocka_unit_test(hex),
+		cmocka_unit_test(sha512_256),
+		cmocka_unit_test(block_id),
+		cmocka_unit_test(merkle),
+		cmocka_unit_test(threads),
+		cmocka_unit_test(keys),
+		cmocka_unit_test(bits),
+		cmocka_unit_test(reasons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

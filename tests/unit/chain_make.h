@@ -1,5 +1,6 @@
-/* Nakamoto blocks made by hand, for the tests of the chain room and of block-verify: a network, a miner, five signers
- * of weight 10 to 14 (70 % of 60 is 42), and a block that keeps every rule until a test bends it. */
+/* Nakamoto blocks made by hand, for the tests of the chain room and of block-verify: a network, a
+ * miner, five signers of weight 10 to 14 (70 % of 60 is 42), and a block that keeps every rule
+ * until a test bends it. */
 #ifndef BLOCKSYNC_TESTS_CHAIN_MAKE_H
 #define BLOCKSYNC_TESTS_CHAIN_MAKE_H
 
@@ -19,7 +20,8 @@ struct made {
 	uint32_t marker[2];
 	uint32_t n_markers;
 	int miner;			/* secret of the miner */
-	int signer[MADE_SIGNERS + 3];	/* index into the set, in the order of signing; -1: a stranger, -2: no signature */
+	/* index into the set, in the order of signing; -1: a stranger, -2: no signature */
+	int signer[MADE_SIGNERS + 3];
 	uint32_t n_signers;
 	struct bytes out;
 };
@@ -49,14 +51,17 @@ static inline void made_set(struct signer_set *set, uint64_t cycle)
 	int secrets[MADE_SIGNERS];
 
 	made_signers(secrets, keys);
-	assert(signer_set_init(set, cycle, MADE_SIGNERS, (const uint8_t (*)[KEY_LEN])keys, weights) == 0);
+	assert(signer_set_init(set, cycle, MADE_SIGNERS, (const uint8_t(*)[KEY_LEN])keys,
+		   weights) == 0);
 }
 
 /* Cycles of 20 from burn height 100; 3.0 at 140, 4.0 at 180. */
 static inline void made_network(struct network *net)
 {
-	static const char text[] = "name made\nchain_id 0x80000000\nfirst_burn_height 100\nfirst_burn_hash "
-	    "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206\ncycle_length 20\nprepare_length 5\n"
+	static const char text[] =
+	    "name made\nchain_id 0x80000000\nfirst_burn_height 100\nfirst_burn_hash "
+	    "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206\ncycle_length "
+	    "20\nprepare_length 5\n"
 	    "stable_confirmations 7\nepoch 2.0 100\nepoch 2.5 101\nepoch 3.0 140\nepoch 4.0 180\n";
 	char err[200];
 

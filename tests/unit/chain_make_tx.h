@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+
 #include "common/chain/hash.h"
 #include "common/chain/key.h"
 #include "common/chain/tx.h"
@@ -19,12 +20,36 @@ static inline void add(struct bytes *b, const void *p, size_t n)
 	b->n += n;
 }
 static inline void add_u8(struct bytes *b, uint8_t v) { add(b, &v, 1); }
-static inline void add_u16(struct bytes *b, uint16_t v) { uint8_t p[2]; put_be16(p, v); add(b, p, 2); }
-static inline void add_u32(struct bytes *b, uint32_t v) { uint8_t p[4]; put_be32(p, v); add(b, p, 4); }
-static inline void add_u64(struct bytes *b, uint64_t v) { uint8_t p[8]; put_be64(p, v); add(b, p, 8); }
-static inline void add_fill(struct bytes *b, int c, size_t n) { assert(b->n + n <= sizeof(b->p)); memset(b->p + b->n, c, n); b->n += n; }
+static inline void add_u16(struct bytes *b, uint16_t v)
+{
+	uint8_t p[2];
+	put_be16(p, v);
+	add(b, p, 2);
+}
+static inline void add_u32(struct bytes *b, uint32_t v)
+{
+	uint8_t p[4];
+	put_be32(p, v);
+	add(b, p, 4);
+}
+static inline void add_u64(struct bytes *b, uint64_t v)
+{
+	uint8_t p[8];
+	put_be64(p, v);
+	add(b, p, 8);
+}
+static inline void add_fill(struct bytes *b, int c, size_t n)
+{
+	assert(b->n + n <= sizeof(b->p));
+	memset(b->p + b->n, c, n);
+	b->n += n;
+}
 
-static inline void made_secret(uint8_t secret[32], int n) { memset(secret, 0, 32); secret[31] = (uint8_t)n; }
+static inline void made_secret(uint8_t secret[32], int n)
+{
+	memset(secret, 0, 32);
+	secret[31] = (uint8_t)n;
+}
 static inline void made_hash160(uint8_t hash[HASH160_LEN], int n)
 {
 	uint8_t secret[32], key[KEY_LEN];
@@ -35,7 +60,8 @@ static inline void made_hash160(uint8_t hash[HASH160_LEN], int n)
 }
 
 /* Version to post-conditions of a single-signature transaction. */
-static inline void tx_head(struct bytes *b, uint8_t version, uint32_t chain, uint8_t anchor, uint64_t nonce)
+static inline void tx_head(struct bytes *b, uint8_t version, uint32_t chain, uint8_t anchor,
+    uint64_t nonce)
 {
 	add_u8(b, version);
 	add_u32(b, chain);

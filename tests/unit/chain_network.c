@@ -1,10 +1,12 @@
-/* The network file: what it may say, what each fault is called, and the arithmetic of epochs and cycles. */
+/* The network file: what it may say, what each fault is called, and the arithmetic of epochs and
+ * cycles. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
+
 #include "common/chain/network.h"
 
 #define HASH "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"
@@ -15,8 +17,11 @@ static void parses(void **state)
 {
 	struct network *net = calloc(1, sizeof(*net));
 	char err[200];
-	const char *text = "# head\n" HEAD "epoch 3.0 140 # a remark\r\nepoch 3.1 140\nprivate_peers 1\n\n"
-	    "bootstrap 0348af7ce1b224476e8f042727af3f84dcf49a69bb3c9dd2a1afaa783acfffb729@[::1]:20444\nbootstrap a.b:1\n"
+	const char *text =
+	    "# head\n" HEAD "epoch 3.0 140 # a remark\r\nepoch 3.1 140\nprivate_peers 1\n\n"
+	    "bootstrap "
+	    "0348af7ce1b224476e8f042727af3f84dcf49a69bb3c9dd2a1afaa783acfffb729@[::1]:"
+	    "20444\nbootstrap a.b:1\n"
 	    "source http://127.0.0.1:1\nshadow " HASH;
 
 	assert_int_equal(network_parse(net, text, strlen(text), err), 0);
@@ -48,23 +53,30 @@ static void parses(void **state)
 
 static void faults(void **state)
 {
-	static const struct { const char *text, *err; } cases[] = {
+	static const struct { const char *text, *err;
+	} cases[] = {
 		{ HEAD "colour red\n", "line 10: no setting 'colour' is known" },
 		{ HEAD "chain_id 1\n", "line 10: 'chain_id' a second time" },
 		{ HEAD "source\n", "line 10: 'source' without a value" },
 		{ HEAD "epoch 2.6 200\n", "line 10: no epoch '2.6' is known" },
 		{ HEAD "epoch 3.0\n", "line 10: 'epoch' needs a number, not ''" },
 		{ HEAD "epoch 3.0 99\n", "line 10: epoch '3.0' at 99 is not after the one before" },
-		{ HEAD "epoch 2.1 200\n", "line 10: epoch '2.1' at 200 is not after the one before" },
+		{ HEAD "epoch 2.1 200\n",
+		    "line 10: epoch '2.1' at 200 is not after the one before" },
 		{ HEAD "private_peers 2\n", "line 10: 'private_peers' is above 1: '2'" },
-		{ HEAD "peer_version 0x1ffffffff\n", "line 10: 'peer_version' is above 4294967295: '0x1ffffffff'" },
-		{ HEAD "bootstrap here\n", "line 10: 'bootstrap' needs pubkey@host:port, not 'here'" },
-		{ HEAD "bootstrap zz@a:1\n", "line 10: 'bootstrap' needs a key of 66 hex digits before '@': 'zz@a:1'" },
+		{ HEAD "peer_version 0x1ffffffff\n",
+		    "line 10: 'peer_version' is above 4294967295: '0x1ffffffff'" },
+		{ HEAD "bootstrap here\n",
+		    "line 10: 'bootstrap' needs pubkey@host:port, not 'here'" },
+		{ HEAD "bootstrap zz@a:1\n",
+		    "line 10: 'bootstrap' needs a key of 66 hex digits before '@': 'zz@a:1'" },
 		{ HEAD "bootstrap a:70000\n", "line 10: 'bootstrap' is above 65535: '70000'" },
-		{ HEAD "shadow 12\n", "line 10: 'shadow' needs a block id of 64 hex digits, not '12'" },
+		{ HEAD "shadow 12\n",
+		    "line 10: 'shadow' needs a block id of 64 hex digits, not '12'" },
 		{ "name a b\n", "line 1: 'name' is one word of at most 63 bytes" },
 		{ "name a\ncycle_length 0\n", "line 2: 'cycle_length' is zero" },
-		{ "name a\nfirst_burn_hash 00\n", "line 2: 'first_burn_hash' needs 64 hex digits, not '00'" },
+		{ "name a\nfirst_burn_hash 00\n",
+		    "line 2: 'first_burn_hash' needs 64 hex digits, not '00'" },
 		{ "name a\n", "line 2: the file ends without 'chain_id'" },
 		{ "", "line 1: the file ends without 'name'" },
 	};
@@ -94,7 +106,9 @@ static void profiles(void **state)
 		assert_true(net->n_bootstrap > 0 && net->n_source > 0);
 	}
 	assert_null(network_profile("krypton"));
-	assert_int_equal(network_parse(net, network_profile("mainnet"), strlen(network_profile("mainnet")), err), 0);
+	assert_int_equal(
+	    network_parse(net, network_profile("mainnet"), strlen(network_profile("mainnet")), err),
+	    0);
 	assert_true(network_cycle(net, 867867) == 96);
 	assert_true(network_cycle_query_height(net, 96) == 867651);
 	assert_int_equal(network_epoch(net, 867866), EPOCH_25);
@@ -110,7 +124,9 @@ static void untrusted(void **state)
 	const char *mainnet = network_profile("mainnet");
 	char err[200], text[8192];
 
-	snprintf(text, sizeof(text), "bootstrap a.b:1\n# source of all\n" HEAD "sources\t \n private_peers 1\n\tsource\thttp://h # x\nepoch 3.0 140\n"
+	snprintf(text, sizeof(text),
+	    "bootstrap a.b:1\n# source of all\n" HEAD
+	    "sources\t \n private_peers 1\n\tsource\thttp://h # x\nepoch 3.0 140\n"
 	    "shadow " HASH "\nbootstrap c.d:2\r\nsource http://last");
 	/* `sources` is no setting */
 	assert_int_equal(network_parse(net, text, strlen(text), err), -1);

@@ -1,13 +1,16 @@
-/* Blocks in their place: borders, extensions, burn views; and consensus hashes out of their inputs. */
+/* Blocks in their place: borders, extensions, burn views; and
+ * consensus hashes out of their inputs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+
 #include "common/chain/hash.h"
 #include "common/chain/proof.h"
 
-/* Tenure n is the sortition at burn height n with consensus hash n n n ..., whose commit names start id n-1. */
+/* Tenure n is the sortition at burn height n with consensus hash n n n ..., whose commit names
+ * start id n-1. */
 static struct burn_fact facts[8];
 
 static struct burn_fact lookup(void *arg, const uint8_t ch[CH_LEN])
@@ -18,13 +21,16 @@ static struct burn_fact lookup(void *arg, const uint8_t ch[CH_LEN])
 static int setup(void **state)
 {
 	for (int i = 0; i < 8; i++) {
-		facts[i] = (struct burn_fact){ .found = true, .canonical = true, .burn_height = (uint64_t)i, .won = i > 0 };
+		facts[i] = (struct burn_fact){
+			.found = true, .canonical = true, .burn_height = (uint64_t)i, .won = i > 0
+		};
 		memset(facts[i].committed, 0x10 + i - 1, ID_LEN);
 	}
 	return 0;
 }
 
-/* Block of a tenure at a height, on the parent of the height below. Ids: 0x20 + height; starts: 0x10 + tenure. */
+/* Block of a tenure at a height, on the parent of the height below. Ids: 0x20 + height; starts:
+ * 0x10 + tenure. */
 static struct link block(int tenure, uint64_t height, enum block_kind kind, int view)
 {
 	struct link l = { .height = height, .burn_spent = 1000, .kind = kind };
@@ -40,7 +46,8 @@ static struct link block(int tenure, uint64_t height, enum block_kind kind, int 
 	return l;
 }
 
-#define assert_reason(got, want) assert_string_equal(chain_reason_word(got), chain_reason_word(want))
+#define assert_reason(got, want) \
+	assert_string_equal(chain_reason_word(got), chain_reason_word(want))
 
 static void ordinary(void **state)
 {
@@ -84,7 +91,8 @@ static void extension(void **state)
 /* From view to view a chain goes up. */
 static void views(void **state)
 {
-	struct link parent = block(3, 9, BLOCK_EXTEND, 5), child = block(3, 10, BLOCK_ORDINARY, 0), ext = block(3, 11, BLOCK_EXTEND, 4);
+	struct link parent = block(3, 9, BLOCK_EXTEND, 5), child = block(3, 10, BLOCK_ORDINARY, 0),
+		    ext = block(3, 11, BLOCK_EXTEND, 4);
 	struct link next = block(4, 11, BLOCK_START, 4);
 
 	link_follow(&child, &parent);
@@ -220,8 +228,12 @@ static void consensus(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(ordinary, setup), cmocka_unit_test_setup(extension, setup), cmocka_unit_test_setup(views, setup),
-		cmocka_unit_test_setup(start, setup), cmocka_unit_test_setup(border, setup), cmocka_unit_test_setup(first, setup),
+		cmocka_unit_test_setup(ordinary, setup),
+		cmocka_unit_test_setup(extension, setup),
+		cmocka_unit_test_setup(views, setup),
+		cmocka_unit_test_setup(start, setup),
+		cmocka_unit_test_setup(border, setup),
+		cmocka_unit_test_setup(first, setup),
 		cmocka_unit_test(consensus),
 	};
 

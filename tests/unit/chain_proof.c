@@ -1,8 +1,10 @@
-/* Blocks on their own: header vectors of spec/blocks.md 7, and a block bent in each way that a rule forbids. */
+/* Blocks on their own: header vectors of spec/blocks.md 7, and a block bent in each way that a rule
+ * forbids. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+
 #include "common/limits.h"
 #include "tests/unit/chain_make.h"
 
@@ -41,7 +43,8 @@ static enum chain_reason judge(struct made *m)
 	return judge_at(m, m->version & 0x7f ? 190 : 150, &weight);
 }
 
-#define assert_reason(got, want) assert_string_equal(chain_reason_word(got), chain_reason_word(want))
+#define assert_reason(got, want) \
+	assert_string_equal(chain_reason_word(got), chain_reason_word(want))
 
 static void assert_hex(const void *p, const char *want)
 {
@@ -52,11 +55,17 @@ static void assert_hex(const void *p, const char *want)
 
 static void header_vectors(void **state)
 {
-	static const struct { uint8_t version; const char *tail, *miner, *hash, *id; size_t n; } v[] = {
-		{ 0, "\0\x08\0\0\0\x01\0", "ecde8306b7a11c5e888aea737823d5ca2b1c880d3b3df1a5a60ef319eab4e25e",
+	static const struct {
+		uint8_t version;
+		const char *tail, *miner, *hash, *id;
+		size_t n;
+	} v[] = {
+		{ 0, "\0\x08\0\0\0\x01\0",
+		    "ecde8306b7a11c5e888aea737823d5ca2b1c880d3b3df1a5a60ef319eab4e25e",
 		    "8f0e7cde8cb6adff35cd2cbbcb0c84f3b75cc8c5b0195cae2d78ae35d6917d2c",
 		    "f04f0e46f1eccd89cf2d8d07c1ded6bd311d0d21d54438e1b964937eb26beeb5", 7 },
-		{ 1, "\0\x08\0\0\0\x01\0\0\0\0\0", "bcbdc7da6ef91e026012d083657327da76234fbeda47470b1fda98740a11f0c4",
+		{ 1, "\0\x08\0\0\0\x01\0\0\0\0\0",
+		    "bcbdc7da6ef91e026012d083657327da76234fbeda47470b1fda98740a11f0c4",
 		    "29326d713ffe4c0169a8a8f4c41a83a573e85af190d693b4cfccbc0e0144c9cc",
 		    "df4be598672fcc982bb6e0aced84a7d1765adeba724ac11aaa467adaec7057e0", 11 },
 	};
@@ -350,7 +359,10 @@ static void order(void **state)
 
 static void thresholds(void **state)
 {
-	static const struct { uint32_t total; uint64_t threshold; } want[] = { { 10, 7 }, { 11, 8 }, { 99, 70 }, { 3999, 2800 } };
+	static const struct {
+		uint32_t total;
+		uint64_t threshold;
+	} want[] = { { 10, 7 }, { 11, 8 }, { 99, 70 }, { 3999, 2800 } };
 	static const uint8_t keys[2][KEY_LEN] = { { 2, 1 }, { 2, 2 } };
 	struct signer_set s;
 	uint32_t big[2] = { UINT32_MAX, 1 };
@@ -372,10 +384,19 @@ static void thresholds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(header_vectors), cmocka_unit_test(header_bounds), cmocka_unit_test(good_blocks),
-		cmocka_unit_test(codec), cmocka_unit_test(versions), cmocka_unit_test(shadow), cmocka_unit_test(transactions),
-		cmocka_unit_test(markers), cmocka_unit_test(tenure_shapes), cmocka_unit_test(tenure_words),
-		cmocka_unit_test(signers), cmocka_unit_test(order), cmocka_unit_test(thresholds),
+		cmocka_unit_test(header_vectors),
+		cmocka_unit_test(header_bounds),
+		cmocka_unit_test(good_blocks),
+		cmocka_unit_test(codec),
+		cmocka_unit_test(versions),
+		cmocka_unit_test(shadow),
+		cmocka_unit_test(transactions),
+		cmocka_unit_test(markers),
+		cmocka_unit_test(tenure_shapes),
+		cmocka_unit_test(tenure_words),
+		cmocka_unit_test(signers),
+		cmocka_unit_test(order),
+		cmocka_unit_test(thresholds),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

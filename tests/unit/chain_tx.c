@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+
 #include "tests/unit/chain_make_tx.h"
 
 /* Parse b as a whole; -1 if it is none or has more bytes. */
@@ -57,7 +58,10 @@ static bool call_parses(const void *arg, size_t len)
 
 static void vectors(void **state)
 {
-	static const char args[] = "\x0a\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x05" "\x0c\0\0\0\x01\x01" "a" "\x0b\0\0\0\x02\x03\x04";
+	static const char args[] = "\x0a\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x05"
+				   "\x0c\0\0\0\x01\x01"
+				   "a"
+				   "\x0b\0\0\0\x02\x03\x04";
 	struct bytes b = head();
 	struct tx tx;
 
@@ -264,7 +268,8 @@ static void epochs(void **state)
 	assert_int_equal(parse(&tx, &b), -1);
 }
 
-/* Every shorter piece asks for at least a byte, never for more than there is; a wrong one asks for none. */
+/* Every shorter piece asks for at least a byte, never for more than there is; a wrong one asks for
+ * none. */
 static void needs(void **state)
 {
 	struct bytes b = { .n = 0 };
@@ -287,9 +292,14 @@ static void needs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(vectors), cmocka_unit_test(nesting), cmocka_unit_test(values), cmocka_unit_test(envelope),
-		cmocka_unit_test(conditions), cmocka_unit_test(points), cmocka_unit_test(epochs),
-		    cmocka_unit_test(needs),
+		cmocka_unit_test(vectors),
+		cmocka_unit_test(nesting),
+		cmocka_unit_test(values),
+		cmocka_unit_test(envelope),
+		cmocka_unit_test(conditions),
+		cmocka_unit_test(points),
+		cmocka_unit_test(epochs),
+		cmocka_unit_test(needs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 
 static uint32_t neighbors(void *arg, struct neighbor *n)
 {
-	memset(n, 1, MAX_NEIGHBORS * sizeof *n);
+	memset(n, 1, MAX_NEIGHBORS * sizeof(*n));
 	return MAX_NEIGHBORS;
 }
 
@@ -44,8 +44,8 @@ static void held_is_bounded(void **state)
 	turn(&s);
 	size_t begun = s.held.held;
 	assert_true(begun > PREAMBLE_LEN && begun < 500);
-	s.held.limit = begun + sizeof chunk;
-	send_raw(&s, chunk, sizeof chunk);
+	s.held.limit = begun + sizeof(chunk);
+	send_raw(&s, chunk, sizeof(chunk));
 	turn(&s);
 	assert_int_equal(s.held.held, s.held.limit);
 	assert_false(s.down);
@@ -91,7 +91,7 @@ static void stalls(void **state)
 		} else {
 			/* One that is kept, of which much came at once; one that is read past. */
 			announce(&s, kind == 1 ? 1 << 20 : 3 << 20, MSG_NAKAMOTO_BLOCKS);
-			send_raw(&s, chunk, sizeof chunk);
+			send_raw(&s, chunk, sizeof(chunk));
 		}
 		wait_down(&s, kind > 0);
 		ends(&s, "useless", "stops in the middle of a message");

@@ -1,6 +1,8 @@
-/* One conversation against a scripted stranger on a raw socket: every way of being wrong ends it with the right class, and
- * no way of being merely odd does (spec/wire.md 2.4 to 2.7, 4.1 to 4.3, 4.9). */
+/* One conversation against a scripted stranger on a raw socket: every way of being wrong ends it
+ * with the right class, and no way of being merely odd does (spec/wire.md 2.4 to 2.7, 4.1
+ * to 4.3, 4.9). */
 #include <stdlib.h>
+
 #include "tests/unit/conv_accepted.h"
 #include "tests/unit/skew.h"
 
@@ -18,8 +20,8 @@ static void lies(void **state)
 	size_t n;
 
 	dialled(&s);		/* a machine that has a copy of our key, and takes us for another */
-	memcpy(s.secret, s.self.secret, sizeof s.secret);
-	memcpy(s.key, s.self.key, sizeof s.key);
+	memcpy(s.secret, s.self.secret, sizeof(s.secret));
+	memcpy(s.key, s.self.key, sizeof(s.key));
 	m = handshake(&s, MSG_HANDSHAKE_ACCEPT);
 	tell(&s, &m, s.got.pre.seq);
 	ends(&s, "", CONV_OWN_KEY);
@@ -37,8 +39,9 @@ static void lies(void **state)
 
 	dialled_up(&s);		/* high S: n - s, recovery id turned */
 	n = pack(&s, &ping, 5, out);
-	static const uint8_t order[32] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe,
-		0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41 };
+	static const uint8_t order[32] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0,
+		0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41 };
 	int borrow = 0;
 	for (int i = 31; i >= 0; i--) {
 		int d = order[i] - out[96 + 33 + i] - borrow;
@@ -99,7 +102,8 @@ static void useless(void **state)
 	m = (struct message){ .id = MSG_GET_NAKAMOTO_INV };
 	assert_int_equal(conv_request(s.conv, &m, 5000, on_reply, &s), 0);
 	assert_true(hear(&s));
-	m = (struct message){ .id = MSG_NAKAMOTO_INV, .u.inv = { .count = 1, .bytes = 1, .bits = (const uint8_t *)"" } };
+	m = (struct message){ .id = MSG_NAKAMOTO_INV,
+		.u.inv = { .count = 1, .bytes = 1, .bits = (const uint8_t *)"" } };
 	tell(&s, &m, s.got.pre.seq + 1);
 	ends(&s, "useless", "wrong seq");
 
@@ -138,8 +142,8 @@ static void undecodable(void **state)
 	struct play s;
 
 	dialled_up(&s);
-	memset(noise, 0xa5, sizeof noise);
-	send_raw(&s, noise, sizeof noise);
+	memset(noise, 0xa5, sizeof(noise));
+	send_raw(&s, noise, sizeof(noise));
 	ends(&s, "invalid", "preamble");
 
 	dialled_up(&s);
@@ -169,7 +173,8 @@ static void undecodable(void **state)
 /* Odd, but allowed: none of it ends the conversation. */
 static void odd(void **state)
 {
-	struct message m, ping = { .id = MSG_PING, .u.nonce = 9 }, get = { .id = MSG_GET_NEIGHBORS }, nack = { .id = MSG_NACK };
+	struct message m, ping = { .id = MSG_PING, .u.nonce = 9 },
+			  get = { .id = MSG_GET_NEIGHBORS }, nack = { .id = MSG_NACK };
 	static uint8_t chunk[65536];
 	struct play s;
 
@@ -209,9 +214,9 @@ static void odd(void **state)
 
 	/* A push too large to keep is read past. */
 	announce(&s, 3 << 20, MSG_NAKAMOTO_BLOCKS);
-	memset(chunk, 1, sizeof chunk);
+	memset(chunk, 1, sizeof(chunk));
 	for (size_t left = (3u << 20) - 9; left > 0; ) {
-		size_t n = left < sizeof chunk ? left : sizeof chunk;
+		size_t n = left < sizeof(chunk) ? left : sizeof(chunk);
 		send_raw(&s, chunk, n);
 		left -= n;
 	}
@@ -225,7 +230,8 @@ static void odd(void **state)
 
 static void strangers(void **state)
 {
-	struct message m = { .id = MSG_NAT_PUNCH_REQUEST, .u.nonce = 3 }, get = { .id = MSG_GET_NAKAMOTO_INV };
+	struct message m = { .id = MSG_NAT_PUNCH_REQUEST, .u.nonce = 3 },
+		       get = { .id = MSG_GET_NAKAMOTO_INV };
 	struct play s;
 
 	accepted(&s);
@@ -265,7 +271,7 @@ static void exchange(struct play *s, const uint8_t **p, size_t *left)
 			idle = 0;
 		}
 		event_base_loop(s->base, EVLOOP_NONBLOCK);
-		while ((k = recv(s->fd, s->in, sizeof s->in, MSG_DONTWAIT)) > 0) {
+		while ((k = recv(s->fd, s->in, sizeof(s->in), MSG_DONTWAIT)) > 0) {
 			s->have += (size_t)k;
 			idle = 0;
 		}
@@ -319,7 +325,7 @@ static void turns(void **state)
 	assert_int_equal(send(s.fd, many, 50 * n, MSG_DONTWAIT), 50 * n);
 	for (unsigned i = 0; i < 5; i++)
 		event_base_loop(s.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-	ssize_t got = recv(s.fd, s.in, sizeof s.in, MSG_DONTWAIT);
+	ssize_t got = recv(s.fd, s.in, sizeof(s.in), MSG_DONTWAIT);
 	assert_true(got <= (ssize_t)(5 * n));
 	s.have = got > 0 ? (size_t)got : 0;
 	for (unsigned i = 0; i < 50; i++)
@@ -329,9 +335,8 @@ static void turns(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lies), cmocka_unit_test(useless), cmocka_unit_test(undecodable), cmocka_unit_test(odd),
-		cmocka_unit_test(strangers), cmocka_unit_test(flood), cmocka_unit_test(turns)
-	};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(lies), cmocka_unit_test(useless),
+		cmocka_unit_test(undecodable), cmocka_unit_test(odd), cmocka_unit_test(strangers),
+		cmocka_unit_test(flood), cmocka_unit_test(turns) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

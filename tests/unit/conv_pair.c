@@ -1,4 +1,8 @@
-/* Two conversations with each other over a real socket: greeting, requests both ways, what each answers by itself, changed keys. */
+/* Two conversations with each other over a real socket: greeting, requests both ways, what each
+ * answers by itself, changed keys. */
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,9 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include <event2/event.h>
-#include <event2/listener.h>
-#include <netinet/in.h>
+
 #include "common/chain/key.h"
 #include "common/net/conv.h"
 #include "common/sys/stage.h"
@@ -34,11 +36,16 @@ struct room {
 
 static const char network_text[] =
     "name pair\nchain_id 0x80000000\npeer_version 0x01020304\nfirst_burn_height 0\n"
-    "first_burn_hash 0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206\ncycle_length 10\nprepare_length 5\n"
+    "first_burn_hash "
+    "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206\ncycle_length "
+    "10\nprepare_length 5\n"
     "stable_confirmations 7\nprivate_peers 1\nepoch 2.0 0\nepoch 3.0 42\n";
 
 static void on_up(struct conv *c, void *arg) { ((struct side *)arg)->ups++; }
-static void on_heard(struct conv *c, void *arg, const struct preamble *p) { ((struct side *)arg)->heard++; }
+static void on_heard(struct conv *c, void *arg, const struct preamble *p)
+{
+	((struct side *)arg)->heard++;
+}
 
 static void on_message(struct conv *c, void *arg, const struct message *m)
 {
@@ -60,8 +67,8 @@ static void on_down(struct conv *c, void *arg, const char *class, const char *re
 
 	s->down = true;
 	s->conv = NULL;
-	strlcpy(s->class, class, sizeof s->class);
-	strlcpy(s->reason, reason, sizeof s->reason);
+	strlcpy(s->class, class, sizeof(s->class));
+	strlcpy(s->reason, reason, sizeof(s->reason));
 }
 
 static const struct conv_ops ops = { on_up, on_message, on_heard, on_down };
@@ -78,7 +85,8 @@ static void on_reply(struct conv *c, void *arg, const struct message *m)
 	s->last = *m;
 }
 
-static void accepted(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
+static void accepted(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len,
+    void *arg)
 {
 	struct room *r = arg;
 
@@ -100,16 +108,18 @@ static void side_init(struct side *s, const struct network *net, uint8_t secret)
 
 static void room_init(struct room *r)
 {
-	socklen_t len = sizeof r->at;
+	socklen_t len = sizeof(r->at);
 	char err[200];
 
-	memset(r, 0, sizeof *r);
+	memset(r, 0, sizeof(*r));
 	assert_int_equal(network_parse(&r->net, network_text, strlen(network_text), err), 0);
 	side_init(&r->dialler, &r->net, 1);
 	side_init(&r->acceptor, &r->net, 2);
 	r->base = event_base_new();
-	r->at = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	r->listener = evconnlistener_new_bind(r->base, accepted, r, LEV_OPT_CLOSE_ON_FREE, 8, (struct sockaddr *)&r->at, sizeof r->at);
+	r->at = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	r->listener = evconnlistener_new_bind(r->base, accepted, r, LEV_OPT_CLOSE_ON_FREE, 8,
+	    (struct sockaddr *)&r->at, sizeof(r->at));
 	assert_non_null(r->listener);
 	getsockname(evconnlistener_get_fd(r->listener), (struct sockaddr *)&r->at, &len);
 }
@@ -137,7 +147,8 @@ static void turn(struct room *r, const bool *what, const unsigned *count, unsign
 
 static void dial(struct room *r, const uint8_t *expect)
 {
-	r->dialler.conv = conv_dial(r->base, &r->dialler.self, (struct sockaddr *)&r->at, sizeof r->at, expect, &ops, &r->dialler);
+	r->dialler.conv = conv_dial(r->base, &r->dialler.self, (struct sockaddr *)&r->at,
+	    sizeof(r->at), expect, &ops, &r->dialler);
 	turn(r, &r->dialler.down, &r->dialler.ups, 1);
 }
 
@@ -194,7 +205,7 @@ static void questions(void **state)
 	m = (struct message){ .id = MSG_STACKERDB_GET_CHUNK_INV };
 	uint8_t body[22 + 3 + 20] = { 1, [21] = 3, [22] = 'a', 'b', 'c' };
 	m.u.blocks.p = body;
-	m.u.blocks.len = sizeof body;
+	m.u.blocks.len = sizeof(body);
 	ask(&r, &r.dialler, &m);
 	assert_int_equal(r.dialler.last.u.nack, NACK_NO_SUCH_DB);
 	room_release(&r);
@@ -240,7 +251,8 @@ static void other_networks(void **state)
 	room_release(&r);
 }
 
-/* The acceptor changes its key: a handshake signed by the old one carries the new one; later messages bear the new. */
+/* The acceptor changes its key: a handshake signed by the old one carries the new one; later
+ * messages bear the new. */
 static void new_key(void **state)
 {
 	struct message m = { .id = MSG_HANDSHAKE };
@@ -264,7 +276,8 @@ static void new_key(void **state)
 	room_release(&r);
 }
 
-/* The acceptor greets again, now with a data_url: the dialler is told, and pings no oftener than the accept has said. */
+/* The acceptor greets again, now with a data_url: the dialler is told, and pings no oftener than
+ * the accept has said. */
 static void new_url(void **state)
 {
 	struct message m = { .id = MSG_HANDSHAKE };
@@ -294,7 +307,8 @@ static void unanswered(void **state)
 	room_init(&r);
 	dial(&r, NULL);
 	for (unsigned i = 0; i < 64; i++)
-		assert_int_equal(conv_request(r.dialler.conv, &m, i < 32 ? 20 : 60000, on_reply, &r.dialler), 0);
+		assert_int_equal(
+		    conv_request(r.dialler.conv, &m, i < 32 ? 20 : 60000, on_reply, &r.dialler), 0);
 	assert_int_equal(conv_request(r.dialler.conv, &m, 20, on_reply, &r.dialler), -1);
 	turn(&r, NULL, &r.dialler.nulls, 32);
 	assert_int_equal(r.dialler.nulls, 32);
@@ -321,10 +335,9 @@ static void nobody(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(greeting), cmocka_unit_test(questions), cmocka_unit_test(other_key), cmocka_unit_test(ourselves),
-		cmocka_unit_test(other_networks), cmocka_unit_test(new_key), cmocka_unit_test(new_url), cmocka_unit_test(unanswered),
-		cmocka_unit_test(nobody)
-	};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(greeting), cmocka_unit_test(questions),
+		cmocka_unit_test(other_key), cmocka_unit_test(ourselves),
+		cmocka_unit_test(other_networks), cmocka_unit_test(new_key),
+		cmocka_unit_test(new_url), cmocka_unit_test(unanswered), cmocka_unit_test(nobody) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

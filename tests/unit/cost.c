@@ -5,7 +5,8 @@
 #include "common/wire/message.h"
 #include "tests/unit/store_line.h"
 
-#define X(way, curve, hashed, parsed) COST_##way##_CURVE = curve, COST_##way##_HASHED = hashed, COST_##way##_PARSED = parsed,
+#define X(way, curve, hashed, parsed) \
+	COST_##way##_CURVE = curve, COST_##way##_HASHED = hashed, COST_##way##_PARSED = parsed,
 enum { COSTS(X) };
 #undef X
 
@@ -55,7 +56,7 @@ static void keys(struct big *b, size_t size)
 
 	made_secret(secret, 3);
 	assert_int_equal(key_public(field + 1, secret), 0);
-	put_head(b, 1, (uint32_t)(size / sizeof field), field, sizeof field);
+	put_head(b, 1, (uint32_t)(size / sizeof(field)), field, sizeof(field));
 	put_tail(b, 0);
 	put(b, "\1\1a\0\0\0\0", 7);
 }
@@ -64,7 +65,7 @@ static void signatures(struct big *b, size_t size)
 {
 	static const uint8_t field[1 + SIG_LEN] = { 2 };
 
-	put_head(b, 5, (uint32_t)(size / sizeof field), field, sizeof field);
+	put_head(b, 5, (uint32_t)(size / sizeof(field)), field, sizeof(field));
 	put_tail(b, 0);
 	put(b, "\1\1a\0\0\0\0", 7);
 }
@@ -151,7 +152,7 @@ static const struct bomb { const char *name; void (*tx)(struct big *, size_t); b
 	    { "letters", letters, false },
 	{ "posts", posts, false }, { "source", source, false }, { "tiny", tiny, true },
 };
-#define N_BOMBS (sizeof bombs / sizeof *bombs)
+#define N_BOMBS (sizeof(bombs) / sizeof(*bombs))
 
 /* A block of one bomb, or of many, and of as many markers and signatures as a header may
  * have.  root, miner: whether its root and its miner's signature are true ones. */
@@ -220,7 +221,8 @@ static void afford(struct work before, size_t n, unsigned curve, unsigned hashed
 	    n, (unsigned long long)w.curve,
 	    (double)w.hashed / (double)n, (double)w.parsed / (double)n);
 }
-#define AFFORD(way, before, n, name) afford(before, n, COST_##way##_CURVE, COST_##way##_HASHED, COST_##way##_PARSED, #way, name)
+#define AFFORD(way, before, n, name) \
+	afford(before, n, COST_##way##_CURVE, COST_##way##_HASHED, COST_##way##_PARSED, #way, name)
 
 static struct line l;
 static struct signer_set set;
@@ -321,7 +323,7 @@ static void blocks(void **state)
 	};
 
 	for (size_t i = 0; i < N_BOMBS; i++) {
-		for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+		for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
 			build(&block, &bombs[i], kinds[k].size, kinds[k].markers, kinds[k].sigs,
 			    kinds[k].root, kinds[k].miner);
 			upload(&bombs[i]);
@@ -350,8 +352,8 @@ static void messages(void **state)
 
 	made_secret(secret, 7);
 	key_public(key, secret);
-	assert_false(message_signed_by(head, payload, sizeof payload, key));
-	AFFORD(MESSAGE, before, sizeof payload, "zeros");
+	assert_false(message_signed_by(head, payload, sizeof(payload), key));
+	AFFORD(MESSAGE, before, sizeof(payload), "zeros");
 }
 
 /* The counters count: a block that its miner and its signers answer for costs a point a key. */

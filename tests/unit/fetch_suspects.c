@@ -1,5 +1,5 @@
-/* What block-fetch makes of the rows of earlier runs: who is tried alone, what is set aside, for how long, and what it writes at most
- * without a verdict. */
+/* What block-fetch makes of the rows of earlier runs: who is tried alone, what is set aside, for
+ * how long, and what it writes at most without a verdict. */
 // link: cmd/block-fetch/*.c
 #include "cmd/block-fetch/fetch.h"
 #include "tests/unit/store_world.h"
@@ -12,7 +12,7 @@ static void begin(void)
 {
 	world_open(&w);
 	made_network(&net);
-	memset(&f, 0, sizeof f);
+	memset(&f, 0, sizeof(f));
 	f.store = w.s;
 	f.plan = planner_new(&net, 140, false, true);
 	setenv("BLOCKSYNC_CRASHED", "block-verify", 1);
@@ -29,10 +29,15 @@ static void end(void)
 }
 
 /* A row of a block that is a letter, with bytes that are another one. */
-static void row(char id, char bytes, const char *source, const char *state, unsigned deaths, int64_t until)
+static void row(char id, char bytes, const char *source, const char *state, unsigned deaths,
+    int64_t until)
 {
-	struct rec_download d = { .source = rec_str(source), .state = rec_str(state), .tries = deaths, .deaths = deaths, .time = now_unix(),
-	    .until = (uint64_t)((int64_t)now_unix() + until) };
+	struct rec_download d = { .source = rec_str(source),
+		.state = rec_str(state),
+		.tries = deaths,
+		.deaths = deaths,
+		.time = now_unix(),
+		.until = (uint64_t)((int64_t)now_unix() + until) };
 	MDB_txn *txn = store_write(&w.s);
 
 	memset(d.consensus_hash, 'c', CH_LEN);
@@ -59,7 +64,8 @@ static bool aside(char id, char bytes, const char *source)
 	return suspect_aside(&f, &x);
 }
 
-/* Alone on its way in two crashes: these bytes of anyone, and that block of that source; not in one, nor in company. */
+/* Alone on its way in two crashes: these bytes of anyone, and that block of that source; not in
+ * one, nor in company. */
 static void twice(void **state)
 {
 	begin();
@@ -111,7 +117,8 @@ static void expires(void **state)
 	end();
 }
 
-/* What waits for its verdict has a bound, a small one while suspects are tried again in company; one that is tried alone is alone. */
+/* What waits for its verdict has a bound, a small one while suspects are tried again in company;
+ * one that is tried alone is alone. */
 static void unjudged(void **state)
 {
 	struct options o = { .usage = "" };
@@ -137,7 +144,10 @@ static void unjudged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(twice), cmocka_unit_test(no_crash), cmocka_unit_test(expires), cmocka_unit_test(unjudged),
+		cmocka_unit_test(twice),
+		cmocka_unit_test(no_crash),
+		cmocka_unit_test(expires),
+		cmocka_unit_test(unjudged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,8 +49,8 @@ static unsigned told(struct peer *teller, unsigned n, const char *format)
 		for (; i < n && m.u.neighbors.n < MAX_NEIGHBORS; i++) {
 			struct neighbor *to = &m.u.neighbors.at[m.u.neighbors.n++];
 			char text[64];
-			snprintf(text, sizeof text, format, i / 200, 1 + i % 200);
-			memset(to, 0, sizeof *to);
+			snprintf(text, sizeof(text), format, i / 200, 1 + i % 200);
+			memset(to, 0, sizeof(*to));
 			memset(to->addr + 10, 0xff, 2);
 			assert_int_equal(inet_pton(AF_INET, text, to->addr + 12), 1);
 			to->port = (uint16_t)(1000 + i);
@@ -71,7 +71,7 @@ static void addresses(void **state)
 	assert_int_equal(told(&teller[0], 300, "8.1.%u.%u"), MAX_PER_TELLER - MAX_PER_HOST);
 	for (unsigned i = 1; i < 64; i++) {
 		char format[40];
-		snprintf(format, sizeof format, "9.%u.%%u.%%u", i);
+		snprintf(format, sizeof(format), "9.%u.%%u.%%u", i);
 		told(&teller[i], 100, format);
 		assert_true(s.n_peers <= MAX_KNOWN);
 	}

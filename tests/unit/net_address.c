@@ -1,15 +1,15 @@
 /* Which addresses are private, in every disguise. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include <arpa/inet.h>
-#include <netinet/in.h>
+
 #include "common/chain/bytes.h"
 #include "common/net/address.h"
 
-static bool
-is_private(const char *text)
+static bool is_private(const char *text)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
@@ -21,8 +21,7 @@ is_private(const char *text)
 }
 
 /* First and last address of each special network, and their neighbours. */
-static void
-test_private(void **state)
+static void test_private(void **state)
 {
 	static const char *const yes[] = { "0.0.0.0", "0.255.255.255", "10.0.0.0", "10.255.255.255",
 		"100.64.0.0", "100.127.255.255", "127.0.0.0",
@@ -50,16 +49,15 @@ test_private(void **state)
 	    "2001:db9::1", "2002:808:808::1",
 	    "2600::1", "2620:4f:8001::1", "2a00::1", "3ffe::1", "3fff:1000::1" };
 
-	for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
 		if (!is_private(yes[i]))
 			fail_msg("%s is not public", yes[i]);
-	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
 		if (is_private(no[i]))
 			fail_msg("%s is public", no[i]);
 }
 
-static void
-test_same_host(void **state)
+static void test_same_host(void **state)
 {
 	static const struct { const char *a, *b; bool same; } rows[] = {
 		{ "http://10.0.1.37:20443", "http://10.0.1.37:20444", true },
@@ -73,7 +71,7 @@ test_same_host(void **state)
 	};
 	uint8_t a[16], b[16];
 
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		assert_true(address_of_url(a, rows[i].a) && address_of_url(b, rows[i].b));
 		assert_int_equal(address_same_host16(a, b), rows[i].same);
 	}
@@ -81,8 +79,7 @@ test_same_host(void **state)
 	assert_false(address_of_url(a, "nonsense"));
 }
 
-static void
-test_url(void **state)
+static void test_url(void **state)
 {
 	assert_true(address_url_private("http://10.0.1.37:20443"));
 	assert_true(address_url_private("http://user@127.0.0.1/x"));
@@ -96,8 +93,7 @@ test_url(void **state)
 	assert_false(address_url_private(""));
 }
 
-static void
-test_forms(void **state)
+static void test_forms(void **state)
 {
 	uint8_t addr[16], zero[16] = { 0 };
 	uint16_t port;
@@ -112,24 +108,24 @@ test_forms(void **state)
 	assert_int_equal(addr[10], 0xff);
 	assert_int_equal(addr[12], 192);
 	address_from16(&ss, &len, addr, port);
-	assert_int_equal(len, sizeof in);
-	assert_memory_equal(&ss, &in, sizeof in);
+	assert_int_equal(len, sizeof(in));
+	assert_memory_equal(&ss, &in, sizeof(in));
 	assert_string_equal(address_text(text, (struct sockaddr *)&ss), "192.0.2.7:20444");
 	assert_false(address_any16(addr));
 	assert_true(address_any16(zero));
 	memset(zero + 10, 0xff, 2);
 	assert_true(address_any16(zero));
-	memset(addr, 0, sizeof addr);
+	memset(addr, 0, sizeof(addr));
 	addr[0] = 0x26, addr[15] = 1;
 	address_from16(&ss, &len, addr, 80);
 	assert_string_equal(address_text(text, (struct sockaddr *)&ss), "[2600::1]:80");
 }
 
-int
-main(void)
+int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same_host),
-		cmocka_unit_test(test_private), cmocka_unit_test(test_url), cmocka_unit_test(test_forms) };
+		cmocka_unit_test(test_private), cmocka_unit_test(test_url),
+		cmocka_unit_test(test_forms) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
 

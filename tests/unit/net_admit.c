@@ -1,13 +1,14 @@
 /* Who has to go when there is no room: never somebody for whom fewer speak than for those who
  * crowd. */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 #include <stdio.h>
+#include <string.h>
 #include <cmocka.h>
-#include <arpa/inet.h>
+
 #include "common/net/address.h"
 #include "common/net/admit.h"
 
@@ -42,7 +43,7 @@ static void crowd(unsigned hosts, unsigned each, bool one_network, uint64_t sinc
 
 	for (unsigned i = 0; i < hosts * each; i++) {
 		unsigned h = i % hosts;
-		snprintf(text, sizeof text, one_network ? "9.9.%u.%u" : "%u.%u.0.1",
+		snprintf(text, sizeof(text), one_network ? "9.9.%u.%u" : "%u.%u.0.1",
 		    one_network ? h / 250 : 20 + h / 250, 1 + h % 250);
 		add(at(text, since + i));
 	}
@@ -71,7 +72,7 @@ static void places(void **state)
 		{ "0.0.0.6", "::6", false, false },
 	};
 
-	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
 		struct admit_conn a = at(pairs[i].a, 0), b = at(pairs[i].b, 0);
 		if ((a.host == b.host) != pairs[i].host ||
 		    (a.network == b.network) != pairs[i].network)
@@ -105,14 +106,14 @@ static void no_churn(void **state)
 	crowd(20, 37, false, 1000);
 	for (unsigned i = 0; i < 10; i++) {
 		char text[64];
-		snprintf(text, sizeof text, "20.%u.0.1", 1 + i);
+		snprintf(text, sizeof(text), "20.%u.0.1", 1 + i);
 		add(at(text, 5000));
 	}
 	for (unsigned round = 0; round < 400; round++) {
 		char text[64];
-		snprintf(text, sizeof text, "20.%u.0.1", 1 + round % 20);
+		snprintf(text, sizeof(text), "20.%u.0.1", 1 + round % 20);
 		struct admit_conn *c = victim(text, 90000 + round);
-		if (c != NULL) {
+		if (c) {
 			*c = at(text, 90000 + round);
 			moved++;
 		}
@@ -156,7 +157,7 @@ static void one_network(void **state)
 	n = 0;
 	for (unsigned i = 0; i < 500; i++) {
 		char text[64];
-		snprintf(text, sizeof text, "2600:1:%x:%x::1", i / 16, i);
+		snprintf(text, sizeof(text), "2600:1:%x:%x::1", i / 16, i);
 		add(at(text, 1000 + i));
 	}
 	assert_non_null(victim("2700::1", 90000));
@@ -195,7 +196,8 @@ static void everywhere(void **state)
 	victim("7.7.7.7", 90000);
 	for (unsigned i = 0; i < 500; i++)
 		kept += conns[i].kept;
-	assert_true(kept <= 250 + ADMIT_KEEP_NETWORKS + ADMIT_KEEP_NEAR + ADMIT_KEEP_USEFUL + ADMIT_KEEP_NEW);
+	assert_true(kept <=
+	    250 + ADMIT_KEEP_NETWORKS + ADMIT_KEEP_NEAR + ADMIT_KEEP_USEFUL + ADMIT_KEEP_NEW);
 }
 
 static unsigned kept_of(unsigned from, unsigned to)
@@ -253,7 +255,7 @@ static void one_vote(void **state)
 	n = 0;
 	crowd(1, 300, false, 1000);
 	for (size_t i = 0; i < n; i++) {
-		conns[i].key = admit_hash(secret, &i, sizeof i);
+		conns[i].key = admit_hash(secret, &i, sizeof(i));
 		conns[i].useful = 80000;
 	}
 	kept = 0;

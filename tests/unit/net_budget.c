@@ -1,11 +1,12 @@
 /* A budget of bytes held for strangers: the limit, one above, who gives way, and the deadline of
  * progress. */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
-#include <netinet/in.h>
 #include <cmocka.h>
+
 #include "common/net/budget.h"
 
 #define LIMIT 100000

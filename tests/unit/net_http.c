@@ -1,43 +1,68 @@
-/* The HTTP client against a scripted server in the same event loop: each answer, honest or hostile, must end as it should. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+/* The HTTP client against a scripted server in the same event loop: each answer, honest or hostile,
+ * must end as it should. */
 #include <dlfcn.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <cmocka.h>
+
 #include "common/net/http.h"
 #include "common/sys/stage.h"
 
-struct answer { const char *path, *raw; bool hangup; enum http_end end; long status; const char *body; };
+struct answer {
+	const char *path, *raw;
+	bool hangup;
+	enum http_end end;
+	long status;
+	const char *body;
+};
 
 static const struct answer answers[] = {
-	{ "/ok", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello", false, HTTP_DONE, 200, "hello" },
-	{ "/chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", false, HTTP_DONE, 200, "hello" },
+	{ "/ok", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello",
+	    false, HTTP_DONE, 200, "hello" },
+	{ "/chunked",
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+	    false, HTTP_DONE, 200, "hello" },
 	{ "/empty", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, HTTP_DONE, 200, "" },
-	{ "/404", "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", false, HTTP_DONE, 404, "no" },
-	{ "/moved", "HTTP/1.1 301 Moved\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n", false, HTTP_DONE, 301, "" },
+	{ "/404", "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", false, HTTP_DONE, 404,
+	    "no" },
+	{ "/moved", "HTTP/1.1 301 Moved\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n", false,
+	    HTTP_DONE, 301, "" },
 	{ "/nolength", "HTTP/1.1 200 OK\r\n\r\nhello", true, HTTP_PROTOCOL, 200, NULL },
-	{ "/both", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", false, HTTP_PROTOCOL, 200, NULL },
-	{ "/twice", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", false, HTTP_PROTOCOL, 200, NULL },
-	{ "/nonumber", "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello", false, HTTP_PROTOCOL, 200, NULL },
-	{ "/badchunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n", false, HTTP_PROTOCOL, 200, NULL },
+	{ "/both",
+	    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: "
+	    "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+	    false, HTTP_PROTOCOL, 200, NULL },
+	{ "/twice", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+	    false, HTTP_PROTOCOL, 200, NULL },
+	{ "/nonumber", "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello", false, HTTP_PROTOCOL,
+	    200, NULL },
+	{ "/badchunk",
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n", false,
+	    HTTP_PROTOCOL, 200, NULL },
 	{ "/cuthead", "HTTP/1.1 200 OK\r\nContent-Le", true, HTTP_CUT, 200, NULL },
 	{ "/cut", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", true, HTTP_CUT, 200, NULL },
-	{ "/cutchunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", true, HTTP_CUT, 200, NULL },
-	{ "/gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", false, HTTP_PROTOCOL, 200, NULL },
-	{ "/large", "HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\nhello", false, HTTP_TOO_LARGE, 200, NULL },
-	{ "/stall", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", false, HTTP_STALLED, 200, NULL },
+	{ "/cutchunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", true,
+	    HTTP_CUT, 200, NULL },
+	{ "/gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
+	    false, HTTP_PROTOCOL, 200, NULL },
+	{ "/large", "HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\nhello", false,
+	    HTTP_TOO_LARGE, 200, NULL },
+	{ "/stall", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", false, HTTP_STALLED, 200,
+	    NULL },
 	{ "/silent", "", false, HTTP_STALLED, 0, NULL },
 	{ "/hangup", "", true, HTTP_CONNECT, 0, NULL },
 	{ "/noise", "blah blah\r\n\r\n", true, HTTP_PROTOCOL, 0, NULL },
-	{ "/later", "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", false, HTTP_DONE, 429, "" },
+	{ "/later", "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", false,
+	    HTTP_DONE, 429, "" },
 };
 
 struct world {
@@ -50,23 +75,23 @@ struct world {
 	size_t sent;
 };
 
-static void
-send_large(struct world *w, struct bufferevent *bev, bool head, size_t n)
+static void send_large(struct world *w, struct bufferevent *bev, bool head, size_t n)
 {
 	struct evbuffer *out = bufferevent_get_output(bev);
 	char *line = calloc(1, n + 1);
 
 	memset(line, 'x', n);
 	if (head)
-		evbuffer_add_printf(out, "HTTP/1.1 200 OK\r\nX-Fill: %s\r\nContent-Length: 0\r\n\r\n", line);
+		evbuffer_add_printf(out,
+		    "HTTP/1.1 200 OK\r\nX-Fill: %s\r\nContent-Length: 0\r\n\r\n", line);
 	else
-		evbuffer_add_printf(out, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", n, line);
+		evbuffer_add_printf(out, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", n,
+		    line);
 	free(line);
 }
 
 /* 120,000 bytes that nobody announced. */
-static void
-send_chunks(struct bufferevent *bev, int status)
+static void send_chunks(struct bufferevent *bev, int status)
 {
 	static const char zeros[1000];
 	struct evbuffer *out = bufferevent_get_output(bev);
@@ -74,26 +99,23 @@ send_chunks(struct bufferevent *bev, int status)
 	evbuffer_add_printf(out, "HTTP/1.1 %d X\r\nTransfer-Encoding: chunked\r\n\r\n", status);
 	for (int i = 0; i < 120; i++) {
 		evbuffer_add_printf(out, "3e8\r\n");
-		evbuffer_add(out, zeros, sizeof zeros);
+		evbuffer_add(out, zeros, sizeof(zeros));
 		evbuffer_add_printf(out, "\r\n");
 	}
 	evbuffer_add_printf(out, "0\r\n\r\n");
 }
 
-static void
-on_hangup(struct bufferevent *bev, void *arg)
+static void on_hangup(struct bufferevent *bev, void *arg)
 {
 	bufferevent_free(bev);
 }
 
-static void
-on_event(struct bufferevent *bev, short what, void *arg)
+static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	bufferevent_free(bev);
 }
 
-static void
-on_request(struct bufferevent *bev, void *arg)
+static void on_request(struct bufferevent *bev, void *arg)
 {
 	struct world *w = arg;
 	struct evbuffer *in = bufferevent_get_input(bev);
@@ -117,7 +139,7 @@ on_request(struct bufferevent *bev, void *arg)
 		send_chunks(bev, atoi(line + 7));
 		return;
 	}
-	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
 		if (strcmp(answers[i].path, line) != 0)
 			continue;
 		bufferevent_write(bev, answers[i].raw, strlen(answers[i].raw));
@@ -132,8 +154,8 @@ on_request(struct bufferevent *bev, void *arg)
 	fail_msg("asked for %s", line);
 }
 
-static void
-on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
+static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len,
+    void *arg)
 {
 	struct world *w = arg;
 	struct bufferevent *bev = bufferevent_socket_new(w->base, fd, BEV_OPT_CLOSE_ON_FREE);
@@ -143,25 +165,25 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int
 	bufferevent_enable(bev, EV_READ | EV_WRITE);
 }
 
-static void
-world_start(struct world *w, unsigned max_host, bool private_ok)
+static void world_start(struct world *w, unsigned max_host, bool private_ok)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof in;
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(in);
 
-	memset(w, 0, sizeof *w);
+	memset(w, 0, sizeof(*w));
 	w->base = event_base_new();
-	w->listener = evconnlistener_new_bind(w->base, on_accept, w, LEV_OPT_CLOSE_ON_FREE, 64, (struct sockaddr *)&in, sizeof in);
+	w->listener = evconnlistener_new_bind(w->base, on_accept, w, LEV_OPT_CLOSE_ON_FREE, 64,
+	    (struct sockaddr *)&in, sizeof(in));
 	assert_non_null(w->listener);
 	getsockname(evconnlistener_get_fd(w->listener), (struct sockaddr *)&in, &len);
-	snprintf(w->url, sizeof w->url, "http://127.0.0.1:%u", ntohs(in.sin_port));
+	snprintf(w->url, sizeof(w->url), "http://127.0.0.1:%u", ntohs(in.sin_port));
 	w->resolver = resolver_start();
 	resolver_attach(w->resolver, w->base);
 	w->http = http_new(w->base, w->resolver, max_host, private_ok);
 }
 
-static void
-world_stop(struct world *w)
+static void world_stop(struct world *w)
 {
 	http_free(w->http);
 	resolver_stop(w->resolver);
@@ -180,28 +202,33 @@ struct shot {
 	char body[100];
 };
 
-static void
-on_end(void *arg, const struct http_result *r)
+static void on_end(void *arg, const struct http_result *r)
 {
 	struct shot *s = arg;
 
 	assert_false(s->ended);
 	s->ended = true;
 	s->r = *r;
-	if (r->body && r->len < sizeof s->body)
+	if (r->body && r->len < sizeof(s->body))
 		memcpy(s->body, r->body, r->len);
 	if (--s->w->left == 0)
 		event_base_loopbreak(s->w->base);
 }
 
-static struct http_transfer *
-shoot(struct world *w, struct shot *s, const char *path, const char *accept)
+static struct http_transfer *shoot(struct world *w, struct shot *s, const char *path,
+    const char *accept)
 {
 	char url[200];
-	struct http_request r = { .url = url, .max_body = 100000, .stall_ms = 200, .total_ms = 2000, .accept = accept, .on_end = on_end, .arg = s };
+	struct http_request r = { .url = url,
+		.max_body = 100000,
+		.stall_ms = 200,
+		.total_ms = 2000,
+		.accept = accept,
+		.on_end = on_end,
+		.arg = s };
 
-	snprintf(url, sizeof url, "%s%s", w->url, path);
-	memset(s, 0, sizeof *s);
+	snprintf(url, sizeof(url), "%s%s", w->url, path);
+	memset(s, 0, sizeof(*s));
 	s->w = w;
 	w->left++;
 	s->t = http_send(w->http, &r);
@@ -209,19 +236,19 @@ shoot(struct world *w, struct shot *s, const char *path, const char *accept)
 	return s->t;
 }
 
-static void
-test_answers(void **state)
+static void test_answers(void **state)
 {
 	struct world w;
 
 	world_start(&w, 0, true);
-	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
 		struct shot s;
 		shoot(&w, &s, answers[i].path, NULL);
 		event_base_dispatch(w.base);
 		assert_true(s.ended);
 		if (s.r.end != answers[i].end || s.r.status != answers[i].status)
-			fail_msg("%s: %s (%s), status %ld", answers[i].path, http_end_name(s.r.end), s.r.error, s.r.status);
+			fail_msg("%s: %s (%s), status %ld", answers[i].path, http_end_name(s.r.end),
+			    s.r.error, s.r.status);
 		if (answers[i].body)
 			assert_string_equal(s.body, answers[i].body);
 		if (answers[i].status == 429)
@@ -230,8 +257,7 @@ test_answers(void **state)
 	world_stop(&w);
 }
 
-static void
-test_head_and_type(void **state)
+static void test_head_and_type(void **state)
 {
 	struct world w;
 	struct shot s;
@@ -253,16 +279,14 @@ test_head_and_type(void **state)
 	world_stop(&w);
 }
 
-static bool
-on_any_data(void *arg, const uint8_t *p, size_t n)
+static bool on_any_data(void *arg, const uint8_t *p, size_t n)
 {
 	return true;
 }
 
 /* A body grows as it comes: beyond what is asked for, or, of an error that nobody reads, 64 KiB, it
  * is no more read. */
-static void
-test_body(void **state)
+static void test_body(void **state)
 {
 	static const struct { const char *path; size_t max; bool streamed; enum http_end end;
 	    } cases[] = {
@@ -276,7 +300,7 @@ test_body(void **state)
 	struct world w;
 
 	world_start(&w, 0, true);
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct shot s = { .w = &w };
 		char url[200];
 		struct http_request r = { .url = url, .max_body = cases[i].max, .total_ms = 20000,
@@ -284,7 +308,7 @@ test_body(void **state)
 
 		if (cases[i].streamed)
 			r.on_data = on_any_data;
-		snprintf(url, sizeof url, "%s%s", w.url, cases[i].path);
+		snprintf(url, sizeof(url), "%s%s", w.url, cases[i].path);
 		w.left = 1;
 		http_send(w.http, &r);
 		event_base_dispatch(w.base);
@@ -294,8 +318,7 @@ test_body(void **state)
 	world_stop(&w);
 }
 
-static void
-test_many(void **state)
+static void test_many(void **state)
 {
 	struct world w;
 	struct shot s[200];
@@ -311,8 +334,7 @@ test_many(void **state)
 	world_stop(&w);
 }
 
-static void
-test_private(void **state)
+static void test_private(void **state)
 {
 	struct world w;
 	struct shot s;
@@ -325,9 +347,14 @@ test_private(void **state)
 
 	/* A connection that an operator's request opened is not there for a stranger's. */
 	char url[200];
-	struct http_request r = { .url = url, .max_body = 100, .stall_ms = 500, .private_ok = true, .on_end = on_end, .arg = &s };
-	snprintf(url, sizeof url, "%s/ok", w.url);
-	memset(&s, 0, sizeof s);
+	struct http_request r = { .url = url,
+		.max_body = 100,
+		.stall_ms = 500,
+		.private_ok = true,
+		.on_end = on_end,
+		.arg = &s };
+	snprintf(url, sizeof(url), "%s/ok", w.url);
+	memset(&s, 0, sizeof(s));
 	s.w = &w;
 	w.left = 1;
 	http_send(w.http, &r);
@@ -340,8 +367,7 @@ test_private(void **state)
 	world_stop(&w);
 }
 
-static void
-test_cancel(void **state)
+static void test_cancel(void **state)
 {
 	struct world w;
 	struct shot s[3];
@@ -360,8 +386,7 @@ test_cancel(void **state)
 	world_stop(&w);
 }
 
-static bool
-on_data(void *arg, const uint8_t *p, size_t n)
+static bool on_data(void *arg, const uint8_t *p, size_t n)
 {
 	struct shot *s = arg;
 
@@ -376,8 +401,7 @@ on_data(void *arg, const uint8_t *p, size_t n)
 	return true;
 }
 
-static void
-on_unpause(evutil_socket_t fd, short what, void *arg)
+static void on_unpause(evutil_socket_t fd, short what, void *arg)
 {
 	struct shot *s = arg;
 
@@ -385,19 +409,24 @@ on_unpause(evutil_socket_t fd, short what, void *arg)
 	http_pause(s->t, false);
 }
 
-static void
-test_pause_and_stop(void **state)
+static void test_pause_and_stop(void **state)
 {
 	struct world w;
 	struct shot s;
 	char url[200];
-	struct timeval tv = { 0, 400000 };	/* longer than the stall: our own pause is not the server's */
-	struct http_request r = { .url = url, .max_body = 100000, .stall_ms = 200, .on_data = on_data, .on_end = on_end, .arg = &s };
+	/* longer than the stall: our own pause is not the server's */
+	struct timeval tv = { 0, 400000 };
+	struct http_request r = { .url = url,
+		.max_body = 100000,
+		.stall_ms = 200,
+		.on_data = on_data,
+		.on_end = on_end,
+		.arg = &s };
 
 	world_start(&w, 0, true);
-	snprintf(url, sizeof url, "%s/big", w.url);
+	snprintf(url, sizeof(url), "%s/big", w.url);
 	for (int stop = 0; stop < 2; stop++) {
-		memset(&s, 0, sizeof s);
+		memset(&s, 0, sizeof(s));
 		s.w = &w;
 		s.stop = stop;
 		w.left = 1;
@@ -412,8 +441,7 @@ test_pause_and_stop(void **state)
 	world_stop(&w);
 }
 
-static void
-test_connect(void **state)
+static void test_connect(void **state)
 {
 	struct world w;
 	struct shot s;
@@ -425,7 +453,7 @@ test_connect(void **state)
 	event_base_dispatch(w.base);
 	assert_int_equal(s.r.end, HTTP_CONNECT);
 	assert_int_equal(s.r.status, 0);
-	snprintf(w.url, sizeof w.url, "ftp://127.0.0.1:21");
+	snprintf(w.url, sizeof(w.url), "ftp://127.0.0.1:21");
 	shoot(&w, &s, "/ok", NULL);
 	event_base_dispatch(w.base);
 	assert_int_equal(s.r.end, HTTP_PROTOCOL);
@@ -436,10 +464,11 @@ test_connect(void **state)
 
 /* The resolver calls this one: a name server that takes its time, one that knows nothing, and one
  * that knows us. */
-int
-getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+    struct addrinfo **out)
 {
-	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+	    dlsym(RTLD_NEXT, "getaddrinfo");
 
 	if (node && strcmp(node, "slow.test") == 0)
 		sleep(2);
@@ -448,8 +477,7 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	return node && strstr(node, ".test") ? EAI_AGAIN : real(node, service, hints, out);
 }
 
-static void
-test_names(void **state)
+static void test_names(void **state)
 {
 	static const struct { const char *name; bool private_ok, own; enum http_end end;
 	    } rows[] = {
@@ -462,7 +490,7 @@ test_names(void **state)
 	struct world w;
 
 	world_start(&w, 0, false);
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct shot s = { .w = &w };
 		char url[200];
 		struct http_request r = { .url = url, .max_body = 100, .stall_ms = 5000,
@@ -470,7 +498,7 @@ test_names(void **state)
 
 		if (rows[i].own)
 			memcpy(r.own, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", 16);
-		snprintf(url, sizeof url, "http://%s%s/ok", rows[i].name, strrchr(w.url, ':'));
+		snprintf(url, sizeof(url), "http://%s%s/ok", rows[i].name, strrchr(w.url, ':'));
 		w.left = 1;
 		http_send(w.http, &r);
 		event_base_dispatch(w.base);
@@ -486,16 +514,20 @@ test_names(void **state)
 
 /* A name that the environment's proxy alone can resolve is none of our business; the proxy's own
  * name is. */
-static void
-test_proxy(void **state)
+static void test_proxy(void **state)
 {
 	struct world w;
 	struct shot s = { .w = &w };
-	struct http_request r = { .url = "http://inside.test/ok", .max_body = 100, .stall_ms = 5000, .private_ok = true, .on_end = on_end, .arg = &s };
+	struct http_request r = { .url = "http://inside.test/ok",
+		.max_body = 100,
+		.stall_ms = 5000,
+		.private_ok = true,
+		.on_end = on_end,
+		.arg = &s };
 	char proxy[100];
 
 	world_start(&w, 0, false);
-	snprintf(proxy, sizeof proxy, "us.test%s", strrchr(w.url, ':'));
+	snprintf(proxy, sizeof(proxy), "us.test%s", strrchr(w.url, ':'));
 	setenv("http_proxy", proxy, 1);
 	w.left = 1;
 	http_send(w.http, &r);
@@ -507,15 +539,14 @@ test_proxy(void **state)
 }
 
 /* A transfer that is given up while its host's name is resolved holds up nobody. */
-static void
-test_slow_name(void **state)
+static void test_slow_name(void **state)
 {
 	uint64_t began = now_ms();
 	struct world w;
 	struct shot s;
 
 	world_start(&w, 0, true);
-	snprintf(w.url, sizeof w.url, "http://slow.test");
+	snprintf(w.url, sizeof(w.url), "http://slow.test");
 	shoot(&w, &s, "/ok", NULL);
 	event_base_dispatch(w.base);
 	assert_int_equal(s.r.end, HTTP_STALLED);
@@ -523,15 +554,20 @@ test_slow_name(void **state)
 	assert_true(now_ms() - began < 1500);
 }
 
-int
-main(void)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers), cmocka_unit_test(test_head_and_type),
-		    cmocka_unit_test(test_body), cmocka_unit_test(test_many),
-		cmocka_unit_test(test_private), cmocka_unit_test(test_cancel), cmocka_unit_test(test_pause_and_stop), cmocka_unit_test(test_connect),
-		cmocka_unit_test(test_slow_name), cmocka_unit_test(test_names),
-		    cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_head_and_type),
+		cmocka_unit_test(test_body),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_private),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_pause_and_stop),
+		cmocka_unit_test(test_connect),
+		cmocka_unit_test(test_slow_name),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_proxy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

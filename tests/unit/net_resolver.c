@@ -1,16 +1,17 @@
 /* The resolver: names asked at the same time, answers that are kept, failures that are not,
  * limits, and its end. */
+#include <dlfcn.h>
+#include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-#include <dlfcn.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cmocka.h>
+
 #include "common/net/resolver.h"
 #include "common/sys/log.h"
 #include "tests/unit/skew.h"
@@ -18,8 +19,7 @@
 /* The child calls this one.  hang.test, hang1.test ...: dead servers; die.test: a bug in the C
  * library; two.test: two addresses; count.test: one that tells calls apart by the last byte of its
  * address; late.test: one that is there at the second call. */
-int
-getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
     struct addrinfo **out)
 {
 	int (*real)(const char *, const char *, const struct addrinfo *,
@@ -37,7 +37,7 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 		return __atomic_fetch_add(&late_calls, 1, __ATOMIC_SEQ_CST) == 0 ? EAI_AGAIN :
 		    real("127.0.0.1", service, hints, out);
 	if (strcmp(node, "count.test") == 0) {
-		snprintf(number, sizeof number, "127.0.0.%u",
+		snprintf(number, sizeof(number), "127.0.0.%u",
 		    __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST));
 		return real(number, service, hints, out);
 	}
@@ -52,8 +52,7 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 
 struct asked { struct event_base *base; struct resolved a; unsigned left; };
 
-static void
-on_answer(void *arg, const struct resolved *a)
+static void on_answer(void *arg, const struct resolved *a)
 {
 	struct asked *asked = arg;
 
@@ -62,8 +61,7 @@ on_answer(void *arg, const struct resolved *a)
 		event_base_loopbreak(asked->base);
 }
 
-static struct resolver *
-start(struct asked *asked)
+static struct resolver *start(struct asked *asked)
 {
 	struct resolver *r = resolver_start();
 
@@ -72,8 +70,7 @@ start(struct asked *asked)
 	return r;
 }
 
-static const struct resolved *
-ask(struct resolver *r, struct asked *asked, const char *host)
+static const struct resolved *ask(struct resolver *r, struct asked *asked, const char *host)
 {
 	asked->left = 1;
 	resolver_ask(r, host, RESOLVE_MS, on_answer, asked);
@@ -83,15 +80,13 @@ ask(struct resolver *r, struct asked *asked, const char *host)
 	return &asked->a;
 }
 
-static void
-stop(struct resolver *r, struct asked *asked)
+static void stop(struct resolver *r, struct asked *asked)
 {
 	resolver_stop(r);
 	event_base_free(asked->base);
 }
 
-static void
-answers(void **state)
+static void answers(void **state)
 {
 	static const uint8_t v4[16] = { [10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = 1 };
 	struct asked asked;
@@ -106,15 +101,14 @@ answers(void **state)
 	a = ask(r, &asked, "none.test");
 	assert_string_equal(a->why, "Name or service not known");
 	assert_int_equal(a->n, 0);
-	memset(longest, 'a', sizeof longest - 1);
-	longest[sizeof longest - 1] = '\0';
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
 	assert_non_null(ask(r, &asked, longest)->why);
 	stop(r, &asked);
 }
 
 /* One answer for all that ask while it holds, whatever the letters' case. */
-static void
-kept(void **state)
+static void kept(void **state)
 {
 	struct asked asked;
 	struct resolver *r = start(&asked);
@@ -129,8 +123,7 @@ kept(void **state)
 
 /* An answer holds for ten seconds; a failure is asked about again; and no more names are kept than
  * MAX_NAMES: the eldest is forgotten. */
-static void
-forgotten(void **state)
+static void forgotten(void **state)
 {
 	struct asked asked;
 	struct resolver *r = start(&asked);
@@ -149,7 +142,7 @@ forgotten(void **state)
 	skew_stop();
 	for (unsigned i = 0; i < MAX_NAMES; i++) {
 		char name[40];
-		snprintf(name, sizeof name, "none%u.test", i);
+		snprintf(name, sizeof(name), "none%u.test", i);
 		assert_non_null(ask(r, &asked, name)->why);
 	}
 	assert_int_equal(ask(r, &asked, "count.test")->at[0][15], first + 2);
@@ -158,8 +151,7 @@ forgotten(void **state)
 }
 
 /* More names than may be asked for wait for their turn, and are told so by their own limit. */
-static void
-queued(void **state)
+static void queued(void **state)
 {
 	struct asked asked;
 	struct resolver *r = start(&asked);
@@ -167,7 +159,7 @@ queued(void **state)
 
 	for (unsigned i = 0; i < MAX_RESOLVING; i++) {
 		char name[40];
-		snprintf(name, sizeof name, "hang%u.test", i);
+		snprintf(name, sizeof(name), "hang%u.test", i);
 		w[i] = resolver_ask(r, name, RESOLVE_MS, on_answer, &asked);
 	}
 	asked.left = 1;
@@ -181,8 +173,7 @@ queued(void **state)
 
 /* Names whose servers are dead take a thread each, and delay no other name; who gives up is not
  * called. */
-static void
-dead(void **state)
+static void dead(void **state)
 {
 	struct asked asked;
 	struct resolver *r = start(&asked);
@@ -194,7 +185,7 @@ dead(void **state)
 		resolver_forget(w[i]);
 	for (unsigned i = 0; i < MAX_NAMES + 10; i++) {
 		char name[40];
-		snprintf(name, sizeof name, "none%u.test", i);
+		snprintf(name, sizeof(name), "none%u.test", i);
 		assert_non_null(ask(r, &asked, name)->why);
 	}
 	assert_int_equal(ask(r, &asked, "two.test")->n, 2);
@@ -208,8 +199,7 @@ dead(void **state)
 }
 
 /* A child that died is the end of its parent; and nothing of it is left to be waited for. */
-static void
-death(void **state)
+static void death(void **state)
 {
 	int status;
 	pid_t pid = fork();
@@ -224,8 +214,7 @@ death(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_WORLD);
 }
 
-int
-main(void)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(death), cmocka_unit_test(answers), cmocka_unit_test(kept),

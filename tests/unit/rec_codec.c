@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <cmocka.h>
+
 #include "tests/unit/rec_sample.h"
 
 static void same_struct(const struct rec_schema *s, const void *a, const void *b)
@@ -16,11 +17,14 @@ static void same_struct(const struct rec_schema *s, const void *a, const void *b
 		case F_BOOL: assert_int_equal(*(const bool *)x, *(const bool *)y); break;
 		case F_U32: assert_int_equal(*(const uint32_t *)x, *(const uint32_t *)y); break;
 		case F_U64: assert_true(*(const uint64_t *)x == *(const uint64_t *)y); break;
-		case F_BYTES20: case F_BYTES32: case F_BYTES33: assert_memory_equal(x, y, rec_item_size(f->type)); break;
+		case F_BYTES20:
+		case F_BYTES32:
+		case F_BYTES33: assert_memory_equal(x, y, rec_item_size(f->type)); break;
 		default:
 			assert_int_equal(v->n, w->n);
 			if (v->n)
-				assert_memory_equal(v->p, w->p, (size_t)v->n * rec_item_size(f->type));
+				assert_memory_equal(v->p, w->p,
+				    (size_t)v->n * rec_item_size(f->type));
 		}
 	}
 }
@@ -49,7 +53,8 @@ static void there_and_back(void **state)
 	rec_buf_release(&b);
 }
 
-/* A record cut at any byte is a fault; cut between fields with the count lowered it is one of an older writer. */
+/* A record cut at any byte is a fault; cut between fields with the count lowered it is one of an
+ * older writer. */
 static void truncation(void **state)
 {
 	const struct rec_schema *s;
@@ -63,7 +68,8 @@ static void truncation(void **state)
 		b.n = 0;
 		rec_encode_row(&b, s->number, &x.u);
 		for (size_t n = 0; n < b.n; n++) {
-			uint8_t *cut = malloc(n + 1);	/* of its own, so that a sanitizer sees a read past it */
+			/* of its own, so that a sanitizer sees a read past it */
+			uint8_t *cut = malloc(n + 1);
 
 			memcpy(cut, b.p, n);
 			err[0] = 0;
@@ -95,17 +101,21 @@ static void missing_and_extra(void **state)
 	assert_int_equal(decode_hex(&r, "9201cd0102", err), 0);
 	assert_int_equal(r.u.hello.schema, 0x102);
 	/* two fields more than the schema has: a map in an array, and a float */
-	assert_int_equal(decode_hex(&r, "970105a16e07a1739181a16b93c0c2c3cb3ff0000000000000", err), 0);
-	assert_true(rec_is(r.u.hello.network, "n") && r.u.hello.chain_id == 7 && rec_is(r.u.hello.stage, "s"));
+	assert_int_equal(decode_hex(&r, "970105a16e07a1739181a16b93c0c2c3cb3ff0000000000000", err),
+	    0);
+	assert_true(rec_is(r.u.hello.network, "n") && r.u.hello.chain_id == 7 &&
+	    rec_is(r.u.hello.stage, "s"));
 	assert_int_equal(decode_hex(&r, "92cd03e8c4020102", err), 0);	/* type 1000 */
 	assert_true(!r.known && r.type == 1000);
-	assert_int_equal(decode_hex(&r, "9201d105dc", err), 0);		/* a signed 1500, as some libraries write it */
+	/* a signed 1500, as some libraries write it */
+	assert_int_equal(decode_hex(&r, "9201d105dc", err), 0);
 	assert_int_equal(r.u.hello.schema, 1500);
 }
 
 static void hostile(void **state)
 {
-	static const struct { const char *hex, *err; } bad[] = {
+	static const struct { const char *hex, *err;
+	} bad[] = {
 		{ "dd08000000", "a record is an array that begins with its type" },
 		{ "ddffffffff01", "a record is an array that begins with its type" },
 		{ "90", "a record is an array that begins with its type" },
@@ -116,14 +126,17 @@ static void hostile(void **state)
 		{ "91cf0000000100000000", "a record's type is a whole number below 2^32" },
 		{ "9201a161", "hello.schema: not a whole number" },
 		{ "9201ff", "hello.schema: not a whole number" },
-		{ "9201d1fffe", "hello.schema: not a whole number" },		/* -2 in two bytes, in one, in eight */
+		/* -2 in two bytes, in one, in eight */
+		{ "9201d1fffe", "hello.schema: not a whole number" },
 		{ "9201d0fe", "hello.schema: not a whole number" },
 		{ "9201d3fffffffffffffffe", "hello.schema: not a whole number" },
 		{ "9201cf0000000100000000", "hello.schema: 4294967296, at most 4294967295" },
 		{ "930101c40161", "hello.network: not text" },
 		{ "930101dbffffffff61", "hello.network: cut off or garbage" },
-		{ "930101d941616161616161616161616161616161616161616161616161616161616161616161616161616161616161"
-		  "616161616161616161616161616161616161616161616161616161", "hello.network: 65 bytes, at most 64" },
+		{ "930101d9416161616161616161616161616161616161616161616161616161616161616161616161"
+		  "61616161616161"
+		  "616161616161616161616161616161616161616161616161616161",
+		    "hello.network: 65 bytes, at most 64" },
 		{ "920101ff", "hello: 1 bytes after its end" },
 		{ "960101a000a0dd00000005", "hello: cut off or garbage after field 4" },
 		{ "960101a000a0df7fffffff", "hello: cut off or garbage after field 4" },
@@ -178,7 +191,8 @@ static void frames(void **state)
 	assert_int_equal(rec_frame((const uint8_t *)"\xc6\0\x40\0\0", 5, &payload, &len, err), 0);
 	assert_int_equal(rec_frame((const uint8_t *)"\xc6\0\x40\0\1", 5, &payload, &len, err), -1);
 	assert_string_equal(err, "record of 4194305 bytes, at most 4194304");
-	assert_int_equal(rec_frame((const uint8_t *)"\xc6\xff\xff\xff\xff", 5, &payload, &len, err), -1);
+	assert_int_equal(rec_frame((const uint8_t *)"\xc6\xff\xff\xff\xff", 5, &payload, &len, err),
+	    -1);
 }
 
 static void views(void **state)
@@ -199,8 +213,13 @@ static void views(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(there_and_back), cmocka_unit_test(truncation), cmocka_unit_test(missing_and_extra),
-		cmocka_unit_test(hostile), cmocka_unit_test(deep), cmocka_unit_test(frames), cmocka_unit_test(views),
+		cmocka_unit_test(there_and_back),
+		cmocka_unit_test(truncation),
+		cmocka_unit_test(missing_and_extra),
+		cmocka_unit_test(hostile),
+		cmocka_unit_test(deep),
+		cmocka_unit_test(frames),
+		cmocka_unit_test(views),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

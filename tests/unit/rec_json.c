@@ -1,9 +1,10 @@
-/* JSON lines: every type there and back bit for bit, what JSON cannot say as raw, faults of a person's line; and
- * the golden bytes and lines of every record (make update-ok rewrites them). */
+/* JSON lines: every type there and back bit for bit, what JSON cannot say as raw, faults of a
+ * person's line; and the golden bytes and lines of every record (make update-ok rewrites them). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <cmocka.h>
+
 #include "tests/unit/rec_sample.h"
 
 #define GOLDEN "tests/fixtures/records.golden"
@@ -59,8 +60,22 @@ static void there_and_back(void **state)
 static void raw(void **state)
 {
 	static const char *const payloads[] = {
-		"c0", "c1ff", "9101", "92cd03e801", "950101a2fffe00a0", "9501cd000100a00000", "96010100a0a000", "68656c6c6f",
-		"9601" "cf00000000000000ff" "a0" "00" "a0" "c0", "99120000" "cfffffffffffffffff",
+		"c0",
+		"c1ff",
+		"9101",
+		"92cd03e801",
+		"950101a2fffe00a0",
+		"9501cd000100a00000",
+		"96010100a0a000",
+		"68656c6c6f",
+		"9601"
+		"cf00000000000000ff"
+		"a0"
+		"00"
+		"a0"
+		"c0",
+		"99120000"
+		"cfffffffffffffffff",
 	};
 	uint8_t bytes[64];
 
@@ -85,7 +100,9 @@ static void text(void **state)
 	rec_encode_row(&b, REC_HELLO, &h);
 	line = round_trip(b.p, b.n);
 	assert_null(strchr(line, 0x1b));
-	assert_string_equal(line, "{\"type\":\"hello\",\"schema\":0,\"network\":\"a\\\"b\\\\c\\u000a\\u001b[2J\\u0000\xc3\xa4\\u009b"
+	assert_string_equal(line,
+	    "{\"type\":\"hello\",\"schema\":0,\"network\":\"a\\\"b\\\\c\\u000a\\u001b["
+	    "2J\\u0000\xc3\xa4\\u009b"
 	    "\xf0\x9f\x98\x80\\u007f\",\"chain_id\":0,\"stage\":\"\"}\n");
 	free(line);
 	rec_buf_release(&b);
@@ -93,11 +110,13 @@ static void text(void **state)
 
 static void faults(void **state)
 {
-	static const struct { const char *line, *err; } bad[] = {
+	static const struct { const char *line, *err;
+	} bad[] = {
 		{ "", "no JSON: '[' or '{' expected near end of file" },
 		{ "[1]", "no JSON object" },
 		{ "{}", "unknown type: \"type\" must be a name of records(5), or give \"raw\"" },
-		{ "{\"type\":\"download\"}", "unknown type: \"type\" must be a name of records(5), or give \"raw\"" },
+		{ "{\"type\":\"download\"}",
+		    "unknown type: \"type\" must be a name of records(5), or give \"raw\"" },
 		{ "{\"type\":\"hello\",\"schemma\":1}", "hello.schemma: no such field" },
 		{ "{\"type\":\"hello\",\"schema\":-1}", "hello.schema: bad value" },
 		{ "{\"type\":\"hello\",\"schema\":4294967296}", "hello.schema: bad value" },
@@ -172,7 +191,10 @@ static void golden_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(there_and_back), cmocka_unit_test(raw), cmocka_unit_test(text), cmocka_unit_test(faults),
+		cmocka_unit_test(there_and_back),
+		cmocka_unit_test(raw),
+		cmocka_unit_test(text),
+		cmocka_unit_test(faults),
 		cmocka_unit_test(golden_bytes),
 	};
 

@@ -19,11 +19,16 @@ static inline void sample_fill(struct sample *s, const struct rec_schema *schema
 		switch (f->type) {
 		case F_BOOL: *(bool *)at = (i + seed) % 2; break;
 		case F_U32: *(uint32_t *)at = (uint32_t)(seed * 2654435761u) >> (i * 5 % 32); break;
-		case F_U64: *(uint64_t *)at = (seed * 0x9e3779b97f4a7c15u >> 1) >> (i * 7 % 63); break;
-		case F_BYTES20: case F_BYTES32: case F_BYTES33: memset(at, (int)(i + seed), item); break;
+		case F_U64:
+			*(uint64_t *)at = (seed * 0x9e3779b97f4a7c15u >> 1) >> (i * 7 % 63);
+			break;
+		case F_BYTES20:
+		case F_BYTES32:
+		case F_BYTES33: memset(at, (int)(i + seed), item); break;
 		default:
 			for (uint32_t j = 0; j < n * item; j++)
-				p[j] = f->type == F_STR ? (uint8_t)('a' + (i + j) % 26) : (uint8_t)(i * 16 + j + seed);
+				p[j] = f->type == F_STR ? (uint8_t)('a' + (i + j) % 26) :
+							  (uint8_t)(i * 16 + j + seed);
 			s->used += (size_t)n * item;
 			*(struct rec_view *)at = rec_bytes(p, n);
 		}

@@ -1,5 +1,5 @@
-/* What block-serve claims: no set bits may lead a peer to ids that are not held (spec/sync.md D.3), with any holes;
- * and the index of cycles. */
+/* What block-serve claims: no set bits may lead a peer to ids that are not held (spec/sync.md D.3),
+ * with any holes; and the index of cycles. */
 // link: cmd/block-serve/inventory.c
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
+
 #include "cmd/block-serve/inventory.h"
 
 #define FIRST 100
@@ -32,7 +33,7 @@ static void make_world(struct world *w, unsigned seed, unsigned holes)
 	int below = -1;
 	bool linked = true;
 
-	memset(w, 0, sizeof *w);
+	memset(w, 0, sizeof(*w));
 	srand(seed);
 	w->net.first_burn_height = FIRST;
 	w->net.cycle_length = LENGTH;
@@ -61,7 +62,7 @@ static void describe(const struct world *w, int h, struct inv_tenure *t)
 
 	while (above < HEIGHTS && !w->started[above])
 		above++;
-	memset(t, 0, sizeof *t);
+	memset(t, 0, sizeof(*t));
 	t->burn_height = FIRST + (uint64_t)h;
 	id_of(t->start_id, h);
 	if (w->parent[h] >= 0)
@@ -102,7 +103,8 @@ static bool bit(const struct world *w, const struct inv_plan *p, int h)
 	return h < HEIGHTS && w->held[h] && inv_claims(p, FIRST + (uint64_t)h, w->canonical[h]);
 }
 
-/* The next set bit after h. A stacks-node looks no further than the next cycle; others may look further. */
+/* The next set bit after h. A stacks-node looks no further than the next cycle; others may look
+ * further. */
 static int next_bit(const struct world *w, const struct inv_plan *p, int h)
 {
 	for (h++; h < HEIGHTS; h++)
@@ -174,9 +176,10 @@ static void beyond_a_hole(void **state)
 	for (int h = 0; h < w.parent[hole]; h++)
 		assert_int_equal(bit(&w, &p, h), w.started[h]);
 	for (int h = w.parent[hole]; h < HEIGHTS; h++)
-		assert_false(bit(&w, &p, h));		/* the chain's top is held in part: the one above is unknown */
+		/* the chain's top is held in part: the one above is unknown */
+		assert_false(bit(&w, &p, h));
 	check_world(&w);
-	memset(w.canonical, 0, sizeof w.canonical);
+	memset(w.canonical, 0, sizeof(w.canonical));
 	plan_of(&w, &p);
 	for (int h = 0; h < HEIGHTS; h++)
 		assert_int_equal(bit(&w, &p, h), w.started[h] && h > hole);

@@ -16,7 +16,7 @@ static struct sockaddr_in at = { .sin_family = AF_INET };
 static int setup(void **state)
 {
 	struct rec_sortition won = { .burn_height = 144, .won = true, .canonical = true };
-	socklen_t len = sizeof at;
+	socklen_t len = sizeof(at);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	MDB_txn *txn;
 
@@ -38,7 +38,7 @@ static int setup(void **state)
 	uploads_new(&s);
 	view_refresh(&s);
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at) | listen(fd, 16), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)) | listen(fd, 16), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
 	http_start(&s, fd);
 	return 0;
@@ -69,7 +69,7 @@ static int dial(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	turns();
 	return fd;
 }
@@ -92,7 +92,7 @@ static bool closed(int fd)
 	ssize_t n;
 
 	turns();
-	while ((n = recv(fd, got, sizeof got, MSG_DONTWAIT)) > 0)
+	while ((n = recv(fd, got, sizeof(got), MSG_DONTWAIT)) > 0)
 		turns();
 	return n == 0 || errno != EAGAIN;
 }
@@ -122,7 +122,7 @@ static void test_drips(void **state)
 		UPLOAD "Content-Length: 500\r\n\r\n",
 	    UPLOAD "Transfer-Encoding: chunked\r\n\r\n1ff\r\n" };
 
-	for (size_t i = 0; i < sizeof begin / sizeof *begin; i++) {
+	for (size_t i = 0; i < sizeof(begin) / sizeof(*begin); i++) {
 		unsigned seconds = drips(begin[i]);
 
 		if (seconds < HTTP_STALL || seconds > HTTP_STALL + 2)
@@ -139,7 +139,7 @@ static void test_slow(void **state)
 	say_text(fd, UPLOAD "Content-Length: 4000000\r\n\r\n");
 	for (unsigned i = 0; i < 3 * HTTP_STALL; i++) {
 		pass(1);
-		say(fd, part, sizeof part);
+		say(fd, part, sizeof(part));
 		assert_false(closed(fd));
 	}
 	pass(HTTP_STALL + 2);
@@ -181,8 +181,8 @@ static void test_unread(void **state)
 	size_t held = 0;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){ 2048 }, sizeof(int));
-	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
-	n = snprintf(ask, sizeof ask, "GET /v3/blocks/%s HTTP/1.1\r\nHost: x\r\n\r\n",
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	n = snprintf(ask, sizeof(ask), "GET /v3/blocks/%s HTTP/1.1\r\nHost: x\r\n\r\n",
 	    hex_of(hex, l.w.blocks[5].id, ID_LEN));
 	for (int i = 0, full = 0; full < 50 && i < 2000000; i++) {
 		if (send(fd, ask, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) == n) {
@@ -213,14 +213,14 @@ static void test_verdict(void **state)
 	char text[200] = "";
 	int fd = dial();
 
-	snprintf(text, sizeof text, UPLOAD "Content-Length: %zu\r\n\r\n", b->b->n);
+	snprintf(text, sizeof(text), UPLOAD "Content-Length: %zu\r\n\r\n", b->b->n);
 	say_text(fd, text);
 	say(fd, b->b->p, b->b->n);
 	assert_true(s.n_uploads == 1);
 	pass(UPLOAD_SECONDS - 2);
-	assert_true(recv(fd, text, sizeof text - 1, MSG_DONTWAIT) < 0);
+	assert_true(recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT) < 0);
 	pass(3);
-	assert_true(recv(fd, text, sizeof text - 1, MSG_DONTWAIT) > 12);
+	assert_true(recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT) > 12);
 	assert_memory_equal(text, "HTTP/1.1 503", 12);
 	assert_false(closed(fd));
 	close(fd);

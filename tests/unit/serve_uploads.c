@@ -30,7 +30,7 @@ static void won(char tenure, uint64_t height)
 
 static int setup(void **state)
 {
-	socklen_t len = sizeof at;
+	socklen_t len = sizeof(at);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	line_make_blocks(&l);
@@ -43,7 +43,7 @@ static int setup(void **state)
 	uploads_new(&s);
 	view_refresh(&s);
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at) | listen(fd, 16), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)) | listen(fd, 16), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
 	http_start(&s, fd);
 	skew_stop();
@@ -67,9 +67,12 @@ static int upload(uint8_t host, const uint8_t *p, size_t n)
 	char text[200];
 	ssize_t k;
 
-	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof from) | connect(fd,
-	    (struct sockaddr *)&at, sizeof at), 0);
-	k = snprintf(text, sizeof text, "POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: application/octet-stream\r\nContent-Length: %zu\r\n\r\n", n);
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)) | connect(fd,
+	    (struct sockaddr *)&at, sizeof(at)), 0);
+	k = snprintf(text, sizeof(text),
+	    "POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: "
+	    "application/octet-stream\r\nContent-Length: %zu\r\n\r\n",
+	    n);
 	assert_true(send(fd, text, (size_t)k, 0) == k);
 	for (unsigned idle = 0; idle < 1000 && s.n_uploads == taken; idle++) {
 		k = n > 0 ? send(fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
@@ -79,7 +82,7 @@ static int upload(uint8_t host, const uint8_t *p, size_t n)
 			idle = 0;
 		}
 		event_base_loop(s.base, EVLOOP_NONBLOCK);
-		if ((k = recv(fd, text, sizeof text - 1, MSG_DONTWAIT)) > 12)
+		if ((k = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT)) > 12)
 			break;
 		if (idle > 10)
 			usleep(200);
@@ -118,14 +121,17 @@ static void chunks(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-		assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
-		snprintf(text, sizeof text, "POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked"
-		    "\r\n\r\n%s", says[i]);
+		assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+		snprintf(text, sizeof(text),
+		    "POST /v3/blocks/upload HTTP/1.1\r\nContent-Type: "
+		    "application/octet-stream\r\nTransfer-Encoding: chunked"
+		    "\r\n\r\n%s",
+		    says[i]);
 		assert_true(send(fd, text, strlen(text), 0) > 0);
 		for (int k = 0; k < 8; k++)
 			event_base_loop(s.base, EVLOOP_NONBLOCK);
-		memset(text, 0, sizeof text);
-		assert_true((recv(fd, text, sizeof text - 1, MSG_DONTWAIT) > 12) == (i > 0));
+		memset(text, 0, sizeof(text));
+		assert_true((recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT) > 12) == (i > 0));
 		assert_true(i == 0 || atoi(text + 9) == 413);
 		close(fd);
 		for (int k = 0; k < 8; k++)
@@ -225,8 +231,11 @@ static void pushes(void **state)
 
 static void peer(unsigned n)
 {
-	struct rec_peer r = { .address = rec_str("192.0.2.1:20444"), .data_url = rec_str("http://192.0.2.1"), .state = rec_str("up"),
-	    .inbound = true, .last_contact = 5 };
+	struct rec_peer r = { .address = rec_str("192.0.2.1:20444"),
+		.data_url = rec_str("http://192.0.2.1"),
+		.state = rec_str("up"),
+		.inbound = true,
+		.last_contact = 5 };
 
 	put_be64(r.key, n);
 	upload_peer(&s, &r);

@@ -1,11 +1,18 @@
-/* Runs of blocks against a plain model: put, put beside, take out, replace, pack; then find and walk. */
+/* Runs of blocks against a plain model: put, put beside, take out, replace, pack; then find and
+ * walk. */
 #include "common/chain/hash.h"
 #include "tests/unit/store_world.h"
 
 #define HEIGHTS 120
 #define MODEL 300
 
-struct item { bool in, sibling; uint64_t height; uint8_t id[ID_LEN]; uint8_t *bytes; uint32_t len, weight; };
+struct item {
+	bool in, sibling;
+	uint64_t height;
+	uint8_t id[ID_LEN];
+	uint8_t *bytes;
+	uint32_t len, weight;
+};
 struct model { struct item v[MODEL]; size_t n; };
 
 static void item_make(struct item *i, uint64_t height, unsigned salt, uint32_t len)
@@ -14,8 +21,8 @@ static void item_make(struct item *i, uint64_t height, unsigned salt, uint32_t l
 
 	put_be64(seed, height);
 	put_be64(seed + 8, salt);
-	memset(i, 0, sizeof *i);
-	hash_once(i->id, seed, sizeof seed);
+	memset(i, 0, sizeof(*i));
+	hash_once(i->id, seed, sizeof(seed));
 	i->height = height;
 	i->len = len;
 	i->weight = salt;
@@ -26,8 +33,13 @@ static void item_make(struct item *i, uint64_t height, unsigned salt, uint32_t l
 
 static struct kept_block kept(const struct item *i, const char *source)
 {
-	return (struct kept_block){ .id = i->id, .bytes = i->bytes, .len = i->len, .weight = i->weight, .height = i->height,
-	    .sibling = i->sibling, .source = rec_str(source) };
+	return (struct kept_block){ .id = i->id,
+		.bytes = i->bytes,
+		.len = i->len,
+		.weight = i->weight,
+		.height = i->height,
+		.sibling = i->sibling,
+		.source = rec_str(source) };
 }
 
 struct seen { const struct model *m; bool found[MODEL]; uint64_t last; size_t n; bool good; };
@@ -42,7 +54,8 @@ static bool see(void *arg, const struct kept_block *b)
 	for (i = 0; i < s->m->n; i++)
 		if (memcmp(s->m->v[i].id, b->id, ID_LEN) == 0)
 			break;
-	s->good = s->good && i < s->m->n && s->m->v[i].in && !s->found[i] && s->m->v[i].len == b->len && s->m->v[i].weight == b->weight &&
+	s->good = s->good && i < s->m->n && s->m->v[i].in && !s->found[i] &&
+	    s->m->v[i].len == b->len && s->m->v[i].weight == b->weight &&
 	    memcmp(s->m->v[i].bytes, b->bytes, b->len) == 0 && s->m->v[i].sibling == b->sibling;
 	if (i < s->m->n)
 		s->found[i] = true;
@@ -50,7 +63,8 @@ static bool see(void *arg, const struct kept_block *b)
 	return true;
 }
 
-static void compare(struct world *w, MDB_txn *txn, const struct model *m, const uint8_t *ch, uint64_t low, uint64_t high)
+static void compare(struct world *w, MDB_txn *txn, const struct model *m, const uint8_t *ch,
+    uint64_t low, uint64_t high)
 {
 	struct seen seen = { .m = m, .good = true };
 	struct kept_block b;
@@ -64,7 +78,8 @@ static void compare(struct world *w, MDB_txn *txn, const struct model *m, const 
 		const struct item *it = &m->v[i];
 
 		n += it->in && it->height >= low && it->height <= high;
-		assert_int_equal(blocks_find(&w->s, txn, ch, it->height, it->id, &b), it->in ? 0 : -1);
+		assert_int_equal(blocks_find(&w->s, txn, ch, it->height, it->id, &b),
+		    it->in ? 0 : -1);
 		assert_int_equal(blocks_where(&w->s, txn, it->id, where, &height), it->in ? 0 : -1);
 		if (it->in)
 			assert_memory_equal(b.bytes, it->bytes, it->len);
@@ -80,7 +95,8 @@ static void put_pieces(struct world *w, MDB_txn *txn, struct model *m, const uin
 	size_t left = HEIGHTS, from, n, i;
 
 	for (i = 0; i < HEIGHTS; i++)
-		item_make(&m->v[m->n++], 1000 + i, (unsigned)i % 200, 100 + (uint32_t)rand() % 9000);
+		item_make(&m->v[m->n++], 1000 + i, (unsigned)i % 200,
+		    100 + (uint32_t)rand() % 9000);
 	while (left > 0) {
 		from = (size_t)rand() % HEIGHTS;
 		for (n = 0; from + n < HEIGHTS && !done[from + n] && n < (size_t)rand() % 30; n++) {
@@ -103,7 +119,7 @@ static void against_model(void **state)
 
 	for (seed = 1; seed <= 12; seed++) {
 		srand(seed);
-		m = calloc(1, sizeof *m);
+		m = calloc(1, sizeof(*m));
 		world_open(&w);
 		world_ch(ch, 'm');
 		world_ch(other, 'l');
@@ -156,7 +172,7 @@ static void against_model(void **state)
 static void packing_saves(void **state)
 {
 	struct world w;
-	struct model *m = calloc(1, sizeof *m);
+	struct model *m = calloc(1, sizeof(*m));
 	uint8_t ch[CH_LEN];
 	MDB_stat before, after;
 	MDB_txn *txn;
@@ -189,7 +205,8 @@ static void packing_saves(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(against_model), cmocka_unit_test(packing_saves) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(against_model),
+		cmocka_unit_test(packing_saves) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

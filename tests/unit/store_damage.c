@@ -1,6 +1,7 @@
 /* Flipped bits and lost pages: what is bad is given to nobody, goes, and can come back. */
 #include <sys/stat.h>
 #include <sys/wait.h>
+
 #include "common/store/run.h"
 #include "common/store/sum_private.h"
 #include "tests/unit/store_line.h"
@@ -10,9 +11,9 @@ static void one_sum(void **state)
 {
 	static uint8_t bytes[3000];
 
-	for (size_t i = 0; i < sizeof bytes; i++)
+	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (uint8_t)(i * 7 + i / 251);
-	for (size_t n = 0; n < sizeof bytes; n++) {
+	for (size_t n = 0; n < sizeof(bytes); n++) {
 		assert_true(sum_of(bytes, n) == sum_of_plain(bytes, n));
 		assert_true(sum_of_three(bytes, n / 3, bytes + n / 3, n - n / 3, "",
 		    0) == sum_of_plain(bytes, n));
@@ -37,15 +38,15 @@ static void every_bit_of_a_run(void **state)
 		    .weight = 7, .height = l.w.blocks[4 + i].height };
 	memset(key, 'c', CH_LEN);
 	put_be64(key + CH_LEN, in[0].height);
-	memcpy(was, key, sizeof was);
+	memcpy(was, key, sizeof(was));
 	size = run_size(in, 4, rec_str("giver"));
 	value = malloc(size);
-	run_write(value, key, sizeof key, in, 4, rec_str("giver"));
+	run_write(value, key, sizeof(key), in, 4, rec_str("giver"));
 	for (bit = 0; bit < (size + KEY_RUN) * 8; bit++) {
 		/* In a heap block of its own size: a read beyond it shows under a sanitizer. */
 		copy = malloc(size);
 		memcpy(copy, value, size);
-		memcpy(key, was, sizeof key);
+		memcpy(key, was, sizeof(key));
 		(bit / 8 < size ? copy + bit / 8 :
 		    key + bit / 8 - size)[0] ^= (uint8_t)(1 << bit % 8);
 		if (run_parse(&r, &(MDB_val){ KEY_RUN, key }, &(MDB_val){ size, copy }) == 0)
@@ -120,7 +121,7 @@ static bool damaged(struct world *w, const struct world_block *b)
 	struct stored_block out;
 	bool bad = block_get(&w->s, txn, b->id, &out) < 0 && out.damaged;
 
-	assert_true(!bad || out.bytes == NULL);
+	assert_true(!bad || !out.bytes);
 	store_read_end(txn);
 	return bad;
 }
@@ -288,7 +289,7 @@ static void short_copies(void **state)
 		store_commit_or_die(&w.s, txn);
 	}
 	txn = store_write(&w.s);
-	store_put(&w.s, txn, T_PUSHES, "junk", 4, junk, sizeof junk);
+	store_put(&w.s, txn, T_PUSHES, "junk", 4, junk, sizeof(junk));
 	store_commit_or_die(&w.s, txn);
 	txn = store_write(&w.s);
 	store_del(&w.s, txn, T_PUSHES, "junk", 4);
@@ -297,7 +298,7 @@ static void short_copies(void **state)
 	assert_true(tail > 10);
 	mdb_env_info(w.s.env, &info);
 	store_close(&w.s);
-	snprintf(path, sizeof path, "%s/data.mdb", w.dir);
+	snprintf(path, sizeof(path), "%s/data.mdb", w.dir);
 	assert_int_equal(opened(w.dir), 0);
 	assert_int_equal(truncate(path, (off_t)(info.me_last_pgno + 1 - tail) * 4096), 0);
 	assert_int_equal(opened(w.dir), 0);
@@ -335,7 +336,8 @@ static void put_meta(const char *dir, const char *name, const char *value, size_
 	store_close(&s);
 }
 
-/* A network whose text is not what its checksum says is damage; a store of a later version is another program's. */
+/* A network whose text is not what its checksum says is damage; a store of a later version is
+ * another program's. */
 static void meta_rows(void **state)
 {
 	struct world w;
@@ -344,7 +346,7 @@ static void meta_rows(void **state)
 
 	world_open(&w);
 	n = strlen(w.s.net.text);
-	assert_true(n < sizeof text);
+	assert_true(n < sizeof(text));
 	memcpy(text, w.s.net.text, n);
 	store_close(&w.s);
 	assert_int_equal(opened(w.dir), 0);

@@ -1,5 +1,6 @@
 /* What was committed survives the machine: the disk was told before the commit returns. */
 #include <sys/syscall.h>
+
 #include "common/net/conv.h"
 #include "tests/unit/store_world.h"
 
@@ -37,14 +38,15 @@ static void durable(void **state)
 	struct world w = { .n = 0 };
 	unsigned flags;
 
-	snprintf(w.dir, sizeof w.dir, "/tmp/store-unit.XXXXXX");
+	snprintf(w.dir, sizeof(w.dir), "/tmp/store-unit.XXXXXX");
 	assert_non_null(mkdtemp(w.dir));
 	made_network(&net);
 	for (int again = 0; again < 2; again++) {
 		store_open_net(&w.s, w.dir, &net, WORLD_TABLES, 0);
 		/* The meta page, which makes the commit, waits for nothing later either. */
 		assert_int_equal(mdb_env_get_flags(w.s.env, &flags), 0);
-		assert_int_equal(flags & (MDB_NOSYNC | MDB_NOMETASYNC | MDB_WRITEMAP | MDB_MAPASYNC), 0);
+		assert_int_equal(
+		    flags & (MDB_NOSYNC | MDB_NOMETASYNC | MDB_WRITEMAP | MDB_MAPASYNC), 0);
 		commits(&w.s, again ? "2" : "1");
 		if (!again)
 			store_close(&w.s);
@@ -63,7 +65,7 @@ static void node_key(void **state)
 	assert_int_equal(file_syncs, 1);
 	node_key_load(dir, secret[1], key[1]);
 	assert_memory_equal(secret[0], secret[1], 32);
-	snprintf(path, sizeof path, "%s/key", dir);
+	snprintf(path, sizeof(path), "%s/key", dir);
 	assert_int_equal(unlink(path) | rmdir(dir), 0);
 }
 

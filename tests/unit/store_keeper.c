@@ -39,7 +39,8 @@ static void any_order(void **state)
 	}
 }
 
-/* Forks, tails that nobody built on, a stray, a wrong count and a wrong extension, by every way: one and the same list. */
+/* Forks, tails that nobody built on, a stray, a wrong count and a wrong extension, by every way:
+ * one and the same list. */
 static void hostile_any_order(void **state)
 {
 	struct digest first = { .n = 0 }, now;
@@ -53,16 +54,21 @@ static void hostile_any_order(void **state)
 
 	for (seed = 1; seed <= 60; seed++) {
 		line_make(&l);
-		world_tenure(w, 'x', l.c, 4, 3);					/* a fork of d */
+		/* a fork of d */
+		world_tenure(w, 'x', l.c, 4, 3);
 		world_sortition(w, 'x', 145, w->blocks[4].id, false);
-		world_block(w, 'c', &w->blocks[5], BLOCK_ORDINARY, 0, NULL);		/* a tail beside c's */
-		world_block(w, 'c', l.d, BLOCK_ORDINARY, 0, NULL);			/* a stray, and its child */
+		/* a tail beside c's */
+		world_block(w, 'c', &w->blocks[5], BLOCK_ORDINARY, 0, NULL);
+		/* a stray, and its child */
+		world_block(w, 'c', l.d, BLOCK_ORDINARY, 0, NULL);
 		world_block(w, 'd', &w->blocks[w->n - 1], BLOCK_ORDINARY, 0, NULL);
 		world_ch(ch, 'd');
-		world_block(w, 'd', l.d, BLOCK_EXTEND, 7, ch);				/* counts seven, not two */
+		/* counts seven, not two */
+		world_block(w, 'd', l.d, BLOCK_EXTEND, 7, ch);
 		world_block(w, 'd', &w->blocks[w->n - 1], BLOCK_ORDINARY, 0, NULL);
 		n = w->n;
-		world_tenure(w, 'e', l.d, 9, 2);					/* counts nine, not two */
+		/* counts nine, not two */
+		world_tenure(w, 'e', l.d, 9, 2);
 		start = &w->blocks[n];
 		world_sortition(w, 'f', 147, start->id, true);
 		srand(seed);
@@ -93,7 +99,7 @@ static void hostile_any_order(void **state)
 		if (seed == 1)
 			first = now;
 		assert_int_equal(now.n, 14);
-		assert_memory_equal(&now, &first, sizeof now);
+		assert_memory_equal(&now, &first, sizeof(now));
 		assert_true(world_tip(w, l.d));
 		world_close(w);
 	}
@@ -135,7 +141,8 @@ static void holes(void **state)
 	world_close(&l.w);
 }
 
-/* The upper tenure came first and is named; the border shows its lie when the lower one is whole. */
+/* The upper tenure came first and is named; the border shows
+ * its lie when the lower one is whole. */
 static void border_falls(void **state)
 {
 	struct line l;
@@ -222,7 +229,8 @@ static void ties(void **state)
 	world_close(w);
 }
 
-/* Two tenures on one parent, of one height: the one stored first is the tip, also after a restart, until the other grows. */
+/* Two tenures on one parent, of one height: the one stored first is the tip, also after a restart,
+ * until the other grows. */
 static void first_of_equals(void **state)
 {
 	struct line l;
@@ -265,8 +273,12 @@ static void first_of_equals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_order), cmocka_unit_test(hostile_any_order), cmocka_unit_test(holes),
-		cmocka_unit_test(border_falls), cmocka_unit_test(commit_names_another), cmocka_unit_test(ties),
+		cmocka_unit_test(any_order),
+		cmocka_unit_test(hostile_any_order),
+		cmocka_unit_test(holes),
+		cmocka_unit_test(border_falls),
+		cmocka_unit_test(commit_names_another),
+		cmocka_unit_test(ties),
 		cmocka_unit_test(first_of_equals),
 	};
 

@@ -2,7 +2,7 @@
 #ifndef BLOCKSYNC_TESTS_STORE_LINE_H
 #define BLOCKSYNC_TESTS_STORE_LINE_H
 
-#include "tests/unit/store_world.h"
+#include "tests/unit/store_asked.h"
 
 /* Tenures a b c d of 3, 1, 4, 2 blocks; a stands on the boot block; e's sortition names d. */
 struct line { struct world w; struct world_block *a, *b, *c, *d; uint8_t zero[ID_LEN]; };
@@ -12,7 +12,7 @@ static inline void line_make_blocks(struct line *l)
 {
 	struct world *w = &l->w;
 
-	memset(l, 0, sizeof *l);
+	memset(l, 0, sizeof(*l));
 	world_open(w);
 	l->a = world_tenure(w, 'a', NULL, 1, 3);
 	l->b = world_tenure(w, 'b', l->a, 3, 1);
@@ -43,7 +43,7 @@ static inline bool digest_add(void *arg, const struct stored_block *b)
 
 	memcpy(both, d->sum, 32);
 	memcpy(both + 32, b->id, 32);
-	hash_once(d->sum, both, sizeof both);
+	hash_once(d->sum, both, sizeof(both));
 	d->n++;
 	return true;
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
 #include "common/store/intact.h"
 #include "tests/unit/store_world.h"
 
@@ -28,12 +29,12 @@ static int setup(void **state)
 	world_open(&w);
 	txn = store_write(&w.s);
 	for (unsigned i = 0; i < ROWS; i++) {
-		snprintf(key, sizeof key, "k%03u", i);
-		store_put(&w.s, txn, T_PUSHES, key, 4, value, sizeof value);
+		snprintf(key, sizeof(key), "k%03u", i);
+		store_put(&w.s, txn, T_PUSHES, key, 4, value, sizeof(value));
 	}
 	store_commit_or_die(&w.s, txn);
 	store_close(&w.s);
-	snprintf(path, sizeof path, "%s/data.mdb", w.dir);
+	snprintf(path, sizeof(path), "%s/data.mdb", w.dir);
 	fd = open(path, O_RDONLY);
 	assert_true(fd >= 0 && fstat(fd, &st) == 0);
 	size = (size_t)st.st_size;
@@ -73,7 +74,7 @@ static int reads(const uint8_t *bytes, const char *key, unsigned *lines)
 		    v.mv_size == 100 ? 0 : 4);
 	}
 	close(ends[1]);
-	n = read(ends[0], said, sizeof said);
+	n = read(ends[0], said, sizeof(said));
 	close(ends[0]);
 	*lines = 0;
 	for (ssize_t i = 0; i < n; i++)
@@ -158,11 +159,11 @@ static void branches(void **state)
 
 		assert_non_null(p);
 		node = p + get16(p + 18);
-		snprintf(key, sizeof key, "%.3s", (char *)node + 9);
+		snprintf(key, sizeof(key), "%.3s", (char *)node + 9);
 		at = atoi(key);
-		snprintf(key, sizeof key, "k%03d", at + by);
+		snprintf(key, sizeof(key), "k%03d", at + by);
 		memcpy(node + 8, key, 4);
-		snprintf(key, sizeof key, "k%03d", by > 0 ? at + 2 : at - 2);
+		snprintf(key, sizeof(key), "k%03d", by > 0 ? at + 2 : at - 2);
 		refused(b, key);
 		free(b);
 	}
@@ -178,8 +179,8 @@ static void assertions(void **state)
 	free(b);
 }
 
-/* A commit whose meta page could not be written leaves the older one with the new roots and its own last page: the
- * newer one counts, and the store is whole. */
+/* A commit whose meta page could not be written leaves the older one with the new roots and its own
+ * last page: the newer one counts, and the store is whole. */
 static void meta_left(void **state)
 {
 	uint8_t *b = spoilt(), *older = b;

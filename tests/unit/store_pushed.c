@@ -130,7 +130,7 @@ static void pushes(void **state)
 
 static void budgets(void **state)
 {
-	struct push_budgets *b = calloc(1, sizeof *b);
+	struct push_budgets *b = calloc(1, sizeof(*b));
 	uint64_t now = 1000;
 	char who[16];
 
@@ -147,7 +147,7 @@ static void budgets(void **state)
 	assert_true(push_allowed(b, "a", now, 1, PUSH_BURST / PUSH_LEAST));
 	/* Many others may push a sender out of the table; that gives, and never takes. */
 	for (int i = 0; i < 10 * PUSH_SENDERS; i++) {
-		snprintf(who, sizeof who, "%d", i);
+		snprintf(who, sizeof(who), "%d", i);
 		assert_true(push_allowed(b, who, now, PUSH_BURST, 1));
 	}
 	free(b);
@@ -156,7 +156,7 @@ static void budgets(void **state)
 /* Where a sender's share is kept. */
 static unsigned place_of(const char *who)
 {
-	struct push_budgets *b = calloc(1, sizeof *b);
+	struct push_budgets *b = calloc(1, sizeof(*b));
 	unsigned i = 0;
 
 	push_allowed(b, who, 1, 1, 1);
@@ -170,13 +170,13 @@ static unsigned place_of(const char *who)
  * has just sent. */
 static void beside(void **state)
 {
-	struct push_budgets *b = calloc(1, sizeof *b);
+	struct push_budgets *b = calloc(1, sizeof(*b));
 	char who[2][16] = { "first" };
 	unsigned place = place_of(who[0]);
 
 	assert_true(push_allowed(b, who[0], 1000, PUSH_BURST, 1));
 	for (int i = 0; i == 0 || place_of(who[1]) != place; i++)
-		snprintf(who[1], sizeof who[1], "%d", i);
+		snprintf(who[1], sizeof(who[1]), "%d", i);
 	assert_true(push_allowed(b, who[1], 1001, PUSH_BURST, 1));
 	assert_false(push_allowed(b, who[0], 1002, PUSH_LEAST, 1));
 	assert_false(push_allowed(b, who[1], 1002, PUSH_LEAST, 1));

@@ -1,15 +1,29 @@
-/* Tables of the view and of others: indexes, forks, bounds, and the discipline of who writes what. */
+/* Tables of the view and of others: indexes, forks, bounds,
+ * and the discipline of who writes what. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+
 #include "common/store/lock.h"
 #include "common/sys/log.h"
 #include "tests/unit/store_world.h"
 
 static bool count(void *arg, const struct rec_sortition *r) { ++*(unsigned *)arg; return true; }
-static bool count_verdict(void *arg, const struct rec_verdict *r) { ++*(unsigned *)arg; return true; }
-static bool count_upload(void *arg, uint64_t seq, const struct rec_block *r) { ++*(unsigned *)arg; return true; }
-static bool count_inventory(void *arg, const struct rec_inventory *r) { ++*(unsigned *)arg; return true; }
+static bool count_verdict(void *arg, const struct rec_verdict *r)
+{
+	++*(unsigned *)arg;
+	return true;
+}
+static bool count_upload(void *arg, uint64_t seq, const struct rec_block *r)
+{
+	++*(unsigned *)arg;
+	return true;
+}
+static bool count_inventory(void *arg, const struct rec_inventory *r)
+{
+	++*(unsigned *)arg;
+	return true;
+}
 
 static void sortitions(void **state)
 {
@@ -72,7 +86,7 @@ static void put_old(struct world *w, MDB_txn *txn, uint64_t height)
 	burn_row(&r, height, 0, 1);
 	put_be64(key + 1, height);
 	memcpy(key + 9, r.consensus_hash, CH_LEN);
-	store_put_row(&w->s, txn, T_SORTITIONS, key, sizeof key, REC_SORTITION, &r);
+	store_put_row(&w->s, txn, T_SORTITIONS, key, sizeof(key), REC_SORTITION, &r);
 }
 
 /* Height of the canonical sortition of a burn block; 0 if there is none.  That is a few rows,
@@ -166,7 +180,7 @@ static void peers_make_room(void **state)
 	for (unsigned i = 0; i < 6; i++) {
 		put_be64(r.key, i);
 		assert_int_equal(peer_get(&w.s, txn, r.key, &r), i < 3 ? 0 : -1);
-		memset(&r, 0, sizeof r);
+		memset(&r, 0, sizeof(r));
 	}
 	assert_int_equal(store_count(&w.s, txn, T_INVENTORIES), 9);
 	store_abort(txn);
@@ -248,7 +262,10 @@ static bool sum_fault(void *arg, const struct rec_fault *f)
 
 static void faults(void **state)
 {
-	struct rec_fault f = { .who = rec_str("somebody"), .class = rec_str("lying"), .what = rec_str("made-up tip"), .last = 100 };
+	struct rec_fault f = { .who = rec_str("somebody"),
+		.class = rec_str("lying"),
+		.what = rec_str("made-up tip"),
+		.last = 100 };
 	struct sum s = { 0 };
 	struct world w;
 	MDB_txn *txn;
@@ -397,7 +414,7 @@ static void holder(void **state)
 	assert_string_equal(h.program, log_program());
 	store_close(&w.s);
 	assert_false(store_lock_holder(w.dir, &h));
-	snprintf(path, sizeof path, "%s/lock", w.dir);
+	snprintf(path, sizeof(path), "%s/lock", w.dir);
 	fd = open(path, O_RDWR);
 	assert_int_equal(fcntl(fd, F_OFD_SETLK, &held), 0);
 	assert_true(store_lock_holder(w.dir, &h));
@@ -450,7 +467,7 @@ static void whom_to_trust(void **state)
 	meta_put(&w.s, txn, "network", evil.text, strlen(evil.text));
 	store_del(&w.s, txn, T_META, "network.sum", 11);
 	store_commit_or_die(&w.s, txn);
-	snprintf(file, sizeof file, "%s/network", w.dir);
+	snprintf(file, sizeof(file), "%s/network", w.dir);
 	f = fopen(file, "w");
 	assert_non_null(f);
 	fprintf(f, "%ssource http://friend\n", w.s.net.text);

@@ -1,9 +1,11 @@
-/* The keeper and its view: reorgs, burn views that come late or go back, the lowest tenure wanted. */
+/* The keeper and its view: reorgs, burn views that come late
+ * or go back, the lowest tenure wanted. */
 #include "tests/unit/store_line.h"
 
 struct news { bool sortition; size_t i; };
 
-/* Blocks and the view in any order, with restarts: an extension, its view, a fork that a reorg left behind. */
+/* Blocks and the view in any order, with restarts: an extension, its view, a fork that a reorg left
+ * behind. */
 static void view_any_order(void **state)
 {
 	static const uint64_t heights[] = { 140, 141, 143, 144, 146, 145, 145, 148 };
@@ -50,7 +52,8 @@ static void view_any_order(void **state)
 			}
 			world_commit(w);
 			assert_int_equal(world_said(w, REC_FAULT, NULL), 0);
-			world_sortition(w, names[all[i].i], heights[all[i].i], committed[all[i].i], names[all[i].i] != 'x');
+			world_sortition(w, names[all[i].i], heights[all[i].i], committed[all[i].i],
+			    names[all[i].i] != 'x');
 			if (rand() % 3 == 0)
 				world_restart(w);
 			keeper_begin(w->k);
@@ -67,7 +70,7 @@ static void view_any_order(void **state)
 		if (seed == 1)
 			first = now;
 		assert_int_equal(now.n, 17);
-		assert_memory_equal(&now, &first, sizeof now);
+		assert_memory_equal(&now, &first, sizeof(now));
 		assert_true(world_tip(w, tip));
 		world_close(w);
 	}
@@ -128,8 +131,8 @@ static void mark(struct world *w, char tenure, uint64_t height, bool canonical)
 	store_commit_or_die(&w->s, txn);
 }
 
-/* Back and forth between d e, x y and d z while their blocks come, told of it or not, with restarts: after each commit the
- * canonical tip is the highest one of the side that is in force. */
+/* Back and forth between d e, x y and d z while their blocks come, told of it or not, with
+ * restarts: after each commit the canonical tip is the highest one of the side that is in force. */
 static void reorgs(void **state)
 {
 	static const struct { char name; uint64_t height; unsigned sides; } tenures[] = {
@@ -163,7 +166,8 @@ static void reorgs(void **state)
 			if (rand() % 3 == 0) {
 				side = (unsigned)rand() % 3;
 				for (i = 0; i < 5; i++)
-					mark(w, tenures[i].name, tenures[i].height, tenures[i].sides >> side & 1);
+					mark(w, tenures[i].name, tenures[i].height,
+					    tenures[i].sides >> side & 1);
 			}
 			if (rand() % 6 == 0)
 				world_restart(w);
@@ -177,8 +181,12 @@ static void reorgs(void **state)
 			world_commit(w);
 			b = l.c;
 			for (i = 0; i < next; i++)
-				if (w->blocks[i].height > b->height && (strchr("abc", w->blocks[i].tenure) ||
-				    strchr(side == 0 ? "de" : side == 1 ? "xy" : "dz", w->blocks[i].tenure)))
+				if (w->blocks[i].height > b->height &&
+				    (strchr("abc", w->blocks[i].tenure) ||
+					strchr(side == 0  ? "de" :
+						side == 1 ? "xy" :
+							    "dz",
+					    w->blocks[i].tenure)))
 					b = &w->blocks[i];
 			assert_true(world_tip(w, b));
 		}
@@ -187,8 +195,8 @@ static void reorgs(void **state)
 	}
 }
 
-/* An extension whose burn view the store does not know yet waits for it, also in a keeper that was started anew on a store that only
- * has what its rows say; nobody is blamed. */
+/* An extension whose burn view the store does not know yet waits for it, also in a keeper that was
+ * started anew on a store that only has what its rows say; nobody is blamed. */
 static void late_view(void **state)
 {
 	struct line l;
@@ -221,7 +229,8 @@ static void late_view(void **state)
 	}
 }
 
-/* A burn view that a reorg has taken away is nobody's lie, also when another tenure stands below the extension. */
+/* A burn view that a reorg has taken away is nobody's lie, also when another tenure stands below
+ * the extension. */
 static void view_of_a_fork(void **state)
 {
 	struct line l;
@@ -268,7 +277,8 @@ static bool canonical(struct world *w, char tenure)
 	return yes;
 }
 
-/* Extensions with the views of 147 and 145: the second goes back, also when its tenure was read again in between. */
+/* Extensions with the views of 147 and 145: the second goes back, also when its tenure was read
+ * again in between. */
 static void view_goes_back(void **state)
 {
 	struct line l;
@@ -303,7 +313,8 @@ static void view_goes_back(void **state)
 	}
 }
 
-/* The view comes newest first: that a tenure is the lowest one wanted may show late, and after a restart. */
+/* The view comes newest first: that a tenure is the lowest one wanted may show late, and after a
+ * restart. */
 static void late_floor(void **state)
 {
 	struct world_block *m, *n;
@@ -315,7 +326,8 @@ static void late_floor(void **state)
 
 	for (restart = 0; restart < 2; restart++) {
 		line_make(&l);
-		/* Cycles of 20 from 100: n, at 163, is the first of cycle 3; the sortition of m below it is unknown. */
+		/* Cycles of 20 from 100: n, at 163, is the first of cycle 3; the sortition of m
+		 * below it is unknown. */
 		m = world_tenure(w, 'm', l.d, 2, 1);
 		n = world_tenure(w, 'n', m, 1, 1);
 		world_sortition(w, 'n', 163, m->id, true);
@@ -437,10 +449,15 @@ static void unnamed_base(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(view_any_order), cmocka_unit_test(reorg), cmocka_unit_test(reorgs), cmocka_unit_test(late_view),
-		cmocka_unit_test(view_of_a_fork), cmocka_unit_test(view_goes_back),
-		cmocka_unit_test(late_floor), cmocka_unit_test(from_cycle),
-		    cmocka_unit_test(from_cycle_changes),
+		cmocka_unit_test(view_any_order),
+		cmocka_unit_test(reorg),
+		cmocka_unit_test(reorgs),
+		cmocka_unit_test(late_view),
+		cmocka_unit_test(view_of_a_fork),
+		cmocka_unit_test(view_goes_back),
+		cmocka_unit_test(late_floor),
+		cmocka_unit_test(from_cycle),
+		cmocka_unit_test(from_cycle_changes),
 		cmocka_unit_test(unnamed_base),
 	};
 

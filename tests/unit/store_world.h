@@ -1,5 +1,5 @@
-/* A store in a directory of its own, and a small chain made by hand, for the tests of the store room.
- * Tenures are named by a letter: its consensus hash is that letter twenty times. */
+/* A store in a directory of its own, and a small chain made by hand, for the tests of the store
+ * room. Tenures are named by a letter: its consensus hash is that letter twenty times. */
 #ifndef BLOCKSYNC_TESTS_STORE_WORLD_H
 #define BLOCKSYNC_TESTS_STORE_WORLD_H
 
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
+
 #include "common/store/keeper.h"
 #include "tests/unit/chain_make.h"
 
@@ -31,8 +32,8 @@ static inline void world_open(struct world *w)
 {
 	static struct network net;
 
-	memset(w, 0, sizeof *w);
-	snprintf(w->dir, sizeof w->dir, "/tmp/store-unit.XXXXXX");
+	memset(w, 0, sizeof(*w));
+	snprintf(w->dir, sizeof(w->dir), "/tmp/store-unit.XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	made_network(&net);
 	store_open_net(&w->s, w->dir, &net, WORLD_TABLES, 0);
@@ -51,14 +52,15 @@ static inline void world_close(struct world *w)
 		free(w->blocks[i].b);
 	for (const char *const *name = (const char *const[]){ "data.mdb", "lock.mdb", "lock",
 		NULL }; *name; name++) {
-		snprintf(path, sizeof path, "%s/%s", w->dir, *name);
+		snprintf(path, sizeof(path), "%s/%s", w->dir, *name);
 		unlink(path);
 	}
 	rmdir(w->dir);
 }
 
 /* A sortition that the tenure won, whose commit names `committed`. */
-static inline void world_sortition(struct world *w, char tenure, uint64_t height, const uint8_t *committed, bool canonical)
+static inline void world_sortition(struct world *w, char tenure, uint64_t height,
+    const uint8_t *committed, bool canonical)
 {
 	MDB_txn *txn = store_write(&w->s);
 	struct rec_sortition r = { .burn_height = height, .won = true, .canonical = canonical };
@@ -69,11 +71,14 @@ static inline void world_sortition(struct world *w, char tenure, uint64_t height
 	store_commit_or_die(&w->s, txn);
 }
 
-/* One more block on another one (NULL: the boot block), kept in w->blocks.  A start counts `count` blocks below. */
-static inline struct world_block *world_block(struct world *w, char tenure, const struct world_block *parent, enum block_kind kind,
-    uint32_t count, const uint8_t *burn_view)
+/* One more block on another one (NULL: the boot block), kept in w->blocks.  A start counts `count`
+ * blocks below. */
+static inline struct world_block *world_block(struct world *w, char tenure,
+    const struct world_block *parent, enum block_kind kind, uint32_t count,
+    const uint8_t *burn_view)
 {
-	static const char boot[] = "55c9861be5cff984a20ce6d99d4aa65941412889bdc665094136429b84f8c2ee";
+	static const char boot[] =
+	    "55c9861be5cff984a20ce6d99d4aa65941412889bdc665094136429b84f8c2ee";
 	struct world_block *b = &w->blocks[w->n++];
 	struct tenure_change c = { .prev_blocks = count, .cause = kind == BLOCK_START ? 0 : 1 };
 	struct nakamoto parsed;
@@ -91,7 +96,10 @@ static inline struct world_block *world_block(struct world *w, char tenure, cons
 		assert_int_equal(hex_to(m.parent, ID_LEN, boot, 64), 0);
 	if (kind != BLOCK_ORDINARY) {
 		world_ch(c.tenure, tenure);
-		world_ch(c.prev_tenure, kind == BLOCK_EXTEND ? tenure : parent ? parent->tenure : 0);
+		world_ch(c.prev_tenure,
+		    kind == BLOCK_EXTEND ? tenure :
+			parent		 ? parent->tenure :
+					   0);
 		memcpy(c.burn_view, burn_view ? burn_view : c.tenure, CH_LEN);
 		memcpy(c.prev_end, m.parent, ID_LEN);
 		made_hash160(c.pubkey_hash, 1);
@@ -102,7 +110,7 @@ static inline struct world_block *world_block(struct world *w, char tenure, cons
 	m.tx[m.n_txs - 1].n = 0;
 	tx_transfer(&m.tx[m.n_txs - 1], 100 + w->n);
 	made_seal(&m);
-	b->b = malloc(sizeof *b->b);
+	b->b = malloc(sizeof(*b->b));
 	*b->b = m.out;
 	assert_true(nakamoto_parse(&parsed, b->b->p, b->b->n, &need) == (ssize_t)b->b->n);
 	memcpy(b->id, parsed.id, ID_LEN);
@@ -110,7 +118,8 @@ static inline struct world_block *world_block(struct world *w, char tenure, cons
 }
 
 /* A tenure of n blocks; returns the last. */
-static inline struct world_block *world_tenure(struct world *w, char tenure, const struct world_block *parent, uint32_t prev_blocks, int n)
+static inline struct world_block *world_tenure(struct world *w, char tenure,
+    const struct world_block *parent, uint32_t prev_blocks, int n)
 {
 	struct world_block *b = world_block(w, tenure, parent, BLOCK_START, prev_blocks, NULL);
 
@@ -137,7 +146,8 @@ static inline void world_commit(struct world *w)
 	assert_int_equal(keeper_commit(w->k, &w->out), 0);
 }
 
-/* How many records of a type, with this status or reason where one is asked for, the last commit reported. */
+/* How many records of a type, with this status or reason where one is asked for, the last commit
+ * reported. */
 static inline unsigned world_said(const struct world *w, enum rec_type type, const char *reason)
 {
 	const uint8_t *payload;
@@ -147,54 +157,14 @@ static inline unsigned world_said(const struct world *w, enum rec_type type, con
 	struct rec r;
 	ssize_t got;
 
-	for (; (got = rec_frame(w->out.p + at, w->out.n - at, &payload, &len, err)) > 0; at += (size_t)got)
+	for (; (got = rec_frame(w->out.p + at, w->out.n - at, &payload, &len, err)) > 0;
+	     at += (size_t)got)
 		if (rec_decode(&r, payload, len, err) == 0 && r.type == (uint32_t)type &&
-		    (!reason || (type == REC_VERDICT ? rec_is(r.u.verdict.reason, reason) : rec_is(r.u.fault.what, reason))))
+		    (!reason ||
+			(type == REC_VERDICT ? rec_is(r.u.verdict.reason, reason) :
+					       rec_is(r.u.fault.what, reason))))
 			n++;
 	return n;
-}
-
-static inline bool world_count(void *arg, const struct stored_block *b) { return ++*(unsigned *)arg > 0; }
-
-/* Whether a block is proven; who asks for the proven blocks from it down gets some, or none. */
-static inline bool world_proven(struct world *w, const struct world_block *b)
-{
-	MDB_txn *txn = store_read(&w->s);
-	unsigned n = 0;
-	bool yes = proven_blocks_down(&w->s, txn, b->id, NULL, world_count, &n);
-
-	assert_true(yes == block_proven(&w->s, txn, b->id) && yes == (n > 0));
-	store_read_end(txn);
-	return yes;
-}
-
-static inline unsigned world_listed(struct world *w)
-{
-	MDB_txn *txn = store_read(&w->s);
-	unsigned n = 0;
-
-	proven_walk(&w->s, txn, 0, world_count, &n);
-	store_read_end(txn);
-	return n;
-}
-
-/* Whether this block is the canonical tip, and the canonical chain is whole below it. */
-static inline bool world_tip(struct world *w, const struct world_block *tip)
-{
-	MDB_txn *txn = store_read(&w->s);
-	uint8_t id[ID_LEN], want[ID_LEN];
-	struct stored_block b;
-	uint64_t height = 0;
-	bool good = canonical_tip(&w->s, txn, NULL, &height, id) == 0 && memcmp(id, tip->id, ID_LEN) == 0 && height == tip->height;
-
-	memcpy(want, tip->id, ID_LEN);
-	for (; good && height > 0; height--) {
-		good = canonical_at(&w->s, txn, height, &b) == 0 && memcmp(b.id, want, ID_LEN) == 0;
-		if (good)
-			memcpy(want, b.bytes + BLOCK_PARENT_OFFSET, ID_LEN);
-	}
-	store_read_end(txn);
-	return good;
 }
 
 #endif

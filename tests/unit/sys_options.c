@@ -1,4 +1,5 @@
-/* What every command line shares: peers' addresses, numbers, the network file and its faults, exit codes. */
+/* What every command line shares: peers' addresses, numbers, the network file and its faults, exit
+ * codes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+
 #include "common/sys/log.h"
 #include "common/sys/options.h"
 
@@ -20,8 +22,22 @@ static void peers(void **state)
 		{ KEY "@[2001:db8::1]:20444", "2001:db8::1", 20444, true },
 	};
 	static const char *const bad[] = {
-		"", "host", "host:", "host:0", "host:65536", "host:-1", "host:1x", ":1", "::1:20444", "@h:1", "00@h:1",
-		"a b:1", "h/x:1", "[]:1", KEY "0@h:1", "03ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff@h:1",
+		"",
+		"host",
+		"host:",
+		"host:0",
+		"host:65536",
+		"host:-1",
+		"host:1x",
+		":1",
+		"::1:20444",
+		"@h:1",
+		"00@h:1",
+		"a b:1",
+		"h/x:1",
+		"[]:1",
+		KEY "0@h:1",
+		"03ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff@h:1",
 	};
 	struct peer_addr a;
 	char err[120];
@@ -66,7 +82,8 @@ static void run_number(const void *arg) { options_number("-Q", arg, 1, 10); }
 
 static void numbers(void **state)
 {
-	static const char *const bad[] = { "", "x", "0", "11", "-1", "+1", " 1", "1 ", "0x1", "99999999999999999999" };
+	static const char *const bad[] = { "", "x", "0", "11", "-1", "+1", " 1", "1 ", "0x1",
+		"99999999999999999999" };
 	char said[512];
 
 	assert_int_equal(options_number("-Q", "10", 1, 10), 10);
@@ -123,7 +140,10 @@ static void words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(peers), cmocka_unit_test(numbers), cmocka_unit_test(networks), cmocka_unit_test(words),
+		cmocka_unit_test(peers),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(networks),
+		cmocka_unit_test(words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

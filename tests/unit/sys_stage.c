@@ -1,12 +1,13 @@
 /* The parts of a stage that need no process: the output queue with its news, back-off, and turns in
  * the loop. */
 #include <fcntl.h>
-#include <signal.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
+
 #include "common/sys/loop.h"
 #include "common/sys/outq.h"
 #include "common/sys/stage.h"
@@ -136,7 +137,8 @@ static void waits(void **state)
 	static const uint64_t want_ms[] = { 0, 1000, 2000, 4000, 8000, 8000, 8000 };
 
 	for (size_t i = 0; i < sizeof(want_ms) / sizeof(want_ms[0]); i++)
-		assert_in_range(backoff_ms(&b, 1000, 8000), want_ms[i] - want_ms[i] / 5, want_ms[i] + want_ms[i] / 5);
+		assert_in_range(backoff_ms(&b, 1000, 8000), want_ms[i] - want_ms[i] / 5,
+		    want_ms[i] + want_ms[i] / 5);
 	for (unsigned i = 0; i < 200; i++)
 		assert_in_range(backoff_ms(&b, 1000, 8000), 6400, 9600);
 }

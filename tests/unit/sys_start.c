@@ -1,19 +1,20 @@
 /* What every program is once it has begun: its signals, limits, descriptors and the memory of its
  * libraries. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cmocka.h>
+
 #include "common/sys/log.h"
 #include "common/sys/start.h"
 

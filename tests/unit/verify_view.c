@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+
 #include "cmd/block-verify/verify.h"
 #include "tests/unit/chain_make.h"
 
@@ -30,12 +31,15 @@ static void take_sortition(struct view *v, uint8_t ch, uint64_t height, bool won
 /* The made signers, or the first n of them. */
 static void reward_set(struct rec_reward_set *set, uint64_t cycle, uint32_t n)
 {
-	static const uint8_t weights[] = { 0, 0, 0, 10, 0, 0, 0, 11, 0, 0, 0, 12, 0, 0, 0, 13, 0, 0, 0, 14 };
+	static const uint8_t weights[] = { 0, 0, 0, 10, 0, 0, 0, 11, 0, 0, 0, 12, 0, 0, 0, 13, 0, 0,
+		0, 14 };
 	static uint8_t keys[MADE_SIGNERS][KEY_LEN];
 	int secrets[MADE_SIGNERS];
 
 	made_signers(secrets, keys);
-	*set = (struct rec_reward_set){ .cycle = cycle, .keys = rec_bytes(keys, n), .weights = rec_bytes(weights, n) };
+	*set = (struct rec_reward_set){
+		.cycle = cycle, .keys = rec_bytes(keys, n), .weights = rec_bytes(weights, n)
+	};
 }
 
 static void take_set(struct view *v, uint64_t cycle, uint32_t n)
@@ -176,7 +180,8 @@ static struct job *job_of(const struct bytes *body, struct view *v, uint8_t ch)
 	return j;
 }
 
-static void judge_as(const struct bytes *body, struct view *v, uint8_t ch, const char *status, const char *reason)
+static void judge_as(const struct bytes *body, struct view *v, uint8_t ch, const char *status,
+    const char *reason)
 {
 	const struct judge judge = { .net = &net };
 	struct job *j = job_of(body, v, ch);
@@ -223,7 +228,10 @@ static void judging(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(from_records), cmocka_unit_test(many), cmocka_unit_test(from_store), cmocka_unit_test(judging),
+		cmocka_unit_test(from_records),
+		cmocka_unit_test(many),
+		cmocka_unit_test(from_store),
+		cmocka_unit_test(judging),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -1,14 +1,17 @@
-/* bound - how long libsecp256k1 takes to recover every signature of a chain once, the signers' and the miners'.
+/* bound - how long libsecp256k1 takes to recover every signature of a chain once, the signers' and
+ * the miners'.
  *
  *   bound DIR [THREADS]     one line: signatures, seconds of wall clock, seconds of CPU
  *
- * Whoever proves the chain cannot be faster: it is the measure of tests/bench.  Hashing and parsing are not timed. */
+ * Whoever proves the chain cannot be faster: it is the measure of tests/bench.  Hashing and parsing
+ * are not timed. */
 #include <pthread.h>
 #include <secp256k1.h>
 #include <secp256k1_recovery.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
 #include "common/chain/hash.h"
 #include "common/sys/options.h"
 #include "tests/helper/lib/chaindir.h"
@@ -29,7 +32,8 @@ static void recover(const uint8_t *sig, const uint8_t digest[32])
 	secp256k1_ecdsa_recoverable_signature parsed;
 	secp256k1_pubkey key;
 
-	if (!secp256k1_ecdsa_recoverable_signature_parse_compact(secp256k1_context_static, &parsed, sig + 1, sig[0]) ||
+	if (!secp256k1_ecdsa_recoverable_signature_parse_compact(secp256k1_context_static, &parsed,
+		sig + 1, sig[0]) ||
 	    !secp256k1_ecdsa_recover(secp256k1_context_static, &key, &parsed, digest))
 		die_world("a signature cannot be recovered");
 }
@@ -38,7 +42,8 @@ static void *run(void *arg)
 {
 	struct work *w = arg;
 
-	/* Whole blocks in turn, so that all threads have the same share of signers' and miners' signatures. */
+	/* Whole blocks in turn, so that all threads have the same share of signers' and miners'
+	 * signatures. */
 	for (size_t b = w->from; b < w->blocks; b += w->step)
 		for (size_t i = 2 * b; i < 2 * b + 2; i++)
 			for (uint32_t s = 0; s < w->tasks[i].n; s++, w->done++)
@@ -54,7 +59,8 @@ static struct task *tasks_of(const struct chaindir *c)
 	size_t need;
 
 	for (uint32_t i = 0; i < c->n_blocks; i++) {
-		if (nakamoto_header(&block, chaindir_bytes(c, &c->blocks[i]), c->blocks[i].size, &need) <= 0)
+		if (nakamoto_header(&block, chaindir_bytes(c, &c->blocks[i]), c->blocks[i].size,
+			&need) <= 0)
 			die_world("block %u is no block", i);
 		nakamoto_miner_hash(tasks[2 * i].digest, &block);
 		tasks[2 * i].sigs = block.miner_sig;
@@ -69,7 +75,8 @@ static struct task *tasks_of(const struct chaindir *c)
 int main(int argc, char **argv)
 {
 	static struct chaindir chain;
-	unsigned long threads = argc > 2 ? options_number("THREADS", argv[2], 1, 64) : (unsigned long)sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned long threads = argc > 2 ? options_number("THREADS", argv[2], 1, 64) :
+					   (unsigned long)sysconf(_SC_NPROCESSORS_ONLN);
 	pthread_t ids[64];
 	struct work works[64];
 	uint64_t done = 0;

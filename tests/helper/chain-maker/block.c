@@ -118,9 +118,12 @@ static void write_draft(struct maker *m, struct plan *p, struct draft *d)
 	}
 }
 
-static void move_tip(struct maker *m, const struct plan *p, const struct draft *d, const struct tip *on)
+static void move_tip(struct maker *m, const struct plan *p, const struct draft *d,
+    const struct tip *on)
 {
-	struct tip t = { .height = p->height, .burn_spent = p->burn_spent, .timestamp = p->timestamp };
+	struct tip t = {
+		.height = p->height, .burn_spent = p->burn_spent, .timestamp = p->timestamp
+	};
 
 	memcpy(t.id, d->id, ID_LEN);
 	memcpy(t.ch, p->ch, CH_LEN);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+
 #include "tests/helper/chain-maker/maker.h"
 
 static FILE *file_new(const struct maker *m, const char *name)
@@ -12,7 +13,7 @@ static FILE *file_new(const struct maker *m, const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s", m->dir, name);
 	f = fopen(path, "w");
-	if (f == NULL)
+	if (!f)
 		die_world("cannot write '%s': %s", path, strerror(errno));
 	return f;
 }
@@ -34,7 +35,7 @@ static void put_hex(FILE *f, const void *p, size_t n)
 static void put_member(FILE *f, const char *name, const void *p, size_t n)
 {
 	fprintf(f, ", \"%s\": ", name);
-	if (p == NULL) {
+	if (!p) {
 		fputs("null", f);
 		return;
 	}
@@ -55,13 +56,16 @@ void files_sortition(struct maker *m, uint64_t h, bool won, const uint8_t commit
 	derive(sortition, 32, "%" PRIu64 "/sortition/%" PRIu64, m->p.seed, h);
 	derive(seed, 32, "%" PRIu64 "/seed/%" PRIu64, m->p.seed, h);
 	consensus_hash(m, h, ch);
-	fprintf(f, "{\"burn_block_height\": %" PRIu64 ", \"burn_header_timestamp\": %" PRIu64 ", \"was_sortition\": %s",
+	fprintf(f,
+	    "{\"burn_block_height\": %" PRIu64 ", \"burn_header_timestamp\": %" PRIu64
+	    ", \"was_sortition\": %s",
 	    h, burn_time(m, h), won ? "true" : "false");
 	put_member(f, "burn_block_hash", burn_hash, 32);
 	put_member(f, "sortition_id", sortition, 32);
 	put_member(f, "parent_sortition_id", m->parent_sortition, 32);
 	put_member(f, "consensus_hash", ch, CH_LEN);
-	put_member(f, "miner_pk_hash160", won ? m->miners[m->slots[h - m->p.first_height].miner].hash : NULL, HASH160_LEN);
+	put_member(f, "miner_pk_hash160",
+	    won ? m->miners[m->slots[h - m->p.first_height].miner].hash : NULL, HASH160_LEN);
 	put_member(f, "stacks_parent_ch", won ? m->tip.ch : NULL, CH_LEN);
 	put_member(f, "last_sortition_ch", m->last_winner, CH_LEN);
 	put_member(f, "committed_block_hash", won ? committed : NULL, ID_LEN);
@@ -100,7 +104,8 @@ void files_flush(struct maker *m)
 
 static void write_sets(const struct maker *m)
 {
-	const uint64_t slot = UINT64_C(20000000000000);		/* microSTX a unit of weight: amounts above 2^53 */
+	/* microSTX a unit of weight: amounts above 2^53 */
+	const uint64_t slot = UINT64_C(20000000000000);
 	char name[64];
 
 	for (uint64_t c = 0; c < m->n_cycles; c++) {
@@ -108,12 +113,16 @@ static void write_sets(const struct maker *m)
 		FILE *f;
 		snprintf(name, sizeof(name), "reward_sets/%" PRIu64 ".json", c);
 		f = file_new(m, name);
-		fprintf(f, "{\"stacker_set\": {\"reward_set_version\": 0, \"rewarded_addresses\": [], "
-		    "\"start_cycle_state\": {\"missed_reward_slots\": []}, \"pox_ustx_threshold\": %" PRIu64 ", \"signers\": [", slot);
+		fprintf(f,
+		    "{\"stacker_set\": {\"reward_set_version\": 0, \"rewarded_addresses\": [], "
+		    "\"start_cycle_state\": {\"missed_reward_slots\": []}, \"pox_ustx_threshold\": "
+		    "%" PRIu64 ", \"signers\": [",
+		    slot);
 		for (uint32_t i = 0; i < s->n; i++) {
 			fprintf(f, "%s{\"signing_key\": \"", i ? ", " : "");
 			put_hex(f, s->at[i].key.public, KEY_LEN);
-			fprintf(f, "\", \"weight\": %u, \"stacked_amt\": %" PRIu64 "}", s->at[i].weight, s->at[i].weight * slot + 1000003);
+			fprintf(f, "\", \"weight\": %u, \"stacked_amt\": %" PRIu64 "}",
+			    s->at[i].weight, s->at[i].weight * slot + 1000003);
 		}
 		fputs("]}}\n", f);
 		file_end(f, name);
@@ -125,10 +134,13 @@ static void write_keys(const struct maker *m)
 	const struct params *p = &m->p;
 	FILE *f = file_new(m, "keys.json");
 
-	fprintf(f, "{\"seed\": %" PRIu64 ", \"params\": {\"seed\": %" PRIu64 ", \"cycles\": %" PRIu64 ", \"cycle_length\": %" PRIu64
-	    ", \"signers\": %" PRIu64 ", \"sign_fraction\": %g, \"epoch4_at\": %" PRId64 ", \"tenure_blocks\": [%" PRIu64 ", %" PRIu64
-	    "], \"tx_per_block\": [%" PRIu64 ", %" PRIu64 "]},\n\"miners\": [", p->seed, p->seed, p->cycles, p->cycle_length, p->signers,
-	    p->sign_fraction, p->epoch4_at, p->tenure_min, p->tenure_max, p->tx_min, p->tx_max);
+	fprintf(f,
+	    "{\"seed\": %" PRIu64 ", \"params\": {\"seed\": %" PRIu64 ", \"cycles\": %" PRIu64
+	    ", \"cycle_length\": %" PRIu64 ", \"signers\": %" PRIu64
+	    ", \"sign_fraction\": %g, \"epoch4_at\": %" PRId64 ", \"tenure_blocks\": [%" PRIu64
+	    ", %" PRIu64 "], \"tx_per_block\": [%" PRIu64 ", %" PRIu64 "]},\n\"miners\": [",
+	    p->seed, p->seed, p->cycles, p->cycle_length, p->signers, p->sign_fraction,
+	    p->epoch4_at, p->tenure_min, p->tenure_max, p->tx_min, p->tx_max);
 	for (unsigned i = 0; i < MINERS; i++) {
 		fputs(i ? ", \"" : "\"", f);
 		put_hex(f, m->miners[i].secret, 32);
@@ -153,9 +165,11 @@ static void write_broken(const struct maker *m)
 	FILE *f;
 
 	if (!m->broken)
-		die_usage("--break %s: the chain has no fitting place; change the other options", m->rule->name);
+		die_usage("--break %s: the chain has no fitting place; change the other options",
+		    m->rule->name);
 	f = file_new(m, "broken.json");
-	fprintf(f, "{\"rule\": \"%s\", \"meaning\": \"%s\", \"reason\": \"%s\", \"block\": \"", m->rule->name, m->rule->meaning, m->rule->reason);
+	fprintf(f, "{\"rule\": \"%s\", \"meaning\": \"%s\", \"reason\": \"%s\", \"block\": \"",
+	    m->rule->name, m->rule->meaning, m->rule->reason);
 	put_hex(f, m->broken_id, ID_LEN);
 	fputs("\"}\n", f);
 	file_end(f, "broken.json");
@@ -167,7 +181,8 @@ void files_open(struct maker *m)
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/reward_sets", m->dir);
-	if ((mkdir(m->dir, 0777) != 0 && errno != EEXIST) || (mkdir(path, 0777) != 0 && errno != EEXIST))
+	if ((mkdir(m->dir, 0777) != 0 && errno != EEXIST) ||
+	    (mkdir(path, 0777) != 0 && errno != EEXIST))
 		die_world("cannot make '%s': %s", path, strerror(errno));
 	f = file_new(m, "network");
 	fputs(m->net.text, f);
@@ -175,7 +190,8 @@ void files_open(struct maker *m)
 	m->sortitions = file_new(m, "sortitions.jsonl");
 	m->tsv = file_new(m, "blocks.tsv");
 	m->bin = file_new(m, "blocks.bin");
-	fputs("height\tblock_id\tconsensus_hash\tparent_block_id\tsize\toffset\tcanonical\n", m->tsv);
+	fputs("height\tblock_id\tconsensus_hash\tparent_block_id\tsize\toffset\tcanonical\n",
+	    m->tsv);
 }
 
 void files_close(struct maker *m)

@@ -1,10 +1,15 @@
-/* Growing the chain, one burn block at a time: its sortition, and the tenure that its winner mines. */
+/* Growing the chain, one burn block at a time: its sortition,
+ * and the tenure that its winner mines. */
 #include <inttypes.h>
 #include <stdlib.h>
+
 #include "common/chain/hash.h"
 #include "tests/helper/chain-maker/maker.h"
 
-static struct slot *slot_of(const struct maker *m, uint64_t h) { return &m->slots[h - m->p.first_height]; }
+static struct slot *slot_of(const struct maker *m, uint64_t h)
+{
+	return &m->slots[h - m->p.first_height];
+}
 
 /* Highest burn height that a tenure can extend to: below the next one that starts. */
 static uint64_t top_view(const struct maker *m, uint64_t h)
@@ -33,9 +38,13 @@ static void add_start(struct maker *m, uint64_t h)
 }
 
 /* Any later block of a tenure, perhaps with an extension to a higher burn view. */
-static void add_next(struct maker *m, uint64_t h, uint64_t *view, const struct tip *on, bool canonical)
+static void add_next(struct maker *m, uint64_t h, uint64_t *view, const struct tip *on,
+    bool canonical)
 {
-	struct plan p = { .kind = BLOCK_ORDINARY, .burn_height = h, .burn_spent = on->burn_spent, .last = on->count + 1 == slot_of(m, h)->size };
+	struct plan p = { .kind = BLOCK_ORDINARY,
+		.burn_height = h,
+		.burn_spent = on->burn_spent,
+		.last = on->count + 1 == slot_of(m, h)->size };
 	uint64_t top = top_view(m, h);
 
 	consensus_hash(m, h, p.ch);
@@ -108,7 +117,8 @@ void grow_sortition(struct maker *m, uint64_t h)
 {
 	static const uint8_t nobodys[ID_LEN] = { [ID_LEN - 1] = 1 };
 	struct slot *s = slot_of(m, h);
-	bool lie = m->rule && m->rule->place == PLACE_COMMIT && !m->broken && s->started && h >= m->p.break_at;
+	bool lie = m->rule && m->rule->place == PLACE_COMMIT && !m->broken && s->started &&
+	    h >= m->p.break_at;
 
 	if (m->tip.count == 0) {	/* the boot block, which counts as a tenure of one */
 		static const uint8_t zeros[32];

@@ -1,27 +1,31 @@
-/* chain-maker - write a valid chain into a directory, deterministic by seed; or one that breaks a single rule.
+/* chain-maker - write a valid chain into a directory, deterministic by seed; or one that breaks a
+ * single rule.
  *
  *   chain-maker DIR [options]       the directory's form: tests/helper/lib/chaindir.h
- *   chain-maker --rules             rules that --break can break: name, the reason a judge must give, meaning
- *   chain-maker DIR --archive FILE  also (or, if DIR holds a chain, only) write it as a record archive
+ *   chain-maker --rules             rules that --break can break: name, the reason a judge must
+ *                                   give, meaning
+ *   chain-maker DIR --archive FILE  also (or, if DIR holds a chain, only) write it as a record
+ *                                   archive
  *                   --view FILE     ... its view alone: network, sortitions, reward sets
  *                   --stream FILE   ... its blocks alone, as block-verify reads them
  */
 #include <getopt.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+
 #include "common/sys/options.h"
 #include "tests/helper/chain-maker/maker.h"
 #include "tests/helper/lib/chaindir.h"
 
-static const struct option names[] = {
-	{ "seed", 1, 0, 's' }, { "cycles", 1, 0, 'c' }, { "cycle-length", 1, 0, 'l' }, { "prepare-length", 1, 0, 'p' },
-	{ "first-height", 1, 0, 'f' }, { "stable-confirmations", 1, 0, 'C' }, { "sortition-rate", 1, 0, 'w' },
-	{ "start-rate", 1, 0, 'S' }, { "tenure-blocks", 1, 0, 't' }, { "signers", 1, 0, 'n' }, { "sign-fraction", 1, 0, 'F' },
-	{ "tx-per-block", 1, 0, 'x' }, { "extend-rate", 1, 0, 'e' }, { "epoch4-at", 1, 0, '4' }, { "orphans", 1, 0, 'o' },
-	{ "tip-offset", 1, 0, 'T' }, { "break", 1, 0, 'b' }, { "break-at", 1, 0, 'B' }, { "jobs", 1, 0, 'j' },
-	{ "archive", 1, 0, 'a' }, { "view", 1, 0, 'v' }, { "stream", 1, 0, 'm' },
-	{ "rules", 0, 0, 'r' }, { 0 }
-};
+static const struct option names[] = { { "seed", 1, 0, 's' }, { "cycles", 1, 0, 'c' },
+	{ "cycle-length", 1, 0, 'l' }, { "prepare-length", 1, 0, 'p' },
+	{ "first-height", 1, 0, 'f' }, { "stable-confirmations", 1, 0, 'C' },
+	{ "sortition-rate", 1, 0, 'w' }, { "start-rate", 1, 0, 'S' },
+	{ "tenure-blocks", 1, 0, 't' }, { "signers", 1, 0, 'n' }, { "sign-fraction", 1, 0, 'F' },
+	{ "tx-per-block", 1, 0, 'x' }, { "extend-rate", 1, 0, 'e' }, { "epoch4-at", 1, 0, '4' },
+	{ "orphans", 1, 0, 'o' }, { "tip-offset", 1, 0, 'T' }, { "break", 1, 0, 'b' },
+	{ "break-at", 1, 0, 'B' }, { "jobs", 1, 0, 'j' }, { "archive", 1, 0, 'a' },
+	{ "view", 1, 0, 'v' }, { "stream", 1, 0, 'm' }, { "rules", 0, 0, 'r' }, { 0 } };
 
 static uint64_t number(const char *text) { return options_number("option", text, 0, UINT32_MAX); }
 
@@ -72,13 +76,17 @@ static void check(struct maker *m)
 {
 	struct params *p = &m->p;
 
-	if (p->cycles < 1 || p->cycle_length < 4 || p->tenure_min < 1 || p->signers < 1 || p->signers > MAX_SIGNERS || p->tx_max > 50 ||
-	    p->jobs < 1 || p->jobs > 64 || p->sign_fraction < 0.7 || p->sign_fraction > 1)
+	if (p->cycles < 1 || p->cycle_length < 4 || p->tenure_min < 1 || p->signers < 1 ||
+	    p->signers > MAX_SIGNERS || p->tx_max > 50 || p->jobs < 1 || p->jobs > 64 ||
+	    p->sign_fraction < 0.7 || p->sign_fraction > 1)
 		die_usage("an option is out of its range");
 	if (p->rule && (m->rule = rule_find(p->rule)) == NULL)
 		die_usage("no rule named '%s': --rules lists them", p->rule);
-	if (p->break_at == 0)	/* early enough to be below epoch 4.0 where that matters, else the middle */
-		p->break_at = p->first_height + (m->rule && m->rule->place == PLACE_EPOCH3 ? p->cycle_length / 3 : p->cycles * p->cycle_length / 2);
+	/* early enough to be below epoch 4.0 where that matters, else the middle */
+	if (p->break_at == 0)
+		p->break_at = p->first_height +
+		    (m->rule && m->rule->place == PLACE_EPOCH3 ? p->cycle_length / 3 :
+								 p->cycles * p->cycle_length / 2);
 }
 
 static void make(struct maker *m)
@@ -93,7 +101,8 @@ static void make(struct maker *m)
 			files_flush(m);
 	}
 	files_close(m);
-	fprintf(stderr, "%s: %llu blocks, %llu signer signatures\n", m->dir, (unsigned long long)m->n_blocks, (unsigned long long)m->n_sigs);
+	fprintf(stderr, "%s: %llu blocks, %llu signer signatures\n", m->dir,
+	    (unsigned long long)m->n_blocks, (unsigned long long)m->n_sigs);
 }
 
 static void write_outputs(const char *dir, const struct outputs *out)
@@ -122,10 +131,25 @@ static bool exists(const char *dir)
 
 int main(int argc, char **argv)
 {
-	static struct maker m = { .p = { .seed = 1, .cycles = 5, .cycle_length = 20, .prepare_length = 5, .first_height = 100,
-	    .stable_confirmations = 7, .sortition_rate = 0.9, .start_rate = 0.9, .sign_fraction = 0.71, .extend_rate = 0.1,
-	    .markers = 0.05, .tenure_min = 1, .tenure_max = 10, .tx_min = 1, .tx_max = 4, .signers = 17, .epoch4_at = -1,
-	    .tip_offset = -1, .jobs = 2 } };
+	static struct maker m = { .p = { .seed = 1,
+				      .cycles = 5,
+				      .cycle_length = 20,
+				      .prepare_length = 5,
+				      .first_height = 100,
+				      .stable_confirmations = 7,
+				      .sortition_rate = 0.9,
+				      .start_rate = 0.9,
+				      .sign_fraction = 0.71,
+				      .extend_rate = 0.1,
+				      .markers = 0.05,
+				      .tenure_min = 1,
+				      .tenure_max = 10,
+				      .tx_min = 1,
+				      .tx_max = 4,
+				      .signers = 17,
+				      .epoch4_at = -1,
+				      .tip_offset = -1,
+				      .jobs = 2 } };
 	struct outputs out = { 0 };
 	int letter;
 

@@ -3,8 +3,9 @@
 #define CHAIN_MAKER_H
 
 #include <stdio.h>
-#include "common/chain/proof.h"
+
 #include "common/chain/network.h"
+#include "common/chain/proof.h"
 #include "tests/helper/lib/buf.h"
 #include "tests/helper/lib/dice.h"
 
@@ -120,12 +121,14 @@ void tx_staking(struct maker *, struct buf *);
 
 /* grow.c */
 void grow_sortition(struct maker *, uint64_t burn_height);
-/* block.c: one block on `on`, moves maker.tip to it. The change of plan is set if it is not ordinary. */
+/* block.c: one block on `on`, moves maker.tip to it. The change of plan is set if it is not
+ * ordinary. */
 void block_add(struct maker *, struct plan *, const struct tip *on, bool canonical);
 
 /* files.c */
 void files_open(struct maker *);
-void files_sortition(struct maker *, uint64_t burn_height, bool won, const uint8_t committed[ID_LEN]);
+void files_sortition(struct maker *, uint64_t burn_height, bool won,
+    const uint8_t committed[ID_LEN]);
 /* Sign what waits and append it. */
 void files_flush(struct maker *);
 void files_close(struct maker *);

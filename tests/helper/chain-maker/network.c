@@ -1,5 +1,6 @@
 /* The network of a made chain, and everything that is decided before it grows. */
 #include <inttypes.h>
+
 #include "tests/helper/chain-maker/maker.h"
 
 #define GENESIS_TIME 1700000000		/* unix seconds of the first burn block */
@@ -7,8 +8,14 @@
 #define BURN_GENESIS UINT64_C(437000000000)	/* satoshis burned before the first burn block */
 #define BURN_PER_BLOCK 250000
 
-uint64_t burn_time(const struct maker *m, uint64_t h) { return GENESIS_TIME + (h - m->p.first_height) * BURN_SPACING; }
-uint64_t total_burn(const struct maker *m, uint64_t h) { return BURN_GENESIS + (h - m->p.first_height) * BURN_PER_BLOCK; }
+uint64_t burn_time(const struct maker *m, uint64_t h)
+{
+	return GENESIS_TIME + (h - m->p.first_height) * BURN_SPACING;
+}
+uint64_t total_burn(const struct maker *m, uint64_t h)
+{
+	return BURN_GENESIS + (h - m->p.first_height) * BURN_PER_BLOCK;
+}
 
 void consensus_hash(const struct maker *m, uint64_t h, uint8_t ch[CH_LEN])
 {
@@ -17,8 +24,8 @@ void consensus_hash(const struct maker *m, uint64_t h, uint8_t ch[CH_LEN])
 		derive(ch, CH_LEN, "%" PRIu64 "/consensus/%" PRIu64, m->p.seed, h);
 }
 
-/* Epochs 2.x are over at the first burn block; 3.1 to 3.4 follow 3.0 one burn block each; 4.0 begins a quarter into its cycle,
- * as on mainnet it is no border of cycles. */
+/* Epochs 2.x are over at the first burn block; 3.1 to 3.4 follow 3.0 one burn block each; 4.0
+ * begins a quarter into its cycle, as on mainnet it is no border of cycles. */
 static void network_text(const struct maker *m, struct buf *text)
 {
 	static const char *const old[] = { "2.05", "2.1", "2.2", "2.3", "2.4", "2.5" };
@@ -28,20 +35,23 @@ static void network_text(const struct maker *m, struct buf *text)
 	uint8_t hash[32];
 
 	if (p->epoch4_at >= 0)
-		start4 = p->first_height + (uint64_t)p->epoch4_at * p->cycle_length + p->cycle_length / 4;
+		start4 = p->first_height + (uint64_t)p->epoch4_at * p->cycle_length +
+		    p->cycle_length / 4;
 	if (start4 < m->start3)
 		start4 = m->start3;
 	derive(hash, 32, "%" PRIu64 "/burn/%" PRIu64, p->seed, p->first_height);
 	buf_text(text, "name made-%" PRIu64 "\nchain_id 0x80000000\npeer_version 0xfacade10\n"
 	    "first_burn_height %" PRIu64 "\nfirst_burn_hash ", p->seed, p->first_height);
 	buf_hex(text, hash, 32);
-	buf_text(text, "\ncycle_length %" PRIu64 "\nprepare_length %" PRIu64 "\nstable_confirmations %" PRIu64
+	buf_text(text,
+	    "\ncycle_length %" PRIu64 "\nprepare_length %" PRIu64 "\nstable_confirmations %" PRIu64
 	    "\nprivate_peers 1\nepoch 1.0 0\nepoch 2.0 %" PRIu64 "\n",
 	    p->cycle_length, p->prepare_length, p->stable_confirmations, p->first_height);
 	for (unsigned i = 0; i < 6; i++)
 		buf_text(text, "epoch %s %" PRIu64 "\n", old[i], m->start3);
 	for (unsigned i = 0; i < 5; i++)
-		buf_text(text, "epoch %s %" PRIu64 "\n", three[i], m->start3 + i < start4 ? m->start3 + i : start4);
+		buf_text(text, "epoch %s %" PRIu64 "\n", three[i],
+		    m->start3 + i < start4 ? m->start3 + i : start4);
 	if (start4 != UINT64_MAX)
 		buf_text(text, "epoch 4.0 %" PRIu64 "\n", start4);
 }
@@ -52,15 +62,18 @@ void maker_network(struct maker *m)
 	char err[200];
 
 	m->start3 = m->p.first_height + 1;
-	m->tip_height = m->p.first_height + m->p.cycles * m->p.cycle_length + (uint64_t)m->p.tip_offset;
+	m->tip_height =
+	    m->p.first_height + m->p.cycles * m->p.cycle_length + (uint64_t)m->p.tip_offset;
 	network_text(m, &text);
 	if (network_parse(&m->net, (char *)text.p, text.n, err) != 0)
 		BUG("network: %s", err);
-	m->n_cycles = network_cycle(&m->net, m->tip_height) + 2;	/* the set of the next cycle is known too */
+	/* the set of the next cycle is known too */
+	m->n_cycles = network_cycle(&m->net, m->tip_height) + 2;
 	buf_release(&text);
 }
 
-/* A tail forks off inside the tenure, so it must have three blocks to leave the canonical chain the longer one. */
+/* A tail forks off inside the tenure, so it must have three blocks to leave the canonical chain the
+ * longer one. */
 static void choose_orphans(struct maker *m, uint64_t n)
 {
 	uint64_t left = m->p.orphans;

@@ -1,13 +1,16 @@
-/* The signers of each cycle, and their signatures: a random group of enough weight signs each block. */
+/* The signers of each cycle, and their signatures: a random group of enough weight signs each
+ * block. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
+
 #include "common/chain/key.h"
 #include "tests/helper/chain-maker/maker.h"
 
 static int by_key(const void *a, const void *b)
 {
-	return memcmp(((const struct signer *)a)->key.public, ((const struct signer *)b)->key.public, KEY_LEN);
+	return memcmp(((const struct signer *)a)->key.public,
+	    ((const struct signer *)b)->key.public, KEY_LEN);
 }
 
 /* Half of the signers change their key at every cycle; a reward set is in the order of its keys. */
@@ -21,7 +24,8 @@ void signers_make(struct maker *m)
 		s->n = (uint32_t)m->p.signers;
 		s->at = xcalloc(s->n, sizeof(*s->at));
 		for (uint32_t i = 0; i < s->n; i++) {
-			keypair_derive(&s->at[i].key, "%" PRIu64 "/signer/%u/%" PRIu64, m->p.seed, i, (c + i) / 2);
+			keypair_derive(&s->at[i].key, "%" PRIu64 "/signer/%u/%" PRIu64, m->p.seed,
+			    i, (c + i) / 2);
 			s->at[i].weight = (uint32_t)dice_range(&d, 80, 160);
 			s->total += s->at[i].weight;
 		}
@@ -37,7 +41,8 @@ static int ascending(const void *a, const void *b)
 }
 
 /* Signers of one block, into order; returns how many. */
-static uint32_t choose(const struct maker *m, const struct draft *d, const struct cycle_signers *s, uint32_t *order)
+static uint32_t choose(const struct maker *m, const struct draft *d, const struct cycle_signers *s,
+    uint32_t *order)
 {
 	uint64_t wanted = (uint64_t)((double)s->total * m->p.sign_fraction), weight = 0;
 	struct dice dice = { get_be64(d->hash) };
@@ -46,14 +51,16 @@ static uint32_t choose(const struct maker *m, const struct draft *d, const struc
 	if (wanted < s->threshold)
 		wanted = s->threshold;
 	if (d->wrong && strcmp(d->wrong, "othercycle") == 0)
-		wanted = s->total;	/* so that signers who are new in that cycle are surely among them */
+		/* so that signers who are new in that cycle are surely among them */
+		wanted = s->total;
 	for (uint32_t i = 0; i < s->n; i++)
 		order[i] = i;
 	dice_shuffle(&dice, order, s->n);
 	while (weight < wanted)
 		weight += s->at[order[n++]].weight;
 	qsort(order, n, sizeof(*order), ascending);
-	/* Before epoch 4.0 only the first signature's place matters, and history has others out of order. */
+	/* Before epoch 4.0 only the first signature's place matters, and history has others out of
+	 * order. */
 	if (!d->strict && !d->wrong && n > 2 && dice_chance(&dice, 0.25))
 		dice_shuffle(&dice, order + 1, n - 1);
 	if (d->wrong && strcmp(d->wrong, "few") == 0)

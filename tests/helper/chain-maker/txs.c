@@ -1,5 +1,6 @@
-/* Transactions of many shapes (spec/blocks.md 2).  Their signatures have the right form and mean nothing: nobody who proves
- * blocks looks at them, and making them would take as long as the blocks' own. */
+/* Transactions of many shapes (spec/blocks.md 2).  Their signatures have the right form and mean
+ * nothing: nobody who proves blocks looks at them, and making them would take as long as the
+ * blocks' own. */
 #include "tests/helper/chain-maker/maker.h"
 
 enum { STANDARD = 4, SPONSORED = 5, ON_CHAIN = 1, ANY_MODE = 3, DENY = 2, FEE = 180 };
@@ -21,7 +22,8 @@ static void signature(struct maker *m, struct buf *b)
 	p[33] &= 0x7f;
 }
 
-static void single(struct maker *m, struct buf *b, const struct keypair *who, uint64_t nonce, uint64_t fee)
+static void single(struct maker *m, struct buf *b, const struct keypair *who, uint64_t nonce,
+    uint64_t fee)
 {
 	buf_u8(b, 0);		/* P2PKH */
 	buf_put(b, who->hash, HASH160_LEN);
@@ -32,7 +34,8 @@ static void single(struct maker *m, struct buf *b, const struct keypair *who, ui
 }
 
 /* Everything of a one-signature transaction up to its payload; no post-conditions. */
-static void standard(struct maker *m, struct buf *b, const struct keypair *who, uint64_t *nonce, uint64_t fee, unsigned anchor)
+static void standard(struct maker *m, struct buf *b, const struct keypair *who, uint64_t *nonce,
+    uint64_t fee, unsigned anchor)
 {
 	head(m, b, STANDARD);
 	single(m, b, who, (*nonce)++, fee);
@@ -93,7 +96,10 @@ static void name(struct buf *b, const char *text)
 	buf_put(b, text, strlen(text));
 }
 
-static void random_bytes(struct maker *m, struct buf *b, size_t n) { dice_bytes(&m->dice, buf_room(b, n), n); }
+static void random_bytes(struct maker *m, struct buf *b, size_t n)
+{
+	dice_bytes(&m->dice, buf_room(b, n), n);
+}
 
 /* A Clarity value, at most four containers deep. */
 static void value(struct maker *m, struct buf *b, unsigned depth)

@@ -1,6 +1,7 @@
 /* The table of faults, and the SPECs made of it: see faults.h. */
 #include <stdlib.h>
 #include <string.h>
+
 #include "tests/helper/chain-peer/faults.h"
 
 static const struct { const char *name; double value; const char *meaning; } table[] = {

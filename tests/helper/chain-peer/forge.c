@@ -1,6 +1,8 @@
-/* Bad blocks made of good ones.  A block is: head of 206 bytes with the miner's signature, u32 n, n signatures, the rest
- * (spec/blocks.md 1.1); nothing but signatures can change under the same id. */
+/* Bad blocks made of good ones.  A block is: head of 206 bytes with the miner's signature, u32 n, n
+ * signatures, the rest (spec/blocks.md 1.1); nothing but signatures can change under the same id.
+ */
 #include <stdlib.h>
+
 #include "common/chain/hash.h"
 #include "common/chain/key.h"
 #include "tests/helper/chain-peer/peer.h"
@@ -37,7 +39,7 @@ static int signer_of(const struct forged *f, const uint8_t *sig)
 {
 	uint8_t key[KEY_LEN];
 
-	if (f->set == NULL || key_recover(key, sig, f->hash) != 0)
+	if (!f->set || key_recover(key, sig, f->hash) != 0)
 		return -1;
 	for (uint32_t i = 0; i < f->set->set.n; i++)
 		if (memcmp(f->set->set.keys[i], key, KEY_LEN) == 0)
@@ -59,7 +61,7 @@ static void bad_miner(struct peer *p, struct forged *f)
 	if (key_sign(f->head + UNSIGNED_LEN, p->world->stranger.secret, digest) != 0)
 		BUG("cannot sign");
 	hash_head(f, HEAD_LEN, f->hash);
-	if (f->set == NULL || f->set->keys == NULL)
+	if (!f->set || !f->set->keys)
 		return;		/* only the miner's is wrong then */
 	f->sigs.n = 0;
 	for (uint32_t i = 0; i < f->set->set.n; i++)
@@ -81,7 +83,8 @@ static void few_signers(struct forged *f)
 	}
 }
 
-/* Keep of the signatures, or make with the signers' keys, those of the least weight that is enough: the lightest signers go last. */
+/* Keep of the signatures, or make with the signers' keys, those of the least weight that is enough:
+ * the lightest signers go last. */
 static void lighter(struct forged *f)
 {
 	uint32_t n = f->set ? f->set->set.n : 0;
@@ -121,7 +124,9 @@ static void disorder(struct forged *f)
 	uint8_t *sigs = f->sigs.p, t[SIG_LEN];
 
 	for (uint32_t i = 1; i < n; i++)	/* few: insertion sort, descending */
-		for (uint32_t j = i; j > 0 && signer_of(f, sigs + j * SIG_LEN) > signer_of(f, sigs + (j - 1) * SIG_LEN); j--) {
+		for (uint32_t j = i; j > 0 &&
+		     signer_of(f, sigs + j * SIG_LEN) > signer_of(f, sigs + (j - 1) * SIG_LEN);
+		     j--) {
 			memcpy(t, sigs + j * SIG_LEN, SIG_LEN);
 			memcpy(sigs + j * SIG_LEN, sigs + (j - 1) * SIG_LEN, SIG_LEN);
 			memcpy(sigs + (j - 1) * SIG_LEN, t, SIG_LEN);
@@ -150,8 +155,9 @@ static void double_first(struct forged *f)
 
 void make_high_s(uint8_t sig[SIG_LEN])
 {
-	static const uint8_t order[32] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe,
-	    0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41 };
+	static const uint8_t order[32] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0,
+		0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41 };
 	int borrow = 0;
 
 	if (!key_sig_low_s(sig))
@@ -244,7 +250,8 @@ static bool forges(const struct peer *p)
 {
 	return has(p, F_BADMERKLE) || has(p, F_KEYBOMB) || has(p, F_BADMINER) ||
 	    has(p, F_BADSIGNER) || has(p, F_FEWSIGNERS) || has(p, F_DUPSIGNER) ||
-	    has(p, F_DISORDER) || has(p, F_HIGHSIGNER) || has(p, F_MANYSIGS) || has(p, F_LIGHTERSIGS) || has(p, F_SHADOW);
+	    has(p, F_DISORDER) || has(p, F_HIGHSIGNER) || has(p, F_MANYSIGS) ||
+	    has(p, F_LIGHTERSIGS) || has(p, F_SHADOW);
 }
 
 void forge_block(struct peer *p, const struct chain_block *b, struct buf *out)

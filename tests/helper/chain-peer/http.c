@@ -1,8 +1,10 @@
-/* The HTTP side: strict requests, exact response heads (spec/blocks.md 4.1), and faults of the transport. */
+/* The HTTP side: strict requests, exact response heads (spec/blocks.md 4.1), and faults of the
+ * transport. */
+#include <ctype.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <ctype.h>
 #include <stdlib.h>
+
 #include "tests/helper/chain-peer/peer.h"
 
 enum { MAX_HEAD = 4096, CHUNK = 4096, TICK_MS = 100 };
@@ -15,7 +17,8 @@ struct web {
 	struct response answer;
 	struct buf out;			/* head and framed body */
 	size_t head_len, sent, stop_at;	/* stop_at: where a fault ends it; SIZE_MAX: nowhere */
-	size_t written;			/* bytes of bodies handed to the socket so far in this answer */
+	/* bytes of bodies handed to the socket so far in this answer */
+	size_t written;
 	char what[400], key[64];	/* method and path, and the API key, for the log */
 	double began;
 };
@@ -33,12 +36,14 @@ static void web_unref(void *arg)
 
 static void log_answer(struct web *w, bool complete)
 {
-	size_t left = evbuffer_get_length(bufferevent_get_output(w->bev)), body = w->sent > w->head_len ? w->sent - w->head_len : 0;
+	size_t left = evbuffer_get_length(bufferevent_get_output(w->bev)),
+	       body = w->sent > w->head_len ? w->sent - w->head_len : 0;
 
-	peer_log(w->peer, "http request", "\"path\":\"%s\",\"key\":\"%s\",\"status\":%d,\"bytes\":%zu,\"data\":%s,\"duration\":%.6f,\"complete\":%s",
+	peer_log(w->peer, "http request",
+	    "\"path\":\"%s\",\"key\":\"%s\",\"status\":%d,\"bytes\":%zu,\"data\":%s,\"duration\":%."
+	    "6f,\"complete\":%s",
 	    w->what, w->key, w->answer.status, body > left ? body - left : 0,
-	    w->answer.data ? "true" : "false", seconds() - w->began,
-	    complete ? "true" : "false");
+	    w->answer.data ? "true" : "false", seconds() - w->began, complete ? "true" : "false");
 }
 
 static void web_close(struct web *w)
@@ -72,19 +77,24 @@ static void put_head(struct web *w)
 	struct response *a = &w->answer;
 	const struct chain_block *tip = peer_tip(p);
 
-	buf_text(&w->out, "HTTP/1.1 %d %s\r\nServer: stacks/2.0\r\nAccess-Control-Allow-Origin: *\r\n"
-	    "Access-Control-Allow-Headers: origin, content-type\r\nAccess-Control-Allow-Methods: POST, GET, OPTIONS\r\n"
-	    "Content-Type: %s\r\n", a->status, reason(a->status), a->type);
+	buf_text(&w->out,
+	    "HTTP/1.1 %d %s\r\nServer: stacks/2.0\r\nAccess-Control-Allow-Origin: *\r\n"
+	    "Access-Control-Allow-Headers: origin, content-type\r\nAccess-Control-Allow-Methods: "
+	    "POST, GET, OPTIONS\r\n"
+	    "Content-Type: %s\r\n",
+	    a->status, reason(a->status), a->type);
 	if (!has(p, F_NOLENGTH)) {
 		if (a->chunked || has(p, F_BOTHLENGTHS))
 			buf_text(&w->out, "Transfer-Encoding: chunked\r\n");
 		if (!a->chunked || has(p, F_BOTHLENGTHS))
-			buf_text(&w->out, "Content-Length: %zu\r\n", a->chunked ? (size_t)1000 : a->body.n);
+			buf_text(&w->out, "Content-Length: %zu\r\n",
+			    a->chunked ? (size_t)1000 : a->body.n);
 	}
 	if (!w->keep_alive || has(p, F_NOLENGTH))
 		buf_text(&w->out, "Connection: close\r\n");
 	if (a->status == 200)
-		buf_text(&w->out, "x-canonical-stacks-tip-height: %llu\r\n", (unsigned long long)(tip ? tip->height : 0));
+		buf_text(&w->out, "x-canonical-stacks-tip-height: %llu\r\n",
+		    (unsigned long long)(tip ? tip->height : 0));
 	if (a->retry_after)
 		buf_text(&w->out, "Retry-After: %u\r\n", a->retry_after);
 	if (a->status / 100 == 3)
@@ -164,7 +174,8 @@ static double send_piece(struct web *w)
 	}
 	if (!head && has(p, F_RATE)) {
 		rate = amount(p, F_RATE);
-		size_t fair = step(rate / 5);	/* small, so that connections that share the line take turns often */
+		/* small, so that connections that share the line take turns often */
+		size_t fair = step(rate / 5);
 		push(w, fair);
 		p->free_at = (p->free_at > now ? p->free_at : now) + (double)fair / rate;
 		return (p->free_at - now) * 1000;
@@ -192,7 +203,9 @@ static void send_some(void *arg)
 /* Where cutbody or stall end it. */
 static size_t stop_of(const struct web *w)
 {
-	double percent = has(w->peer, F_CUTBODY) ? amount(w->peer, F_CUTBODY) : has(w->peer, F_STALL) ? amount(w->peer, F_STALL) : -1;
+	double percent = has(w->peer, F_CUTBODY) ? amount(w->peer, F_CUTBODY) :
+	    has(w->peer, F_STALL)		 ? amount(w->peer, F_STALL) :
+						   -1;
 
 	if (percent < 0 || !w->answer.data)
 		return SIZE_MAX;
@@ -220,7 +233,8 @@ static bool header_is(const char *head, const char *name, char *value, size_t si
 			const char *p = line + 3 + n, *end = strstr(p, "\r\n");
 			while (*p == ' ')
 				p++;
-			snprintf(value, size, "%.*s", (int)(end ? end - p : (ptrdiff_t)strlen(p)), p);
+			snprintf(value, size, "%.*s", (int)(end ? end - p : (ptrdiff_t)strlen(p)),
+			    p);
 			return true;
 		}
 	return false;
@@ -236,7 +250,8 @@ static void take_request(struct web *w, char *head, const uint8_t *body, size_t 
 	w->sent = w->out.n = w->answer.body.n = 0;
 	w->done = false;
 	w->answer = (struct response){ .body = w->answer.body };
-	if (sscanf(head, "%15s %299s %15s", method, path, version) != 3 || !header_is(head, "host", value, sizeof(value))) {
+	if (sscanf(head, "%15s %299s %15s", method, path, version) != 3 ||
+	    !header_is(head, "host", value, sizeof(value))) {
 		w->keep_alive = false;
 		respond_text(&w->answer, 400, "Failed to decode HTTP request");
 	} else {
@@ -310,7 +325,8 @@ void http_accept(struct peer *p, int fd)
 
 	w->peer = p;
 	w->refs = 1;
-	w->bev = bufferevent_socket_new(p->world->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	w->bev = bufferevent_socket_new(p->world->base, fd,
+	    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	bufferevent_setcb(w->bev, readable, wrote, ended, w);
 	bufferevent_enable(w->bev, EV_READ | EV_WRITE);
 	peer_log(p, "http accept", "%s", "");

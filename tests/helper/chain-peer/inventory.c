@@ -1,5 +1,6 @@
 /* Answers to inventory requests (spec/wire.md 4.4, 4.5), and the lies told with them. */
 #include <stdlib.h>
+
 #include "common/chain/bitvec.h"
 #include "tests/helper/chain-peer/peer.h"
 
@@ -39,13 +40,16 @@ static void put_bits(struct buf *payload, const uint8_t *bits, uint32_t n)
 static unsigned nakamoto_inv(struct peer *p, uint64_t cycle, struct buf *payload)
 {
 	const struct world *w = p->world;
-	uint64_t base = network_cycle_start(&w->chain.net, cycle), top = base + w->chain.net.cycle_length - 1;
-	uint32_t honest = (uint32_t)((top < w->tip ? top : w->tip) - base + 1), n = distort_count(p, honest);
+	uint64_t base = network_cycle_start(&w->chain.net, cycle),
+		 top = base + w->chain.net.cycle_length - 1;
+	uint32_t honest = (uint32_t)((top < w->tip ? top : w->tip) - base + 1),
+		 n = distort_count(p, honest);
 	uint8_t *bits = xcalloc(bitvec_bytes(n) + 1, 1);
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct chain_sortition *s = world_at(w, base + i);
-		bool bit = s && i < honest && world_tenure(w, s->row.consensus_hash) && peer_holds(p, s->row.consensus_hash);
+		bool bit = s && i < honest && world_tenure(w, s->row.consensus_hash) &&
+		    peer_holds(p, s->row.consensus_hash);
 		if (distort_bit(p, bit, i >= honest))
 			bitvec_set(bits, i);
 	}
@@ -95,8 +99,9 @@ static unsigned honest_answer(struct peer *p, const struct message *m, struct bu
 	const struct chain_sortition *s = world_sortition(p->world, m->u.get_inv.ch);
 	uint64_t offset, cycle;
 
-	if (s == NULL)
-		return nack(payload, m->id == MSG_GET_POX_INV ? NACK_INVALID_POX_FORK : NACK_NO_SUCH_BLOCK);
+	if (!s)
+		return nack(payload,
+		    m->id == MSG_GET_POX_INV ? NACK_INVALID_POX_FORK : NACK_NO_SUCH_BLOCK);
 	offset = s->row.burn_height - net->first_burn_height;
 	if (offset % net->cycle_length != 1 && (offset > 1 || m->id == MSG_GET_POX_INV))
 		return nack(payload, NACK_INVALID_POX_FORK);

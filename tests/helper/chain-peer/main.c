@@ -1,34 +1,47 @@
-/* chain-peer - serve a chain directory on 127.0.0.1 as one or several peers, each honest or with faults.
+/* chain-peer - serve a chain directory on 127.0.0.1 as one or several peers, each honest or with
+ * faults.
  *
  *   chain-peer DIR [-p SPEC]... [-m FILE] [-l FILE] [-t BURN_HEIGHT] [-s SEED]
  *
- * One line a peer on stdout once all listen: KEY@HOST:PORT URL SPEC.  --manifest FILE: the same as JSON.  --log FILE: one JSON
- * object an event.  SIGUSR1 shows one burn block more of a chain cut by --tip.  --faults lists what a SPEC may name. */
+ * One line a peer on stdout once all listen: KEY@HOST:PORT URL SPEC.  --manifest FILE: the same as
+ * JSON.  --log FILE: one JSON object an event.  SIGUSR1 shows one burn block more of a chain cut by
+ * --tip.  --faults lists what a SPEC may name. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+
 #include "common/sys/options.h"
 #include "tests/helper/chain-peer/peer.h"
 
-static const struct option names[] = {
-	{ "peer", 1, 0, 'p' }, { "manifest", 1, 0, 'm' }, { "log", 1, 0, 'l' }, { "tip", 1, 0, 't' }, { "seed", 1, 0, 's' },
-	{ "faults", 0, 0, 'f' }, { 0 }
-};
+static const struct option names[] = { { "peer", 1, 0, 'p' }, { "manifest", 1, 0, 'm' },
+	{ "log", 1, 0, 'l' }, { "tip", 1, 0, 't' }, { "seed", 1, 0, 's' }, { "faults", 0, 0, 'f' },
+	{ 0 } };
 
-static void p2p_connected(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len, void *arg) { p2p_accept(arg, fd, from); }
-static void http_connected(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len, void *arg) { http_accept(arg, fd); }
-
-static struct evconnlistener *listen_on(struct world *w, evconnlistener_cb cb, void *arg, uint16_t *port)
+static void p2p_connected(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from,
+    int len, void *arg)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(addr);
-	struct evconnlistener *l = evconnlistener_new_bind(w->base, cb, arg, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 1024,
-	    (struct sockaddr *)&addr, sizeof(addr));
+	p2p_accept(arg, fd, from);
+}
+static void http_connected(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from,
+    int len, void *arg)
+{
+	http_accept(arg, fd);
+}
 
-	if (l == NULL || getsockname(evconnlistener_get_fd(l), (struct sockaddr *)&addr, &len) != 0)
+static struct evconnlistener *listen_on(struct world *w, evconnlistener_cb cb, void *arg,
+    uint16_t *port)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(addr);
+	struct evconnlistener *l =
+	    evconnlistener_new_bind(w->base, cb, arg, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
+		1024, (struct sockaddr *)&addr, sizeof(addr));
+
+	if (!l || getsockname(evconnlistener_get_fd(l), (struct sockaddr *)&addr, &len) != 0)
 		die_world("cannot listen: %s", strerror(errno));
 	*port = ntohs(addr.sin_port);
 	return l;
@@ -52,12 +65,16 @@ static void write_manifest(const struct world *w, const char *path)
 
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	f = fopen(temporary, "w");
-	if (f == NULL)
+	if (!f)
 		die_world("cannot write '%s': %s", temporary, strerror(errno));
-	fprintf(f, "{\"pid\": %d, \"network\": \"%s/network\", \"tip\": %llu, \"peers\": [", (int)getpid(), w->dir, (unsigned long long)w->tip);
+	fprintf(f, "{\"pid\": %d, \"network\": \"%s/network\", \"tip\": %llu, \"peers\": [",
+	    (int)getpid(), w->dir, (unsigned long long)w->tip);
 	for (unsigned i = 0; i < w->n_peers; i++)
-		fprintf(f, "%s\n {\"public_key\": \"%s\", \"p2p\": \"127.0.0.1:%u\", \"url\": \"http://127.0.0.1:%u\", \"spec\": \"%s\"}", i ? "," : "",
-		    hex_of(key, w->peers[i].key.public, KEY_LEN), w->peers[i].p2p_port, w->peers[i].http_port, w->peers[i].spec.text);
+		fprintf(f,
+		    "%s\n {\"public_key\": \"%s\", \"p2p\": \"127.0.0.1:%u\", \"url\": "
+		    "\"http://127.0.0.1:%u\", \"spec\": \"%s\"}",
+		    i ? "," : "", hex_of(key, w->peers[i].key.public, KEY_LEN),
+		    w->peers[i].p2p_port, w->peers[i].http_port, w->peers[i].spec.text);
 	fputs("\n]}\n", f);
 	if (fclose(f) != 0 || rename(temporary, path) != 0)
 		die_world("cannot write '%s': %s", path, strerror(errno));
@@ -68,17 +85,25 @@ static void print_peers(const struct world *w)
 	char key[2 * KEY_LEN + 1];
 
 	for (unsigned i = 0; i < w->n_peers; i++)
-		printf("%s@127.0.0.1:%u http://127.0.0.1:%u %s\n", hex_of(key, w->peers[i].key.public, KEY_LEN), w->peers[i].p2p_port,
+		printf("%s@127.0.0.1:%u http://127.0.0.1:%u %s\n",
+		    hex_of(key, w->peers[i].key.public, KEY_LEN), w->peers[i].p2p_port,
 		    w->peers[i].http_port, w->peers[i].spec.text);
 	fflush(stdout);
 }
 
-static void stop(evutil_socket_t fd, short what, void *arg) { event_base_loopbreak(((struct world *)arg)->base); }
-static void advance(evutil_socket_t fd, short what, void *arg) { world_set_tip(arg, ((struct world *)arg)->tip + 1); }
+static void stop(evutil_socket_t fd, short what, void *arg)
+{
+	event_base_loopbreak(((struct world *)arg)->base);
+}
+static void advance(evutil_socket_t fd, short what, void *arg)
+{
+	world_set_tip(arg, ((struct world *)arg)->tip + 1);
+}
 
 static void run(struct world *w)
 {
-	struct event *term = evsignal_new(w->base, SIGTERM, stop, w), *intr = evsignal_new(w->base, SIGINT, stop, w);
+	struct event *term = evsignal_new(w->base, SIGTERM, stop, w),
+		     *intr = evsignal_new(w->base, SIGINT, stop, w);
 	struct event *next = evsignal_new(w->base, SIGUSR1, advance, w);
 
 	evsignal_add(term, NULL);
@@ -113,11 +138,14 @@ int main(int argc, char **argv)
 		case 't': tip = options_number("-t", optarg, 0, UINT32_MAX); break;
 		case 's': seed = options_number("-s", optarg, 0, UINT32_MAX); break;
 		case 'f': fault_list(stdout); return 0;
-		default: die_usage("usage: chain-peer DIR [-p SPEC]... [-m MANIFEST] [-l LOG] [-t BURN_HEIGHT] [-s SEED]");
+		default:
+			die_usage("usage: chain-peer DIR [-p SPEC]... [-m MANIFEST] [-l LOG] [-t "
+				  "BURN_HEIGHT] [-s SEED]");
 		}
 	}
 	if (optind + 1 != argc)
-		die_usage("usage: chain-peer DIR [-p SPEC]... [-m MANIFEST] [-l LOG] [-t BURN_HEIGHT] [-s SEED]");
+		die_usage("usage: chain-peer DIR [-p SPEC]... [-m MANIFEST] [-l LOG] [-t "
+			  "BURN_HEIGHT] [-s SEED]");
 	if (w.n_peers == 0)
 		add_peer(&w, "honest");
 	signal(SIGPIPE, SIG_IGN);

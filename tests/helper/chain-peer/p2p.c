@@ -1,13 +1,21 @@
-/* Conversations, acceptor's side (spec/wire.md 2 to 4), with raw control over every byte that goes out. */
+/* Conversations, acceptor's side (spec/wire.md 2 to 4), with raw control over every byte that goes
+ * out. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+
 #include "common/chain/hash.h"
 #include "common/chain/key.h"
 #include "tests/helper/chain-peer/peer.h"
 
-enum { AUTHENTICATE_MS = 5000, WALK_FIRST_MS = 500, WALK_EVERY_MS = 20000, HEARTBEAT = 3600, INBOX = 100 };
+enum {
+	AUTHENTICATE_MS = 5000,
+	WALK_FIRST_MS = 500,
+	WALK_EVERY_MS = 20000,
+	HEARTBEAT = 3600,
+	INBOX = 100
+};
 
 struct talk {
 	struct peer *peer;
@@ -53,11 +61,14 @@ static void burn_hash(const struct peer *p, uint64_t height, uint8_t out[32])
 static void put_preamble(const struct peer *p, struct buf *b, uint32_t seq)
 {
 	const struct network *net = &p->world->chain.net;
-	uint64_t tip = p->world->tip, low = net->first_burn_height + net->stable_confirmations + 1, stable;
+	uint64_t tip = p->world->tip, low = net->first_burn_height + net->stable_confirmations + 1,
+		 stable;
 	uint8_t hash[32];
 
 	if (has(p, F_STALEVIEW))
-		tip = (double)tip - amount(p, F_STALEVIEW) < (double)low ? low : tip - (uint64_t)amount(p, F_STALEVIEW);
+		tip = (double)tip - amount(p, F_STALEVIEW) < (double)low ?
+		    low :
+		    tip - (uint64_t)amount(p, F_STALEVIEW);
 	if (has(p, F_AHEADVIEW))
 		tip += (uint64_t)amount(p, F_AHEADVIEW);
 	stable = tip - net->stable_confirmations - has(p, F_BADGAP);
@@ -90,11 +101,16 @@ static void distort(struct talk *t, struct buf *raw, enum fault f)
 }
 
 /* Sign and send now. */
-static void talk_send(struct talk *t, unsigned id, const struct buf *payload, uint32_t seq, enum fault f)
+static void talk_send(struct talk *t, unsigned id, const struct buf *payload, uint32_t seq,
+    enum fault f)
 {
 	struct peer *p = t->peer;
-	bool accept = id == MSG_HANDSHAKE_ACCEPT || id == MSG_STACKERDB_HANDSHAKE_ACCEPT, settled = t->known && !accept && id != MSG_HANDSHAKE;
-	const struct keypair *key = t->rekeyed || (has(p, F_BADSIG) && settled) || (has(p, F_BADHANDSHAKESIG) && accept) ? &p->other : &p->key;
+	bool accept = id == MSG_HANDSHAKE_ACCEPT || id == MSG_STACKERDB_HANDSHAKE_ACCEPT,
+	     settled = t->known && !accept && id != MSG_HANDSHAKE;
+	const struct keypair *key =
+	    t->rekeyed || (has(p, F_BADSIG) && settled) || (has(p, F_BADHANDSHAKESIG) && accept) ?
+	    &p->other :
+	    &p->key;
 	struct buf raw = { 0 };
 	uint8_t digest[32];
 
@@ -105,7 +121,8 @@ static void talk_send(struct talk *t, unsigned id, const struct buf *payload, ui
 	buf_u8(&raw, id);
 	buf_put(&raw, payload->p, payload->n);
 	if (f == F_TRAILING)
-		dice_bytes(&p->dice, buf_room(&raw, (size_t)amount(p, F_TRAILING)), (size_t)amount(p, F_TRAILING));
+		dice_bytes(&p->dice, buf_room(&raw, (size_t)amount(p, F_TRAILING)),
+		    (size_t)amount(p, F_TRAILING));
 	put_be32(raw.p + 161, (uint32_t)(raw.n - PREAMBLE_LEN));
 	message_digest(digest, raw.p, raw.p + PREAMBLE_LEN, raw.n - PREAMBLE_LEN);
 	if (key_sign(raw.p + 96, key->secret, digest) != 0)
@@ -114,14 +131,21 @@ static void talk_send(struct talk *t, unsigned id, const struct buf *payload, ui
 		make_high_s(raw.p + 96);
 	distort(t, &raw, f);
 	bufferevent_write(t->bev, raw.p, raw.n);
-	peer_log(p, "message out", "\"type\":\"%s\",\"bytes\":%zu,\"seq\":%u", message_name(id), raw.n, seq);
+	peer_log(p, "message out", "\"type\":\"%s\",\"bytes\":%zu,\"seq\":%u", message_name(id),
+	    raw.n, seq);
 	buf_release(&raw);
 	t->sent++;
 	if (has(p, F_HANGUP) && t->sent >= amount(p, F_HANGUP))
 		t->mute = true;		/* closed once it is written: see wrote() */
 }
 
-struct answer { struct talk *talk; unsigned id; struct buf payload; uint32_t seq; enum fault fault; };
+struct answer {
+	struct talk *talk;
+	unsigned id;
+	struct buf payload;
+	uint32_t seq;
+	enum fault fault;
+};
 
 static void send_answer(void *arg)
 {
@@ -134,12 +158,14 @@ static void send_answer(void *arg)
 }
 
 /* Answer a message after the peer's delay; takes the payload. */
-static void talk_reply(struct talk *t, const struct message *to, unsigned id, struct buf *payload, double delay_ms, enum fault f)
+static void talk_reply(struct talk *t, const struct message *to, unsigned id, struct buf *payload,
+    double delay_ms, enum fault f)
 {
 	struct answer *a = xmalloc(sizeof(*a));
 	bool accept = id == MSG_HANDSHAKE_ACCEPT || id == MSG_STACKERDB_HANDSHAKE_ACCEPT;
 
-	*a = (struct answer){ t, id, *payload, to->pre.seq + (has(t->peer, F_BADSEQ) && !accept), f };
+	*a = (struct answer){ t, id, *payload, to->pre.seq + (has(t->peer, F_BADSEQ) && !accept),
+		f };
 	t->refs++;
 	if (has(t->peer, F_RTT))
 		delay_ms += amount(t->peer, F_RTT);
@@ -184,8 +210,12 @@ static void put_neighbors(struct peer *p, struct buf *b)
 	if (has(p, F_BADNEIGHBORS)) {
 		buf_u32(b, MAX_NEIGHBORS);
 		for (unsigned i = 0; i < MAX_NEIGHBORS; i++) {
-			uint32_t who = (uint32_t)dice_range(&p->dice, 0, (uint64_t)amount(p, F_BADNEIGHBORS) - 1);
-			uint8_t hash[HASH160_LEN], ip[4] = { 127, (uint8_t)(1 + who % 223), (uint8_t)(who >> 8), (uint8_t)who }; /* never beyond this machine */
+			uint32_t who = (uint32_t)dice_range(&p->dice, 0,
+			    (uint64_t)amount(p, F_BADNEIGHBORS) - 1);
+			/* never beyond this machine */
+			uint8_t hash[HASH160_LEN],
+			    ip[4] = { 127, (uint8_t)(1 + who % 223), (uint8_t)(who >> 8),
+				    (uint8_t)who };
 			made_up(hash, HASH160_LEN, &who, sizeof(who));
 			put_address(b, ip, 20444);
 			buf_put(b, hash, HASH160_LEN);
@@ -230,7 +260,8 @@ static void walk(void *arg)
 	talk_unref(t);
 }
 
-/* Unsolicited messages: an empty Pong is as good as a transaction, and as unwanted. Up to ten a tick. */
+/* Unsolicited messages: an empty Pong is as good as a transaction, and as unwanted. Up to ten a
+ * tick. */
 static void chatter(void *arg)
 {
 	struct talk *t = arg;
@@ -242,7 +273,8 @@ static void chatter(void *arg)
 		for (unsigned i = 0; i < burst; i++) {
 			payload.n = 0;
 			buf_u32(&payload, (uint32_t)dice_u64(&t->peer->dice));
-			talk_send(t, MSG_PONG, &payload, (uint32_t)dice_u64(&t->peer->dice), F_COUNT);
+			talk_send(t, MSG_PONG, &payload, (uint32_t)dice_u64(&t->peer->dice),
+			    F_COUNT);
 		}
 		t->refs++;
 		later(t->peer->world, 1000.0 * burst / rate, chatter, t);
@@ -288,11 +320,13 @@ static void take_handshake(struct talk *t, const struct message *m)
 {
 	struct peer *p = t->peer;
 	const struct handshake *h = &m->u.handshake;
-	unsigned id = h->services & SERVICE_STACKERDB ? MSG_STACKERDB_HANDSHAKE_ACCEPT : MSG_HANDSHAKE_ACCEPT;
+	unsigned id =
+	    h->services & SERVICE_STACKERDB ? MSG_STACKERDB_HANDSHAKE_ACCEPT : MSG_HANDSHAKE_ACCEPT;
 	bool first = !t->known;
 	struct buf payload = { 0 };
 
-	if (has(p, F_REJECT) || h->expire <= p->world->tip || memcmp(h->key, p->key.public, KEY_LEN) == 0) {
+	if (has(p, F_REJECT) || h->expire <= p->world->tip ||
+	    memcmp(h->key, p->key.public, KEY_LEN) == 0) {
 		talk_reply(t, m, MSG_HANDSHAKE_REJECT, &payload, 0, F_COUNT);
 		return;
 	}
@@ -304,7 +338,8 @@ static void take_handshake(struct talk *t, const struct message *m)
 	}
 	memcpy(t->key, h->key, KEY_LEN);
 	t->known = true;
-	talk_reply(t, m, id, &payload, has(p, F_SLOWHANDSHAKE) ? amount(p, F_SLOWHANDSHAKE) * 1000 : 0, F_COUNT);
+	talk_reply(t, m, id, &payload,
+	    has(p, F_SLOWHANDSHAKE) ? amount(p, F_SLOWHANDSHAKE) * 1000 : 0, F_COUNT);
 	if (!first)
 		return;
 	peer_log(p, "authenticated", "\"port\":%u", h->port);
@@ -333,7 +368,8 @@ static void take_walk_reply(struct talk *t, const struct message *m)
 	struct buf none = { 0 };
 
 	t->walk_seq = 0;
-	peer_log(t->peer, t->dialled ? "pingback" : "walk", "\"answer\":\"%s\"", message_name(m->id));
+	peer_log(t->peer, t->dialled ? "pingback" : "walk", "\"answer\":\"%s\"",
+	    message_name(m->id));
 	if (t->dialled) {
 		talk_close(t, "pingback done");
 		return;
@@ -367,9 +403,11 @@ static void take_message(struct talk *t, const struct message *m)
 	} else if (m->id == MSG_GET_NEIGHBORS) {
 		put_neighbors(p, &b);
 		talk_reply(t, m, MSG_NEIGHBORS, &b, 0, F_COUNT);
-	} else if (m->id == MSG_GET_NAKAMOTO_INV || m->id == MSG_GET_BLOCKS_INV || m->id == MSG_GET_POX_INV) {
+	} else if (m->id == MSG_GET_NAKAMOTO_INV || m->id == MSG_GET_BLOCKS_INV ||
+	    m->id == MSG_GET_POX_INV) {
 		id = inventory_answer(p, m, &b);
-		talk_reply(t, m, id, &b, has(p, F_WRONGCYCLE) ? amount(p, F_WRONGCYCLE) * 1000 : 0, reply_fault(p));
+		talk_reply(t, m, id, &b, has(p, F_WRONGCYCLE) ? amount(p, F_WRONGCYCLE) * 1000 : 0,
+		    reply_fault(p));
 	}
 }
 
@@ -394,13 +432,16 @@ static const char *take_bytes(struct talk *t, const struct preamble *pre, const 
 		return "bad signature";
 	if (message_decode(&m, raw + PREAMBLE_LEN, pre->payload_len, err) != 0)
 		return err;
-	if (!t->known && m.id == MSG_HANDSHAKE && !message_signed_by(raw, raw + PREAMBLE_LEN, pre->payload_len, m.u.handshake.key))
+	if (!t->known && m.id == MSG_HANDSHAKE &&
+	    !message_signed_by(raw, raw + PREAMBLE_LEN, pre->payload_len, m.u.handshake.key))
 		return "handshake not signed by its own key";
-	fault = preamble_fault(pre, net->chain_id, net->peer_version, (uint8_t)network_epoch(net, p->world->tip), net->stable_confirmations,
-	    stable_known, p, &lie);
+	fault = preamble_fault(pre, net->chain_id, net->peer_version,
+	    (uint8_t)network_epoch(net, p->world->tip), net->stable_confirmations, stable_known, p,
+	    &lie);
 	if (fault)
 		return fault;
-	peer_log(p, "message in", "\"type\":\"%s\",\"bytes\":%u,\"seq\":%u", message_name(m.id), PREAMBLE_LEN + pre->payload_len, pre->seq);
+	peer_log(p, "message in", "\"type\":\"%s\",\"bytes\":%u,\"seq\":%u", message_name(m.id),
+	    PREAMBLE_LEN + pre->payload_len, pre->seq);
 	take_message(t, &m);
 	return NULL;
 }
@@ -412,7 +453,7 @@ static void readable(struct bufferevent *bev, void *arg)
 	const char *end = NULL;
 
 	t->refs++;
-	while (end == NULL && !t->closed && evbuffer_get_length(in) >= PREAMBLE_LEN) {
+	while (!end && !t->closed && evbuffer_get_length(in) >= PREAMBLE_LEN) {
 		struct preamble pre;
 		uint8_t *raw = evbuffer_pullup(in, PREAMBLE_LEN);
 		if (has(t->peer, F_SILENT)) {
@@ -474,7 +515,8 @@ static struct talk *talk_new(struct peer *p, int fd, const struct sockaddr_in *o
 	t->peer = p;
 	t->refs = 1;
 	t->from = *other;
-	t->bev = bufferevent_socket_new(p->world->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	t->bev = bufferevent_socket_new(p->world->base, fd,
+	    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	bufferevent_setcb(t->bev, readable, wrote, ended, t);
 	bufferevent_enable(t->bev, EV_READ | EV_WRITE);
 	begin_job(t, AUTHENTICATE_MS, authenticate_or_go);
@@ -484,7 +526,9 @@ static struct talk *talk_new(struct peer *p, int fd, const struct sockaddr_in *o
 /* Dial what the handshake advertised, on this machine only. */
 static void ping_back(struct peer *p, const struct handshake *h)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(h->port) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(h->port) };
 	struct talk *t = talk_new(p, -1, &to);
 
 	t->dialled = true;

@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 #include <event2/listener.h>
+
 #include "common/wire/message.h"
 #include "tests/helper/chain-peer/faults.h"
 #include "tests/helper/lib/buf.h"
@@ -40,7 +41,10 @@ struct world {
 static inline bool has(const struct peer *p, enum fault f) { return p->spec.on[f]; }
 static inline double amount(const struct peer *p, enum fault f) { return p->spec.n[f]; }
 /* Whether the dice fall for a fault of so many per cent. */
-static inline bool falls(struct peer *p, enum fault f) { return has(p, f) && dice_chance(&p->dice, amount(p, f) / 100); }
+static inline bool falls(struct peer *p, enum fault f)
+{
+	return has(p, f) && dice_chance(&p->dice, amount(p, f) / 100);
+}
 
 /* world.c */
 double seconds(void);
@@ -50,14 +54,16 @@ void world_set_tip(struct world *, uint64_t burn_height);
 const struct chain_tenure *world_tenure(const struct world *, const uint8_t ch[CH_LEN]);
 /* Blocks of a tenure that are shown. */
 uint32_t world_count(const struct world *, const struct chain_tenure *);
-const struct chain_sortition *world_at(const struct world *, uint64_t burn_height);	/* shown ones only */
+/* shown ones only */
+const struct chain_sortition *world_at(const struct world *, uint64_t burn_height);
 const struct chain_sortition *world_sortition(const struct world *, const uint8_t ch[CH_LEN]);
 bool peer_holds(const struct peer *, const uint8_t ch[CH_LEN]);
 bool peer_withholds(const struct peer *, const uint8_t ch[CH_LEN]);
 const struct chain_block *peer_find(const struct peer *, const uint8_t id[ID_LEN]);
 const struct chain_tenure *peer_tip_tenure(const struct peer *);	/* NULL: it has nothing */
 const struct chain_block *peer_tip(const struct peer *);
-const struct chain_block *tenure_block(const struct world *, const struct chain_tenure *, uint32_t i);
+const struct chain_block *tenure_block(const struct world *, const struct chain_tenure *,
+    uint32_t i);
 /* A stable made-up hash. */
 void made_up(uint8_t *out, size_t n, const void *of, size_t len);
 /* One line of the log: {"t":..,"peer":..,"kind":"..",<members>}. */
@@ -80,8 +86,8 @@ struct response {
 	bool chunked, data, close;	/* data: blocks, which the faults of bodies are about */
 };
 /* rpc.c: the answer to a request. */
-void rpc_answer(struct peer *, const char *method, const char *path, const char *query, const uint8_t *body, size_t len,
-    struct response *);
+void rpc_answer(struct peer *, const char *method, const char *path, const char *query,
+    const uint8_t *body, size_t len, struct response *);
 /* rpc_info.c: endpoints about the node and the burnchain; false: none of them. */
 bool rpc_info(struct peer *, const char *path, struct response *);
 void respond_text(struct response *, int status, const char *text);

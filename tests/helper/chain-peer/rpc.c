@@ -1,5 +1,7 @@
-/* What the HTTP side answers: blocks and tenures (spec/blocks.md 4.2), and the lies told with them. */
+/* What the HTTP side answers: blocks and tenures
+ * (spec/blocks.md 4.2), and the lies told with them. */
 #include <stdlib.h>
+
 #include "common/limits.h"
 #include "tests/helper/chain-peer/peer.h"
 
@@ -34,7 +36,8 @@ static const struct chain_block *other_block(struct peer *p, const struct chain_
 	const struct chaindir *c = &p->world->chain;
 
 	for (unsigned tries = 0; tries < 100; tries++) {
-		const struct chain_block *o = &c->blocks[c->canon[dice_range(&p->dice, 0, c->n_canon - 1)]];
+		const struct chain_block *o =
+		    &c->blocks[c->canon[dice_range(&p->dice, 0, c->n_canon - 1)]];
 		if (o != b && peer_find(p, o->id))
 			return o;
 	}
@@ -43,7 +46,7 @@ static const struct chain_block *other_block(struct peer *p, const struct chain_
 
 static void get_block(struct peer *p, const struct chain_block *b, struct response *r)
 {
-	if (b == NULL || peer_withholds(p, b->ch)) {
+	if (!b || peer_withholds(p, b->ch)) {
 		respond_text(r, 404, "No such block");
 		return;
 	}
@@ -59,7 +62,8 @@ static const struct chain_block *other_tenure(struct peer *p, const struct chain
 	struct world *w = p->world;
 
 	for (unsigned tries = 0; tries < 100 && w->shown > 1; tries++) {
-		const struct chain_tenure *t = &w->chain.tenures[dice_range(&p->dice, 0, w->shown - 1)];
+		const struct chain_tenure *t =
+		    &w->chain.tenures[dice_range(&p->dice, 0, w->shown - 1)];
 		const struct chain_block *end = tenure_block(w, t, world_count(w, t) - 1);
 		if (memcmp(end->ch, b->ch, CH_LEN) != 0 && peer_holds(p, end->ch))
 			return end;
@@ -67,16 +71,20 @@ static const struct chain_block *other_tenure(struct peer *p, const struct chain
 	return b;
 }
 
-/* Blocks from b down by parent links to the tenure's start, the stop id or the size limit; extra: on into the parent tenure. */
-static const struct chain_block **tenure_stream(struct peer *p, const struct chain_block *b, const uint8_t *stop, size_t *n)
+/* Blocks from b down by parent links to the tenure's start, the stop id or the size limit; extra:
+ * on into the parent tenure. */
+static const struct chain_block **tenure_stream(struct peer *p, const struct chain_block *b,
+    const uint8_t *stop, size_t *n)
 {
 	const struct chain_block **list = NULL;
 	size_t bytes = 0, room = 0;
 	const uint8_t *ch = b->ch;
 
-	for (*n = 0; b != NULL; b = peer_find(p, b->parent)) {
+	for (*n = 0; b; b = peer_find(p, b->parent)) {
 		bool leaves = memcmp(b->ch, ch, CH_LEN) != 0;
-		if (*n > 0 && ((stop && memcmp(b->id, stop, ID_LEN) == 0) || bytes + b->size > MAX_TENURE_BODY))
+		if (*n > 0 &&
+		    ((stop && memcmp(b->id, stop, ID_LEN) == 0) ||
+			bytes + b->size > MAX_TENURE_BODY))
 			break;
 		if (leaves && (!has(p, F_EXTRABLOCKS) || *n > 500))
 			break;
@@ -90,12 +98,13 @@ static const struct chain_block **tenure_stream(struct peer *p, const struct cha
 	return list;
 }
 
-static void get_tenure(struct peer *p, const struct chain_block *b, const uint8_t *stop, struct response *r)
+static void get_tenure(struct peer *p, const struct chain_block *b, const uint8_t *stop,
+    struct response *r)
 {
 	const struct chain_block **list;
 	size_t n;
 
-	if (b == NULL || peer_withholds(p, b->ch)) {
+	if (!b || peer_withholds(p, b->ch)) {
 		respond_text(r, 404, "No such block");
 		return;
 	}
@@ -135,7 +144,7 @@ static void post_block(struct peer *p, const uint8_t *body, size_t len, struct r
 	if (len > 0 && nakamoto_parse(&block, body, len, &need) == (ssize_t)len)
 		b = chaindir_find(&p->world->chain, block.id);
 	peer_log(p, "upload", "\"bytes\":%zu,\"outcome\":\"%s\"", len, b ? "accepted" : "invalid");
-	if (b == NULL) {
+	if (!b) {
 		respond_text(r, 400, "Invalid block");
 		return;
 	}
@@ -154,7 +163,10 @@ static bool starts(const char *path, const char *prefix, const char **rest)
 }
 
 /* Exactly one block id. */
-static bool is_id(const char *text, uint8_t id[ID_LEN]) { return strlen(text) == 2 * ID_LEN && hex_to(id, ID_LEN, text, 2 * ID_LEN) == 0; }
+static bool is_id(const char *text, uint8_t id[ID_LEN])
+{
+	return strlen(text) == 2 * ID_LEN && hex_to(id, ID_LEN, text, 2 * ID_LEN) == 0;
+}
 
 static bool get_data(struct peer *p, const char *path, const char *query, struct response *r)
 {
@@ -174,7 +186,8 @@ static bool get_data(struct peer *p, const char *path, const char *query, struct
 	}
 	if (starts(path, "/v3/tenures/", &rest) && is_id(rest, id)) {
 		bool has_stop = starts(query, "stop=", &at) && is_id(at, stop);
-		get_tenure(p, falls(p, F_HTTP404) ? NULL : peer_find(p, id), has_stop ? stop : NULL, r);
+		get_tenure(p, falls(p, F_HTTP404) ? NULL : peer_find(p, id), has_stop ? stop : NULL,
+		    r);
 		return true;
 	}
 	return false;
@@ -215,8 +228,8 @@ static void add_odd_numbers(struct response *r)
 	memcpy(r->body.p + at, odd, n);
 }
 
-void rpc_answer(struct peer *p, const char *method, const char *path, const char *query, const uint8_t *body, size_t len,
-    struct response *r)
+void rpc_answer(struct peer *p, const char *method, const char *path, const char *query,
+    const uint8_t *body, size_t len, struct response *r)
 {
 	bool post = strcmp(method, "POST") == 0;
 

@@ -1,6 +1,8 @@
-/* What the HTTP side says of the burnchain, the reward sets and the node (spec/blocks.md 4.4, 5.1, 5.4), and the lies. */
+/* What the HTTP side says of the burnchain, the reward sets and the node
+ * (spec/blocks.md 4.4, 5.1, 5.4), and the lies. */
 #include <jansson.h>
 #include <stdlib.h>
+
 #include "common/chain/hash.h"
 #include "tests/helper/chain-peer/peer.h"
 
@@ -20,7 +22,8 @@ static void member(struct buf *b, const char *name, const uint8_t *p, size_t n, 
 static void put_lie(const struct peer *p, const struct rec_sortition *s, struct buf *b)
 {
 	const uint64_t start = (uint64_t)amount(p, F_LIESORTITION);
-	const struct chain_sortition *last = world_sortition(p->world, s->last_ch), *parent = world_sortition(p->world, s->parent_ch);
+	const struct chain_sortition *last = world_sortition(p->world, s->last_ch),
+				     *parent = world_sortition(p->world, s->parent_ch);
 	struct rec_sortition r = *s;
 
 	made_up(r.burn_hash, 32, s->burn_hash, 32);
@@ -33,8 +36,10 @@ static void put_lie(const struct peer *p, const struct rec_sortition *s, struct 
 		made_up(r.last_ch, CH_LEN, s->last_ch, CH_LEN);
 	if (parent && parent->row.burn_height >= start)
 		made_up(r.parent_ch, CH_LEN, s->parent_ch, CH_LEN);
-	buf_text(b, "{\"burn_block_height\":%llu,\"burn_header_timestamp\":%llu,\"was_sortition\":%s", (unsigned long long)s->burn_height,
-	    (unsigned long long)s->burn_time, s->won ? "true" : "false");
+	buf_text(b,
+	    "{\"burn_block_height\":%llu,\"burn_header_timestamp\":%llu,\"was_sortition\":%s",
+	    (unsigned long long)s->burn_height, (unsigned long long)s->burn_time,
+	    s->won ? "true" : "false");
 	member(b, "burn_block_hash", r.burn_hash, 32, true);
 	member(b, "sortition_id", r.sortition_id, 32, true);
 	member(b, "parent_sortition_id", r.parent_sortition_id, 32, true);
@@ -60,9 +65,10 @@ static void put_sortition(const struct peer *p, const struct chain_sortition *s,
 		buf_put(b, s->json, strlen(s->json));
 }
 
-static void respond_sortition(const struct peer *p, const struct chain_sortition *s, struct response *r)
+static void respond_sortition(const struct peer *p, const struct chain_sortition *s,
+    struct response *r)
 {
-	if (s == NULL) {
+	if (!s) {
 		respond_text(r, 404, "Could not find sortition");
 		return;
 	}
@@ -78,7 +84,8 @@ static const struct chain_sortition *by_hash(const struct peer *p, const uint8_t
 	const struct chaindir *c = &p->world->chain;
 	uint8_t name[32];
 
-	for (uint32_t i = 0; i < c->n_main && c->sortitions[i].row.burn_height <= p->world->tip; i++) {
+	for (uint32_t i = 0; i < c->n_main && c->sortitions[i].row.burn_height <= p->world->tip;
+	     i++) {
 		const struct rec_sortition *s = &c->sortitions[i].row;
 		memcpy(name, n == CH_LEN ? s->consensus_hash : s->burn_hash, n);
 		if (lies_at(p, s->burn_height))
@@ -135,14 +142,17 @@ static void get_set(const struct peer *p, uint64_t cycle, struct response *r)
 {
 	const struct world *w = p->world;
 	const struct network *net = &w->chain.net;
-	uint64_t known = network_cycle(net, w->tip), offset = (w->tip - net->first_burn_height) % net->cycle_length;
+	uint64_t known = network_cycle(net, w->tip),
+		 offset = (w->tip - net->first_burn_height) % net->cycle_length;
 	json_t *o, *one;
 	size_t i;
 
 	if (offset > net->cycle_length - net->prepare_length)
 		known++;
-	if (cycle > known || cycle >= w->chain.n_sets || w->chain.sets[cycle].json == NULL) {
-		buf_text(&r->body, "{\"response\":\"error\",\"err_type\":\"not_available_try_again\",\"err_msg\":\"Could not read reward set\"}");
+	if (cycle > known || cycle >= w->chain.n_sets || !w->chain.sets[cycle].json) {
+		buf_text(&r->body,
+		    "{\"response\":\"error\",\"err_type\":\"not_available_try_again\",\"err_msg\":"
+		    "\"Could not read reward set\"}");
 		respond_json(r);
 		r->status = 400;
 		return;
@@ -165,7 +175,8 @@ static void get_set(const struct peer *p, uint64_t cycle, struct response *r)
 	json_decref(o);
 }
 
-static void hex_member(struct buf *b, const char *name, const uint8_t *p, size_t n, const char *comma)
+static void hex_member(struct buf *b, const char *name, const uint8_t *p, size_t n,
+    const char *comma)
 {
 	buf_text(b, "%s\"%s\":\"", comma, name);
 	buf_hex(b, p, n);
@@ -181,7 +192,7 @@ static void tenure_info(const struct peer *p, struct response *r)
 	static const uint8_t zeros[32];
 	uint8_t parent_ch[CH_LEN] = { 0 }, parent_start[ID_LEN], tip_id[ID_LEN], start_id[ID_LEN];
 
-	if (tip == NULL) {
+	if (!tip) {
 		respond_text(r, 404, "No Nakamoto tenure yet");
 		return;
 	}
@@ -205,7 +216,8 @@ static void tenure_info(const struct peer *p, struct response *r)
 	hex_member(&r->body, "parent_consensus_hash", parent_ch, CH_LEN, ",");
 	hex_member(&r->body, "parent_tenure_start_block_id", parent_start, ID_LEN, ",");
 	hex_member(&r->body, "tip_block_id", tip_id, ID_LEN, ",");
-	buf_text(&r->body, ",\"tip_height\":%llu,\"reward_cycle\":%llu}", (unsigned long long)(tip->height + (has(p, F_LIEINFO) ? 1000 : 0)),
+	buf_text(&r->body, ",\"tip_height\":%llu,\"reward_cycle\":%llu}",
+	    (unsigned long long)(tip->height + (has(p, F_LIEINFO) ? 1000 : 0)),
 	    (unsigned long long)network_cycle(&w->chain.net, w->tip));
 	respond_json(r);
 }
@@ -215,7 +227,8 @@ static void node_info(const struct peer *p, struct response *r)
 	const struct world *w = p->world;
 	const struct network *net = &w->chain.net;
 	const struct chain_block *tip = peer_tip(p);
-	const struct chain_sortition *stable = world_at(w, w->tip - net->stable_confirmations), *top = world_at(w, w->tip);
+	const struct chain_sortition *stable = world_at(w, w->tip - net->stable_confirmations),
+				     *top = world_at(w, w->tip);
 	uint8_t hash[32] = { 0 }, ch[CH_LEN] = { 0 };
 	struct nakamoto block;
 	size_t need;
@@ -226,13 +239,19 @@ static void node_info(const struct peer *p, struct response *r)
 	}
 	if (has(p, F_LIEINFO))
 		made_up(hash, 32, hash, 32);
-	if (stable == NULL)
+	if (!stable)
 		stable = &w->chain.sortitions[0];
-	buf_text(&r->body, "{\"peer_version\":%u,\"burn_block_height\":%llu,\"stable_burn_block_height\":%llu,\"server_version\":\"stacks-node 4.0.2 (chain-peer)\","
-	    "\"network_id\":%u,\"parent_network_id\":3669344250,\"stacks_tip_height\":%llu,\"unanchored_tip\":null,\"unanchored_seq\":null,"
-	    "\"tenure_height\":%u,\"exit_at_block_height\":null,\"is_fully_synced\":true,\"stackerdbs\":[]", net->peer_version,
-	    (unsigned long long)w->tip, (unsigned long long)stable->row.burn_height, net->chain_id,
-	    (unsigned long long)((tip ? tip->height : 0) + (has(p, F_LIEINFO) ? 1000 : 0)), w->shown);
+	buf_text(&r->body,
+	    "{\"peer_version\":%u,\"burn_block_height\":%llu,\"stable_burn_block_height\":%llu,"
+	    "\"server_version\":\"stacks-node 4.0.2 (chain-peer)\","
+	    "\"network_id\":%u,\"parent_network_id\":3669344250,\"stacks_tip_height\":%llu,"
+	    "\"unanchored_tip\":null,\"unanchored_seq\":null,"
+	    "\"tenure_height\":%u,\"exit_at_block_height\":null,\"is_fully_synced\":true,"
+	    "\"stackerdbs\":[]",
+	    net->peer_version, (unsigned long long)w->tip,
+	    (unsigned long long)stable->row.burn_height, net->chain_id,
+	    (unsigned long long)((tip ? tip->height : 0) + (has(p, F_LIEINFO) ? 1000 : 0)),
+	    w->shown);
 	hex_member(&r->body, "pox_consensus", top->row.consensus_hash, CH_LEN, ",");
 	hex_member(&r->body, "stable_pox_consensus", stable->row.consensus_hash, CH_LEN, ",");
 	hex_member(&r->body, "stacks_tip", hash, 32, ",");
@@ -246,8 +265,9 @@ static void node_info(const struct peer *p, struct response *r)
 /* "Epoch20", "Epoch2_05", "Epoch33"... by the epoch's byte. */
 static const char *epoch_name(enum epoch e)
 {
-	static const char *const names[] = { "Epoch10", "Epoch20", 0, 0, 0, 0, "Epoch2_05", "Epoch21", "Epoch22", "Epoch23", "Epoch24",
-	    "Epoch25", "Epoch30", "Epoch31", "Epoch32", "Epoch33", "Epoch34", "Epoch40", "Epoch41" };
+	static const char *const names[] = { "Epoch10", "Epoch20", 0, 0, 0, 0, "Epoch2_05",
+		"Epoch21", "Epoch22", "Epoch23", "Epoch24", "Epoch25", "Epoch30", "Epoch31",
+		"Epoch32", "Epoch33", "Epoch34", "Epoch40", "Epoch41" };
 
 	return names[(int)e + 1];
 }
@@ -257,16 +277,25 @@ static void pox_info(const struct peer *p, struct response *r)
 	const struct world *w = p->world;
 	const struct network *net = &w->chain.net;
 
-	buf_text(&r->body, "{\"contract_id\":\"ST000000000000000000002AMW42H.pox-4\",\"first_burnchain_block_height\":%llu,"
-	    "\"current_burnchain_block_height\":%llu,\"reward_cycle_id\":%llu,\"reward_cycle_length\":%u,\"prepare_cycle_length\":%u,"
-	    "\"prepare_phase_block_length\":%u,\"reward_phase_block_length\":%u,\"current_epoch\":\"%s\",\"contract_versions\":[],\"epochs\":[",
-	    (unsigned long long)net->first_burn_height, (unsigned long long)w->tip, (unsigned long long)network_cycle(net, w->tip),
-	    net->cycle_length, net->prepare_length, net->prepare_length, net->cycle_length - net->prepare_length,
+	buf_text(&r->body,
+	    "{\"contract_id\":\"ST000000000000000000002AMW42H.pox-4\",\"first_burnchain_block_"
+	    "height\":%llu,"
+	    "\"current_burnchain_block_height\":%llu,\"reward_cycle_id\":%llu,\"reward_cycle_"
+	    "length\":%u,\"prepare_cycle_length\":%u,"
+	    "\"prepare_phase_block_length\":%u,\"reward_phase_block_length\":%u,\"current_epoch\":"
+	    "\"%s\",\"contract_versions\":[],\"epochs\":[",
+	    (unsigned long long)net->first_burn_height, (unsigned long long)w->tip,
+	    (unsigned long long)network_cycle(net, w->tip), net->cycle_length, net->prepare_length,
+	    net->prepare_length, net->cycle_length - net->prepare_length,
 	    epoch_name(network_epoch(net, w->tip)));
 	for (unsigned i = 0; i < net->n_epochs; i++)
-		buf_text(&r->body, "%s{\"epoch_id\":\"%s\",\"start_height\":%llu,\"end_height\":%llu,\"network_epoch\":%d}", i ? "," : "",
-		    epoch_name(net->epochs[i].epoch), (unsigned long long)net->epochs[i].start,
-		    (unsigned long long)(i + 1 < net->n_epochs ? net->epochs[i + 1].start : INT64_MAX),
+		buf_text(&r->body,
+		    "%s{\"epoch_id\":\"%s\",\"start_height\":%llu,\"end_height\":%llu,\"network_"
+		    "epoch\":%d}",
+		    i ? "," : "", epoch_name(net->epochs[i].epoch),
+		    (unsigned long long)net->epochs[i].start,
+		    (unsigned long long)(i + 1 < net->n_epochs ? net->epochs[i + 1].start :
+								 INT64_MAX),
 		    net->epochs[i].epoch > 0 ? (int)net->epochs[i].epoch : 0);
 	buf_text(&r->body, "]}");
 	respond_json(r);
@@ -287,8 +316,10 @@ bool rpc_info(struct peer *p, const char *path, struct response *r)
 	} else if (strcmp(path, "/v2/pox") == 0) {
 		pox_info(p, r);
 	} else if (strcmp(path, "/v3/health") == 0) {
-		buf_text(&r->body, "{\"difference_from_max_peer\":0,\"max_stacks_height_of_neighbors\":0,"
-		    "\"max_stacks_neighbor_address\":null,\"node_stacks_tip_height\":%llu}", (unsigned long long)(tip ? tip->height : 0));
+		buf_text(&r->body,
+		    "{\"difference_from_max_peer\":0,\"max_stacks_height_of_neighbors\":0,"
+		    "\"max_stacks_neighbor_address\":null,\"node_stacks_tip_height\":%llu}",
+		    (unsigned long long)(tip ? tip->height : 0));
 		respond_json(r);
 	} else {
 		return false;

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
+
 #include "common/chain/hash.h"
 #include "tests/helper/chain-peer/peer.h"
 
@@ -44,9 +45,11 @@ static uint32_t cut_of(const struct world *w, const struct chain_tenure *t)
 
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct chain_block *b = tenure_block(w, t, i);
-		if (nakamoto_parse(&block, chaindir_bytes(&w->chain, b), b->size, &need) <= 0 || block.kind == BLOCK_ORDINARY)
+		if (nakamoto_parse(&block, chaindir_bytes(&w->chain, b), b->size, &need) <= 0 ||
+		    block.kind == BLOCK_ORDINARY)
 			continue;
-		const struct chain_sortition *view = chaindir_sortition(&w->chain, block.change.burn_view);
+		const struct chain_sortition *view =
+		    chaindir_sortition(&w->chain, block.change.burn_view);
 		if (view && view->row.burn_height > w->tip)
 			return i;
 	}
@@ -65,7 +68,8 @@ void world_set_tip(struct world *w, uint64_t height)
 	w->cut = w->shown ? cut_of(w, &c->tenures[w->shown - 1]) : 0;
 }
 
-const struct chain_block *tenure_block(const struct world *w, const struct chain_tenure *t, uint32_t i)
+const struct chain_block *tenure_block(const struct world *w, const struct chain_tenure *t,
+    uint32_t i)
 {
 	return &w->chain.blocks[w->chain.canon[t->first + i]];
 }
@@ -114,12 +118,16 @@ bool peer_holds(const struct peer *p, const uint8_t ch[CH_LEN])
 {
 	const struct chain_sortition *s = world_sortition(p->world, ch);
 
-	if (s && has(p, F_BEHIND) && (double)s->row.burn_height > (double)p->world->tip - amount(p, F_BEHIND))
+	if (s && has(p, F_BEHIND) &&
+	    (double)s->row.burn_height > (double)p->world->tip - amount(p, F_BEHIND))
 		return false;
 	return s && !share(p, F_LACKS, "lacks", ch);
 }
 
-bool peer_withholds(const struct peer *p, const uint8_t ch[CH_LEN]) { return share(p, F_WITHHOLD, "withholds", ch); }
+bool peer_withholds(const struct peer *p, const uint8_t ch[CH_LEN])
+{
+	return share(p, F_WITHHOLD, "withholds", ch);
+}
 
 const struct chain_block *peer_find(const struct peer *p, const uint8_t id[ID_LEN])
 {
@@ -127,9 +135,10 @@ const struct chain_block *peer_find(const struct peer *p, const uint8_t id[ID_LE
 	const struct chain_block *b = chaindir_find(&w->chain, id);
 	const struct chain_tenure *last = w->shown ? &w->chain.tenures[w->shown - 1] : NULL;
 
-	if (b == NULL || !peer_holds(p, b->ch))
+	if (!b || !peer_holds(p, b->ch))
 		return NULL;
-	if (last && w->cut < last->count && memcmp(b->ch, tenure_block(w, last, 0)->ch, CH_LEN) == 0 &&
+	if (last && w->cut < last->count &&
+	    memcmp(b->ch, tenure_block(w, last, 0)->ch, CH_LEN) == 0 &&
 	    b->height >= tenure_block(w, last, w->cut)->height)
 		return NULL;
 	return b;
@@ -140,7 +149,8 @@ const struct chain_tenure *peer_tip_tenure(const struct peer *p)
 	const struct world *w = p->world;
 
 	for (uint32_t i = w->shown; i > 0; i--)
-		if (peer_holds(p, tenure_block(w, &w->chain.tenures[i - 1], 0)->ch) && world_count(w, &w->chain.tenures[i - 1]) > 0)
+		if (peer_holds(p, tenure_block(w, &w->chain.tenures[i - 1], 0)->ch) &&
+		    world_count(w, &w->chain.tenures[i - 1]) > 0)
 			return &w->chain.tenures[i - 1];
 	return NULL;
 }
@@ -157,9 +167,10 @@ void peer_log(const struct peer *p, const char *kind, const char *members, ...)
 	FILE *f = p->world->log;
 	va_list ap;
 
-	if (f == NULL)
+	if (!f)
 		return;
-	fprintf(f, "{\"t\":%.6f,\"peer\":%u,\"kind\":\"%s\"", seconds() - p->world->began, p->index, kind);
+	fprintf(f, "{\"t\":%.6f,\"peer\":%u,\"kind\":\"%s\"", seconds() - p->world->began, p->index,
+	    kind);
 	if (*members) {
 		fputc(',', f);
 		va_start(ap, members);
@@ -182,7 +193,8 @@ static void fire(evutil_socket_t fd, short what, void *arg)
 
 void later(struct world *w, double ms, void (*fn)(void *), void *arg)
 {
-	struct timeval tv = { (time_t)(ms / 1000), (suseconds_t)((ms - (double)(time_t)(ms / 1000) * 1000) * 1000) };
+	struct timeval tv = { (time_t)(ms / 1000),
+		(suseconds_t)((ms - (double)(time_t)(ms / 1000) * 1000) * 1000) };
 	struct delayed *d = xmalloc(sizeof(*d));
 
 	*d = (struct delayed){ evtimer_new(w->base, fire, d), fn, arg };

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
 #include "common/chain/key.h"
 #include "common/sys/log.h"
 #include "common/sys/options.h"
@@ -52,11 +53,11 @@ static int from(unsigned i)
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	sin.sin_addr.s_addr = htonl(127u << 24 | (crowd.first + i % crowd.addresses) << 16 | 1);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, sizeof sin) != 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, sizeof(sin)) != 0)
 		die_world("cannot bind to 127.%u.0.1: %s", crowd.first + i % crowd.addresses,
 		    strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &two, sizeof two);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &two, sizeof two);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &two, sizeof(two));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &two, sizeof(two));
 	return fd;
 }
 
@@ -104,7 +105,7 @@ static bool greet(int fd, unsigned i)
 	m.u.handshake.heartbeat = 3600;
 	n = pack(&m, secret, out);
 	if (!send_all(fd, out, n) || recv(fd, out, PREAMBLE_LEN, MSG_WAITALL) != PREAMBLE_LEN ||
-	    preamble_decode(&pre, out) != 0 || pre.payload_len > sizeof out)
+	    preamble_decode(&pre, out) != 0 || pre.payload_len > sizeof(out))
 		return false;
 	return recv(fd, out, pre.payload_len, MSG_WAITALL) == (ssize_t)pre.payload_len;
 }
@@ -115,9 +116,10 @@ static bool begin(int fd, unsigned i)
 
 	switch (crowd.kind) {
 	case HTTP:
-		return send_all(fd, get, sizeof get - 1) && recv(fd, answer, sizeof answer, 0) > 0;
+		return send_all(fd, get, sizeof(get) - 1) &&
+		    recv(fd, answer, sizeof(answer), 0) > 0;
 	case PUSHING:
-		return greet(fd, i) && send_all(fd, crowd.push, sizeof crowd.push - 1);
+		return greet(fd, i) && send_all(fd, crowd.push, sizeof(crowd.push) - 1);
 	case P2P:
 		return greet(fd, i);
 	}
@@ -130,7 +132,8 @@ static void dial(unsigned i)
 
 	m->fd = from(i);
 	m->said = now_ms();
-	if (connect(m->fd, (struct sockaddr *)&crowd.to, sizeof crowd.to) == 0 && begin(m->fd, i)) {
+	if (connect(m->fd, (struct sockaddr *)&crowd.to, sizeof(crowd.to)) == 0 &&
+	    begin(m->fd, i)) {
 		fcntl(m->fd, F_SETFL, O_NONBLOCK);
 		return;
 	}
@@ -147,10 +150,10 @@ static void turn(unsigned i, uint64_t now)
 	bool gone = false;
 
 	if (crowd.kind == HTTP && now - m->said > 2000) {
-		gone = send(m->fd, get, sizeof get - 1, MSG_NOSIGNAL) < 0;
+		gone = send(m->fd, get, sizeof(get) - 1, MSG_NOSIGNAL) < 0;
 		m->said = now;
 	}
-	ssize_t k = recv(m->fd, junk, sizeof junk, MSG_DONTWAIT);
+	ssize_t k = recv(m->fd, junk, sizeof(junk), MSG_DONTWAIT);
 	if (gone || k == 0 || (k < 0 && errno != EAGAIN)) {
 		close(m->fd);
 		m->fd = -1;
@@ -211,9 +214,10 @@ static void measure(void)
 		close(crowd.at[i].fd);
 		usleep(2000);		/* so that a thousand see two seconds of whatever else goes
 					 * on */
-		took[served++] = (uint64_t)(b.tv_sec - a.tv_sec) * 1000000 + (uint64_t)(b.tv_nsec - a.tv_nsec) / 1000;
+		took[served++] = (uint64_t)(b.tv_sec - a.tv_sec) * 1000000 +
+		    (uint64_t)(b.tv_nsec - a.tv_nsec) / 1000;
 	}
-	qsort(took, served, sizeof took[0], ascending);
+	qsort(took, served, sizeof(took[0]), ascending);
 	printf("served %u %llu %llu\n", served, (unsigned long long)took[served / 2],
 	    (unsigned long long)took[served * 99 / 100]);
 }
@@ -248,7 +252,8 @@ static void take_arguments(int argc, char **argv)
 	argv += optind;
 	if (argc - optind < 4 || peer_addr_parse(&at, argv[2], err) != 0 ||
 	    inet_pton(AF_INET, at.host, &crowd.to.sin_addr) != 1)
-		die_usage("usage: crowd [-km] [-f FIRST] [-r MS] N ADDRESSES HOST:PORT http|{p2p|push DIR}");
+		die_usage("usage: crowd [-km] [-f FIRST] [-r MS] N ADDRESSES HOST:PORT "
+			  "http|{p2p|push DIR}");
 	crowd.n = (unsigned)options_number("N", argv[0], 1, MAX);
 	crowd.addresses = (unsigned)options_number("ADDRESSES", argv[1], 1, 200);
 	crowd.to.sin_family = AF_INET;
@@ -257,7 +262,7 @@ static void take_arguments(int argc, char **argv)
 		crowd.kind++;
 	if (crowd.kind < P2P)
 		return;
-	if (argv[4] == NULL)
+	if (!argv[4])
 		die_usage("'%s' needs a store", argv[3]);
 	self_load(&crowd.self, &crowd.store, argv[4]);
 	make_push();

@@ -3,8 +3,9 @@
  *   delay-proxy MS [-r BYTES/S] TARGET_PORT...    one line a target: the port that stands for it
  *   delay-proxy -f N                              N ports that are free now
  *
- * Everything is on 127.0.0.1.  Each direction is MS late; the first bytes of a connection are two more late, for the handshake
- * that a distant TCP would need.  -r bounds each direction of each connection. */
+ * Everything is on 127.0.0.1.  Each direction is MS late; the first bytes of a connection are two
+ * more late, for the handshake that a distant TCP would need.  -r bounds each direction of each
+ * connection. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/buffer.h>
@@ -17,12 +18,14 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 #include "common/sys/options.h"
 
 enum { WATERMARK = 1 << 20 };
 
-struct piece { STAILQ_ENTRY(piece) next; double due; struct evbuffer *bytes; };	/* bytes NULL: the end */
+/* bytes NULL: the end */
+struct piece { STAILQ_ENTRY(piece) next; double due; struct evbuffer *bytes; };
 struct side {
 	struct bufferevent *from, *to;
 	STAILQ_HEAD(, piece) waiting;
@@ -81,11 +84,12 @@ static void arm(struct side *s)
 	struct piece *p = STAILQ_FIRST(&s->waiting);
 	double wait;
 
-	if (p == NULL)
+	if (!p)
 		return;
 	wait = p->due - now();
 	wait = wait < 0 ? 0 : wait;
-	event_add(s->timer, &(struct timeval){ (time_t)wait, (suseconds_t)((wait - (double)(time_t)wait) * 1e6) });
+	event_add(s->timer,
+	    &(struct timeval){ (time_t)wait, (suseconds_t)((wait - (double)(time_t)wait) * 1e6) });
 }
 
 static void drained(struct bufferevent *to, void *arg) { pair_close(arg); }
@@ -128,7 +132,8 @@ static void queue(struct side *s, struct evbuffer *bytes)
 	p->bytes = bytes;
 	p->due = t + delay < first ? first : t + delay;
 	if (rate > 0 && bytes) {
-		s->free_at = (s->free_at > t ? s->free_at : t) + (double)evbuffer_get_length(bytes) / rate;
+		s->free_at =
+		    (s->free_at > t ? s->free_at : t) + (double)evbuffer_get_length(bytes) / rate;
 		p->due = p->due > s->free_at + delay ? p->due : s->free_at + delay;
 	}
 	STAILQ_INSERT_TAIL(&s->waiting, p, next);
@@ -136,7 +141,10 @@ static void queue(struct side *s, struct evbuffer *bytes)
 		arm(s);
 }
 
-static struct side *side_of(struct bufferevent *from, struct pair *p) { return p->up.from == from ? &p->up : &p->down; }
+static struct side *side_of(struct bufferevent *from, struct pair *p)
+{
+	return p->up.from == from ? &p->up : &p->down;
+}
 
 static void readable(struct bufferevent *from, void *arg)
 {
@@ -152,7 +160,8 @@ static void ended(struct bufferevent *from, short what, void *arg)
 		queue(side_of(from, arg), NULL);
 }
 
-static void side_init(struct side *s, struct pair *p, struct bufferevent *from, struct bufferevent *to)
+static void side_init(struct side *s, struct pair *p, struct bufferevent *from,
+    struct bufferevent *to)
 {
 	s->from = from;
 	s->to = to;
@@ -164,10 +173,14 @@ static void side_init(struct side *s, struct pair *p, struct bufferevent *from, 
 	bufferevent_enable(from, EV_READ | EV_WRITE);
 }
 
-static void connected(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len, void *arg)
+static void connected(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len,
+    void *arg)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(*(uint16_t *)arg) };
-	struct bufferevent *a = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE), *b = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(*(uint16_t *)arg) };
+	struct bufferevent *a = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE),
+			   *b = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	struct pair *p = xcalloc(1, sizeof(*p));
 
 	p->began = now();
@@ -190,7 +203,8 @@ static uint16_t port_of(int fd)
 
 static int bound_socket(void)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)

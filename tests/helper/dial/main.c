@@ -2,15 +2,17 @@
  *
  *   dial DIR KEY@HOST:PORT COMMAND...
  *
- * Commands: ping · neighbors · inv CH · blocks CH N · pox CH N · push FILE (one block, raw).  One line an answer: bits, a Nack's
- * code, or what it is; `none` if there is none.  Exit 0 if each was answered, 1 if the peer hung up. */
+ * Commands: ping · neighbors · inv CH · blocks CH N · pox CH N · push FILE (one block, raw).  One
+ * line an answer: bits, a Nack's code, or what it is; `none` if there is none.  Exit 0 if each was
+ * answered, 1 if the peer hung up. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
+
 #include "common/net/conv.h"
 #include "common/store/store.h"
-#include "common/sys/options.h"
 #include "common/sys/log.h"
+#include "common/sys/options.h"
 #include "tests/helper/lib/self.h"
 
 struct dial {
@@ -32,7 +34,7 @@ static void print_bits(const struct message *m)
 
 static void answered(struct conv *c, void *arg, const struct message *m)
 {
-	if (m == NULL)
+	if (!m)
 		puts("none");
 	else if (m->id == MSG_NACK)
 		printf("nack %u\n", m->u.nack);
@@ -47,7 +49,7 @@ static void answered(struct conv *c, void *arg, const struct message *m)
 
 static const char *word(struct dial *d)
 {
-	if (*d->next == NULL)
+	if (!*d->next)
 		die_usage("an argument is missing");
 	return *d->next++;
 }
@@ -58,11 +60,11 @@ static void push(struct dial *d, const char *file)
 	struct message m = { .id = MSG_NAKAMOTO_BLOCKS };
 	FILE *f = fopen(file, "rb");
 
-	if (f == NULL)
+	if (!f)
 		die_world("cannot read '%s': %s", file, strerror(errno));
 	m.u.blocks.n = 1;
 	m.u.blocks.p = body;
-	m.u.blocks.len = fread(body, 1, sizeof body, f);
+	m.u.blocks.len = fread(body, 1, sizeof(body), f);
 	fclose(f);
 	conv_send(d->conv, &m, true);
 }
@@ -73,17 +75,20 @@ static void step(struct dial *d)
 	struct message m = { 0 };
 	const char *what;
 
-	while (*d->next != NULL && strcmp(*d->next, "push") == 0) {
+	while (*d->next && strcmp(*d->next, "push") == 0) {
 		d->next++;
 		push(d, word(d));
 	}
-	if (*d->next == NULL) {
+	if (!*d->next) {
 		event_base_loopexit(d->base, NULL);
 		return;
 	}
 	what = word(d);
-	m.id = strcmp(what, "ping") == 0 ? MSG_PING : strcmp(what, "neighbors") == 0 ? MSG_GET_NEIGHBORS
-	    : strcmp(what, "inv") == 0 ? MSG_GET_NAKAMOTO_INV : strcmp(what, "blocks") == 0 ? MSG_GET_BLOCKS_INV : MSG_GET_POX_INV;
+	m.id = strcmp(what, "ping") == 0   ? MSG_PING :
+	    strcmp(what, "neighbors") == 0 ? MSG_GET_NEIGHBORS :
+	    strcmp(what, "inv") == 0	   ? MSG_GET_NAKAMOTO_INV :
+	    strcmp(what, "blocks") == 0	   ? MSG_GET_BLOCKS_INV :
+					     MSG_GET_POX_INV;
 	if (m.id >= MSG_GET_BLOCKS_INV && m.id != MSG_PING) {
 		const char *ch = word(d);
 		if (hex_to(m.u.get_inv.ch, CH_LEN, ch, strlen(ch)) != 0)
@@ -99,7 +104,7 @@ static void up(struct conv *c, void *arg)
 {
 	struct dial *d = arg;
 
-	if (d->conv == NULL) {
+	if (!d->conv) {
 		d->conv = c;
 		step(d);
 	}
@@ -129,12 +134,14 @@ int main(int argc, char **argv)
 	log_init("dial");
 	if (argc < 3)
 		die_usage("usage: dial DIR KEY@HOST:PORT COMMAND...");
-	if (peer_addr_parse(&at, argv[2], err) != 0 || inet_pton(AF_INET, at.host, &sin.sin_addr) != 1)
+	if (peer_addr_parse(&at, argv[2], err) != 0 ||
+	    inet_pton(AF_INET, at.host, &sin.sin_addr) != 1)
 		die_usage("'%s': %s", argv[2], err);
 	sin.sin_port = htons(at.port);
 	self_load(&d.self, &s, argv[1]);
 	d.base = event_base_new();
-	if (conv_dial(d.base, &d.self, (struct sockaddr *)&sin, sizeof sin, at.has_key ? at.key : NULL, &ops, &d) == NULL)
+	if (conv_dial(d.base, &d.self, (struct sockaddr *)&sin, sizeof(sin),
+		at.has_key ? at.key : NULL, &ops, &d) == NULL)
 		die_world("cannot dial");
 	event_base_dispatch(d.base);
 	fflush(stdout);

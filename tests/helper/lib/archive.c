@@ -1,6 +1,7 @@
 /* A chain directory as a record archive (DESIGN 2): what block-cat -i imports. */
 #include <errno.h>
 #include <stdlib.h>
+
 #include "tests/helper/lib/buf.h"
 #include "tests/helper/lib/chaindir.h"
 
@@ -26,7 +27,9 @@ static void put_set(struct rec_buf *out, const struct signer_set *set)
 
 static void put_block(struct rec_buf *out, const struct chaindir *c, const struct chain_block *b)
 {
-	struct rec_block r = { .height = b->height, .source = rec_str("archive"), .body = rec_bytes(chaindir_bytes(c, b), b->size) };
+	struct rec_block r = { .height = b->height,
+		.source = rec_str("archive"),
+		.body = rec_bytes(chaindir_bytes(c, b), b->size) };
 
 	memcpy(r.id, b->id, ID_LEN);
 	memcpy(r.consensus_hash, b->ch, CH_LEN);
@@ -35,12 +38,15 @@ static void put_block(struct rec_buf *out, const struct chaindir *c, const struc
 
 void chaindir_archive(const struct chaindir *c, const char *file, bool view, bool blocks)
 {
-	struct rec_hello hello = { .schema = REC_SCHEMA, .network = rec_str(c->net.name), .chain_id = c->net.chain_id, .stage = rec_str("chain-maker") };
+	struct rec_hello hello = { .schema = REC_SCHEMA,
+		.network = rec_str(c->net.name),
+		.chain_id = c->net.chain_id,
+		.stage = rec_str("chain-maker") };
 	struct rec_network net = { .text = rec_str(c->net.text) };
 	struct rec_buf out = { 0 };
 	FILE *f = fopen(file, "w");
 
-	if (f == NULL)
+	if (!f)
 		die_world("cannot write '%s': %s", file, strerror(errno));
 	rec_encode(&out, REC_HELLO, &hello);
 	if (view)

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
 #include "tests/helper/lib/buf.h"
 
 uint8_t *buf_room(struct buf *b, size_t n)

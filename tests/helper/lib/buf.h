@@ -1,4 +1,5 @@
-/* A growing buffer that speaks big-endian and prints: what the helpers build blocks, messages and JSON in. */
+/* A growing buffer that speaks big-endian and prints: what the helpers build blocks, messages and
+ * JSON in. */
 #ifndef HELPER_BUF_H
 #define HELPER_BUF_H
 

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
 #include "common/sys/options.h"
 #include "tests/helper/lib/chaindir.h"
 
@@ -23,7 +24,7 @@ static void take_hex(json_t *obj, const char *name, void *out, size_t n)
 	const char *text = json_string_value(json_object_get(obj, name));
 
 	memset(out, 0, n);
-	if (text == NULL)
+	if (!text)
 		return;
 	if (text[0] == '0' && text[1] == 'x')
 		text += 2;
@@ -37,7 +38,7 @@ static void read_sortition(struct chain_sortition *s, const char *line)
 	json_t *o = json_loads(line, 0, &err);
 	struct rec_sortition *r = &s->row;
 
-	if (o == NULL)
+	if (!o)
 		die_world("sortitions.jsonl: %s", err.text);
 	r->burn_height = (uint64_t)json_integer_value(json_object_get(o, "burn_block_height"));
 	r->burn_time = (uint64_t)json_integer_value(json_object_get(o, "burn_header_timestamp"));
@@ -64,7 +65,8 @@ static int by_fork_and_height(const void *a, const void *b)
 
 	if (x->fork != y->fork)
 		return x->fork < y->fork ? -1 : 1;
-	return x->row.burn_height < y->row.burn_height ? -1 : x->row.burn_height > y->row.burn_height;
+	return x->row.burn_height < y->row.burn_height ? -1 :
+							 x->row.burn_height > y->row.burn_height;
 }
 
 static void read_sortitions(struct chaindir *c, const char *dir)
@@ -74,8 +76,9 @@ static void read_sortitions(struct chaindir *c, const char *dir)
 	size_t cap = 0, room = 0;
 	ssize_t n;
 
-	if (f == NULL)
-		die_world("cannot read '%s': %s", path_of(dir, "sortitions.jsonl"), strerror(errno));
+	if (!f)
+		die_world("cannot read '%s': %s", path_of(dir, "sortitions.jsonl"),
+		    strerror(errno));
 	while ((n = getline(&line, &cap, f)) > 1) {
 		line[n - 1] = '\0';
 		if (c->n_sortitions == room) {
@@ -102,7 +105,7 @@ static void read_set(struct chaindir *c, uint64_t cycle, const char *path)
 	uint32_t *weights;
 	size_t i, n;
 
-	if (o == NULL)
+	if (!o)
 		die_world("'%s': %s", path, err.text);
 	list = json_object_get(json_object_get(o, "stacker_set"), "signers");
 	n = json_array_size(list);
@@ -110,11 +113,13 @@ static void read_set(struct chaindir *c, uint64_t cycle, const char *path)
 	weights = xcalloc(n + 1, sizeof(*weights));
 	json_array_foreach(list, i, one) {
 		const char *hex = json_string_value(json_object_get(one, "signing_key"));
-		if (hex == NULL || hex_to(keys[i], KEY_LEN, hex, strlen(hex)) != 0)
+		if (!hex || hex_to(keys[i], KEY_LEN, hex, strlen(hex)) != 0)
 			die_world("'%s': a signing key is not hex", path);
 		weights[i] = (uint32_t)json_integer_value(json_object_get(one, "weight"));
 	}
-	if (n > 0 && signer_set_init(&c->sets[cycle].set, cycle, (uint32_t)n, (const uint8_t (*)[KEY_LEN])keys, weights) != 0)
+	if (n > 0 &&
+	    signer_set_init(&c->sets[cycle].set, cycle, (uint32_t)n,
+		(const uint8_t(*)[KEY_LEN])keys, weights) != 0)
 		die_world("'%s': not a signer set", path);
 	c->sets[cycle].json = json_dumps(o, JSON_COMPACT);
 	free(keys);
@@ -145,7 +150,7 @@ static struct keypair *read_secrets(json_t *list, uint32_t *n)
 
 	json_array_foreach(list, i, one) {
 		const char *hex = json_string_value(one);
-		if (hex == NULL || hex_to(secret, 32, hex, strlen(hex)) != 0)
+		if (!hex || hex_to(secret, 32, hex, strlen(hex)) != 0)
 			die_world("keys.json: a key is not hex");
 		keypair_of_secret(&keys[i], secret);
 	}
@@ -159,16 +164,17 @@ static void read_keys(struct chaindir *c, const char *dir)
 	const char *cycle;
 	uint32_t n;
 
-	if (o == NULL)
+	if (!o)
 		return;		/* a captured chain: nobody knows its keys */
 	c->miners = read_secrets(json_object_get(o, "miners"), &c->n_miners);
 	json_object_foreach(json_object_get(o, "signers"), cycle, list) {
 		unsigned long i = strtoul(cycle, NULL, 10);
-		if (i >= c->n_sets || c->sets[i].json == NULL)
+		if (i >= c->n_sets || !c->sets[i].json)
 			continue;
 		c->sets[i].keys = read_secrets(list, &n);
 		if (n != c->sets[i].set.n)
-			die_world("keys.json: cycle %lu has %u keys and %u signers", i, n, c->sets[i].set.n);
+			die_world("keys.json: cycle %lu has %u keys and %u signers", i, n,
+			    c->sets[i].set.n);
 	}
 	json_decref(o);
 }
@@ -180,8 +186,10 @@ static void read_block(struct chain_block *b, const char *line)
 	unsigned size;
 	int canonical;
 
-	if (sscanf(line, "%llu\t%64s\t%40s\t%64s\t%u\t%llu\t%d", &height, id, ch, parent, &size, &offset, &canonical) != 7 ||
-	    hex_to(b->id, ID_LEN, id, strlen(id)) != 0 || hex_to(b->ch, CH_LEN, ch, strlen(ch)) != 0 ||
+	if (sscanf(line, "%llu\t%64s\t%40s\t%64s\t%u\t%llu\t%d", &height, id, ch, parent, &size,
+		&offset, &canonical) != 7 ||
+	    hex_to(b->id, ID_LEN, id, strlen(id)) != 0 ||
+	    hex_to(b->ch, CH_LEN, ch, strlen(ch)) != 0 ||
 	    hex_to(b->parent, ID_LEN, parent, strlen(parent)) != 0)
 		die_world("blocks.tsv: bad line '%s'", line);
 	b->height = height;
@@ -199,7 +207,7 @@ static void read_blocks(struct chaindir *c, const char *dir)
 	struct stat st;
 	int fd;
 
-	if (f == NULL)
+	if (!f)
 		die_world("cannot read '%s': %s", path_of(dir, "blocks.tsv"), strerror(errno));
 	for (; getline(&line, &cap, f) > 1; head = false) {
 		if (head)
@@ -239,20 +247,23 @@ static void index_all(struct chaindir *c)
 
 	c->by_id = table_new(c->n_blocks, &c->mask_id);
 	for (i = 0; i < c->n_blocks; i++) {
-		for (at = get_be32(c->blocks[i].id) & c->mask_id; c->by_id[at]; at = (at + 1) & c->mask_id)
+		for (at = get_be32(c->blocks[i].id) & c->mask_id; c->by_id[at];
+		     at = (at + 1) & c->mask_id)
 			;
 		c->by_id[at] = i + 1;
 	}
 	c->by_ch = table_new(c->n_sortitions, &c->mask_ch);
 	for (i = 0; i < c->n_sortitions; i++) {
-		for (at = get_be32(c->sortitions[i].row.consensus_hash) & c->mask_ch; c->by_ch[at]; at = (at + 1) & c->mask_ch)
+		for (at = get_be32(c->sortitions[i].row.consensus_hash) & c->mask_ch; c->by_ch[at];
+		     at = (at + 1) & c->mask_ch)
 			;
 		c->by_ch[at] = i + 1;
 	}
 }
 
-/* Runs of canonical blocks with one consensus hash.  A block of another tenure in the middle of one (chain-maker --break stray)
- * makes a run of its own that is no tenure: only the first run of a consensus hash counts, and it takes the later ones in. */
+/* Runs of canonical blocks with one consensus hash.  A block of another tenure in the middle of one
+ * (chain-maker --break stray) makes a run of its own that is no tenure: only the first run of a
+ * consensus hash counts, and it takes the later ones in. */
 static void find_tenures(struct chaindir *c)
 {
 	const uint8_t *ch = NULL;
@@ -266,11 +277,12 @@ static void find_tenures(struct chaindir *c)
 		const struct chain_block *b = &c->blocks[c->canon[i]];
 		const struct chain_sortition *s = chaindir_sortition(c, b->ch);
 		struct chain_tenure *t = c->n_tenures ? &c->tenures[c->n_tenures - 1] : NULL;
-		if (s == NULL)
+		if (!s)
 			continue;
-		if (t == NULL || (memcmp(ch, b->ch, CH_LEN) != 0 &&
+		if (!t || (memcmp(ch, b->ch, CH_LEN) != 0 &&
 		    s->row.burn_height > c->sortitions[t->sortition].row.burn_height)) {
-			c->tenures[c->n_tenures++] = (struct chain_tenure){ (uint32_t)(s - c->sortitions), i, 1 };
+			c->tenures[c->n_tenures++] =
+			    (struct chain_tenure){ (uint32_t)(s - c->sortitions), i, 1 };
 			ch = b->ch;
 		} else {
 			t->count++;
@@ -310,7 +322,9 @@ const struct chain_sortition *chaindir_at(const struct chaindir *c, uint64_t bur
 {
 	uint64_t base = c->sortitions[0].row.burn_height;
 
-	return burn_height < base || burn_height - base >= c->n_main ? NULL : &c->sortitions[burn_height - base];
+	return burn_height < base || burn_height - base >= c->n_main ?
+	    NULL :
+	    &c->sortitions[burn_height - base];
 }
 
 const struct chain_set *chaindir_set_of(const struct chaindir *c, const uint8_t ch[CH_LEN])

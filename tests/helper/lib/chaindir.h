@@ -1,11 +1,14 @@
 /* A chain directory: a whole chain in plain files, made by chain-maker or captured from a node.
  *
  *   network              the network file
- *   sortitions.jsonl     one object a burn block, ascending: the members of GET /v3/sortitions, and `fork` where not canonical
+ *   sortitions.jsonl     one object a burn block, ascending: the members of GET /v3/sortitions, and
+ *                        `fork` where not canonical
  *   reward_sets/N.json   body of GET /v3/stacker_set/N
- *   blocks.tsv           header line, then height, block id, consensus hash, parent id, size, offset, canonical; ascending
+ *   blocks.tsv           header line, then height, block id, consensus hash, parent id, size,
+ *                        offset, canonical; ascending
  *   blocks.bin           the raw blocks at those offsets
- *   keys.json            the private keys of `miners` and of `signers` by cycle, in the order of the reward set (made chains only)
+ *   keys.json            the private keys of `miners` and of `signers` by cycle, in the order of
+ *                        the reward set (made chains only)
  *   broken.json          `rule`, `meaning`, `block`: what chain-maker --break broke
  */
 #ifndef HELPER_CHAINDIR_H
@@ -36,7 +39,8 @@ struct chain_tenure { uint32_t sortition, first, count; };
 
 struct chaindir {
 	struct network net;
-	struct chain_sortition *sortitions;	/* canonical ones first, ascending; then the forks */
+	/* canonical ones first, ascending; then the forks */
+	struct chain_sortition *sortitions;
 	uint32_t n_sortitions, n_main;
 	struct chain_block *blocks;		/* ascending by height, orphans too */
 	uint32_t n_blocks;
@@ -59,10 +63,14 @@ const struct chain_block *chaindir_find(const struct chaindir *, const uint8_t i
 const struct chain_sortition *chaindir_sortition(const struct chaindir *, const uint8_t ch[CH_LEN]);
 /* Canonical sortition of a burn height, or NULL. */
 const struct chain_sortition *chaindir_at(const struct chaindir *, uint64_t burn_height);
-static inline const uint8_t *chaindir_bytes(const struct chaindir *c, const struct chain_block *b) { return c->bin + b->offset; }
+static inline const uint8_t *chaindir_bytes(const struct chaindir *c, const struct chain_block *b)
+{
+	return c->bin + b->offset;
+}
 /* Signers of the cycle of a tenure, or NULL. */
 const struct chain_set *chaindir_set_of(const struct chaindir *, const uint8_t ch[CH_LEN]);
-/* The chain as records: hello, the view (network, sortitions, reward sets) if wanted, the blocks ascending if wanted. */
+/* The chain as records: hello, the view (network, sortitions, reward sets) if wanted, the blocks
+ * ascending if wanted. */
 void chaindir_archive(const struct chaindir *, const char *file, bool view, bool blocks);
 
 #endif

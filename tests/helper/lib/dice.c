@@ -1,6 +1,7 @@
 /* Derived bytes, keys and pseudo-random numbers: see dice.h. */
 #include <stdarg.h>
 #include <stdio.h>
+
 #include "common/chain/hash.h"
 #include "common/chain/key.h"
 #include "tests/helper/lib/dice.h"
@@ -30,7 +31,8 @@ void keypair_of_secret(struct keypair *k, const uint8_t secret[32])
 {
 	memmove(k->secret, secret, 32);
 	if (key_public(k->public, k->secret) != 0)
-		BUG("no valid secret");		/* a chance of 2^-128, or a keys.json that nobody made */
+		/* a chance of 2^-128, or a keys.json that nobody made */
+		BUG("no valid secret");
 	hash_hash160(k->hash, k->public, KEY_LEN);
 }
 

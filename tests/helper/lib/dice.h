@@ -1,4 +1,5 @@
-/* Everything that looks random in the helpers, from a seed and words: the same command gives the same bytes. */
+/* Everything that looks random in the helpers, from a seed and words: the same command gives the
+ * same bytes. */
 #ifndef HELPER_DICE_H
 #define HELPER_DICE_H
 

@@ -25,6 +25,6 @@ void self_load(struct conv_self *self, struct store *s, const char *dir)
 	memcpy(self->view.burn_hash, tip.burn_hash, 32);
 	memcpy(self->view.stable_hash, stable.burn_hash, 32);
 	self->stable_known = any_hash;
-	memset(self->secret, 7, sizeof self->secret);
+	memset(self->secret, 7, sizeof(self->secret));
 	key_public(self->key, self->secret);
 }

@@ -1,6 +1,7 @@
 /* name-server - a name server of one name, over UDP.
  *
- *   name-server ADDRESS MODE        answers: peer.test is 127.0.0.1, nothing else exists; silent: hears and says nothing
+ *   name-server ADDRESS MODE        answers: peer.test is 127.0.0.1, nothing else exists; silent:
+ *                                   hears and says nothing
  *
  * Says "ready" once it listens on ADDRESS:53, then the name of each question. */
 #include <arpa/inet.h>
@@ -12,6 +13,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 
 #define HEAD 12

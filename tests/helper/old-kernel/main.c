@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 
 static int hide(scmp_filter_ctx f, int error)

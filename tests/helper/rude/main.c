@@ -2,7 +2,8 @@
  * moment.
  *
  *   rude HOST:PORT SEED SECONDS PATH... [-u FILE...]
- *   rude HOST:PORT -n N PATH		N connections that ask and read nothing, with the smallest of buffers, until it is ended
+ *   rude HOST:PORT -n N PATH           N connections that ask and read nothing, with the smallest
+ *                                      of buffers, until it is ended
  *
  * Some dozens of connections at a time, each with one or more requests for the PATHs and uploads of
  * the FILEs: absolute URIs, CONNECT, Upgrade, Expect, HEAD, HTTP/1.0, lengths and chunks, in one
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 #include "common/sys/options.h"
 #include "common/sys/stage.h"
@@ -51,7 +53,8 @@ static const char *one_of(const char *const *words, unsigned n)
 
 static void add_line(struct buf *b)
 {
-	static const char *const forms[] = { "", "", "http://x.invalid", "https://[::1]:1", "HTTP://127.0.0.1", "ftp://x", "http://" };
+	static const char *const forms[] = { "", "", "http://x.invalid", "https://[::1]:1",
+		"HTTP://127.0.0.1", "ftp://x", "http://" };
 	static const char *const versions[] = { "1.1", "1.1", "1.1", "1.1", "1.0", "2.0", "0.9" };
 	static const char *const methods[] = { "GET", "GET", "GET", "GET", "HEAD", "OPTIONS",
 		"DELETE", "PRI" };
@@ -97,7 +100,9 @@ static void add_upload(struct buf *b)
 	const struct buf *file = &rude.files[pick(rude.n_files)];
 	bool chunked = pick(2);
 
-	buf_text(b, "POST %s/v3/blocks/upload HTTP/1.1\r\nContent-Type: application/octet-stream\r\n", one_of(forms, 4));
+	buf_text(b,
+	    "POST %s/v3/blocks/upload HTTP/1.1\r\nContent-Type: application/octet-stream\r\n",
+	    one_of(forms, 4));
 	if (pick(4) == 0)
 		add_fields(b);
 	if (chunked)
@@ -126,7 +131,7 @@ static void hang_up(struct client *c)
 	struct linger reset = { 1, 0 };
 
 	if (pick(3) == 0)
-		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	close(c->fd);
 	c->fd = -1;
 	c->say.n = 0;
@@ -138,8 +143,8 @@ static void dial(struct client *c)
 
 	c->fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (c->fd >= 0 && pick(2))
-		setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&rude.to, sizeof rude.to) != 0)
+		setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&rude.to, sizeof(rude.to)) != 0)
 		die_world("cannot connect: %s", strerror(errno));
 	fcntl(c->fd, F_SETFL, O_NONBLOCK);
 	c->slow = pick(6) == 0;
@@ -162,7 +167,7 @@ static void say(struct client *c)
 static void hear(struct client *c)
 {
 	static char junk[16384];
-	ssize_t n = recv(c->fd, junk, 1 + pick(sizeof junk), 0);
+	ssize_t n = recv(c->fd, junk, 1 + pick(sizeof(junk)), 0);
 
 	if (n > 0)
 		rude.heard += (unsigned long long)n;
@@ -191,7 +196,7 @@ static void read_file(struct buf *b, const char *name)
 	FILE *f = fopen(name, "rb");
 	int c;
 
-	if (f == NULL)
+	if (!f)
 		die_world("cannot read '%s': %s", name, strerror(errno));
 	while ((c = getc(f)) != EOF)
 		buf_u8(b, (unsigned)c);
@@ -203,7 +208,7 @@ static void take_words(int argc, char **argv)
 	char *colon = argc > 4 ? strchr(argv[1], ':') : NULL;
 	int i = 4;
 
-	if (colon == NULL)
+	if (!colon)
 		die_usage("usage: rude HOST:PORT SEED SECONDS PATH... [-u FILE...]");
 	*colon = 0;
 	rude.to = (struct sockaddr_in){ .sin_family = AF_INET,
@@ -223,8 +228,8 @@ static void ask_only(unsigned n, const char *path)
 
 	while (n-- > 0) {
 		int fd = socket(AF_INET, SOCK_STREAM, 0);
-		if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small) != 0 ||
-		    connect(fd, (struct sockaddr *)&rude.to, sizeof rude.to) != 0)
+		if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)) != 0 ||
+		    connect(fd, (struct sockaddr *)&rude.to, sizeof(rude.to)) != 0)
 			die_world("cannot connect: %s", strerror(errno));
 		dprintf(fd, "GET %s HTTP/1.1\r\n\r\n", path);
 	}

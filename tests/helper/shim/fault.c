@@ -91,7 +91,16 @@ __attribute__((constructor)) static void start(void)
 }
 
 /* The library's own function of that name. */
-#define REAL(name) ({ static __typeof__(name) *real; if (!real) { inside = true; real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name); inside = false; } real; })
+#define REAL(name)                                                          \
+	({                                                                  \
+		static __typeof__(name) *real;                              \
+		if (!real) {                                                \
+			inside = true;                                      \
+			real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name); \
+			inside = false;                                     \
+		}                                                           \
+		real;                                                       \
+	})
 #define FAIL(error, value) do { errno = (error); return (value); } while (0)
 
 static bool is_socket(int fd)
@@ -119,7 +128,8 @@ static bool read_fails(int fd)
 	return true;
 }
 
-#define WRITER(name, type, params, args) type name params { return write_fails(fd) ? -1 : REAL(name) args; }
+#define WRITER(name, type, params, args) \
+	type name params { return write_fails(fd) ? -1 : REAL(name) args; }
 WRITER(write, ssize_t, (int fd, const void *p, size_t n), (fd, p, n))
 WRITER(pwrite, ssize_t, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))
 WRITER(pwrite64, ssize_t, (int fd, const void *p, size_t n, off64_t at), (fd, p, n, at))
@@ -130,7 +140,8 @@ WRITER(send, ssize_t, (int fd, const void *p, size_t n, int flags), (fd, p, n, f
 WRITER(ftruncate, int, (int fd, off_t n), (fd, n))
 WRITER(ftruncate64, int, (int fd, off64_t n), (fd, n))
 
-#define READER(name, type, params, args) type name params { return read_fails(fd) ? -1 : REAL(name) args; }
+#define READER(name, type, params, args) \
+	type name params { return read_fails(fd) ? -1 : REAL(name) args; }
 READER(read, ssize_t, (int fd, void *p, size_t n), (fd, p, n))
 READER(pread, ssize_t, (int fd, void *p, size_t n, off_t at), (fd, p, n, at))
 READER(pread64, ssize_t, (int fd, void *p, size_t n, off64_t at), (fd, p, n, at))
@@ -139,7 +150,12 @@ READER(recv, ssize_t, (int fd, void *p, size_t n, int flags), (fd, p, n, flags))
 
 int fsync(int fd) { if (fails(SYNC)) FAIL(EIO, -1); return REAL(fsync)(fd); }
 int fdatasync(int fd) { if (fails(SYNC)) FAIL(EIO, -1); return REAL(fdatasync)(fd); }
-int msync(void *p, size_t n, int flags) { if (fails(SYNC)) FAIL(EIO, -1); return REAL(msync)(p, n, flags); }
+int msync(void *p, size_t n, int flags)
+{
+	if (fails(SYNC))
+		FAIL(EIO, -1);
+	return REAL(msync)(p, n, flags);
+}
 
 void *mmap(void *p, size_t n, int prot, int flags, int fd, off_t at)
 {
@@ -158,8 +174,18 @@ void *mmap64(void *p, size_t n, int prot, int flags, int fd, off64_t at)
 /* dlsym itself allocates, so these go to the C library by its second names. */
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
 void *malloc(size_t n) { if (fails(MALLOC)) FAIL(ENOMEM, NULL); return __libc_malloc(n); }
-void *calloc(size_t n, size_t size) { if (fails(MALLOC)) FAIL(ENOMEM, NULL); return __libc_calloc(n, size); }
-void *realloc(void *p, size_t n) { if (fails(MALLOC)) FAIL(ENOMEM, NULL); return __libc_realloc(p, n); }
+void *calloc(size_t n, size_t size)
+{
+	if (fails(MALLOC))
+		FAIL(ENOMEM, NULL);
+	return __libc_calloc(n, size);
+}
+void *realloc(void *p, size_t n)
+{
+	if (fails(MALLOC))
+		FAIL(ENOMEM, NULL);
+	return __libc_realloc(p, n);
+}
 
 int socket(int family, int type, int protocol)
 {
@@ -206,7 +232,12 @@ int setsockopt(int fd, int level, int name, const void *p, socklen_t n)
 OPENER(open)
 OPENER(open64)
 
-int pipe2(int fds[2], int flags) { if (fails(OPEN)) FAIL(EMFILE, -1); return REAL(pipe2)(fds, flags); }
+int pipe2(int fds[2], int flags)
+{
+	if (fails(OPEN))
+		FAIL(EMFILE, -1);
+	return REAL(pipe2)(fds, flags);
+}
 
 int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg)
 {

@@ -2,11 +2,12 @@
  *
  *   stage [-1v] [-b BLOCKS] [-w NEWS] [-e TEXT] [-p MS] -n NETWORK
  *
- * -b emits that many blocks of 2 kB, stopping while the output is full; -w emits that many `want` records at once as
- * news about ten tenures; -e ends with this line and 111 when the reader is gone; -p pauses input for so long after
- * each record.  Without these it passes on what comes. */
+ * -b emits that many blocks of 2 kB, stopping while the output is full; -w emits that many `want`
+ * records at once as news about ten tenures; -e ends with this line and 111 when the reader is
+ * gone; -p pauses input for so long after each record.  Without these it passes on what comes. */
 #include <stdlib.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 #include "common/sys/sandbox.h"
 #include "common/sys/stage.h"
@@ -32,11 +33,15 @@ static bool on_record(void *arg, struct rec *r)
 	return false;
 }
 
-static void on_unpause(evutil_socket_t fd, short what, void *arg) { stage_pause(((struct test *)arg)->stage, false); }
+static void on_unpause(evutil_socket_t fd, short what, void *arg)
+{
+	stage_pause(((struct test *)arg)->stage, false);
+}
 
 static void blocks_send(struct test *t)
 {
-	struct rec_block b = { .body = rec_bytes(t->body, sizeof(t->body)), .source = rec_str("test") };
+	struct rec_block b = { .body = rec_bytes(t->body, sizeof(t->body)),
+		.source = rec_str("test") };
 
 	while (t->sent < t->blocks && !stage_full(t->stage)) {
 		b.height = ++t->sent;
@@ -57,7 +62,10 @@ static void on_lost(void *arg)
 		log_warnx("%s", t->lost);
 }
 
-static void on_report(void *arg) { log_warnx("%llu records", (unsigned long long)((struct test *)arg)->seen); }
+static void on_report(void *arg)
+{
+	log_warnx("%llu records", (unsigned long long)((struct test *)arg)->seen);
+}
 
 static void news_send(struct test *t)
 {
@@ -72,8 +80,12 @@ static void news_send(struct test *t)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .usage = "stage [-1v] [-b BLOCKS] [-w NEWS] [-e TEXT] [-p MS] -n NETWORK\n" };
-	static const struct stage_ops ops = { .record = on_record, .room = on_room, .lost = on_lost, .report = on_report };
+	struct options o = {
+		.usage = "stage [-1v] [-b BLOCKS] [-w NEWS] [-e TEXT] [-p MS] -n NETWORK\n"
+	};
+	static const struct stage_ops ops = {
+		.record = on_record, .room = on_room, .lost = on_lost, .report = on_report
+	};
 	struct test t = { 0 };
 	struct network net;
 	int c, rc;

@@ -1,20 +1,24 @@
 /* test-tool - what tests ask of a store or a running pipeline.
  *
- *   test-tool verdicts DIR         id, status, reason, source, detail: one line a row, tab separated
+ *   test-tool verdicts DIR         id, status, reason, source, detail: one line a row, tab
+ *                                  separated
  *   test-tool faults DIR           who, class, what, count, stage, evidence
- *   test-tool tenures DIR          burn height, consensus hash, held, named, proven, complete, linked, why
+ *   test-tool tenures DIR          burn height, consensus hash, held, named, proven, complete,
+ *                                  linked, why
  *   test-tool uploads DIR          id, source, request
  *   test-tool downloads DIR        consensus hash, id, state, source, tries, deaths, why
  *   test-tool damaged DIR          id
  *   test-tool aside DIR CH ID SOURCE [HASH UNTIL]
  *                                  set a block aside, as this program does, or without HASH as an
  *                                  earlier one did
- *   test-tool run FILE CMD...      run a command; into FILE: wall seconds, CPU seconds of it and all it waited for, and
- *                                  `peak PROGRAM KIB` of private memory for each program under it */
+ *   test-tool run FILE CMD...      run a command; into FILE: wall seconds, CPU seconds of it and
+ *                                  all it waited for, and `peak PROGRAM KIB` of private memory
+ *                                  for each program under it */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
 #include "common/store/store.h"
 #include "common/sys/log.h"
 #include "tests/helper/test-tool/tool.h"
@@ -109,7 +113,7 @@ static int aside(int argc, char **argv)
 		die_usage("bad hex");
 	if (argc == 8) {
 		d.until = strtoull(argv[7], NULL, 10);
-		snprintf(evidence, sizeof evidence, "block %s", argv[4]);
+		snprintf(evidence, sizeof(evidence), "block %s", argv[4]);
 		f.evidence = rec_str(evidence);
 	}
 	memcpy(v.id, d.id, ID_LEN);
@@ -131,7 +135,8 @@ int main(int argc, char **argv)
 
 	log_init("test-tool");
 	if (argc < 3)
-		die_usage("usage: test-tool verdicts|faults|tenures|uploads|downloads|damaged DIR, or run FILE CMD...");
+		die_usage("usage: test-tool verdicts|faults|tenures|uploads|downloads|damaged DIR, "
+			  "or run FILE CMD...");
 	if (strcmp(argv[1], "run") == 0)
 		return tool_run(argv[2], argv + 3);
 	if (strcmp(argv[1], "aside") == 0 && (argc == 6 || argc == 8))

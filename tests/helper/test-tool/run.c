@@ -1,9 +1,9 @@
-/* Running a command and looking at it and its descendants ten times a second: private memory is RssAnon + RssShmem, as the pages of
- * the store that are mapped are everybody's. */
+/* Running a command and looking at it and its descendants ten times a second: private memory is
+ * RssAnon + RssShmem, as the pages of the store that are mapped are everybody's. */
 #include <ctype.h>
 #include <dirent.h>
-#include <stdbool.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
 #include "common/sys/log.h"
 #include "tests/helper/test-tool/tool.h"
 
@@ -36,7 +37,7 @@ static int look(struct process *p, int pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	f = fopen(path, "r");
-	if (f == NULL)
+	if (!f)
 		return -1;
 	*p = (struct process){ .pid = pid };
 	while (fgets(line, sizeof(line), f) != NULL) {
@@ -98,7 +99,8 @@ static double cpu_of_children(void)
 	struct rusage r;
 
 	getrusage(RUSAGE_CHILDREN, &r);
-	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+	    (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
 }
 
 int tool_run(const char *file, char **argv)
@@ -122,7 +124,7 @@ int tool_run(const char *file, char **argv)
 	}
 	wall = now() - began;
 	f = fopen(file, "w");
-	if (f == NULL)
+	if (!f)
 		die_world("cannot write '%s': %s", file, strerror(errno));
 	fprintf(f, "wall %.3f\ncpu %.3f\n", wall, cpu_of_children());
 	for (unsigned i = 0; i < MAX_PROGRAMS && peaks[i].name[0]; i++)

@@ -25,7 +25,10 @@ void world_ch(uint8_t ch[CH_LEN], uint32_t tenure)
 	put_be32(ch + 8, tenure * 2654435761u);
 }
 
-uint32_t world_block_size(uint32_t tenure, uint32_t block) { return 1400 + (tenure * 31 + block * 17) % 1600; }
+uint32_t world_block_size(uint32_t tenure, uint32_t block)
+{
+	return 1400 + (tenure * 31 + block * 17) % 1600;
+}
 
 void world_make(struct world *w, uint32_t seed, uint32_t tenures, uint32_t max_blocks)
 {
@@ -65,8 +68,10 @@ void world_view(struct world *w)
 		uint8_t ch[CH_LEN], parent[CH_LEN], id[ID_LEN];
 		world_ch(ch, t);
 		world_ch(parent, w->tenures[t].below == UINT32_MAX ? 999999 : w->tenures[t].below);
-		world_id(id, w->tenures[t].below, w->wrong_commits && !w->tenures[t].started ? 9999 : 0);
-		planner_sortition(w->plan, FIRST + t, ch, true, parent, w->tenures[t].below == UINT32_MAX ? none : id);
+		world_id(id, w->tenures[t].below,
+		    w->wrong_commits && !w->tenures[t].started ? 9999 : 0);
+		planner_sortition(w->plan, FIRST + t, ch, true, parent,
+		    w->tenures[t].below == UINT32_MAX ? none : id);
 	}
 	for (uint64_t c = 0; c <= (FIRST + w->n) / 50 + 1; c++)
 		planner_reward_set(w->plan, c);
@@ -82,11 +87,13 @@ void world_peer(struct world *w, enum conduct conduct, unsigned latency, double 
 	snprintf(name, sizeof(name), "peer %u", w->n_peers);
 	i = planner_source(w->plan, w->now, name, false);
 	assert_int_equal(i, w->n_peers);
-	w->peers[w->n_peers++] = (struct peer){ .conduct = conduct, .latency = latency, .rate = bytes_per_ms };
+	w->peers[w->n_peers++] =
+	    (struct peer){ .conduct = conduct, .latency = latency, .rate = bytes_per_ms };
 	for (uint64_t c = FIRST / 50; c * 50 < FIRST + w->n; c++) {
 		memset(bits, 0, sizeof(bits));
 		for (uint32_t b = 0; b < 50; b++)
-			if (c * 50 + b >= FIRST && c * 50 + b < FIRST + w->n && w->tenures[c * 50 + b - FIRST].started)
+			if (c * 50 + b >= FIRST && c * 50 + b < FIRST + w->n &&
+			    w->tenures[c * 50 + b - FIRST].started)
 				bitvec_set(bits, b);
 		planner_claims(w->plan, (unsigned)i, c, bits, 50);
 	}
@@ -118,7 +125,8 @@ void world_judge(struct world *w)
 	for (; w->credit >= 1 && w->head != w->tail; w->credit--) {
 		struct written *x = &w->queue[w->head++ % 8192];
 		uint8_t ch[CH_LEN], hash[32] = { 0 };
-		bool bad = w->has_bad && x->tenure == w->bad_tenure && x->block == w->bad_block, lie = w->peers[x->source].conduct == INVALID;
+		bool bad = w->has_bad && x->tenure == w->bad_tenure && x->block == w->bad_block,
+		     lie = w->peers[x->source].conduct == INVALID;
 		bool aside = x->tenure == w->aside_tenure && x->block == 0 &&
 		    w->aside_sources >> x->source & 1;
 		world_ch(ch, (uint32_t)x->height - FIRST);
@@ -141,9 +149,16 @@ static void world_request(struct world *w, const struct action *a)
 
 	assert_false(x->live);
 	w->requests++;
-	*x = (struct answer){ .live = true, .source = a->source, .ask = a->ask, .tenure = get_be32(a->id + 4), .next = get_be32(a->id + 8),
-		.begin = w->now + p->latency, .body = a->ask == ASK_BODY || a->ask == ASK_TIP };
-	x->stop = get_be32(a->stop + 4) == x->tenure && !all_zero(a->stop, ID_LEN) ? get_be32(a->stop + 8) + 1 : 0;
+	*x = (struct answer){ .live = true,
+		.source = a->source,
+		.ask = a->ask,
+		.tenure = get_be32(a->id + 4),
+		.next = get_be32(a->id + 8),
+		.begin = w->now + p->latency,
+		.body = a->ask == ASK_BODY || a->ask == ASK_TIP };
+	x->stop = get_be32(a->stop + 4) == x->tenure && !all_zero(a->stop, ID_LEN) ?
+	    get_be32(a->stop + 8) + 1 :
+	    0;
 	if (a->ask == ASK_INFO)
 		x->begin = w->now;
 	if (p->conduct == SILENT)
@@ -201,17 +216,27 @@ static bool deliver(struct world *w, struct answer *x, struct peer *p)
 	struct tenure *t = &w->tenures[x->tenure];
 	uint32_t b = x->next;
 	uint64_t height = FIRST + x->tenure;
-	struct plan_block info = { .id = id, .parent = parent, .ch = ch, .prev_ch = prev, .start = b == 0, .len = world_block_size(x->tenure, b) };
+	struct plan_block info = { .id = id,
+		.parent = parent,
+		.ch = ch,
+		.prev_ch = prev,
+		.start = b == 0,
+		.len = world_block_size(x->tenure, b) };
 
 	world_id(id, x->tenure, p->conduct == WRONG ? b + 1000 : b);
-	world_id(parent, b ? x->tenure : t->below, b ? b - 1 : t->below == UINT32_MAX ? 0 : w->tenures[t->below].blocks - 1);
+	world_id(parent, b ? x->tenure : t->below,
+	    b			       ? b - 1 :
+		t->below == UINT32_MAX ? 0 :
+					 w->tenures[t->below].blocks - 1);
 	world_ch(ch, x->tenure);
 	world_ch(prev, t->below);
 	switch (planner_block(w->plan, w->now, (unsigned)(x - w->answers), &info)) {
 	case TAKE: case TAKE_LAST:
 		assert_true(w->tail - w->head < 8192);
 		struct written *q = &w->queue[w->tail++ % 8192];
-		*q = (struct written){ .tenure = x->tenure, .block = b, .source = x->source, .height = height };
+		*q = (struct written){
+			.tenure = x->tenure, .block = b, .source = x->source, .height = height
+		};
 		memcpy(q->id, id, ID_LEN);
 		break;
 	case DUPLICATE:
@@ -240,10 +265,12 @@ void world_serve(struct world *w)
 	for (unsigned i = 0; i < 128; i++) {
 		struct answer *x = &w->answers[i];
 		struct peer *p = &w->peers[x->source];
-		if (!x->live || x->begin > w->now || p->frozen > w->now || (x->bytes == 0 && refuses(w, x, p)))
+		if (!x->live || x->begin > w->now || p->frozen > w->now ||
+		    (x->bytes == 0 && refuses(w, x, p)))
 			continue;
 		double n = (p->conduct == DRIP ? 0.001 : p->rate / busy[x->source]) * STEP;
-		if ((p->conduct == STALL && x->bytes > 700) || (p->conduct == CUT && x->bytes > 2500)) {
+		if ((p->conduct == STALL && x->bytes > 700) ||
+		    (p->conduct == CUT && x->bytes > 2500)) {
 			if (p->conduct == CUT)
 				answer_end(w, x, END_CUT, 200);
 			continue;
@@ -252,7 +279,8 @@ void world_serve(struct world *w)
 		x->due += n;
 		if ((uint64_t)x->bytes > (uint64_t)(x->bytes - n)) {
 			w->sent += (uint64_t)x->bytes - (uint64_t)(x->bytes - n);
-			planner_bytes(w->plan, w->now, i, (size_t)((uint64_t)x->bytes - (uint64_t)(x->bytes - n)));
+			planner_bytes(w->plan, w->now, i,
+			    (size_t)((uint64_t)x->bytes - (uint64_t)(x->bytes - n)));
 		}
 		while (x->due >= world_block_size(x->tenure, x->next)) {
 			x->due -= world_block_size(x->tenure, x->next);
@@ -326,7 +354,8 @@ void world_honest_unblamed(struct world *w, const char *what)
 {
 	for (unsigned i = 0; i < w->n_peers; i++)
 		if (w->peers[i].conduct == HONEST && w->peers[i].faults)
-			fail_msg("%s: honest peer %u (%u ms, %.0f B/ms) has %u faults", what, i, w->peers[i].latency, w->peers[i].rate, w->peers[i].faults);
+			fail_msg("%s: honest peer %u (%u ms, %.0f B/ms) has %u faults", what, i,
+			    w->peers[i].latency, w->peers[i].rate, w->peers[i].faults);
 }
 
 void world_name_tip(struct world *w, uint32_t block)

@@ -1,5 +1,5 @@
-/* A world without content for the planner: sortitions, tenures of blocks, a store that judges a little later, and peers
- * of many conducts, all under a virtual clock. */
+/* A world without content for the planner: sortitions, tenures of blocks, a store that judges a
+ * little later, and peers of many conducts, all under a virtual clock. */
 #ifndef TESTS_SIM_FETCH_WORLD_H
 #define TESTS_SIM_FETCH_WORLD_H
 
@@ -32,7 +32,15 @@ struct peer {
 	uint64_t sent, frozen, window;
 	unsigned left;
 };
-struct answer { bool live; unsigned source; enum ask ask; uint32_t tenure, next, stop; uint64_t begin; double bytes, due; bool body; };
+struct answer {
+	bool live;
+	unsigned source;
+	enum ask ask;
+	uint32_t tenure, next, stop;
+	uint64_t begin;
+	double bytes, due;
+	bool body;
+};
 struct written { uint32_t tenure, block; unsigned source; uint64_t height; uint8_t id[ID_LEN]; };
 
 struct world {
@@ -51,8 +59,10 @@ struct world {
 	bool has_bad;
 	uint32_t aside_tenure, aside_sources;	/* a tenure whose first block is set aside at these
 						 * sources (a mask) */
-	unsigned freezes;		/* ms: so long peers stand still at most, once in ten seconds or so */
-	bool wrong_commits;		/* winners that start nothing name a block that nobody has */
+	/* ms: so long peers stand still at most, once in ten seconds or so */
+	unsigned freezes;
+	/* winners that start nothing name a block that nobody has */
+	bool wrong_commits;
 	uint32_t seed;
 };
 

@@ -1,0 +1,54 @@
+/* What a store of store_world.h answers: proven blocks, lists, the canonical tip. */
+#ifndef BLOCKSYNC_TESTS_STORE_ASKED_H
+#define BLOCKSYNC_TESTS_STORE_ASKED_H
+
+#include "tests/unit/store_world.h"
+
+static inline bool world_count(void *arg, const struct stored_block *b)
+{
+	return ++*(unsigned *)arg > 0;
+}
+
+/* Whether a block is proven; who asks for the proven blocks from it down gets some, or none. */
+static inline bool world_proven(struct world *w, const struct world_block *b)
+{
+	MDB_txn *txn = store_read(&w->s);
+	unsigned n = 0;
+	bool yes = proven_blocks_down(&w->s, txn, b->id, NULL, world_count, &n);
+
+	assert_true(yes == block_proven(&w->s, txn, b->id) && yes == (n > 0));
+	store_read_end(txn);
+	return yes;
+}
+
+static inline unsigned world_listed(struct world *w)
+{
+	MDB_txn *txn = store_read(&w->s);
+	unsigned n = 0;
+
+	proven_walk(&w->s, txn, 0, world_count, &n);
+	store_read_end(txn);
+	return n;
+}
+
+/* Whether this block is the canonical tip, and the canonical chain is whole below it. */
+static inline bool world_tip(struct world *w, const struct world_block *tip)
+{
+	MDB_txn *txn = store_read(&w->s);
+	uint8_t id[ID_LEN], want[ID_LEN];
+	struct stored_block b;
+	uint64_t height = 0;
+	bool good = canonical_tip(&w->s, txn, NULL, &height, id) == 0 &&
+	    memcmp(id, tip->id, ID_LEN) == 0 && height == tip->height;
+
+	memcpy(want, tip->id, ID_LEN);
+	for (; good && height > 0; height--) {
+		good = canonical_at(&w->s, txn, height, &b) == 0 && memcmp(b.id, want, ID_LEN) == 0;
+		if (good)
+			memcpy(want, b.bytes + BLOCK_PARENT_OFFSET, ID_LEN);
+	}
+	store_read_end(txn);
+	return good;
+}
+
+#endif
