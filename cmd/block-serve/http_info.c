@@ -4,8 +4,8 @@
 #include "cmd/block-serve/http.h"
 #include "common/net/address.h"
 
-#define MAGIC_BITCOIN \
-	3652501241u /* parent_network_id: bitcoin's network magic, and that of its testnet */
+/* parent_network_id: bitcoin's network magic, and that of its testnet */
+#define MAGIC_BITCOIN 3652501241u
 #define MAGIC_BITCOIN_TESTNET 118034699u
 
 /* Block hash of the canonical tip: its header is parsed for it. */

@@ -19,9 +19,8 @@
 #include "common/sys/log.h"
 #include "common/sys/options.h"
 
-#define CHUNK                                                                                    \
-	(32u << 10) /* bytes copied out of the store in one read transaction; DESIGN 3 allows 64 \
-		       KiB */
+/* bytes copied out of the store in one read transaction; DESIGN 3 allows 64 KiB */
+#define CHUNK (32u << 10)
 #define COMMIT_MS 250			/* between two commits of ours */
 
 /* What every answer needs of the store, read anew when another commit shows. */

@@ -32,9 +32,8 @@
 #define TURN_MS 100		/* the store is looked at ten times a second */
 #define COMMIT_MS 250		/* four commits a second at most */
 #define HOLD_MS 15000 /* one pass waits this long for a peer that only another peer named */
-#define FINISHED_MS                                                                                \
-	4500 /* ... and for nobody longer where nothing is wanted: one try of each (peer_patience) \
-	      */
+/* ... and for nobody longer where nothing is wanted: one try of each (peer_patience) */
+#define FINISHED_MS 4500
 #define DEAD_TEXT 200		/* room for what is told of peers that are down */
 #define GIVE_UP 3 /* failures in a row: a fault, and the end of this peer in one pass */
 #define NEIGHBORS_MS 600000	/* between two GetNeighbors to a peer */

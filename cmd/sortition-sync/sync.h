@@ -8,21 +8,21 @@
 #include "common/store/store.h"
 #include "common/sys/stage.h"
 
-#define MAX_INFLIGHT                                                                          \
-	12 /* requests to a source at once, over at most MAX_CONNECTIONS; the rest wait for a \
-	      connection to be free */
+/* requests to a source at once, over at most MAX_CONNECTIONS; the rest wait for a connection to
+ * be free */
+#define MAX_INFLIGHT 12
 #define MAX_CONNECTIONS 6
 #define MAX_BATCH 2100		/* burn blocks of one /blocksync/sortitions request */
 #define COMMIT_MS 250		/* conversational stages commit at most four times a second */
-#define MAX_ROWS \
-	4096 /* rows of one commit: LMDB keeps each page that it touches in memory until then */
+/* rows of one commit: LMDB keeps each page that it touches in memory until then */
+#define MAX_ROWS 4096
 #define TRY_MS 30000		/* with -1: how long nothing may come before it gives up */
 #define TRY_LIMITED_MS 75000	/* the same where a source allows no more for now: such limits are
 				 * by the minute */
 #define IDLE_MS 10000		/* after so long without news there is nothing to load, but to wait
 				 * for */
-#define GRACE_MS \
-	6000 /* with -1: how long a complete view waits for a source that has said nothing yet */
+/* with -1: how long a complete view waits for a source that has said nothing yet */
+#define GRACE_MS 6000
 
 struct sync;
 struct rpc;

@@ -16,15 +16,14 @@
 #include "common/rec/rec.h"
 
 #define VIEW_SOURCES 64		/* a set of sources is a 64-bit mask */
-#define VIEW_AHEAD \
-	4400	     /* heights that a source may be asked for before others have confirmed them */
+/* heights that a source may be asked for before others have confirmed them */
+#define VIEW_AHEAD 4400
 #define VIEW_TOP 256 /* newest settled rows that are kept whole, to see whether they link */
 #define VIEW_AGAIN 64		/* heights that a source is to be asked for first */
 #define VIEW_MAX_HEIGHTS 4000000	/* above the first: some 75 years of burn blocks */
 #define VIEW_PATIENCE 15000	/* ms that one may see a deep reorganisation before the others */
-#define VIEW_RETRY                                                                                 \
-	3000 /* ms until a source is asked again for what it had no row of; doubles up to a minute \
-	      */
+/* ms until a source is asked again for what it had no row of; doubles up to a minute */
+#define VIEW_RETRY 3000
 #define VIEW_RELINKS 600	/* re-asks for want of a link, a source and a minute */
 
 struct view_slot {

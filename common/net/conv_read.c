@@ -7,9 +7,8 @@
 #include "common/sys/stage.h"
 
 #define RELAYER_LEN 42
-#define PEEK_LEN                                                                                  \
-	(PREAMBLE_LEN + 4 + MAX_RELAYERS * RELAYER_LEN + 1) /* at most so far lies the message id \
-							     */
+/* at most so far lies the message id */
+#define PEEK_LEN (PREAMBLE_LEN + 4 + MAX_RELAYERS * RELAYER_LEN + 1)
 
 static bool is_push(unsigned id)
 {

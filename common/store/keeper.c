@@ -394,9 +394,8 @@ void keeper_reorg(struct keeper *k, uint64_t fork_height)
 			}
 }
 
-#define REORG_DEPTH                                                                               \
-	100 /* burn blocks below the tip whose sortitions may have changed without a reorg record \
-	     */
+/* burn blocks below the tip whose sortitions may have changed without a reorg record */
+#define REORG_DEPTH 100
 
 void keeper_rescan(struct keeper *k)
 {
