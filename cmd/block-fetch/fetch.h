@@ -74,7 +74,7 @@ struct fetch {
 	struct stage *stage;
 	struct store store;
 	struct resolver *resolver;
-	struct http *http;
+	struct http_client *http;
 	char unresolved[400];		/* what was said last of the name of a URL of the
 					 * operator's */
 	struct planner *plan;

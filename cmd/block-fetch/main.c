@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 	    TABLE(T_PEERS) | TABLE(T_META) | TABLE(T_DOWNLOADS) | TABLE(T_VERDICTS) |
 		TABLE(T_FAULTS) | TABLE(T_DAMAGED),
 	    stage_has_input(f.stage) ? 10000 : 0);
-	f.http = http_new(stage_base(f.stage), f.resolver, MAX_CONNECTIONS, false);
+	f.http = http_client_new(stage_base(f.stage), f.resolver, MAX_CONNECTIONS, false);
 	resolver_attach(f.resolver, stage_base(f.stage));
 	sandbox_enter(SANDBOX_CONNECT | SANDBOX_WRITE);
 	stage_network(f.stage, &f.store.net);
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 		return 0;	/* nothing else was asked for */
 	fetch_init(&f);
 	rc = stage_run(f.stage);
-	http_free(f.http);
+	http_client_free(f.http);
 	resolver_stop(f.resolver);
 	fetch_release(&f);
 	store_close(&f.store);

@@ -166,7 +166,7 @@ static void bound_unfinished(struct fetch *f)
 			largest = &f->xfers[i];
 	if (largest) {
 		largest->stopped = true;
-		http_cancel(largest->http);
+		http_transfer_cancel(largest->http);
 	}
 }
 
@@ -330,7 +330,7 @@ void transfer_start(struct fetch *f, const struct action *a)
 		r.max_body = MAX_BODY_ANSWER;
 		r.on_data = on_data;
 	}
-	x->http = http_send(f->http, &r);
+	x->http = http_client_send(f->http, &r);
 }
 
 void transfer_stop(struct fetch *f, unsigned transfer)
@@ -341,7 +341,7 @@ void transfer_stop(struct fetch *f, unsigned transfer)
 		return;
 	x->stopped = true;
 	if (x->http)
-		http_cancel(x->http);
+		http_transfer_cancel(x->http);
 	else
 		finish(f, x);
 }
@@ -356,7 +356,7 @@ void transfers_pause(struct fetch *f)
 		struct xfer *x = &f->xfers[i];
 		if (x->live && x->http && !x->paused && !x->complete && x->a.ask != ASK_INFO) {
 			x->paused = true;
-			http_pause(x->http, true);
+			http_transfer_pause(x->http, true);
 		}
 	}
 }
@@ -375,7 +375,7 @@ void transfers_resume(struct fetch *f)
 		if (!x->http && (!go_on || x->complete || transfers_room(f)))
 			finish(f, x);
 		else if (x->http && !go_on)
-			http_cancel(x->http);
+			http_transfer_cancel(x->http);
 	}
 	if (!transfers_room(f))
 		return;
@@ -385,7 +385,7 @@ void transfers_resume(struct fetch *f)
 		struct xfer *x = &f->xfers[i];
 		if (x->live && x->http && x->paused) {
 			x->paused = false;
-			http_pause(x->http, false);
+			http_transfer_pause(x->http, false);
 		}
 	}
 }

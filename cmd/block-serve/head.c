@@ -298,4 +298,4 @@ ssize_t chunks_take(struct chunks *k, const uint8_t *p, size_t n, const uint8_t 
 	return (ssize_t)at;
 }
 
-/* Next: cmd/block-serve/http.c, connections and their limits. */
+/* Next: cmd/block-serve/http_conn.c, connections and their limits. */

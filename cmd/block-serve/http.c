@@ -1,4 +1,4 @@
-/* The HTTP side's connections: accepted, read, answered and ended (http.h says who owns what).
+/* The HTTP side's connections: accepted, and read request by request (http.h says who owns what).
  *
  * HTTP/1 is read and framed here and in head.c, not by libevent's server: that one moves chunked
  * bodies to where nobody counts them, hides connections until their first request, ends them inside
@@ -8,231 +8,10 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#include "cmd/block-serve/http.h"
+#include "cmd/block-serve/http_private.h"
 #include "common/net/address.h"
 #include "common/sys/loop.h"
 #include "common/sys/stage.h"
-
-#define READ_SIZE (16u << 10)		/* read at once */
-#define WRITE_SIZE (2 * CHUNK)		/* written at once of what waits */
-
-LIST_HEAD(conn_list, http_conn);
-struct http {
-	struct serve *s;
-	struct event *sweep, *reap;
-	struct conn_list conns, dead;
-	struct budget in, unsent;
-	uint8_t scratch[READ_SIZE];
-};
-
-/* For the report, which another thread may make. */
-static void tell_held(struct http *h)
-{
-	atomic_store_explicit(&h->s->http_held, h->in.held + h->unsent.held, memory_order_relaxed);
-}
-
-void http_conn_close(struct http_conn *c)
-{
-	struct http *h = c->serve->http;
-
-	if (c->state == HTTP_DEAD)
-		return;
-	c->state = HTTP_DEAD;
-	event_del(c->readable);
-	event_del(c->writable);
-	hold_set(&h->in, &c->in, 0, 0);
-	hold_set(&h->unsent, &c->unsent, 0, 0);
-	tell_held(h);
-	LIST_REMOVE(c, entry);
-	LIST_INSERT_HEAD(&h->dead, c, entry);
-	event_active(h->reap, EV_TIMEOUT, 0);
-}
-
-/* The one place where connections end. */
-static void reap_cb(evutil_socket_t nofd, short what, void *arg)
-{
-	struct http *h = arg;
-	struct http_conn *c;
-
-	while ((c = LIST_FIRST(&h->dead)) != NULL) {
-		LIST_REMOVE(c, entry);
-		if (c->later)
-			c->later->gone(c->later_arg);
-		seat_give_back(c->seat);
-		event_free(c->readable);
-		event_free(c->writable);
-		close(c->fd);
-		evbuffer_free(c->out);
-		free(c->ahead);
-		free(c->body);
-		free(c);
-	}
-}
-
-/* Of a hold: it gave way to others, or was too slow. */
-static void dropped(void *arg)
-{
-	struct http_conn *c = arg;
-
-	c->serve->n_late++;
-	http_conn_close(c);
-}
-
-/* A request whose body is awaited holds something even before the first byte of it. */
-static void count_in(struct http_conn *c)
-{
-	if (c->state == HTTP_DEAD)
-		return;
-	hold_set(&c->serve->http->in, &c->in, c->n_ahead + c->cap_body + (c->state == HTTP_BODY),
-	    now_ms());
-	tell_held(c->serve->http);
-}
-
-static void listen_to(struct http_conn *c, struct event *ev)
-{
-	if (!event_pending(ev, EV_READ | EV_WRITE, NULL) && event_add(ev, NULL) != 0)
-		http_conn_close(c);
-}
-
-bool http_sent(const struct http_conn *c)
-{
-	return evbuffer_get_length(c->out) == 0;
-}
-
-static void count_unsent(struct http_conn *c)
-{
-	hold_set(&c->serve->http->unsent, &c->unsent, evbuffer_get_length(c->out), now_ms());
-	tell_held(c->serve->http);
-	if (c->state != HTTP_DEAD && !http_sent(c))
-		listen_to(c, c->writable);
-}
-
-void http_send(struct http_conn *c, struct iovec *parts, size_t n)
-{
-	ssize_t sent = 0;
-
-	if (c->state == HTTP_DEAD)
-		return;
-	/* An error shows again when the rest is written. */
-	if (http_sent(c) && (sent = writev(c->fd, parts, (int)n)) < 0)
-		sent = 0;
-	for (size_t i = 0, left = (size_t)sent; i < n; i++) {
-		size_t skip = left < parts[i].iov_len ? left : parts[i].iov_len;
-		left -= skip;
-		if (skip < parts[i].iov_len &&
-		    evbuffer_add(c->out, (uint8_t *)parts[i].iov_base + skip,
-		    parts[i].iov_len - skip) != 0)
-			die_world("no memory for an answer");
-	}
-	if (!http_sent(c))
-		count_unsent(c);
-}
-
-void http_send_buffer(struct http_conn *c, struct evbuffer *b)
-{
-	if (c->state == HTTP_DEAD)
-		return;
-	if (evbuffer_add_buffer(c->out, b) != 0)
-		die_world("no memory for an answer");
-	if (!http_sent(c))
-		evbuffer_write_atmost(c->out, c->fd, WRITE_SIZE);
-	if (!http_sent(c))
-		count_unsent(c);
-}
-
-void http_go_on(struct http_conn *c)
-{
-	if (c->state != HTTP_DEAD)
-		event_active(c->writable, EV_WRITE, 0);
-}
-
-void http_later(struct http_conn *c, const struct http_later *later, void *arg)
-{
-	c->later = later;
-	c->later_arg = arg;
-}
-
-/* Once a whole answer has left: the connection waits for the next request, or lingers.  False: it
- * has not left. */
-static bool settle(struct http_conn *c)
-{
-	if (c->state != HTTP_ANSWER || !c->whole || !http_sent(c))
-		return false;
-	c->since = now_ms();
-	c->state = c->closes ? HTTP_LINGER : HTTP_HEAD;
-	if (c->closes && (c->eof || shutdown(c->fd, SHUT_WR) != 0))
-		http_conn_close(c);
-	return true;
-}
-
-/* Bytes that were read and not taken: `rest` of them, at p, which may lie in the ones kept
- * before. */
-static void keep(struct http_conn *c, const uint8_t *p, size_t rest)
-{
-	if (rest == 0 || c->state == HTTP_LINGER) {
-		free(c->ahead);
-		c->ahead = NULL;
-		rest = 0;
-	} else if (c->ahead) {
-		memmove(c->ahead, p, rest);
-		c->ahead = xrealloc(c->ahead, rest);
-	} else {
-		c->ahead = xmalloc(rest);
-		memcpy(c->ahead, p, rest);
-	}
-	c->n_ahead = rest;
-	count_in(c);
-}
-
-/* Reading goes on, first with what was read already. */
-static void resume(struct http_conn *c)
-{
-	if (c->state == HTTP_LINGER)
-		keep(c, NULL, 0);
-	if (c->state != HTTP_DEAD && c->eof && c->n_ahead == 0)
-		http_conn_close(c);
-	if (c->state == HTTP_DEAD)
-		return;
-	if (!c->eof)
-		listen_to(c, c->readable);
-	c->again = c->n_ahead > 0;
-	if (c->again && c->state != HTTP_DEAD)
-		event_active(c->readable, EV_READ, 0);
-}
-
-void http_done(struct http_conn *c)
-{
-	c->later = NULL;
-	c->whole = true;
-	if (settle(c) && !c->reading)
-		resume(c);
-}
-
-static void writable_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct http_conn *c = arg;
-	int n;
-
-	if (c->state == HTTP_DEAD)
-		return;
-	if (!http_sent(c)) {
-		n = evbuffer_write_atmost(c->out, fd, WRITE_SIZE);
-		if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			http_conn_close(c);
-			return;
-		}
-		if (n > 0)
-			hold_moved(&c->unsent, (size_t)n, now_ms());
-		count_unsent(c);
-		if (!http_sent(c))
-			return;
-	}
-	event_del(c->writable);
-	if (settle(c))
-		resume(c);
-	else if (c->later && c->later->more)
-		c->later->more(c->later_arg);
-}
 
 static struct request request_of(struct http_conn *c)
 {
@@ -252,7 +31,7 @@ static void body_drop(struct http_conn *c)
 	free(c->body);
 	c->body = NULL;
 	c->n_body = c->cap_body = 0;
-	count_in(c);
+	http_conn_count(c);
 }
 
 /* What cannot be read any further. */
@@ -281,7 +60,8 @@ static void take_request(struct http_conn *c, bool more)
 	c->state = HTTP_BODY;
 	c->chunks = (struct chunks){ .state = CHUNK_SIZE };
 	if (c->head.expects && !more)
-		http_send(c, &(struct iovec){ (void *)(uintptr_t)go_on, sizeof(go_on) - 1 }, 1);
+		http_conn_send(
+		    c, &(struct iovec){ (void *)(uintptr_t)go_on, sizeof(go_on) - 1 }, 1);
 }
 
 /* Room for n more bytes of the body: memory is given as bytes come, not for what a head
@@ -314,7 +94,7 @@ static void body_whole(struct http_conn *c)
 static void body_grown(struct http_conn *c, size_t n)
 {
 	c->n_body += n;
-	count_in(c);
+	http_conn_count(c);
 	hold_moved(&c->in, n, now_ms());
 	if (c->state == HTTP_BODY &&
 	    (c->head.chunked ? c->chunks.state == CHUNK_DONE : c->n_body == c->head.length))
@@ -384,7 +164,7 @@ static void input(struct http_conn *c, uint8_t *p, size_t n)
 	}
 	used += take(c, p + used, n - used);
 	c->reading = false;
-	keep(c, p + used, n - used);
+	http_conn_keep(c, p + used, n - used);
 	if (c->again && c->state != HTTP_DEAD)
 		event_active(c->readable, EV_READ, 0);
 	else if (c->eof && (c->state == HTTP_HEAD || c->state == HTTP_BODY))
@@ -395,11 +175,11 @@ static void input(struct http_conn *c, uint8_t *p, size_t n)
 static ssize_t receive(struct http_conn *c, uint8_t **into)
 {
 	size_t left = c->head.length - c->n_body,
-	    room = c->n_body > READ_SIZE ? c->n_body : READ_SIZE;
+	       room = c->n_body > HTTP_READ_SIZE ? c->n_body : HTTP_READ_SIZE;
 
 	*into = c->serve->http->scratch;
 	if (c->state != HTTP_BODY || c->head.chunked)
-		return recv(c->fd, *into, READ_SIZE, 0);
+		return recv(c->fd, *into, HTTP_READ_SIZE, 0);
 	*into = NULL;
 	room = room < left ? room : left;
 	return recv(c->fd, body_room(c, room), room, 0);
@@ -450,7 +230,7 @@ static void readable_cb(evutil_socket_t fd, short what, void *arg)
 /* Each second.  Who waits for us is not late. */
 static void sweep_cb(evutil_socket_t nofd, short what, void *arg)
 {
-	struct http *h = arg;
+	struct http_server *h = arg;
 	struct http_conn *c, *next;
 	uint64_t now = now_ms();
 
@@ -459,7 +239,7 @@ static void sweep_cb(evutil_socket_t nofd, short what, void *arg)
 		if (c->state == HTTP_ANSWER)
 			hold_moved(&c->in, h->in.rate * (HTTP_STALL + 1), now);
 		else if (!c->in.of && now - c->since > patience * 1000)
-			dropped(c);
+			http_conn_dropped(c);
 	}
 	budget_sweep(&h->in, now);
 	budget_sweep(&h->unsent, now);
@@ -474,7 +254,7 @@ static void leave(void *arg)
 
 static void taken(void *arg, int fd, const struct sockaddr *sa)
 {
-	struct http *h = arg;
+	struct http_server *h = arg;
 	struct http_conn *c = xcalloc(1, sizeof(*c));
 	int one = 1, unsent = 2 * CHUNK;
 
@@ -488,26 +268,26 @@ static void taken(void *arg, int fd, const struct sockaddr *sa)
 		free(c);
 		return;
 	}
-	c->in.drop = c->unsent.drop = dropped;
+	c->in.drop = c->unsent.drop = http_conn_dropped;
 	c->in.arg = c->unsent.arg = c;
 	hold_from(&h->in, &c->in, sa);
 	hold_from(&h->unsent, &c->unsent, sa);
 	c->since = now_ms();
 	c->out = evbuffer_new();
 	c->readable = loop_event(h->s->base, fd, EV_READ | EV_PERSIST, readable_cb, c);
-	c->writable = loop_event(h->s->base, fd, EV_WRITE | EV_PERSIST, writable_cb, c);
+	c->writable = loop_event(h->s->base, fd, EV_WRITE | EV_PERSIST, http_conn_writable, c);
 	if (!c->out)
 		die_world("no memory for a connection");
 	LIST_INSERT_HEAD(&h->conns, c, entry);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	/* A client that does not read costs the kernel no more than it costs us. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
-	listen_to(c, c->readable);
+	http_conn_watch(c, c->readable);
 }
 
-struct http *http_start(struct serve *s, int fd)
+struct http_server *http_server_start(struct serve *s, int fd)
 {
-	struct http *h = s->http = xcalloc(1, sizeof(*h));
+	struct http_server *h = s->http = xcalloc(1, sizeof(*h));
 	struct timeval second = { 1, 0 };
 
 	h->s = s;
@@ -515,7 +295,7 @@ struct http *http_start(struct serve *s, int fd)
 	LIST_INIT(&h->dead);
 	budget_init(&h->in, HTTP_INPUT, HTTP_STALL * 1000, HTTP_INPUT_RATE);
 	budget_init(&h->unsent, HTTP_UNSENT, HTTP_IDLE * 1000, HTTP_UNSENT_RATE);
-	h->reap = loop_event(s->base, -1, 0, reap_cb, h);
+	h->reap = loop_event(s->base, -1, 0, http_conn_reap, h);
 	h->sweep = loop_event(s->base, -1, EV_PERSIST, sweep_cb, h);
 	accept_on(s->base, fd, taken, h);
 	if (event_add(h->sweep, &second) != 0)

@@ -1,10 +1,11 @@
 /* The HTTP side.  A connection, the request that is on it and the answer's unsent rest are one
  * object, `struct http_conn`.
  *
- * It is owned by the list of its thread's `struct http`.  http_conn_close, which may be called at
- * any time by code of that thread, marks it dead; its memory is freed when the loop has turned, in
- * one place (reap_cb in http.c).  Until then every call with it is allowed and does nothing.  A
- * handler answers before it returns, or leaves callbacks that will (http_later). */
+ * It is owned by the list of its thread's `struct http_server`.  http_conn_close, which may be
+ * called at any time by code of that thread, marks it dead; its memory is freed when the loop has
+ * turned, in one place (http_conn_reap in http_conn.c).  Until then every call with it is allowed
+ * and does nothing.  A handler answers before it returns, or leaves callbacks that will
+ * (http_conn_later). */
 #ifndef BLOCK_SERVE_HTTP_H
 #define BLOCK_SERVE_HTTP_H
 
@@ -24,12 +25,12 @@ struct http_later {
 					 * and touches the connection no more */
 };
 
-enum http_state {
-	HTTP_HEAD,			/* waits for a request, or for the rest of its head */
-	HTTP_BODY,			/* waits for the rest of a body */
-	HTTP_ANSWER,			/* an answer is being made, or has not left yet */
-	HTTP_LINGER,			/* all is said; the client's last bytes are read past, so
-					 * that none resets the connection */
+enum http_conn_state {
+	HTTP_HEAD,   /* waits for a request, or for the rest of its head */
+	HTTP_BODY,   /* waits for the rest of a body */
+	HTTP_ANSWER, /* an answer is being made, or has not left yet */
+	HTTP_LINGER, /* all is said; the client's last bytes are read past, so
+		      * that none resets the connection */
 	HTTP_DEAD
 };
 
@@ -42,7 +43,7 @@ struct http_conn {
 	struct event *readable, *writable;
 	struct sockaddr_storage peer;
 	struct seat *seat;
-	enum http_state state;
+	enum http_conn_state state;
 	bool reading;			/* in http.c's loop over the input: who ends an answer need
 					 * not go on to the next request */
 	bool again;			/* bytes that were read already wait for a turn */
@@ -64,17 +65,17 @@ struct http_conn {
 };
 
 void http_conn_close(struct http_conn *);
-void http_later(struct http_conn *, const struct http_later *, void *arg);
+void http_conn_later(struct http_conn *, const struct http_later *, void *arg);
 /* Sends n parts; what the socket does not take is copied. */
-void http_send(struct http_conn *, struct iovec *parts, size_t n);
+void http_conn_send(struct http_conn *, struct iovec *parts, size_t n);
 /* Sends the buffer's content, which leaves it. */
-void http_send_buffer(struct http_conn *, struct evbuffer *);
+void http_conn_send_buffer(struct http_conn *, struct evbuffer *);
 /* All that was sent has left for the socket. */
-bool http_sent(const struct http_conn *);
+bool http_conn_sent(const struct http_conn *);
 /* Calls `more` as soon as the loop has turned. */
-void http_go_on(struct http_conn *);
+void http_conn_go_on(struct http_conn *);
 /* The answer is complete: nobody answers later. */
-void http_done(struct http_conn *);
+void http_conn_done(struct http_conn *);
 
 /* One request while its handler runs; what must live longer copies conn. */
 struct request {

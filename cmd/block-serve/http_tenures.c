@@ -229,7 +229,7 @@ static void search_on(void *arg)
 
 	store_read_end(txn);
 	if (!done) {
-		http_go_on(v->conn);
+		http_conn_go_on(v->conn);
 		return;
 	}
 	memcpy(r.hash, v->tenure, CH_LEN);
@@ -260,8 +260,8 @@ void get_tenure_tip_metadata(struct request *r)
 	}
 	kept = xmalloc(sizeof(*kept));
 	*kept = v;
-	http_later(r->conn, &later, kept);
-	http_go_on(r->conn);
+	http_conn_later(r->conn, &later, kept);
+	http_conn_go_on(r->conn);
 }
 
 /* A listing, made in pieces: a tenure may have tens of thousands of blocks. */

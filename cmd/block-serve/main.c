@@ -204,7 +204,7 @@ int main(int argc, char **argv)
 		p2p_start(&s, p2p_fd);
 	if (asked.http) {
 		s.others = threads_start(&s, http_fds + 1, s.threads - 1);
-		http_start(&s, http_fds[0]);
+		http_server_start(&s, http_fds[0]);
 	}
 	say_ready(&s, p2p, http);
 	if (event_base_dispatch(s.base) != 0)

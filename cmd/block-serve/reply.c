@@ -64,8 +64,8 @@ void reply_parts(struct request *r, int code, const char *type, struct iovec *pa
 		n = 1;
 	else
 		r->s->n_bytes += bytes;
-	http_send(r->conn, parts, n);
-	http_done(r->conn);
+	http_conn_send(r->conn, parts, n);
+	http_conn_done(r->conn);
 }
 
 /* A long body is given up to the connection, so that what does not leave at once is not copied. */
@@ -83,9 +83,9 @@ static void finish(struct request *r, int code, const char *type, struct evbuffe
 	snprintf(length, sizeof(length), "Content-Length: %zu\r\n", bytes);
 	parts[0] = head_of(r->conn, code, type, length, r->allow, head);
 	r->s->n_bytes += bytes;
-	http_send(r->conn, parts, 1);
-	http_send_buffer(r->conn, body);
-	http_done(r->conn);
+	http_conn_send(r->conn, parts, 1);
+	http_conn_send_buffer(r->conn, body);
+	http_conn_done(r->conn);
 }
 
 struct evbuffer *reply_buffer(void)
@@ -133,7 +133,7 @@ void reply_begin(struct http_conn *c, const char *type)
 	c->closes |= c->head.http10;
 	struct iovec part = head_of(c, 200, type,
 	    c->head.http10 ? "" : "Transfer-Encoding: chunked\r\n", NULL, head);
-	http_send(c, &part, 1);
+	http_conn_send(c, &part, 1);
 }
 
 /* The value of ?name=, not decoded: none of ours needs an escape. */

@@ -39,7 +39,7 @@ struct view {
 /* What GetNeighbors gets: peers that we dialled, made anew every few seconds. */
 struct neighbors { struct neighbor at[MAX_NEIGHBORS]; uint32_t n; uint64_t made; };
 
-struct http;
+struct http_server;
 struct threads;
 struct p2p;
 struct uploads;
@@ -49,7 +49,7 @@ struct serve {
 	struct store store;
 	struct view view;
 	struct inv_index inv;
-	struct http *http;
+	struct http_server *http;
 	struct p2p *p2p;
 	struct uploads *uploads;
 	struct threads *others;			/* the first thread's: the other ones */
@@ -100,7 +100,7 @@ void threads_stop(struct threads *);
 void threads_report(const struct threads *, const struct serve *first);
 
 /* http.h has the HTTP side. */
-struct http *http_start(struct serve *, int fd);
+struct http_server *http_server_start(struct serve *, int fd);
 
 /* upload.c: blocks that were pushed, until they are committed,
  * and uploads that wait for a verdict. */

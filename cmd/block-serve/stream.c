@@ -34,7 +34,7 @@ static void send_piece(struct http_conn *c, struct piece *p)
 	p->parts[0] = (struct iovec){ size, strlen(size) };
 	p->parts[p->n] = (struct iovec){ (void *)(uintptr_t)"\r\n", c->head.http10 ? 0 : 2 };
 	c->serve->n_bytes += p->bytes;
-	http_send(c, p->parts, p->n + 1);
+	http_conn_send(c, p->parts, p->n + 1);
 }
 
 static void gone(void *arg)
@@ -51,8 +51,8 @@ static void end(struct stream *st)
 	struct http_conn *c = st->conn;
 
 	gone(st);
-	http_send(c, &last, 1);
-	http_done(c);
+	http_conn_send(c, &last, 1);
+	http_conn_done(c);
 }
 
 /* One piece: others have their turn before the next one. */
@@ -78,8 +78,8 @@ static void more(void *arg)
 	if (what == STREAM_BROKEN)
 		http_conn_close(c);
 	st->last = what == STREAM_LAST;
-	if (http_sent(c))
-		http_go_on(c);
+	if (http_conn_sent(c))
+		http_conn_go_on(c);
 }
 
 void stream_begin(struct request *r, const char *type, const struct stream_ops *ops, void *arg,
@@ -89,11 +89,11 @@ void stream_begin(struct request *r, const char *type, const struct stream_ops *
 	struct stream *st = xcalloc(1, sizeof(*st));
 
 	*st = (struct stream){ .conn = r->conn, .ops = ops, .arg = arg };
-	http_later(r->conn, &later, st);
+	http_conn_later(r->conn, &later, st);
 	reply_begin(r->conn, type);
 	send_piece(r->conn, first);
-	if (http_sent(r->conn))
-		http_go_on(r->conn);
+	if (http_conn_sent(r->conn))
+		http_conn_go_on(r->conn);
 }
 
 /* Next: cmd/block-serve/http_blocks.c, the answers that matter most. */

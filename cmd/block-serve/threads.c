@@ -25,7 +25,7 @@ static void *run(void *arg)
 	struct worker *w = arg;
 
 	view_refresh(&w->s);
-	http_start(&w->s, w->fd);
+	http_server_start(&w->s, w->fd);
 	if (event_base_dispatch(w->s.base) < 0)
 		die_world("the event loop failed");
 	uploads_flush(&w->s);

@@ -333,7 +333,7 @@ static void wait_for_verdict(struct request *r, const uint8_t id[ID_LEN], const 
 	w->deadline = now_ms() + UPLOAD_SECONDS * 1000 - 2 * TICK_MS;
 	TAILQ_INSERT_TAIL(&u->waiters, w, entry);
 	u->n_waiters++;
-	http_later(r->conn, &later, w);
+	http_conn_later(r->conn, &later, w);
 	arm(u->tick, TICK_MS);
 }
 

@@ -99,7 +99,7 @@ static void load_store(struct sync *s)
 
 static void release(struct sync *s)
 {
-	http_free(s->http);
+	http_client_free(s->http);
 	resolver_stop(s->resolver);
 	for (unsigned i = 0; i < s->n; i++)
 		source_close(&s->sources[i]);
@@ -139,9 +139,9 @@ int main(int argc, char **argv)
 	    stage_has_input(s->stage) ? 10000 : 0);
 	sortition_index(&s->store);
 	stage_network(s->stage, &s->store.net);
-	s->http = http_new(stage_base(s->stage), s->resolver, MAX_CONNECTIONS, true);
+	s->http = http_client_new(stage_base(s->stage), s->resolver, MAX_CONNECTIONS, true);
 	if (s->header)
-		http_header(s->http, s->header);
+		http_client_header(s->http, s->header);
 	resolver_attach(s->resolver, stage_base(s->stage));
 	choose_sources(s, quorum);
 	for (unsigned i = 0; i < s->n; i++) {

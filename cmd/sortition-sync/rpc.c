@@ -94,7 +94,7 @@ static void request(struct rpc *r, enum rpc_kind kind, const char *path, uint64_
 	snprintf(url, sizeof(url), "%s%s", r->base, path);
 	pay(r, q->sent);
 	r->in_flight++;
-	http_send(r->source->sync->http, &h);
+	http_client_send(r->source->sync->http, &h);
 }
 
 /* Something did not work: later again, and slower. */

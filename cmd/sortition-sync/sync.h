@@ -60,7 +60,7 @@ struct sync {
 	struct stage *stage;
 	struct store store;
 	struct resolver *resolver;
-	struct http *http;
+	struct http_client *http;
 	struct source sources[VIEW_SOURCES];
 	unsigned n, quorum;
 	struct view view;

@@ -18,13 +18,10 @@ int http_host_cmp(const struct http_host *a, const struct http_host *b)
 }
 RB_GENERATE(http_hosts, http_host, entry, http_host_cmp)
 
-static void tick_soon(struct http *h)
-{
-	event_active(&h->tick, EV_TIMEOUT, 0);
-}
+static void tick_soon(struct http_client *h) { event_active(&h->tick, EV_TIMEOUT, 0); }
 
 /* The host of a URL, made if it is new. */
-static struct http_host *host_get(struct http *h, const char *url)
+static struct http_host *host_get(struct http_client *h, const char *url)
 {
 	const char *p = strstr(url, "://");
 	size_t n = p ? (size_t)(p + 3 - url) + strcspn(p + 3, "/?#") : strlen(url);
@@ -96,7 +93,7 @@ void http_judge(struct http_transfer *t, enum http_end end, const char *error)
 
 void http_ended(struct http_transfer *t, enum http_end end, const char *error)
 {
-	struct http *h = t->http;
+	struct http_client *h = t->http;
 
 	if (t->state == HTTP_ENDED)
 		return;
@@ -173,7 +170,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 static void start(struct http_transfer *t)
 {
-	struct http *h = t->http;
+	struct http_client *h = t->http;
 
 	TAILQ_REMOVE(&h->ready, t, entry);
 	TAILQ_INSERT_TAIL(&h->running, t, entry);
@@ -186,7 +183,7 @@ static void start(struct http_transfer *t)
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-	struct http *h = arg;
+	struct http_client *h = arg;
 	struct http_transfer *t, *next;
 	struct http_queue ended = TAILQ_HEAD_INITIALIZER(ended);
 
@@ -209,7 +206,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		start(t);
 }
 
-struct http_transfer *http_send(struct http *h, const struct http_request *r)
+struct http_transfer *http_client_send(struct http_client *h, const struct http_request *r)
 {
 	struct http_transfer *t = xcalloc(1, sizeof(*t));
 
@@ -231,7 +228,7 @@ struct http_transfer *http_send(struct http *h, const struct http_request *r)
 	return t;
 }
 
-void http_cancel(struct http_transfer *t)
+void http_transfer_cancel(struct http_transfer *t)
 {
 	t->cancelled = true;
 	if (t->state == HTTP_WAITING || t->state == HTTP_READY)
@@ -240,7 +237,7 @@ void http_cancel(struct http_transfer *t)
 		tick_soon(t->http);
 }
 
-void http_pause(struct http_transfer *t, bool paused)
+void http_transfer_pause(struct http_transfer *t, bool paused)
 {
 	if (t->paused == paused)
 		return;
@@ -250,10 +247,10 @@ void http_pause(struct http_transfer *t, bool paused)
 		tick_soon(t->http);
 }
 
-struct http *http_new(struct event_base *base, struct resolver *resolver, unsigned max_host,
-    bool private_ok)
+struct http_client *http_client_new(
+    struct event_base *base, struct resolver *resolver, unsigned max_host, bool private_ok)
 {
-	struct http *h = xcalloc(1, sizeof(*h));
+	struct http_client *h = xcalloc(1, sizeof(*h));
 
 	h->base = base;
 	h->resolver = resolver;
@@ -269,7 +266,7 @@ struct http *http_new(struct event_base *base, struct resolver *resolver, unsign
 	return h;
 }
 
-void http_free(struct http *h)
+void http_client_free(struct http_client *h)
 {
 	struct http_transfer *t;
 	struct http_host *host, *next;

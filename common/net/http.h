@@ -10,15 +10,16 @@
 #include "common/chain/bytes.h"
 #include "common/net/resolver.h"
 
-struct http;
+struct http_client;
 /* max_host: connections to one host:port (0: no limit).  Names are resolved by the resolver, which
  * the caller attaches to the same loop.  Initialises curl, loads the CA bundle: call before
  * sandbox_enter. */
-struct http *http_new(struct event_base *, struct resolver *, unsigned max_host, bool private_ok);
-void http_free(struct http *);
+struct http_client *http_client_new(
+    struct event_base *, struct resolver *, unsigned max_host, bool private_ok);
+void http_client_free(struct http_client *);
 /* Send this line ("name: value", copied) in the head of every request from now on. Redirects are
  * not followed, so it goes to the hosts of the URLs alone, and to the proxy of plain HTTP. */
-void http_header(struct http *, const char *line);
+void http_client_header(struct http_client *, const char *line);
 
 enum http_end { HTTP_DONE, HTTP_UNRESOLVED, HTTP_CONNECT, HTTP_TIMEOUT, HTTP_STALLED,
     HTTP_TOO_LARGE, HTTP_CUT, HTTP_PROTOCOL, HTTP_REFUSED_ADDRESS, HTTP_CANCELLED, HTTP_STOPPED };
@@ -59,15 +60,15 @@ struct http_request {
 						 * (address_to16), the peer's own; zeros: none */
 	/* Bytes as they come (only of a 200). Return false to stop: HTTP_STOPPED. */
 	bool (*on_data)(void *arg, const uint8_t *, size_t);
-	/* Called exactly once, from the loop, never from inside http_send. */
+	/* Called exactly once, from the loop, never from inside http_client_send. */
 	void (*on_end)(void *arg, const struct http_result *);
 	void *arg;
 };
 struct http_transfer;
-struct http_transfer *http_send(struct http *, const struct http_request *);
+struct http_transfer *http_client_send(struct http_client *, const struct http_request *);
 /* on_end is called with HTTP_CANCELLED from the loop; arg must stay until then. */
-void http_cancel(struct http_transfer *);
+void http_transfer_cancel(struct http_transfer *);
 /* Stop taking bytes from the socket, or go on (back-pressure). */
-void http_pause(struct http_transfer *, bool);
+void http_transfer_pause(struct http_transfer *, bool);
 
 #endif

@@ -182,7 +182,7 @@ static enum http_end end_of_code(const struct http_transfer *t, CURLcode code, c
 	}
 }
 
-static void collect(struct http *h)
+static void collect(struct http_client *h)
 {
 	CURLMsg *m;
 	struct http_transfer *t;
@@ -205,7 +205,7 @@ static void collect(struct http *h)
 
 static void on_socket_ready(evutil_socket_t fd, short what, void *arg)
 {
-	struct http *h = arg;
+	struct http_client *h = arg;
 	int running;
 
 	curl_multi_socket_action(h->multi, fd,
@@ -217,7 +217,7 @@ static void on_socket_ready(evutil_socket_t fd, short what, void *arg)
 /* libcurl wants to know when a socket is ready. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
-	struct http *h = arg;
+	struct http_client *h = arg;
 	struct event *ev = socket_arg;
 	short events = (short)(EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) |
 	    (what & CURL_POLL_OUT ? EV_WRITE : 0));
@@ -236,7 +236,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *so
 
 static void on_curl_timer(evutil_socket_t fd, short what, void *arg)
 {
-	struct http *h = arg;
+	struct http_client *h = arg;
 	int running;
 
 	curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
@@ -245,7 +245,7 @@ static void on_curl_timer(evutil_socket_t fd, short what, void *arg)
 
 static int on_timeout(CURLM *multi, long ms, void *arg)
 {
-	struct http *h = arg;
+	struct http_client *h = arg;
 	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
 
 	if (ms < 0)
@@ -257,7 +257,7 @@ static int on_timeout(CURLM *multi, long ms, void *arg)
 
 void http_loop_start(struct http_transfer *t)
 {
-	struct http *h = t->http;
+	struct http_client *h = t->http;
 	CURL *e = t->easy = curl_easy_init();
 
 	if (!e)
@@ -316,7 +316,7 @@ void http_loop_stop(struct http_transfer *t)
 }
 
 /* The CA bundle into memory, as its file is out of reach once the program is confined. */
-static void load_ca(struct http *h)
+static void load_ca(struct http_client *h)
 {
 	const char *paths[] = { getenv("CURL_CA_BUNDLE"), getenv("SSL_CERT_FILE"),
 		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
@@ -339,7 +339,7 @@ static void load_ca(struct http *h)
 	}
 }
 
-int http_loop_init(struct http *h)
+int http_loop_init(struct http_client *h)
 {
 	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup,
 	    xcalloc) != 0 || !(h->multi = curl_multi_init()))
@@ -357,7 +357,7 @@ int http_loop_init(struct http *h)
 	return 0;
 }
 
-void http_header(struct http *h, const char *line)
+void http_client_header(struct http_client *h, const char *line)
 {
 	h->get_heads = curl_slist_append(h->get_heads, line);
 	h->post_heads = curl_slist_append(h->post_heads, line);
@@ -365,7 +365,7 @@ void http_header(struct http *h, const char *line)
 		die_world("out of memory");
 }
 
-void http_loop_release(struct http *h)
+void http_loop_release(struct http_client *h)
 {
 	curl_multi_cleanup(h->multi);
 	evtimer_del(&h->timer);

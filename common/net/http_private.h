@@ -24,7 +24,7 @@ RB_HEAD(http_hosts, http_host);
 int http_host_cmp(const struct http_host *, const struct http_host *);
 RB_PROTOTYPE(http_hosts, http_host, entry, http_host_cmp)
 
-struct http {
+struct http_client {
 	struct event_base *base;
 	struct resolver *resolver;
 	CURLM *multi;
@@ -40,14 +40,14 @@ struct http {
 	struct http_queue ready, running, ended;
 };
 
-enum http_state { HTTP_WAITING, HTTP_READY, HTTP_RUNNING, HTTP_ENDED };
+enum http_transfer_state { HTTP_WAITING, HTTP_READY, HTTP_RUNNING, HTTP_ENDED };
 
 struct http_transfer {
 	TAILQ_ENTRY(http_transfer) entry;	/* in the queue of its state */
-	struct http *http;
+	struct http_client *http;
 	struct http_host *host;
 	struct http_request r;			/* url and post are ours */
-	enum http_state state;
+	enum http_transfer_state state;
 	struct http_names *names;		/* of the hosts to connect to, until they are
 						 * resolved */
 	struct curl_slist *addresses;		/* what they resolved to, as CURLOPT_RESOLVE takes
@@ -77,8 +77,8 @@ bool http_uses_proxy(const struct http_transfer *);
 /* Whether this transfer may connect to an address. */
 bool http_may_connect(const struct http_transfer *, const uint8_t addr[16]);
 /* http_loop.c */
-int http_loop_init(struct http *);
-void http_loop_release(struct http *);
+int http_loop_init(struct http_client *);
+void http_loop_release(struct http_client *);
 void http_loop_start(struct http_transfer *);	/* -> running */
 void http_loop_stop(struct http_transfer *);	/* out of libcurl's hands */
 /* http.c */

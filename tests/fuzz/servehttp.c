@@ -38,7 +38,7 @@ static void setup(void)
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, 16) == 0);
 	assert(getsockname(fd, (struct sockaddr *)&at, &len) == 0);
-	http_start(&s, fd);
+	http_server_start(&s, fd);
 }
 
 static void turns(int n)

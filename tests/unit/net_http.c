@@ -69,7 +69,7 @@ struct world {
 	struct event_base *base;
 	struct evconnlistener *listener;
 	struct resolver *resolver;
-	struct http *http;
+	struct http_client *http;
 	char url[64];
 	unsigned connections, running, most, requests, left;
 	size_t sent;
@@ -180,12 +180,12 @@ static void world_start(struct world *w, unsigned max_host, bool private_ok)
 	snprintf(w->url, sizeof(w->url), "http://127.0.0.1:%u", ntohs(in.sin_port));
 	w->resolver = resolver_start();
 	resolver_attach(w->resolver, w->base);
-	w->http = http_new(w->base, w->resolver, max_host, private_ok);
+	w->http = http_client_new(w->base, w->resolver, max_host, private_ok);
 }
 
 static void world_stop(struct world *w)
 {
-	http_free(w->http);
+	http_client_free(w->http);
 	resolver_stop(w->resolver);
 	evconnlistener_free(w->listener);
 	event_base_loop(w->base, EVLOOP_NONBLOCK);
@@ -231,7 +231,7 @@ static struct http_transfer *shoot(struct world *w, struct shot *s, const char *
 	memset(s, 0, sizeof(*s));
 	s->w = w;
 	w->left++;
-	s->t = http_send(w->http, &r);
+	s->t = http_client_send(w->http, &r);
 	assert_false(s->ended);
 	return s->t;
 }
@@ -310,7 +310,7 @@ static void test_body(void **state)
 			r.on_data = on_any_data;
 		snprintf(url, sizeof(url), "%s%s", w.url, cases[i].path);
 		w.left = 1;
-		http_send(w.http, &r);
+		http_client_send(w.http, &r);
 		event_base_dispatch(w.base);
 		if (s.r.end != cases[i].end)
 			fail_msg("%zu: %s", i, http_end_name(s.r.end));
@@ -357,7 +357,7 @@ static void test_private(void **state)
 	memset(&s, 0, sizeof(s));
 	s.w = &w;
 	w.left = 1;
-	http_send(w.http, &r);
+	http_client_send(w.http, &r);
 	event_base_dispatch(w.base);
 	assert_int_equal(s.r.end, HTTP_DONE);
 	shoot(&w, &s, "/ok", NULL);
@@ -376,8 +376,8 @@ static void test_cancel(void **state)
 	shoot(&w, &s[0], "/silent", NULL);
 	shoot(&w, &s[1], "/ok", NULL);
 	shoot(&w, &s[2], "/ok", NULL);
-	http_cancel(s[1].t);
-	http_cancel(s[0].t);
+	http_transfer_cancel(s[1].t);
+	http_transfer_cancel(s[0].t);
 	assert_false(s[0].ended);
 	event_base_dispatch(w.base);
 	assert_int_equal(s[0].r.end, HTTP_CANCELLED);
@@ -396,7 +396,7 @@ static bool on_data(void *arg, const uint8_t *p, size_t n)
 		return false;
 	if (s->chunks == 1) {
 		s->pause = true;
-		http_pause(s->t, true);
+		http_transfer_pause(s->t, true);
 	}
 	return true;
 }
@@ -406,7 +406,7 @@ static void on_unpause(evutil_socket_t fd, short what, void *arg)
 	struct shot *s = arg;
 
 	s->pause = false;
-	http_pause(s->t, false);
+	http_transfer_pause(s->t, false);
 }
 
 static void test_pause_and_stop(void **state)
@@ -430,7 +430,7 @@ static void test_pause_and_stop(void **state)
 		s.w = &w;
 		s.stop = stop;
 		w.left = 1;
-		s.t = http_send(w.http, &r);
+		s.t = http_client_send(w.http, &r);
 		if (!stop)
 			event_base_once(w.base, -1, EV_TIMEOUT, on_unpause, &s, &tv);
 		event_base_dispatch(w.base);
@@ -457,7 +457,7 @@ static void test_connect(void **state)
 	shoot(&w, &s, "/ok", NULL);
 	event_base_dispatch(w.base);
 	assert_int_equal(s.r.end, HTTP_PROTOCOL);
-	http_free(w.http);
+	http_client_free(w.http);
 	resolver_stop(w.resolver);
 	event_base_free(w.base);
 }
@@ -500,7 +500,7 @@ static void test_names(void **state)
 			memcpy(r.own, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", 16);
 		snprintf(url, sizeof(url), "http://%s%s/ok", rows[i].name, strrchr(w.url, ':'));
 		w.left = 1;
-		http_send(w.http, &r);
+		http_client_send(w.http, &r);
 		event_base_dispatch(w.base);
 		if (s.r.end != rows[i].end)
 			fail_msg("%s, row %zu: %s (%s)", rows[i].name, i, http_end_name(s.r.end),
@@ -530,7 +530,7 @@ static void test_proxy(void **state)
 	snprintf(proxy, sizeof(proxy), "us.test%s", strrchr(w.url, ':'));
 	setenv("http_proxy", proxy, 1);
 	w.left = 1;
-	http_send(w.http, &r);
+	http_client_send(w.http, &r);
 	event_base_dispatch(w.base);
 	unsetenv("http_proxy");
 	assert_int_equal(s.r.end, HTTP_DONE);

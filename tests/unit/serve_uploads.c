@@ -45,7 +45,7 @@ static int setup(void **state)
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)) | listen(fd, 16), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-	http_start(&s, fd);
+	http_server_start(&s, fd);
 	skew_stop();
 	return 0;
 }
