@@ -91,7 +91,7 @@ struct planner {
 	uint32_t *index, index_size;		/* consensus hash -> slot + 1 */
 	/* bitmaps over slots: bodies to ask, starts to ask, looks to take */
 	uint64_t *ready, *starts, *looks;
-	uint8_t sets[MAX_CYCLES / 8];
+	bool sets[MAX_CYCLES];			/* reward sets that are known */
 	struct unresolved *unresolved;
 	unsigned n_unresolved;
 	struct work *works;

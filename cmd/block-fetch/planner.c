@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "cmd/block-fetch/plan.h"
-#include "common/chain/bitvec.h"
 #include "common/sys/log.h"
 
 struct planner *planner_new(const struct network *net, uint64_t first_height, bool written_is_done,
@@ -84,7 +83,7 @@ uint64_t plan_height(const struct planner *p, uint32_t slot) { return p->first +
 bool plan_set_known(const struct planner *p, uint32_t slot)
 {
 	uint64_t cycle = network_cycle(p->net, plan_height(p, slot));
-	return cycle < MAX_CYCLES && bitvec_get(p->sets, MAX_CYCLES, (uint32_t)cycle);
+	return cycle < MAX_CYCLES && p->sets[cycle];
 }
 
 static bool slots_reach(struct planner *p, uint64_t height)
@@ -516,9 +515,9 @@ void planner_reward_set(struct planner *p, uint64_t cycle)
 	uint64_t from = network_cycle_start(p->net, cycle),
 		 to = network_cycle_start(p->net, cycle + 1);
 
-	if (cycle >= MAX_CYCLES || bitvec_get(p->sets, MAX_CYCLES, (uint32_t)cycle))
+	if (cycle >= MAX_CYCLES || p->sets[cycle])
 		return;
-	bitvec_set(p->sets, (uint32_t)cycle);
+	p->sets[cycle] = true;
 	for (uint64_t h = from < p->first ? p->first : from; h < to && h - p->first < p->n_slots;
 	     h++)
 		plan_refresh(p, (uint32_t)(h - p->first));

@@ -12,6 +12,7 @@
 
 #include "cmd/block-fetch/plan.h"
 #include "common/chain/bitvec.h"
+#include "common/chain/inventory.h"
 #include "common/sys/log.h"
 
 #define TRUST_HALF_LIFE_MS 600000.0
@@ -117,7 +118,8 @@ void planner_claims(struct planner *p, unsigned source, uint64_t cycle, const ui
 	for (unsigned i = 0; i < s->n_claims; i++)
 		for (uint32_t b = s->claims[i].count; b-- > 0;)
 			if (bitvec_get(s->claims[i].bits, s->claims[i].count, b)) {
-				uint64_t h = network_cycle_start(p->net, s->claims[i].cycle) + b;
+				uint64_t h =
+				    inventory_height(p->net, INV_TENURES, s->claims[i].cycle, b);
 				s->top = h > s->top ? h : s->top;
 				break;
 			}
@@ -126,22 +128,25 @@ void planner_claims(struct planner *p, unsigned source, uint64_t cycle, const ui
 
 bool source_claims(const struct planner *p, const struct source *s, uint32_t slot)
 {
-	uint64_t height = plan_height(p, slot), cycle = network_cycle(p->net, height);
+	uint64_t cycle;
+	uint32_t bit;
 
 	if (s->is_url)
 		return true;
+	inventory_bit(p->net, INV_TENURES, plan_height(p, slot), &cycle, &bit);
 	for (unsigned i = 0; i < s->n_claims; i++)
 		if (s->claims[i].cycle == cycle)
-			return bitvec_get(s->claims[i].bits, s->claims[i].count,
-			    (uint32_t)(height - network_cycle_start(p->net, cycle)));
+			return bitvec_get(s->claims[i].bits, s->claims[i].count, bit);
 	return false;
 }
 
 /* Only who has told of a cycle says by a missing bit that it lacks the tenure. */
 bool source_told(const struct planner *p, const struct source *s, uint32_t slot)
 {
-	uint64_t cycle = network_cycle(p->net, plan_height(p, slot));
+	uint64_t cycle;
+	uint32_t bit;
 
+	inventory_bit(p->net, INV_TENURES, plan_height(p, slot), &cycle, &bit);
 	for (unsigned i = 0; i < s->n_claims; i++)
 		if (s->claims[i].cycle == cycle)
 			return true;

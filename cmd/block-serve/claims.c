@@ -145,19 +145,22 @@ int claims_top(struct serve *s, MDB_txn *txn, struct rec_tenure *t)
 	return tenure_get(&s->store, txn, row.consensus_hash, t);
 }
 
-struct fill { struct serve *s; MDB_txn *txn; struct inv_cycle *c; uint64_t base; };
+struct fill { struct serve *s; MDB_txn *txn; struct inv_cycle *c; };
 
 static bool set_bit(void *arg, const struct rec_sortition *r)
 {
 	struct fill *f = arg;
 	struct inv_tenure t;
 	struct rec_tenure row;
+	uint64_t cycle;
+	uint32_t bit;
 
-	if (r->burn_height >= f->base + f->c->count)
+	inventory_bit(&f->s->store.net, INV_TENURES, r->burn_height, &cycle, &bit);
+	if (cycle != f->c->cycle || bit >= f->c->count)
 		return false;
 	if (tenure_of(f->s, f->txn, r, &t, &row) == 0 &&
 	    inv_claims(&f->s->inv.plan, r->burn_height, row.canonical))
-		bitvec_set(f->c->bits, (uint32_t)(r->burn_height - f->base));
+		bitvec_set(f->c->bits, bit);
 	return true;
 }
 
@@ -174,10 +177,10 @@ const struct inv_cycle *claims_cycle(struct serve *s, uint64_t cycle)
 	MDB_txn *txn = store_read(&s->store);
 	if (!s->inv.planned)
 		make_plan(s, txn);
-	struct fill f = { s, txn, inv_index_place(&s->inv, cycle),
-		network_cycle_start(&s->store.net, cycle) };
+	struct fill f = { s, txn, inv_index_place(&s->inv, cycle) };
 	f.c->count = count;
-	sortition_walk(&s->store, txn, f.base, set_bit, &f);
+	sortition_walk(&s->store, txn, inventory_height(&s->store.net, INV_TENURES, cycle, 0),
+	    set_bit, &f);
 	store_read_end(txn);
 	return f.c;
 }

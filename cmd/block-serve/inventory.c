@@ -52,12 +52,9 @@ bool inv_claims(const struct inv_plan *p, uint64_t burn_height, bool canonical)
 
 uint32_t inv_length(const struct network *net, uint64_t cycle, uint64_t burn_tip)
 {
-	uint64_t base = network_cycle_start(net, cycle);
-	uint64_t max = net->cycle_length < MAX_CYCLE_BITS ? net->cycle_length : MAX_CYCLE_BITS;
+	uint32_t length = inventory_length(net, INV_TENURES, cycle, burn_tip);
 
-	if (burn_tip < base)
-		return 0;
-	return (uint32_t)(burn_tip - base + 1 < max ? burn_tip - base + 1 : max);
+	return length < MAX_CYCLE_BITS ? length : MAX_CYCLE_BITS;
 }
 
 void inv_index_key(struct inv_index *x, const uint8_t key[32], uint64_t now_ms)

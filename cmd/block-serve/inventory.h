@@ -8,7 +8,7 @@
 #define BLOCK_SERVE_INVENTORY_H
 
 #include "common/chain/bitvec.h"
-#include "common/chain/network.h"
+#include "common/chain/inventory.h"
 #include "common/limits.h"
 
 #define INV_CYCLES 64

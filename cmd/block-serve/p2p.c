@@ -84,8 +84,8 @@ static void nack(struct serve *s, struct conv *c, const struct message *to, uint
 static unsigned cycle_named(struct serve *s, const uint8_t ch[CH_LEN], uint64_t *cycle,
     uint64_t *height)
 {
-	const struct network *net = &s->store.net;
 	struct rec_sortition row;
+	uint32_t bit;
 	MDB_txn *txn = store_read(&s->store);
 	int rc = sortition_get(&s->store, txn, ch, &row);
 
@@ -94,10 +94,10 @@ static unsigned cycle_named(struct serve *s, const uint8_t ch[CH_LEN], uint64_t 
 		return NACK_NO_SUCH_BLOCK;
 	if (!row.canonical)
 		return NACK_INVALID_POX_FORK;
-	if (row.burn_height > net->first_burn_height + 1 &&
-	    (row.burn_height - net->first_burn_height) % net->cycle_length != 1 % net->cycle_length)
+	/* The first burn height of all names the first cycle too. */
+	inventory_bit(&s->store.net, INV_BLOCKS, row.burn_height, cycle, &bit);
+	if (bit != 0)
 		return NACK_INVALID_POX_FORK;
-	*cycle = network_cycle(net, row.burn_height);
 	*height = row.burn_height;
 	return 0;
 }

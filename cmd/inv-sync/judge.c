@@ -5,6 +5,7 @@
 
 #include "cmd/inv-sync/machine.h"
 #include "common/chain/bitvec.h"
+#include "common/chain/inventory.h"
 
 #define TIP_SLACK 2	/* burn blocks by which a tip may move between an answer and its preamble */
 
@@ -23,14 +24,14 @@ static uint64_t agreed(const struct judge_view *v)
 static enum judgement judge_length(const struct judge_view *v, uint64_t cycle, uint32_t *count,
     char evidence[160])
 {
-	uint64_t start = network_cycle_start(v->net, cycle), length = v->net->cycle_length;
+	uint64_t length = v->net->cycle_length;
 	uint64_t tip = v->tip > v->peer_tip ? v->tip : v->peer_tip;
 	uint64_t stable = v->stable < v->peer_stable ? v->stable : v->peer_stable;
-	uint64_t expected = tip < start ? 0 : tip - start + 1 < length ? tip - start + 1 : length;
+	uint64_t expected = inventory_length(v->net, INV_TENURES, cycle, tip);
 	uint64_t most = expected + TIP_SLACK < length ? expected + TIP_SLACK : length, least = 0;
 	uint32_t had = *count;
 
-	if (start + length - 1 <= stable)
+	if (inventory_length(v->net, INV_TENURES, cycle, stable) == length)
 		least = length;
 	else if (v->same_tip && v->peer_tip == v->tip && expected > TIP_SLACK)
 		least = expected - TIP_SLACK;
@@ -64,7 +65,7 @@ static bool denies(const struct judge_fact *f, const struct judge_fact *before,
 enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8_t *bits,
     uint32_t *count, char evidence[160])
 {
-	uint64_t start = network_cycle_start(v->net, cycle),
+	uint64_t start = inventory_height(v->net, INV_TENURES, cycle, 0),
 		 below = network_epoch_start(v->net, EPOCH_30), both = agreed(v);
 	enum judgement judged = judge_length(v, cycle, count, evidence);
 	struct judge_fact before = { 0 };	/* of the set bit before this one */
@@ -74,7 +75,7 @@ enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8
 		bitvec_clear(bits, i);
 	for (int64_t i = bitvec_next(bits, *count, 0); i >= 0;
 	     i = bitvec_next(bits, *count, (uint32_t)i + 1)) {
-		uint64_t height = start + (uint64_t)i;
+		uint64_t height = inventory_height(v->net, INV_TENURES, cycle, (uint32_t)i);
 		struct judge_fact f = { 0 };
 		const char *lie = NULL;
 
@@ -111,7 +112,7 @@ enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8
 
 enum nack_meaning judge_nack(const struct judge_view *v, uint64_t cycle, uint32_t code)
 {
-	uint64_t asked = network_cycle_query_height(v->net, cycle);
+	uint64_t asked = inventory_query_height(v->net, cycle);
 
 	/* A peer that has our view up to the sortition that was asked about has no cause to deny
 	 * it. */

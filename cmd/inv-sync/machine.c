@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cmd/inv-sync/machine.h"
+#include "common/chain/inventory.h"
 #include "common/sys/log.h"
 
 void machine_init(struct machine *m, const struct network *net, bool once)
@@ -33,10 +34,11 @@ static size_t cycles(const struct machine *m)
 void machine_tip(struct machine *m, uint64_t tip, bool news, uint64_t now)
 {
 	uint64_t last;
+	uint32_t bit;
 
 	if (tip <= m->net->first_burn_height || network_epoch_start(m->net, EPOCH_30) == UINT64_MAX)
 		return;
-	last = network_cycle(m->net, tip - 1);
+	inventory_bit(m->net, INV_BLOCKS, tip, &last, &bit);
 	if (last + 1 > m->first && last != m->last) {
 		size_t had = cycles(m), n = (size_t)(last + 1 - m->first);
 		m->known = xrealloc(m->known, n * sizeof(*m->known));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cmd/inv-sync/inv_sync.h"
+#include "common/chain/inventory.h"
 #include "common/net/address.h"
 #include "common/sys/log.h"
 
@@ -20,7 +21,7 @@ static void refresh_cycle(struct inv_sync *s, MDB_txn *txn, uint64_t cycle)
 	struct rec_sortition r;
 	struct peer *p;
 
-	if (sortition_at(&s->store, txn, network_cycle_query_height(&s->store.net, cycle), &r) < 0)
+	if (sortition_at(&s->store, txn, inventory_query_height(&s->store.net, cycle), &r) < 0)
 		return;
 	machine_cycle_known(&s->machine, cycle);
 	if (memcmp(ch, r.consensus_hash, CH_LEN) == 0)

@@ -31,11 +31,6 @@ uint64_t network_cycle_start(const struct network *net, uint64_t cycle)
 	return net->first_burn_height + cycle * net->cycle_length;
 }
 
-uint64_t network_cycle_query_height(const struct network *net, uint64_t cycle)
-{
-	return network_cycle_start(net, cycle) + 1;
-}
-
 bool network_is_shadow(const struct network *net, const uint8_t id[ID_LEN])
 {
 	for (unsigned i = 0; i < net->n_shadow; i++)
@@ -44,4 +39,4 @@ bool network_is_shadow(const struct network *net, const uint8_t id[ID_LEN])
 	return false;
 }
 
-/* Next: common/chain/profile.c, the networks that are built in. */
+/* Next: common/chain/inventory.c, which burn height each bit of an inventory is about. */

@@ -67,10 +67,8 @@ enum epoch network_epoch(const struct network *, uint64_t burn_height);
 uint64_t network_epoch_start(const struct network *, enum epoch);
 /* Cycle of a burn height, mod 0 (0 below the first height). */
 uint64_t network_cycle(const struct network *, uint64_t burn_height);
-/* First burn height of a cycle: the one of bit 0 of NakamotoInv (mod 0). */
+/* First burn height of a cycle (mod 0); bits of inventories: inventory.h. */
 uint64_t network_cycle_start(const struct network *, uint64_t cycle);
-/* Height whose consensus hash names the cycle in GetNakamotoInv and GetBlocksInv (mod 1). */
-uint64_t network_cycle_query_height(const struct network *, uint64_t cycle);
 bool network_is_shadow(const struct network *, const uint8_t id[ID_LEN]);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "common/chain/network.h"
+#include "common/chain/inventory.h"
 
 #define HASH "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"
 #define HEAD "name test\nchain_id 0x80000000\nfirst_burn_height 100\nfirst_burn_hash " HASH "\n" \
@@ -47,7 +47,7 @@ static void parses(void **state)
 	assert_true(network_cycle(net, 119) == 0);
 	assert_true(network_cycle(net, 120) == 1);
 	assert_true(network_cycle_start(net, 2) == 140);
-	assert_true(network_cycle_query_height(net, 2) == 141);
+	assert_true(inventory_query_height(net, 2) == 141);
 	free(net);
 }
 
@@ -110,7 +110,7 @@ static void profiles(void **state)
 	    network_parse(net, network_profile("mainnet"), strlen(network_profile("mainnet")), err),
 	    0);
 	assert_true(network_cycle(net, 867867) == 96);
-	assert_true(network_cycle_query_height(net, 96) == 867651);
+	assert_true(inventory_query_height(net, 96) == 867651);
 	assert_int_equal(network_epoch(net, 867866), EPOCH_25);
 	assert_int_equal(network_epoch(net, 867867), EPOCH_30);
 	assert_int_equal(network_epoch(net, 960230), EPOCH_40);

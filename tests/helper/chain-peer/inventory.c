@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "common/chain/bitvec.h"
+#include "common/chain/inventory.h"
 #include "tests/helper/chain-peer/peer.h"
 
 static unsigned nack(struct buf *payload, uint32_t code)
@@ -40,9 +41,8 @@ static void put_bits(struct buf *payload, const uint8_t *bits, uint32_t n)
 static unsigned nakamoto_inv(struct peer *p, uint64_t cycle, struct buf *payload)
 {
 	const struct world *w = p->world;
-	uint64_t base = network_cycle_start(&w->chain.net, cycle),
-		 top = base + w->chain.net.cycle_length - 1;
-	uint32_t honest = (uint32_t)((top < w->tip ? top : w->tip) - base + 1),
+	uint64_t base = inventory_height(&w->chain.net, INV_TENURES, cycle, 0);
+	uint32_t honest = inventory_length(&w->chain.net, INV_TENURES, cycle, w->tip),
 		 n = distort_count(p, honest);
 	uint8_t *bits = xcalloc(bitvec_bytes(n) + 1, 1);
 
@@ -97,15 +97,16 @@ static unsigned honest_answer(struct peer *p, const struct message *m, struct bu
 {
 	const struct network *net = &p->world->chain.net;
 	const struct chain_sortition *s = world_sortition(p->world, m->u.get_inv.ch);
-	uint64_t offset, cycle;
+	uint64_t cycle;
+	uint32_t bit;
 
 	if (!s)
 		return nack(payload,
 		    m->id == MSG_GET_POX_INV ? NACK_INVALID_POX_FORK : NACK_NO_SUCH_BLOCK);
-	offset = s->row.burn_height - net->first_burn_height;
-	if (offset % net->cycle_length != 1 && (offset > 1 || m->id == MSG_GET_POX_INV))
+	if ((!inventory_bit(net, INV_BLOCKS, s->row.burn_height, &cycle, &bit) &&
+		m->id == MSG_GET_POX_INV) ||
+	    bit != 0)
 		return nack(payload, NACK_INVALID_POX_FORK);
-	cycle = network_cycle(net, s->row.burn_height);
 	if (m->id == MSG_GET_POX_INV)
 		return pox_inv(p, cycle, m->u.get_inv.count, payload);
 	if (m->id == MSG_GET_BLOCKS_INV)
