@@ -42,6 +42,9 @@ all: $(PROGRAMS:%=$(B)/bin/%) $(PAGES5)
 .SECONDARY:
 .PHONY: all check check-source check-asan fuzz torture bench update-ok install uninstall clean demo tests setup setup-check
 
+$(B)/gen/enums.h: common/rec/records.def contrib/gen-records.awk
+	@mkdir -p $(@D)
+	awk -v what=enums -f contrib/gen-records.awk $< > $@.tmp && mv $@.tmp $@
 $(B)/gen/records.h: common/rec/records.def contrib/gen-records.awk
 	@mkdir -p $(@D)
 	awk -v what=header -f contrib/gen-records.awk $< > $@.tmp && mv $@.tmp $@
@@ -55,7 +58,7 @@ $(B)/man/%.5: man/%.5.in common/rec/records.def contrib/gen-records.awk
 	awk -v what=$* -f contrib/gen-records.awk common/rec/records.def > $@.tables
 	sed -e '/^\.\\" TABLES/{r $@.tables' -e 'd;}' $< > $@ && rm $@.tables
 
-$(B)/%.o: %.c | $(B)/gen/records.h $(B)/gen/records_tables.h
+$(B)/%.o: %.c | $(B)/gen/enums.h $(B)/gen/records.h $(B)/gen/records_tables.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 

@@ -180,6 +180,23 @@ static int field_view(void *at, const struct rec_schema *s, const struct rec_fie
 	return 0;
 }
 
+/* A name of an enum to its number; the empty one is the first, as in a struct of zeros. */
+static int field_enum(void *at, const struct rec_schema *s, const struct rec_field *f,
+    struct value v, char err[160])
+{
+	if (v.kind != VAL_STR)
+		return FAULT("%s.%s: not text", s->name, f->name);
+	for (uint32_t i = 0; i <= f->max; i++)
+		if (f->names[i].n == v.n && !memcmp(f->names[i].p, v.p, v.n)) {
+			*(uint32_t *)at = i;
+			return 0;
+		}
+	if (v.n)
+		return FAULT("%s.%s: unknown name '%.*s'", s->name, f->name,
+		    (int)(v.n < 40 ? v.n : 40), (const char *)v.p);
+	return 0;
+}
+
 static int field_decode(void *rec, const struct rec_schema *s, const struct rec_field *f,
     struct cursor *c, char err[160])
 {
@@ -197,6 +214,8 @@ static int field_decode(void *rec, const struct rec_schema *s, const struct rec_
 		return field_fixed(at, s, f, v, err);
 	case F_BYTES: case F_STR: case F_LIST20: case F_LIST32: case F_LIST33: case F_LISTU32:
 		return field_view(at, s, f, v, err);
+	case F_ENUM:
+		return field_enum(at, s, f, v, err);
 	}
 	return -1;
 }
@@ -252,6 +271,7 @@ int rec_decode(struct rec *r, const uint8_t *payload, size_t n, char err[160])
 	if (body_decode(&r->u, s, &c, fields, err) < 0)
 		return -1;
 	r->known = s != NULL;
+	r->fields = fields;
 	return 0;
 }
 

@@ -84,6 +84,13 @@ static void pack_field(msgpack_packer *pk, const struct rec_schema *s, const str
 		msgpack_pack_str(pk, v->n);
 		msgpack_pack_str_body(pk, v->p, v->n);
 		return;
+	case F_ENUM:
+		if (*(const uint32_t *)at > f->max)
+			encode_bug(s, f, *(const uint32_t *)at);
+		v = &f->names[*(const uint32_t *)at];
+		msgpack_pack_str(pk, v->n);
+		msgpack_pack_str_body(pk, v->p, v->n);
+		return;
 	case F_BYTES: case F_LIST20: case F_LIST32: case F_LIST33: case F_LISTU32:
 		if (v->n > f->max)
 			encode_bug(s, f, v->n);
@@ -92,32 +99,52 @@ static void pack_field(msgpack_packer *pk, const struct rec_schema *s, const str
 	}
 }
 
-void rec_encode_row(struct rec_buf *b, enum rec_type type, const void *rec)
+void rec_encode_first(struct rec_buf *b, const struct rec_schema *s, const void *rec, unsigned n)
+{
+	msgpack_packer pk;
+
+	msgpack_packer_init(&pk, b, buf_write);
+	msgpack_pack_array(&pk, 1 + n);
+	msgpack_pack_uint32(&pk, s->number);
+	for (unsigned i = 0; i < n; i++)
+		pack_field(&pk, s, &s->fields[i], rec);
+}
+
+void rec_frame_first(struct rec_buf *b, const struct rec_schema *s, const void *rec, unsigned n)
+{
+	size_t start = b->n, len;
+
+	buf_reserve(b, REC_FRAME_HEAD);
+	b->n += REC_FRAME_HEAD;
+	rec_encode_first(b, s, rec, n);
+	len = b->n - start - REC_FRAME_HEAD;
+	if (len > MAX_FRAME)
+		encode_bug(s, NULL, len);
+	b->p[start] = 0xc6;
+	put_be32(b->p + start + 1, (uint32_t)len);
+}
+
+static const struct rec_schema *schema_of(enum rec_type type)
 {
 	const struct rec_schema *s = rec_schema_of(type);
-	msgpack_packer pk;
 
 	if (!s)
 		abort();
-	msgpack_packer_init(&pk, b, buf_write);
-	msgpack_pack_array(&pk, 1 + s->n);
-	msgpack_pack_uint32(&pk, s->number);
-	for (unsigned i = 0; i < s->n; i++)
-		pack_field(&pk, s, &s->fields[i], rec);
+	return s;
+}
+
+void rec_encode_row(struct rec_buf *b, enum rec_type type, const void *rec)
+{
+	const struct rec_schema *s = schema_of(type);
+
+	rec_encode_first(b, s, rec, s->n);
 }
 
 void rec_encode(struct rec_buf *b, enum rec_type type, const void *rec)
 {
-	size_t start = b->n, n;
+	const struct rec_schema *s = schema_of(type);
 
-	buf_reserve(b, REC_FRAME_HEAD);
-	b->n += REC_FRAME_HEAD;
-	rec_encode_row(b, type, rec);
-	n = b->n - start - REC_FRAME_HEAD;
-	if (n > MAX_FRAME)
-		encode_bug(rec_schema_of(type), NULL, n);
-	b->p[start] = 0xc6;
-	put_be32(b->p + start + 1, (uint32_t)n);
+	rec_frame_first(b, s, rec, s->n);
 }
 
 /* Next: common/rec/decode.c, foreign bytes into a struct. */

@@ -1,6 +1,6 @@
 /* A line of JSON, as print.c writes it or a person does, to a framed record.  Fields may stand in
- * any order and may be missing (zero); an unknown field is a fault, since it is most likely a
- * misspelt one. */
+ * any order and may be missing (zero; behind the last one named no field is written, as by an older
+ * schema); an unknown field is a fault, since it is most likely a misspelt one. */
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -81,6 +81,18 @@ static int parse_list(struct rec_view *view, const struct rec_field *f, const js
 	return 0;
 }
 
+static int parse_enum(void *at, const struct rec_field *f, const json_t *v)
+{
+	struct rec_view name = rec_bytes(json_string_value(v), json_string_length(v));
+
+	for (uint32_t i = 0; json_is_string(v) && i <= f->max; i++)
+		if (rec_is(name, f->names[i].p)) {
+			*(uint32_t *)at = i;
+			return 0;
+		}
+	return json_is_string(v) && name.n == 0 ? 0 : -1;
+}
+
 static int parse_field(void *rec, const struct rec_field *f, const json_t *v, struct arena *a)
 {
 	void *at = (char *)rec + f->offset;
@@ -91,6 +103,8 @@ static int parse_field(void *rec, const struct rec_field *f, const json_t *v, st
 		return parse_number(at, f, v);
 	case F_BYTES20: case F_BYTES32: case F_BYTES33:
 		return parse_fixed(at, f, v);
+	case F_ENUM:
+		return parse_enum(at, f, v);
 	case F_BYTES:
 		return arena_hex(a, v, f->max, view);
 	case F_STR:
@@ -116,6 +130,7 @@ static int parse_fields(struct rec_buf *out, json_t *object, struct arena *a, ch
 {
 	const char *type = json_string_value(json_object_get(object, "type")), *key;
 	const struct rec_schema *s = type ? rec_schema_named(type) : NULL;
+	unsigned named = 0;
 	union rec_any rec;
 	json_t *v;
 
@@ -132,8 +147,10 @@ static int parse_fields(struct rec_buf *out, json_t *object, struct arena *a, ch
 			return FAULT("%s.%.40s: no such field", s->name, key);
 		if (parse_field(&rec, f, v, a) < 0)
 			return FAULT("%s.%s: bad value", s->name, key);
+		if (named < f - s->fields + 1)
+			named = (unsigned)(f - s->fields) + 1;
 	}
-	rec_encode(out, s->number, &rec);
+	rec_frame_first(out, s, &rec, named);
 	return 0;
 }
 

@@ -109,6 +109,10 @@ static void print_field(FILE *f, const struct rec_field *field, const void *rec)
 		else
 			print_hex(f, at, item);
 		return;
+	case F_ENUM:
+		v = &field->names[*(const uint32_t *)at];
+		print_str(f, v->p, v->n);
+		return;
 	case F_STR:
 		print_str(f, v->p, v->n);
 		return;
@@ -128,7 +132,9 @@ static bool faithful(const struct rec *r, const struct rec_schema *s)
 	struct rec_buf again = { 0 };
 	bool same;
 
-	for (unsigned i = 0; i < s->n; i++) {
+	if (r->fields > s->n)
+		return false;
+	for (unsigned i = 0; i < r->fields; i++) {
 		const void *at = (const char *)&r->u + s->fields[i].offset;
 		const struct rec_view *v = at;
 
@@ -137,7 +143,7 @@ static bool faithful(const struct rec *r, const struct rec_schema *s)
 		if (s->fields[i].type == F_U64 && *(const uint64_t *)at > INT64_MAX)
 			return false;
 	}
-	rec_encode_row(&again, r->type, &r->u);
+	rec_encode_first(&again, s, &r->u, (unsigned)r->fields);
 	same = again.n == r->len && !memcmp(again.p, r->payload, r->len);
 	rec_buf_release(&again);
 	return same;
@@ -153,7 +159,7 @@ void rec_print(FILE *f, const struct rec *r)
 	else
 		fprintf(f, "{\"type\":%u", r->type);
 	if (s && faithful(r, s)) {
-		for (unsigned i = 0; i < s->n; i++) {
+		for (unsigned i = 0; i < r->fields; i++) {
 			fprintf(f, ",\"%s\":", s->fields[i].name);
 			print_field(f, &s->fields[i], &r->u);
 		}

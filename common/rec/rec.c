@@ -6,6 +6,9 @@
 #include "common/rec/schema.h"
 #include "records_tables.h"
 
+/* How the codec reads and writes any of them. */
+_Static_assert(sizeof(enum model) == sizeof(uint32_t), "an enum is no uint32_t");
+
 bool rec_is(struct rec_view v, const char *s)
 {
 	return v.n == strlen(s) && (v.n == 0 || !memcmp(v.p, s, v.n));
@@ -56,7 +59,7 @@ const struct rec_schema *rec_schema_at(unsigned i)
 uint32_t rec_item_size(enum rec_field_type type)
 {
 	switch (type) {
-	case F_BOOL: case F_U32: case F_U64: return 0;
+	case F_BOOL: case F_U32: case F_U64: case F_ENUM: return 0;
 	case F_BYTES: case F_STR: return 1;
 	case F_BYTES20: case F_LIST20: return 20;
 	case F_BYTES32: case F_LIST32: return 32;

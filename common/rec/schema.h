@@ -16,13 +16,15 @@ enum rec_field_type {
 	F_LIST20,
 	F_LIST32,
 	F_LIST33,
-	F_LISTU32
+	F_LISTU32,
+	F_ENUM
 };
 struct rec_field {
 	const char *name;
 	enum rec_field_type type;
 	size_t offset;		/* in struct rec_NAME */
-	uint32_t max;		/* bytes of str and bytes, items of lists */
+	uint32_t max;		/* bytes of str and bytes, items of lists, an enum's last */
+	const struct rec_view *names;	/* of an enum: max + 1 of them, with a NUL behind each */
 };
 struct rec_schema {
 	const char *name;
@@ -37,7 +39,10 @@ struct rec_schema {
 const struct rec_schema *rec_schema_of(uint32_t type);
 const struct rec_schema *rec_schema_named(const char *name);
 const struct rec_schema *rec_schema_at(unsigned i);
-/* Bytes of one item of a fixed or list type; 1 for str and bytes; 0 for numbers. */
+/* Bytes of one item of a fixed or list type; 1 for str and bytes; 0 for numbers and enums. */
 uint32_t rec_item_size(enum rec_field_type);
+/* A row, or a framed record, of the first n fields alone, as a writer of an older schema had it. */
+void rec_encode_first(struct rec_buf *, const struct rec_schema *, const void *rec, unsigned n);
+void rec_frame_first(struct rec_buf *, const struct rec_schema *, const void *rec, unsigned n);
 
 #endif

@@ -15,6 +15,7 @@ static void same_struct(const struct rec_schema *s, const void *a, const void *b
 
 		switch (f->type) {
 		case F_BOOL: assert_int_equal(*(const bool *)x, *(const bool *)y); break;
+		case F_ENUM:
 		case F_U32: assert_int_equal(*(const uint32_t *)x, *(const uint32_t *)y); break;
 		case F_U64: assert_true(*(const uint64_t *)x == *(const uint64_t *)y); break;
 		case F_BYTES20:
@@ -112,6 +113,31 @@ static void missing_and_extra(void **state)
 	assert_int_equal(r.u.hello.schema, 1500);
 }
 
+/* stored.kind, its last field: a name is a number; an empty or missing one is the first. */
+static void names(void **state)
+{
+	struct rec_stored s = { .kind = ITEM_STREAM };
+	struct rec_buf b = { 0 };
+	struct rec r;
+	char err[160], hex[64];
+
+	assert_int_equal(decode_hex(&r, "990cc0c0000000a0c2a673747265616d", err), 0);
+	assert_int_equal(r.u.stored.kind, ITEM_STREAM);
+	assert_int_equal(decode_hex(&r, "990cc0c0000000a0c2a0", err), 0);
+	assert_int_equal(r.u.stored.kind, ITEM_BODY);
+	assert_int_equal(decode_hex(&r, "990cc0c0000000a0c2c0", err), 0);
+	assert_int_equal(r.u.stored.kind, ITEM_BODY);
+	assert_int_equal(decode_hex(&r, "980cc0c0000000a0c2", err), 0);
+	assert_int_equal(r.u.stored.kind, ITEM_BODY);
+	rec_encode_row(&b, REC_STORED, &s);
+	assert_string_equal(hex_of(hex, b.p, b.n), "990cc0c0000000a0c2a673747265616d");
+	rec_buf_release(&b);
+	assert_string_equal(item_kind_name(ITEM_STREAM), "stream");
+	assert_string_equal(sync_mode_name(MODE_NONE), "");
+	assert_string_equal(sync_mode_name(MODE_CATCHING_UP), "catching up");
+	assert_string_equal(item_kind_name(ITEM_STREAM + 1), "?");
+}
+
 static void hostile(void **state)
 {
 	static const struct { const char *hex, *err;
@@ -144,6 +170,15 @@ static void hostile(void **state)
 		{ "930305c403616161", "sortition.burn_hash: 3 bytes, not 32" },
 		{ "930301a3616161", "sortition.burn_hash: not bytes" },
 		{ "930500c40161", "reward_set.keys: 1 bytes, not a multiple of 33" },
+		{ "990cc0c0000000a0c2a178", "stored.kind: unknown name 'x'" },
+		{ "990cc0c0000000a0c2a3626f64", "stored.kind: unknown name 'bod'" },
+		{ "990cc0c0000000a0c2a5626f647900", "stored.kind: unknown name 'body'" },
+		{ "990cc0c0000000a0c202", "stored.kind: not text" },
+		{ "990cc0c0000000a0c2c404626f6479", "stored.kind: not text" },
+		/* a long name is not repeated whole */
+		{ "990cc0c0000000a0c2d93c6161616161616161616161616161616161616161616161616161"
+		  "616161616161616161616161616161616161616161616161616161616161616161616161",
+		    "stored.kind: unknown name 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'" },
 	};
 	struct rec r;
 	char err[160];
@@ -216,6 +251,7 @@ int main(void)
 		cmocka_unit_test(there_and_back),
 		cmocka_unit_test(truncation),
 		cmocka_unit_test(missing_and_extra),
+		cmocka_unit_test(names),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(deep),
 		cmocka_unit_test(frames),

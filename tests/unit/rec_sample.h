@@ -25,6 +25,7 @@ static inline void sample_fill(struct sample *s, const struct rec_schema *schema
 		case F_BYTES20:
 		case F_BYTES32:
 		case F_BYTES33: memset(at, (int)(i + seed), item); break;
+		case F_ENUM: *(uint32_t *)at = (i + seed) % (f->max + 1); break;
 		default:
 			for (uint32_t j = 0; j < n * item; j++)
 				p[j] = f->type == F_STR ? (uint8_t)('a' + (i + j) % 26) :

@@ -13,7 +13,7 @@ struct item {
 	uint8_t *bytes;
 	uint32_t len, weight;
 };
-struct model { struct item v[MODEL]; size_t n; };
+struct expected { struct item v[MODEL]; size_t n; };
 
 static void item_make(struct item *i, uint64_t height, unsigned salt, uint32_t len)
 {
@@ -42,7 +42,7 @@ static struct kept_block kept(const struct item *i, const char *source)
 		.source = rec_str(source) };
 }
 
-struct seen { const struct model *m; bool found[MODEL]; uint64_t last; size_t n; bool good; };
+struct seen { const struct expected *m; bool found[MODEL]; uint64_t last; size_t n; bool good; };
 
 static bool see(void *arg, const struct kept_block *b)
 {
@@ -63,7 +63,7 @@ static bool see(void *arg, const struct kept_block *b)
 	return true;
 }
 
-static void compare(struct world *w, MDB_txn *txn, const struct model *m, const uint8_t *ch,
+static void compare(struct world *w, MDB_txn *txn, const struct expected *m, const uint8_t *ch,
     uint64_t low, uint64_t high)
 {
 	struct seen seen = { .m = m, .good = true };
@@ -88,7 +88,7 @@ static void compare(struct world *w, MDB_txn *txn, const struct model *m, const 
 }
 
 /* Heights in random pieces, as commits would bring them. */
-static void put_pieces(struct world *w, MDB_txn *txn, struct model *m, const uint8_t *ch)
+static void put_pieces(struct world *w, MDB_txn *txn, struct expected *m, const uint8_t *ch)
 {
 	struct kept_block b[HEIGHTS];
 	bool done[HEIGHTS] = { false };
@@ -111,7 +111,7 @@ static void put_pieces(struct world *w, MDB_txn *txn, struct model *m, const uin
 static void against_model(void **state)
 {
 	struct world w;
-	struct model *m;
+	struct expected *m;
 	uint8_t ch[CH_LEN], other[CH_LEN];
 	MDB_txn *txn;
 	unsigned seed;
@@ -172,7 +172,7 @@ static void against_model(void **state)
 static void packing_saves(void **state)
 {
 	struct world w;
-	struct model *m = calloc(1, sizeof(*m));
+	struct expected *m = calloc(1, sizeof(*m));
 	uint8_t ch[CH_LEN];
 	MDB_stat before, after;
 	MDB_txn *txn;
