@@ -5,14 +5,14 @@
 #define BLOCKSYNC_CHAIN_INVENTORY_H
 
 #include "common/chain/network.h"
+#include "enums.h"	/* generated: enum inventory_kind */
 
-/* What the bits of a vector say.  A cycle c has L bits of the first three kinds:
+/* What the bits of a vector of a kind say.  A cycle c has L bits of the first three kinds:
  *   INV_TENURES      NakamotoInv: bit i is burn height F + cL + i
  *   INV_BLOCKS       BlocksInv, anchored blocks: bit i is burn height F + cL + 1 + i
  *   INV_MICROBLOCKS  BlocksInv, the stream that the block of that height confirms: the same
  *   INV_POX          PoxInv: a bit a cycle, bit i of a vector from cycle c is cycle c + i; its
  *                    burn height is the one whose consensus hash names that cycle */
-enum inventory_kind { INV_TENURES, INV_BLOCKS, INV_MICROBLOCKS, INV_POX };
 
 /* Burn height of a bit of a cycle's vector. */
 uint64_t inventory_height(const struct network *, enum inventory_kind, uint64_t cycle,
