@@ -59,11 +59,11 @@ static void up(struct conv *c, void *arg)
 	put_row(c, pc, "up");
 }
 
-static void down(struct conv *c, void *arg, const char *class, const char *reason)
+static void down(struct conv *c, void *arg, enum conv_end end, const char *text)
 {
 	struct p2p_conn *pc = arg;
 
-	log_debug("'%s' is gone: %s", conv_address(c), reason);
+	log_debug("'%s' is gone: %s", conv_address(c), text);
 	if (pc->told)
 		put_row(c, pc, "down");
 	LIST_REMOVE(pc, entry);
@@ -234,10 +234,7 @@ static bool may_come(struct p2p *p, int fd, const struct sockaddr *sa)
 	return !address_private(sa) || p->s->store.net.private_peers || is_inside(fd);
 }
 
-static void leave(void *arg)
-{
-	conv_fail(((struct p2p_conn *)arg)->conv, "", "its place is needed by another");
-}
+static void leave(void *arg) { conv_fail(((struct p2p_conn *)arg)->conv, END_PLACE, NULL); }
 
 static void taken(void *arg, int fd, const struct sockaddr *sa)
 {

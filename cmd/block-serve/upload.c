@@ -182,7 +182,8 @@ unsigned upload_push(struct serve *s, struct conv *c, const struct message *m)
 {
 	struct push p = { .u = s->uploads };
 	enum chain_reason why;
-	const char *class;
+	enum pushed fault;
+	char more[160];
 
 	hex_of(p.source, conv_key(c), KEY_LEN);
 	s->n_pushes += m->u.blocks.n;
@@ -192,8 +193,10 @@ unsigned upload_push(struct serve *s, struct conv *c, const struct message *m)
 	    &p);
 	if (why != REASON_OK)
 		log_debug("push of '%s': %s", conv_address(c), chain_reason_text(why));
-	if ((class = pushed_fault(why)) != NULL)
-		conv_fail(c, class, chain_reason_text(why));
+	if ((fault = pushed_fault(why)) == PUSHED_TAKEN)
+		return p.taken;
+	snprintf(more, sizeof(more), ": %s", chain_reason_text(why));
+	conv_fail(c, fault == PUSHED_REFUSED ? END_PUSH_FALSE : END_PUSH_UNDECODABLE, more);
 	return p.taken;
 }
 

@@ -58,13 +58,13 @@ static void not_resolved(struct peer *p, const char *why)
 	if (p->pinned && strcmp(p->unresolved, why) != 0)
 		log_warnx("%s", text);
 	strlcpy(p->unresolved, why, sizeof(p->unresolved));
-	peers_down(p, "", text);
+	peers_down(p, END_UNRESOLVED, text);
 	if (s->o.once)
 		p->given_up |= now >= p->unresolved_at + UNRESOLVED_ONCE_MS;
 	else if (p->dial_at > now + UNRESOLVED_MS)
 		p->dial_at = p->seat.not_before = now + UNRESOLVED_MS;
 	if (p->pinned && (s->o.once ? p->given_up : p->failures == GIVE_UP))
-		save_fault(s, p->name, "useless", "cannot resolve", text);
+		save_fault(s, p->name, FAULT_USELESS, conv_end_words(END_UNRESOLVED), text);
 }
 
 /* Of several addresses of a name each dial takes the next one. */
@@ -128,7 +128,7 @@ static void rotate(struct inv_sync *s, uint64_t now)
 		return;
 	then = seat->not_before;
 	p->progressed = true;
-	peers_down(p, "", "its place is another one's turn");
+	peers_down(p, END_TURN, conv_end_words(END_TURN));
 	conv_close(c);
 	p->failures = 0;
 	p->dial_at = seat->not_before = then;
@@ -156,50 +156,56 @@ void peers_dial(struct inv_sync *s, uint64_t now)
 }
 
 /* Put a fault on record, and warn of it if the operator or the network file named the peer. */
-void peers_fault(struct peer *p, const char *who, const char *class, const char *what,
-    const char *evidence)
+void peers_fault(
+    struct peer *p, const char *who, enum fault_class class, const char *what, const char *evidence)
 {
 	save_fault(p->s, who, class, what, evidence);
 	if (p->pinned)
-		log_warnx("peer '%s' is %s: %s", who, class, evidence);
+		log_warnx("peer '%s' is %s: %s", who, fault_class_name(class), evidence);
 	else
-		log_info("peer '%s' is %s: %s", who, class, evidence);
+		log_info("peer '%s' is %s: %s", who, fault_class_name(class), evidence);
 }
 
-/* The first words of a reason are the fault, the rest is evidence. */
-static void note_fault(struct peer *p, const char *class, const char *reason)
+/* named: the fault is of its key, proven or given, else of its address. */
+static void note_fault(struct peer *p, bool named, const struct debt *d)
 {
-	char who[2 * KEY_LEN + 1], evidence[sizeof(p->name) + 164], what[65];
-	bool named = p->has_key || (p->expected && strcmp(reason, "another key") != 0);
+	char who[2 * KEY_LEN + 1], evidence[sizeof(p->name) + 164];
 
 	if (named)
 		hex_of(who, p->key, KEY_LEN);
-	snprintf(what, sizeof(what), "%.*s", (int)strcspn(reason, ":("), reason);
-	for (size_t n = strlen(what); n > 0 && what[n - 1] == ' '; n--)
-		what[n - 1] = '\0';
-	snprintf(evidence, sizeof(evidence), "at %s: %s", p->name, reason);
-	peers_fault(p, named ? who : p->name, class, what, evidence);
+	snprintf(evidence, sizeof(evidence), "at %s: %s", p->name, d->text);
+	peers_fault(p, named ? who : p->name, d->class, d->what, evidence);
+}
+
+/* Its burn chain is another one than ours at its stable height. */
+static bool is_fork(enum conv_end end) { return end == END_STABLE_HASH || end == END_UNSURE_HASH; }
+
+/* Its key speaks with us already, or is our own. */
+static bool is_rival(enum conv_end end) { return end == END_OWN_KEY || end == END_RIVAL; }
+
+static bool is_lie(enum conv_end end)
+{
+	return conv_end_class(end) == FAULT_LYING || conv_end_class(end) == FAULT_INVALID;
 }
 
 /* Whether the end of a conversation is put on record as a fault.  An address that only another peer
  * named, and that never proved a key, is nobody's.  Lies and broken bytes are a fault at once.  A
  * hang-up or a silence may be a restart or a bad line, and another stable hash may be a deep fork
  * that we have not seen yet: these become a fault when they happen GIVE_UP times in a row. */
-static bool is_fault(const struct peer *p, const char *class, const char *reason)
+static bool is_fault(const struct peer *p, enum conv_end end)
 {
-	if (!*class || (!p->pinned && !p->has_key))
+	enum fault_class class = conv_end_class(end);
+
+	if (class == FAULT_NONE || (!p->pinned && !p->has_key))
 		return false;
-	if (strcmp(class, "useless") == 0 || strncmp(reason, "stable hash", 11) == 0)
-		return p->failures >= GIVE_UP;
-	return true;
+	return (class != FAULT_USELESS && !is_fork(end)) || p->failures >= GIVE_UP;
 }
 
 /* A peer that had changed its key in conversation (spec/wire.md 4.9), and has started again since,
  * has the key that it was named by. */
-static bool back_to_named(struct peer *p, const char *reason)
+static bool back_to_named(struct peer *p, enum conv_end end)
 {
-	if (!p->expected || strcmp(reason, "another key") != 0 ||
-	    memcmp(p->key, p->named, KEY_LEN) == 0)
+	if (!p->expected || end != END_OTHER_KEY || memcmp(p->key, p->named, KEY_LEN) == 0)
 		return false;
 	memcpy(p->key, p->named, KEY_LEN);
 	p->has_key = p->stored = false;
@@ -218,63 +224,71 @@ static void say_own_key(struct peer *p)
 	    p->name);
 	if (p->pinned && !p->own_key_said) {
 		log_warnx("%s", text);
-		save_fault(p->s, p->name, "useless", "our own key", text);
+		save_fault(p->s, p->name, FAULT_USELESS, "our own key", text);
 	}
 	p->own_key_said = true;
 }
 
-void peers_down(struct peer *p, const char *class, const char *reason)
+/* What its end counts for: its failures in a row, and the faults that it is charged with. */
+static void charge(struct peer *p, enum conv_end end, const char *text, bool blameless)
 {
-	struct inv_sync *s = p->s;
-	bool lie, patient = strncmp(reason, "stable hash", 11) == 0, news;
-	bool own = strcmp(reason, CONV_OWN_KEY) == 0,
-	    rival = own || strcmp(reason, RIVAL_HAS_IT) == 0;
-	uint64_t wait;
+	struct debt d = { .class = conv_end_class(end), .what = conv_end_words(end) };
 
-	if (back_to_named(p, reason))
-		class = "";
-	lie = strcmp(class, "lying") == 0 || strcmp(class, "invalid") == 0;
-	if (own)
-		say_own_key(p);
-	if (p->seat.group)
-		seats_leave(&s->seats, &p->seat);
-	p->conv = NULL;
-	p->contends = false;
-	asks_lost(&p->asks);
 	p->downs++;
 	if (p->progressed) {
 		p->failures = 0;
 		p->backoff.tries = 0;
 	}
 	p->failures++;
-	strlcpy(p->why, reason, sizeof(p->why));
-	log_debug("'%s' is down: %s", p->name, reason);
-	if (strncmp(reason, "silent", 6) == 0) {
-		p->owes = "slow";
-		strlcpy(p->debt, reason, sizeof(p->debt));
+	strlcpy(d.text, text, sizeof(d.text));
+	if (end == END_SILENT) {
+		p->debt = d;
+		p->debt.class = FAULT_SLOW;
 	}
-	if (is_fault(p, class, reason))
-		note_fault(p, class, reason);
+	if (!blameless && is_fault(p, end))
+		note_fault(p, p->has_key || (p->expected && end != END_OTHER_KEY), &d);
+}
+
+/* How long it is not dialled, milliseconds; with -1 also whether it is given up. */
+static uint64_t wait_after(struct peer *p, enum conv_end end, bool lie)
+{
+	struct inv_sync *s = p->s;
+	uint64_t wait;
+
 	if (s->o.once) {
-		wait = backoff_ms(&p->backoff, DIAL_ONCE_MS, 4 * DIAL_ONCE_MS);
 		p->given_up = p->failures >= GIVE_UP || p->downs >= 4 * GIVE_UP ||
-		    (lie && !patient) || rival;
-	} else {
-		wait = backoff_ms(&p->backoff, DIAL_BASE_MS,
-		    p->pinned ? DIAL_MAX_MS : 10 * DIAL_MAX_MS);
-		if (wait < DIAL_BASE_MS)
-			wait = DIAL_BASE_MS;
-		if (patient && wait < 5 * DIAL_BASE_MS)
-			wait = 5 * DIAL_BASE_MS;
-		else if (lie && wait < LIE_MS)
-			wait = LIE_MS;
-		if (rival)
-			wait = s->calm ? RIVAL_MS : RIVAL_MS / 10;
+		    (lie && !is_fork(end)) || is_rival(end);
+		return backoff_ms(&p->backoff, DIAL_ONCE_MS, 4 * DIAL_ONCE_MS);
 	}
-	p->dial_at = p->seat.not_before = now_ms() + wait;
+	wait = backoff_ms(&p->backoff, DIAL_BASE_MS, p->pinned ? DIAL_MAX_MS : 10 * DIAL_MAX_MS);
+	if (is_rival(end))
+		return s->calm ? RIVAL_MS : RIVAL_MS / 10;
+	if (wait < DIAL_BASE_MS)
+		wait = DIAL_BASE_MS;
+	if (is_fork(end) && wait < 5 * DIAL_BASE_MS)
+		return 5 * DIAL_BASE_MS;
+	return lie && wait < LIE_MS ? LIE_MS : wait;
+}
+
+void peers_down(struct peer *p, enum conv_end end, const char *text)
+{
+	struct inv_sync *s = p->s;
+	bool back = back_to_named(p, end), news;
+
+	if (end == END_OWN_KEY)
+		say_own_key(p);
+	if (p->seat.group)
+		seats_leave(&s->seats, &p->seat);
+	p->conv = NULL;
+	p->contends = false;
+	asks_lost(&p->asks);
+	strlcpy(p->why, text, sizeof(p->why));
+	log_debug("'%s' is down: %s", p->name, text);
+	charge(p, end, text, back);
+	p->dial_at = p->seat.not_before = now_ms() + wait_after(p, end, !back && is_lie(end));
 	p->seat.failures = p->failures;
-	news = p->failures == 1 || strcmp(p->state, "down") != 0;
-	p->state = "down";
+	news = p->failures == 1 || p->state != PEER_DOWN;
+	p->state = PEER_DOWN;
 	if (rival_of(p))
 		return;
 	save_peer(p, news);
@@ -288,7 +302,7 @@ void peers_stop(struct inv_sync *s)
 
 	TAILQ_FOREACH(p, &s->peers, entry)
 		if (p->conv && conv_is_up(p->conv)) {
-			p->state = "down";
+			p->state = PEER_DOWN;
 			save_peer(p, false);
 		}
 }
@@ -298,8 +312,8 @@ void peers_leave(struct inv_sync *s)
 	struct peer *p;
 
 	TAILQ_FOREACH(p, &s->peers, entry)
-		if (p->owes && !p->given_up && (p->pinned || p->has_key))
-			note_fault(p, p->owes, p->debt);
+		if (p->debt.what && !p->given_up && (p->pinned || p->has_key))
+			note_fault(p, p->has_key || p->expected, &p->debt);
 }
 
 /* Whether one pass need not wait for this peer any more. */

@@ -71,20 +71,21 @@ struct peer {
 	bool own_key_said;
 	unsigned keys;			/* that this conversation has brought */
 	bool progressed;		/* this conversation brought an answer */
-	/* class of the fault, if it is not waited for any longer: it was silent, or refused; NULL:
-	 * none */
-	const char *owes;
-	char debt[160];			/* its reason */
+	/* what it has not answered, or has refused: the fault if it is not waited for any longer */
+	struct debt {
+		enum fault_class class;
+		const char *what;
+		char text[160];
+	} debt;
 	char why[160];			/* why its last conversation ended, or none came to be */
 	/* its row in the store */
 	struct preamble view;
-	const char *state;
+	enum peer_state state;
 	uint64_t banned_until, saved_at;
 	bool dirty, news;
 };
 TAILQ_HEAD(peer_list, peer);
 #define peer_of_seat(s) ((struct peer *)((char *)(s) - offsetof(struct peer, seat)))
-#define RIVAL_HAS_IT "another address of the same peer is in conversation"
 
 /* What waits for the next commit. */
 struct gathered;
@@ -153,9 +154,10 @@ void rival_gone(const struct peer *);
 /* dial.c */
 void peers_dial(struct inv_sync *, uint64_t now);
 unsigned peer_patience(const struct peer *);	/* milliseconds that its next answer may take */
-void peers_down(struct peer *, const char *class, const char *reason);
-void peers_fault(struct peer *, const char *who, const char *class, const char *what,
-    const char *evidence);
+void peers_down(struct peer *, enum conv_end, const char *text);
+/* what: the fault in a word or two, from a table; evidence: for people */
+void peers_fault(
+    struct peer *, const char *who, enum fault_class, const char *what, const char *evidence);
 void peers_stop(struct inv_sync *);		/* the conversations end with the stage */
 void peers_leave(struct inv_sync *);		/* the pass is over, with some not heard */
 bool peers_pass_done(const struct inv_sync *, uint64_t now);
@@ -174,8 +176,8 @@ void save_init(struct inv_sync *);
 void save_release(struct inv_sync *);
 void save_peer(struct peer *, bool news);
 void save_inventory(struct peer *, uint64_t cycle, const uint8_t *bits, uint32_t count);
-void save_fault(struct inv_sync *, const char *who, const char *class, const char *what,
-    const char *evidence);
+void save_fault(
+    struct inv_sync *, const char *who, enum fault_class, const char *what, const char *evidence);
 /* may fail the conversation */
 void save_push(struct inv_sync *, struct conv *, const struct message *);
 /* if something waits and it is time; now UINT64_MAX: at once */

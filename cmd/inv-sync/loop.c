@@ -99,8 +99,9 @@ static void on_report(void *arg)
 
 	TAILQ_FOREACH(p, &s->peers, entry) {
 		up += p->conv && conv_is_up(p->conv);
-		log_warnx("peer '%s': %s, %u failures, %u questions in flight%s", p->name, p->state,
-		    p->failures, p->asks.flying, p->conv ? ", connected" : "");
+		log_warnx("peer '%s': %s, %u failures, %u questions in flight%s", p->name,
+		    peer_state_name(p->state), p->failures, p->asks.flying,
+		    p->conv ? ", connected" : "");
 	}
 	log_warnx("%u peers known, %u up, burn tip %llu", s->n_peers, up,
 	    (unsigned long long)s->self.view.burn_height);

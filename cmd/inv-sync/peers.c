@@ -76,7 +76,7 @@ static struct peer *add(struct inv_sync *s, const char *name, bool pinned, uint6
 	if (!pinned)
 		seats_add(&s->seats, &p->seat, network_of(s, name));
 	p->s = s;
-	p->state = "down";
+	p->state = PEER_DOWN;
 	p->learnt_at = now;
 	strlcpy(p->name, name, sizeof(p->name));
 	TAILQ_INSERT_TAIL(&s->peers, p, entry);
@@ -179,7 +179,7 @@ void peers_look(struct inv_sync *s)
 	TAILQ_FOREACH(p, &s->peers, entry)
 		if (p->conv && p->banned_until > now) {
 			struct conv *c = p->conv;
-			peers_down(p, "", "banned");
+			peers_down(p, END_BANNED, conv_end_words(END_BANNED));
 			conv_close(c);
 		}
 }

@@ -16,7 +16,8 @@ struct kept_inventory {
 };
 struct kept_fault {
 	TAILQ_ENTRY(kept_fault) entry;
-	char who[MAX_SOURCE + 1], class[16], what[65], evidence[201];
+	enum fault_class class;
+	char who[MAX_SOURCE + 1], what[65], evidence[201];
 };
 struct kept_block {
 	TAILQ_ENTRY(kept_block) entry;
@@ -98,13 +99,13 @@ void save_inventory(struct peer *p, uint64_t cycle, const uint8_t *bits, uint32_
 	TAILQ_INSERT_TAIL(&p->s->gathered->inventories, k, entry);
 }
 
-void save_fault(struct inv_sync *s, const char *who, const char *class, const char *what,
+void save_fault(struct inv_sync *s, const char *who, enum fault_class class, const char *what,
     const char *evidence)
 {
 	struct kept_fault *f = xcalloc(1, sizeof(*f));
 
 	strlcpy(f->who, who, sizeof(f->who));
-	strlcpy(f->class, class, sizeof(f->class));
+	f->class = class;
 	strlcpy(f->what, what, sizeof(f->what));
 	strlcpy(f->evidence, evidence, sizeof(f->evidence));
 	TAILQ_INSERT_TAIL(&s->gathered->faults, f, entry);
@@ -149,9 +150,9 @@ static void gather_block(void *arg, const struct nakamoto *b)
 void save_push(struct inv_sync *s, struct conv *c, const struct message *m)
 {
 	struct push from = { .s = s };
-	const char *class;
 	enum chain_reason why;
-	char reason[160];
+	enum pushed fault;
+	char more[160];
 
 	hex_of(from.source, conv_key(c), KEY_LEN);
 	if (!push_allowed(&s->gathered->budgets, from.source, now_ms(), m->u.blocks.len,
@@ -159,10 +160,10 @@ void save_push(struct inv_sync *s, struct conv *c, const struct message *m)
 		return;
 	why = pushed_each(&s->store, m->u.blocks.p, m->u.blocks.len, m->u.blocks.n, gather_block,
 	    &from);
-	if ((class = pushed_fault(why)) == NULL)
+	if ((fault = pushed_fault(why)) == PUSHED_TAKEN)
 		return;
-	snprintf(reason, sizeof(reason), "push: %s", chain_reason_text(why));
-	conv_fail(c, class, reason);
+	snprintf(more, sizeof(more), ": %s", chain_reason_text(why));
+	conv_fail(c, fault == PUSHED_REFUSED ? END_PUSH_FALSE : END_PUSH_UNDECODABLE, more);
 }
 
 /* The row as it stands, with what this conversation knows: other programs own the bans and may have
@@ -195,7 +196,7 @@ static struct rec_peer peer_row(struct peer *p, MDB_txn *txn)
 	r.inbound = false;
 	r.pinned |= p->pinned;
 	r.failures = p->failures;
-	r.state = rec_str(r.banned_until > now ? "banned" : p->state);
+	r.state = rec_str(peer_state_name(r.banned_until > now ? PEER_BANNED : p->state));
 	return r;
 }
 
@@ -210,7 +211,7 @@ static void put_rest(struct inv_sync *s, MDB_txn *txn)
 		inventory_put(&s->store, txn, &i->r);
 	TAILQ_FOREACH(f, &g->faults, entry) {
 		struct rec_fault r = { .who = rec_str(f->who),
-			.class = rec_str(f->class),
+			.class = rec_str(fault_class_name(f->class)),
 			.what = rec_str(f->what),
 			.evidence = rec_str(f->evidence),
 			.stage = rec_str("inv-sync") };
@@ -244,7 +245,7 @@ static void emit_rest(struct inv_sync *s)
 	}
 	TAILQ_FOREACH(f, &g->faults, entry) {
 		struct rec_fault r = { .who = rec_str(f->who),
-			.class = rec_str(f->class),
+			.class = rec_str(fault_class_name(f->class)),
 			.what = rec_str(f->what),
 			.evidence = rec_str(f->evidence),
 			.stage = rec_str("inv-sync"),

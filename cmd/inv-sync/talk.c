@@ -77,7 +77,7 @@ void talk_load_known(struct peer *p)
 	store_read_end(txn);
 }
 
-static void fault(struct peer *p, const char *class, const char *what, const char *evidence)
+static void fault(struct peer *p, enum fault_class class, const char *what, const char *evidence)
 {
 	char who[2 * KEY_LEN + 1];
 	uint64_t now = now_ms();
@@ -88,9 +88,9 @@ static void fault(struct peer *p, const char *class, const char *what, const cha
 	peers_fault(p, hex_of(who, p->key, KEY_LEN), class, what, evidence);
 }
 
-static void set_state(struct peer *p, const char *state)
+static void set_state(struct peer *p, enum peer_state state)
 {
-	if (strcmp(p->state, state) == 0)
+	if (p->state == state)
 		return;
 	p->state = state;
 	save_peer(p, true);
@@ -110,14 +110,14 @@ static void take_inventory(struct peer *p, uint64_t cycle, const struct message 
 	if (cycle + 1 >= s->machine.last || digest_of(bits, count) != *digest_at(p, cycle)) {
 		view_judge_begin(&j, s, &m->pre);
 		if (judge_inventory(&j.v, cycle, bits, &count, evidence) == JUDGE_LIE)
-			fault(p, "lying", "inventory", evidence);
+			fault(p, FAULT_LYING, "inventory", evidence);
 		view_judge_end(&j);
 	}
 	asks_answered(&p->asks, &s->machine, cycle, now_ms());
 	p->progressed = true;
-	p->owes = NULL;
+	p->debt.what = NULL;
 	if (cycle == s->machine.last)
-		set_state(p, "up");
+		set_state(p, PEER_UP);
 	have(p, cycle, bits, count);
 	digest = digest_of(bits, count);
 	if (!p->contends && digest != *digest_at(p, cycle)) {
@@ -130,6 +130,7 @@ static void take_nack(struct peer *p, uint64_t cycle, const struct message *m)
 {
 	enum nack_meaning meaning;
 	struct view_judge j;
+	char text[120];
 	bool last;
 
 	view_judge_begin(&j, p->s, &m->pre);
@@ -137,24 +138,25 @@ static void take_nack(struct peer *p, uint64_t cycle, const struct message *m)
 	view_judge_end(&j);
 	last = asks_refused(&p->asks, &p->s->machine, cycle, now_ms());
 	if (meaning != NACK_REFUSES) {
-		set_state(p, meaning == NACK_BEHIND ? "behind" : "diverged");
+		set_state(p, meaning == NACK_BEHIND ? PEER_BEHIND : PEER_DIVERGED);
 		return;
 	}
-	snprintf(p->debt, sizeof(p->debt), "nack: Nack %u to GetNakamotoInv of cycle %" PRIu64,
-	    m->u.nack, cycle);
-	p->owes = last ? NULL : "useless";
+	snprintf(
+	    text, sizeof(text), "Nack %u to GetNakamotoInv of cycle %" PRIu64, m->u.nack, cycle);
+	p->debt = (struct debt){ FAULT_USELESS, last ? NULL : "nack", "" };
+	snprintf(p->debt.text, sizeof(p->debt.text), "nack: %s", text);
 	if (last)
-		fault(p, "useless", "nack", p->debt + strlen("nack: "));
+		fault(p, FAULT_USELESS, "nack", text);
 }
 
 static void on_inventory(struct conv *c, void *arg, const struct message *m)
 {
 	struct peer *p = conv_arg(c);
 	uint64_t cycle = (uint64_t)(uintptr_t)arg;
-	char reason[160];
+	char more[100];
 
 	if (!m) {
-		conv_fail(c, "useless", "silent: no answer to GetNakamotoInv");
+		conv_fail(c, END_SILENT, ": no answer to GetNakamotoInv");
 		return;
 	}
 	if (m->id == MSG_NAKAMOTO_INV) {
@@ -162,9 +164,8 @@ static void on_inventory(struct conv *c, void *arg, const struct message *m)
 	} else if (m->id == MSG_NACK) {
 		take_nack(p, cycle, m);
 	} else {
-		snprintf(reason, sizeof(reason), "wrong answer: %s to GetNakamotoInv",
-		    message_name(m->id));
-		conv_fail(c, "useless", reason);
+		snprintf(more, sizeof(more), ": %s to GetNakamotoInv", message_name(m->id));
+		conv_fail(c, END_WRONG_ANSWER, more);
 		return;
 	}
 	talk_ask(p, now_ms());
@@ -203,7 +204,7 @@ static void leave_key(struct peer *p)
 {
 	if ((!p->has_key && !p->stored) || rival_of(p))
 		return;
-	p->state = "down";
+	p->state = PEER_DOWN;
 	save_peer(p, true);
 	save_commit(p->s, UINT64_MAX);
 	p->stored = false;
@@ -215,7 +216,7 @@ static void on_up(struct conv *c, void *arg)
 	bool same = p->has_key && memcmp(p->key, conv_key(c), KEY_LEN) == 0;
 
 	if (!same && ++p->keys > MAX_KEYS) {
-		conv_fail(c, "useless", "changes its key again and again");
+		conv_fail(c, END_MANY_KEYS, NULL);
 		return;
 	}
 	if (memcmp(p->key, conv_key(c), KEY_LEN) != 0)
@@ -235,7 +236,7 @@ static void on_up(struct conv *c, void *arg)
 		p->n_have = 0;
 		talk_load_known(p);
 	}
-	p->state = "up";
+	p->state = PEER_UP;
 	p->neighbors_at = p->s->o.once || p->neighbors_at <= now_ms() ? 0 : p->neighbors_at;
 	save_peer(p, true);
 	log_info("'%s' is up", p->name);
@@ -270,9 +271,9 @@ static void on_heard(struct conv *c, void *arg, const struct preamble *pre)
 	}
 }
 
-static void on_down(struct conv *c, void *arg, const char *class, const char *reason)
+static void on_down(struct conv *c, void *arg, enum conv_end end, const char *text)
 {
-	peers_down(arg, class, reason);
+	peers_down(arg, end, text);
 }
 
 const struct conv_ops talk_ops = { on_up, on_message, on_heard, on_down };

@@ -65,18 +65,18 @@ static void on_ending(evutil_socket_t fd, short what, void *arg)
 	conv_enter(c);
 	conv_drop_requests(c);
 	if (!c->closed)
-		c->ops->down(c, c->arg, c->class, c->reason);
+		c->ops->down(c, c->arg, c->end, c->text);
 	c->closed = true;
 	conv_leave(c);
 }
 
-void conv_fail(struct conv *c, const char *class, const char *reason)
+void conv_fail(struct conv *c, enum conv_end end, const char *more)
 {
 	if (c->state == CONV_ENDED)
 		return;
 	c->state = CONV_ENDED;
-	strlcpy(c->class, class, sizeof(c->class));
-	strlcpy(c->reason, reason, sizeof(c->reason));
+	c->end = end;
+	snprintf(c->text, sizeof(c->text), "%s%s", conv_end_words(end), more ? more : "");
 	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
 	evtimer_del(c->timer);
 	event_active(c->ending, EV_TIMEOUT, 0);
@@ -127,11 +127,11 @@ void conv_arm(struct conv *c)
 static void phase_over(struct conv *c)
 {
 	if (!c->dialled)
-		conv_fail(c, "", "did not authenticate in time");
+		conv_fail(c, END_UNGREETED, NULL);
 	else if (c->state == CONV_CONNECTING)
-		conv_fail(c, "", "no connection in time");
+		conv_fail(c, END_UNREACHED, NULL);
 	else
-		conv_fail(c, "useless", "silent: no answer to our handshake");
+		conv_fail(c, END_SILENT, ": no answer to our handshake");
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -168,7 +168,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 /* What the peer said before it hung up is still heard: a reject comes with a hang-up behind it. */
 static void hung_up(struct conv *c, const char *why)
 {
-	char reason[160];
+	char more[160];
 	bool waiting = c->dialled && c->state != CONV_UP;
 
 	for (unsigned i = 0; i < MAX_REQUESTS; i++)
@@ -181,8 +181,8 @@ static void hung_up(struct conv *c, const char *why)
 	}
 	if (conv_over(c))
 		return;
-	snprintf(reason, sizeof(reason), "hung up%s%s", *why ? ": " : "", why);
-	conv_fail(c, waiting ? "useless" : "", reason);
+	snprintf(more, sizeof(more), "%s%s", *why ? ": " : "", why);
+	conv_fail(c, waiting ? END_LEFT : END_HUNG_UP, more);
 }
 
 /* Small messages go out at once; with Nagle's algorithm a second request waits for the peer's
@@ -195,7 +195,7 @@ static void no_delay(struct conv *c)
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct conv *c = arg;
-	char reason[160];
+	char more[160];
 	int e = EVUTIL_SOCKET_ERROR();
 
 	conv_enter(c);
@@ -204,9 +204,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		no_delay(c);
 		conv_hello(c);
 	} else if (c->state == CONV_CONNECTING) {
-		snprintf(reason, sizeof(reason), "cannot connect: %s",
-		    evutil_socket_error_to_string(e));
-		conv_fail(c, "", reason);
+		snprintf(more, sizeof(more), ": %s", evutil_socket_error_to_string(e));
+		conv_fail(c, END_UNREACHABLE, more);
 	} else if (what & BEV_EVENT_EOF) {
 		hung_up(c, "");
 	} else if (what & BEV_EVENT_ERROR) {
@@ -222,8 +221,7 @@ static void drop_in(void *arg)
 	struct conv *c = arg;
 	bool late = c->in.until <= now_ms() * 1000;
 
-	conv_fail(c, late ? "useless" : "",
-	    late ? "stops in the middle of a message" : "no room for its message");
+	conv_fail(c, late ? END_STOPPED : END_NO_ROOM_IN, NULL);
 }
 
 static void drop_out(void *arg)
@@ -231,8 +229,7 @@ static void drop_out(void *arg)
 	struct conv *c = arg;
 	bool late = c->out.until <= now_ms() * 1000;
 
-	conv_fail(c, late ? "useless" : "",
-	    late ? "does not read what it asked for" : "no room for its answers");
+	conv_fail(c, late ? END_UNREAD : END_NO_ROOM_OUT, NULL);
 }
 
 static struct conv *conv_new(struct event_base *base, const struct conv_self *self, int fd,
@@ -285,9 +282,9 @@ struct conv *conv_dial(struct event_base *base, const struct conv_self *self,
 		memcpy(c->expect, expect, KEY_LEN);
 	}
 	if (bufferevent_socket_connect(c->bev, sa, (int)len) < 0)
-		conv_fail(c, "", "cannot make a socket");
+		conv_fail(c, END_NO_SOCKET, NULL);
 	else if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) < 0)
-		conv_fail(c, "", "cannot watch a socket");
+		conv_fail(c, END_NO_WATCH, NULL);
 	conv_arm(c);
 	return c;
 }
@@ -301,7 +298,7 @@ struct conv *conv_accept(struct event_base *base, const struct conv_self *self, 
 	c->state = CONV_GREETING;
 	c->phase_deadline = now_ms() + P2P_GREET_MS;
 	if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) < 0)
-		conv_fail(c, "", "cannot watch a socket");
+		conv_fail(c, END_NO_WATCH, NULL);
 	conv_arm(c);
 	return c;
 }

@@ -9,6 +9,7 @@
 
 #include "common/chain/network.h"
 #include "common/net/budget.h"
+#include "common/net/conv_end.h"
 #include "common/wire/message.h"
 
 struct conv;
@@ -34,9 +35,6 @@ struct conv_self {
 	void *arg;
 };
 
-/* The reason of an end: whoever answers has our own key, or a copy of it. */
-#define CONV_OWN_KEY "it has our own key"
-
 struct conv_ops {
 	/* Authenticated (dialler: accept came; acceptor: handshake answered).  Again when the peer
 	 * changes its key (spec 4.9) or its data_url (a node learns its public address only after
@@ -49,21 +47,16 @@ struct conv_ops {
 	/* Any valid authenticated message (its preamble): for burn
 	 * views and health.  May be NULL. */
 	void (*heard)(struct conv *, void *arg, const struct preamble *);
-	/* Closed, with the fault class and reason.  The conv is freed after return.
-	 *   ""        nobody's fault: unreachable, hung up with nothing open
-	 *   useless   silent, hung up, rejects us, another network or version, does not read, stops
-	 *             in a message
-	 *   lying     bad signature, another key, a preamble that contradicts itself or the chain
-	 *   invalid   undecodable bytes */
-	void (*down)(struct conv *, void *arg, const char *class, const char *reason);
+	/* Closed; text says why, to people.  The conv is freed after return. */
+	void (*down)(struct conv *, void *arg, enum conv_end, const char *text);
 };
 
 /* Begin a budget for conv_self.held, with the limits of limits.h.  Its deadlines are the
  * conversations' own business. */
 void conv_budget(struct budget *);
 
-/* Dial. expect may be NULL, else a handshake of another key is a fault ("lying", "another key").
- * Never fails at once. */
+/* Dial. expect may be NULL, else a handshake of another key is a fault (END_OTHER_KEY).  Never
+ * fails at once. */
 struct conv *conv_dial(struct event_base *, const struct conv_self *, const struct sockaddr *,
     socklen_t, const uint8_t *expect, const struct conv_ops *, void *arg);
 /* After conv_dial: how long connecting (at most 10 s) and the answer to our handshake may each
@@ -74,8 +67,9 @@ struct conv *conv_accept(struct event_base *, const struct conv_self *, int fd,
     const struct sockaddr *, const struct conv_ops *, void *arg);
 /* Close without a call to down or to any reply. Allowed in every callback. */
 void conv_close(struct conv *);
-/* Close as if the peer had failed: down is called from the loop. */
-void conv_fail(struct conv *, const char *class, const char *reason);
+/* Close as if the peer had failed: down is called from the loop.  Its text is the end's words and
+ * then `more`, which may be NULL. */
+void conv_fail(struct conv *, enum conv_end, const char *more);
 
 /* Ask: id and u of m are used.  The reply callback gets the answer (NULL: no answer within
  * timeout_ms, or the conversation ended). At most 64 outstanding. -1 then. */

@@ -1,4 +1,5 @@
 /* The inside of a conversation, for common/net/conv*.c alone.
+ *   conv_end.c    whose fault each end is, and its words
  *   conv.c        life: dial, accept, deadlines, end
  *   conv_read.c   bytes in: framing, signatures, preambles, back-pressure
  *   conv_talk.c   what is said: requests and replies, and the answers that any peer gives by itself
@@ -43,7 +44,8 @@ struct conv {
 	unsigned busy;			/* calls into it on the stack */
 	struct sockaddr_storage remote;
 	char address[64];
-	char class[16], reason[160];
+	enum conv_end end; /* CONV_ENDED: how */
+	char text[160];
 
 	bool has_expect, has_key;
 	uint8_t expect[KEY_LEN], key[KEY_LEN];

@@ -25,10 +25,10 @@ static bool is_ignored(unsigned id)
 
 static void invalid(struct conv *c, const char *what)
 {
-	char reason[160];
+	char more[160];
 
-	snprintf(reason, sizeof(reason), "undecodable: %s", what);
-	conv_fail(c, "invalid", reason);
+	snprintf(more, sizeof(more), ": %s", what);
+	conv_fail(c, END_UNDECODABLE, more);
 }
 
 /* The id of the message whose first n bytes are at p; -1 not there yet; -2 there is none. */
@@ -62,21 +62,19 @@ static bool preamble_ok(struct conv *c, const struct preamble *pre, bool proven)
 {
 	const struct network *net = c->self->net;
 	int epoch = network_epoch(net, c->self->view.burn_height);
-	char reason[160];
-	bool lie;
-	const char *fault =
-	    preamble_fault(pre, net->chain_id, net->peer_version, epoch < 0 ? 0 : (uint8_t)epoch,
-		net->stable_confirmations, c->self->stable_known, c->self->arg, &lie);
+	enum preamble_fault fault =
+	    preamble_check(pre, net->chain_id, net->peer_version, epoch < 0 ? 0 : (uint8_t)epoch,
+		net->stable_confirmations, c->self->stable_known, c->self->arg);
+	char more[160];
 
-	if (!fault)
+	if (fault == PREAMBLE_FINE)
 		return true;
-	/* A young chain's stable height stops at the first block: no lie. */
-	if (pre->stable_height <= net->first_burn_height)
-		lie = false;
-	snprintf(reason, sizeof(reason), "%s (version %08x, network %08x, tip %llu, stable %llu)",
-	    fault, pre->version, pre->network_id, (unsigned long long)pre->burn_height,
+	snprintf(more, sizeof(more), " (version %08x, network %08x, tip %llu, stable %llu)",
+	    pre->version, pre->network_id, (unsigned long long)pre->burn_height,
 	    (unsigned long long)pre->stable_height);
-	conv_fail(c, lie && proven ? "lying" : "useless", reason);
+	/* A young chain's stable height stops at the first block: no lie. */
+	conv_fail(
+	    c, conv_end_of(fault, proven && pre->stable_height > net->first_burn_height), more);
 	return false;
 }
 
@@ -90,7 +88,7 @@ static void take(struct conv *c, const struct preamble *pre, const uint8_t *p, s
 
 	/* With a key known the signature is judged first: bytes that nobody signed are nobody's. */
 	if (c->has_key && !message_signed_by(p, body, len, c->key)) {
-		conv_fail(c, "lying", "bad signature");
+		conv_fail(c, END_SIGNATURE, NULL);
 		return;
 	}
 	if (message_decode(&m, body, len, err) < 0) {
@@ -99,12 +97,12 @@ static void take(struct conv *c, const struct preamble *pre, const uint8_t *p, s
 	}
 	key = signer(c, &m);
 	if (!c->has_key && key && !message_signed_by(p, body, len, key)) {
-		conv_fail(c, "lying", "bad signature of the handshake");
+		conv_fail(c, END_GREETING_SIGNATURE, NULL);
 		return;
 	}
 	if (m.id == MSG_HANDSHAKE_REJECT && !c->has_key && c->dialled &&
 	    message_signed_by(p, body, len, c->self->key)) {
-		conv_fail(c, "", CONV_OWN_KEY);
+		conv_fail(c, END_OWN_KEY, NULL);
 		return;
 	}
 	if (!preamble_ok(c, pre, key))

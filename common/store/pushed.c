@@ -82,15 +82,14 @@ enum chain_reason pushed_each(struct store *s, const uint8_t *p, size_t len, uin
 	return why;
 }
 
-const char *pushed_fault(enum chain_reason why)
+enum pushed pushed_fault(enum chain_reason why)
 {
 	switch (why) {
-	case REASON_CODEC: case REASON_TRAILING:
-		return "invalid";
-	case REASON_OK: case REASON_NOSORTITION: case REASON_NOWINNER:
-		return NULL;
-	default:
-		return "lying";
+	case REASON_CODEC:
+	case REASON_TRAILING: return PUSHED_MALFORMED;
+	case REASON_OK: case REASON_NOSORTITION:
+	case REASON_NOWINNER: return PUSHED_TAKEN;
+	default: return PUSHED_REFUSED;
 	}
 }
 

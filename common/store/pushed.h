@@ -29,9 +29,9 @@ enum pushed pushed_judge(struct store *, MDB_txn *, const uint8_t *p, size_t n, 
  * pushed_fault says whose fault that is. */
 enum chain_reason pushed_each(struct store *, const uint8_t *p, size_t len, uint32_t n,
     void (*take)(void *arg, const struct nakamoto *), void *arg);
-/* "invalid" or "lying": its sender's fault, which ends a conversation; NULL: nobody's, as we may
- * be behind. */
-const char *pushed_fault(enum chain_reason);
+/* PUSHED_MALFORMED or PUSHED_REFUSED: its sender's fault, which ends a conversation; PUSHED_TAKEN:
+ * nobody's, as we may be behind. */
+enum pushed pushed_fault(enum chain_reason);
 
 /* How much each sender has sent lately.  Begins as zeros. */
 struct push_budgets { struct { uint64_t who, at; uint32_t left; } of[PUSH_SENDERS]; };

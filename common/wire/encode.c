@@ -141,4 +141,4 @@ size_t message_encode(struct message *m, const uint8_t secret[32], uint8_t *out)
 	return (size_t)(w.p - out);
 }
 
-/* Next: common/net/conv.c, the life of a conversation. */
+/* Next: common/net/conv_end.c, how conversations end. */

@@ -118,13 +118,22 @@ bool message_signed_by(const uint8_t preamble[PREAMBLE_LEN], const uint8_t *payl
 size_t message_room(const struct message *);
 size_t message_encode(struct message *, const uint8_t secret[32], uint8_t *out);
 
-/* Whether a foreign preamble is acceptable: network, major version, epoch byte, gap, stable hash
- * (spec 2.6).  NULL if so, else the fault; *lie: it contradicts itself or our chain, rather than
- * being of another network or version. stable_known(arg, height, hash): 1 our hash at that height
- * equals, 0 differs, -1 unknown to us. */
-const char *preamble_fault(const struct preamble *, uint32_t network_id, uint32_t version,
+/* What is wrong with a foreign preamble (spec 2.6). */
+enum preamble_fault {
+	PREAMBLE_FINE,
+	/* it is of something else: */
+	PREAMBLE_NETWORK,
+	PREAMBLE_VERSION, /* major version */
+	PREAMBLE_EPOCH,	  /* the byte of an epoch that is over */
+	/* it contradicts itself, or our chain: */
+	PREAMBLE_HEIGHT, /* tip and stable height are not so far apart */
+	PREAMBLE_HASH	 /* of the stable height */
+};
+/* stable_known(arg, height, hash): 1 our hash at that height equals, 0 differs, -1 unknown to
+ * us. */
+enum preamble_fault preamble_check(const struct preamble *, uint32_t network_id, uint32_t version,
     uint8_t epoch_now, uint32_t confirmations,
-    int (*stable_known)(void *, uint64_t, const uint8_t *), void *arg, bool *lie);
+    int (*stable_known)(void *, uint64_t, const uint8_t *), void *arg);
 /* A data_url that the wire allows (spec 1, UrlString). Empty is allowed. */
 bool url_allowed(const char *url, size_t n);
 

@@ -45,24 +45,21 @@ static bool epoch_byte_ok(uint8_t mine, uint8_t now, uint8_t theirs)
 	    (now == 0x0e && theirs == 0x0d);
 }
 
-const char *preamble_fault(const struct preamble *pre, uint32_t network_id, uint32_t version,
-    uint8_t epoch_now, uint32_t confirmations,
-    int (*stable_known)(void *, uint64_t, const uint8_t *), void *arg, bool *lie)
+enum preamble_fault preamble_check(const struct preamble *pre, uint32_t network_id,
+    uint32_t version, uint8_t epoch_now, uint32_t confirmations,
+    int (*stable_known)(void *, uint64_t, const uint8_t *), void *arg)
 {
-	*lie = false;
 	if (pre->network_id != network_id)
-		return "another network";
+		return PREAMBLE_NETWORK;
 	if ((pre->version ^ version) >> 24)
-		return "another major version";
+		return PREAMBLE_VERSION;
 	if (!epoch_byte_ok((uint8_t)version, epoch_now, (uint8_t)pre->version))
-		return "version of a past epoch";
-	*lie = true;
+		return PREAMBLE_EPOCH;
 	if (pre->burn_height - pre->stable_height != confirmations)
-		return "stable height is not the tip's";
+		return PREAMBLE_HEIGHT;
 	if (stable_known && stable_known(arg, pre->stable_height, pre->stable_hash) == 0)
-		return "stable hash is not ours";
-	*lie = false;
-	return NULL;
+		return PREAMBLE_HASH;
+	return PREAMBLE_FINE;
 }
 
 /* Next: common/wire/sign.c, what is signed. */

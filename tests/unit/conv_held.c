@@ -28,7 +28,7 @@ static void deaf(void **state)
 			usleep(1000);
 		event_base_loop(s.base, EVLOOP_NONBLOCK);
 	}
-	ends(&s, "useless", "does not read");
+	ends(&s, FAULT_USELESS, "does not read");
 }
 
 /* Bytes of a push that is never whole: what is held is counted, to the byte. */
@@ -50,7 +50,7 @@ static void held_is_bounded(void **state)
 	assert_int_equal(s.held.held, s.held.limit);
 	assert_false(s.down);
 	send_raw(&s, chunk, 1);
-	ends(&s, "", "no room for its message");
+	ends(&s, FAULT_NONE, "no room for its message");
 
 	dialled_up(&s);		/* nothing is held of what was whole */
 	tell(&s, &ping, 5);
@@ -94,7 +94,7 @@ static void stalls(void **state)
 			send_raw(&s, chunk, sizeof(chunk));
 		}
 		wait_down(&s, kind > 0);
-		ends(&s, "useless", "stops in the middle of a message");
+		ends(&s, FAULT_USELESS, "stops in the middle of a message");
 	}
 
 	dialled_up(&s);
@@ -128,7 +128,7 @@ static void unread(void **state)
 			usleep(1000);
 	assert_true(s.held.held >= 200000);
 	wait_down(&s, false);
-	ends(&s, "useless", "does not read");
+	ends(&s, FAULT_USELESS, "does not read");
 	assert_int_equal(s.held.held, 0);
 }
 

@@ -24,18 +24,18 @@ static void lies(void **state)
 	memcpy(s.key, s.self.key, sizeof(s.key));
 	m = handshake(&s, MSG_HANDSHAKE_ACCEPT);
 	tell(&s, &m, s.got.pre.seq);
-	ends(&s, "", CONV_OWN_KEY);
+	ends(&s, FAULT_NONE, conv_end_words(END_OWN_KEY));
 
 	dialled(&s);		/* the accept is signed by another key than it holds */
 	m = handshake(&s, MSG_HANDSHAKE_ACCEPT);
 	s.secret[31] = 3;
 	tell(&s, &m, s.got.pre.seq);
-	ends(&s, "lying", "bad signature of the handshake");
+	ends(&s, FAULT_LYING, "bad signature of the handshake");
 
 	dialled_up(&s);		/* so is a later message */
 	s.secret[31] = 3;
 	tell(&s, &ping, 5);
-	ends(&s, "lying", "bad signature");
+	ends(&s, FAULT_LYING, "bad signature");
 
 	dialled_up(&s);		/* high S: n - s, recovery id turned */
 	n = pack(&s, &ping, 5, out);
@@ -50,24 +50,24 @@ static void lies(void **state)
 	}
 	out[96] ^= 1;
 	send_raw(&s, out, n);
-	ends(&s, "lying", "bad signature");
+	ends(&s, FAULT_LYING, "bad signature");
 
 	dialled_up(&s);		/* a preamble that contradicts itself */
 	s.pre.stable_height = 94;
 	tell(&s, &ping, 5);
-	ends(&s, "lying", "stable height");
+	ends(&s, FAULT_LYING, "stable height");
 
 	dialled_up(&s);		/* ... or our chain */
 	s.pre.stable_hash[0] = 1;
 	tell(&s, &ping, 5);
-	ends(&s, "lying", "stable hash");
+	ends(&s, FAULT_LYING, "stable hash");
 
 	dialled_up(&s);		/* a re-key signed by the new key */
 	m = handshake(&s, MSG_HANDSHAKE);
 	s.secret[31] = 3;
 	key_public(m.u.handshake.key, s.secret);
 	tell(&s, &m, 5);
-	ends(&s, "lying", "bad signature");
+	ends(&s, FAULT_LYING, "bad signature");
 }
 
 static void useless(void **state)
@@ -77,26 +77,26 @@ static void useless(void **state)
 
 	dialled(&s);
 	tell(&s, &reject, s.got.pre.seq);
-	ends(&s, "useless", "rejects");
+	ends(&s, FAULT_USELESS, "rejects");
 
 	dialled(&s);
 	tell(&s, &pong, s.got.pre.seq);
-	ends(&s, "useless", "another message");
+	ends(&s, FAULT_USELESS, "another message");
 
 	dialled(&s);
 	shutdown(s.fd, SHUT_RDWR);
-	ends(&s, "useless", "hung up");
+	ends(&s, FAULT_USELESS, "hung up");
 
 	dialled_up(&s);		/* nothing was asked: a hang-up is nobody's fault */
 	shutdown(s.fd, SHUT_RDWR);
-	ends(&s, "", "hung up");
+	ends(&s, FAULT_NONE, "hung up");
 
 	dialled_up(&s);
 	m = (struct message){ .id = MSG_GET_NAKAMOTO_INV };
 	assert_int_equal(conv_request(s.conv, &m, 5000, on_reply, &s), 0);
 	turn(&s);
 	shutdown(s.fd, SHUT_RDWR);
-	ends(&s, "useless", "hung up");
+	ends(&s, FAULT_USELESS, "hung up");
 
 	dialled_up(&s);		/* answers under another number */
 	m = (struct message){ .id = MSG_GET_NAKAMOTO_INV };
@@ -105,19 +105,19 @@ static void useless(void **state)
 	m = (struct message){ .id = MSG_NAKAMOTO_INV,
 		.u.inv = { .count = 1, .bytes = 1, .bits = (const uint8_t *)"" } };
 	tell(&s, &m, s.got.pre.seq + 1);
-	ends(&s, "useless", "wrong seq");
+	ends(&s, FAULT_USELESS, "wrong seq");
 
 	dialled(&s);
 	m = handshake(&s, MSG_HANDSHAKE_ACCEPT);
 	s.pre.version = 0x18000010;
 	tell(&s, &m, s.got.pre.seq);
-	ends(&s, "useless", "another major version");
+	ends(&s, FAULT_USELESS, "another major version");
 
 	dialled(&s);
 	m = handshake(&s, MSG_HANDSHAKE_ACCEPT);
 	s.pre.network_id = 1;
 	tell(&s, &m, s.got.pre.seq);
-	ends(&s, "useless", "another network");
+	ends(&s, FAULT_USELESS, "another network");
 }
 
 /* A whole message with its payload replaced and signed again. */
@@ -144,30 +144,30 @@ static void undecodable(void **state)
 	dialled_up(&s);
 	memset(noise, 0xa5, sizeof(noise));
 	send_raw(&s, noise, sizeof(noise));
-	ends(&s, "invalid", "preamble");
+	ends(&s, FAULT_INVALID, "preamble");
 
 	dialled_up(&s);
 	tell_payload(&s, "000000001b0010ffffffffddee");
-	ends(&s, "invalid", "byte count");
+	ends(&s, FAULT_INVALID, "byte count");
 	dialled_up(&s);
 	tell_payload(&s, "000000001b001000000002ddee00");
-	ends(&s, "invalid", "trailing bytes");
+	ends(&s, FAULT_INVALID, "trailing bytes");
 	dialled_up(&s);
 	tell_payload(&s, "0000000014");
-	ends(&s, "invalid", "unknown message");
+	ends(&s, FAULT_INVALID, "unknown message");
 	dialled_up(&s);
 	tell_payload(&s, "0000001100");
-	ends(&s, "invalid", "relayers");
+	ends(&s, FAULT_INVALID, "relayers");
 
 	dialled_up(&s);		/* refused before the bytes come */
 	announce(&s, 16 << 20, MSG_NACK);
-	ends(&s, "invalid", "Nack of 16777216 bytes");
+	ends(&s, FAULT_INVALID, "Nack of 16777216 bytes");
 	dialled_up(&s);
 	announce(&s, MAX_PAYLOAD + 1, MSG_NAKAMOTO_BLOCKS);
-	ends(&s, "invalid", "preamble");
+	ends(&s, FAULT_INVALID, "preamble");
 	accepted(&s);		/* a stranger may not send much at all */
 	announce(&s, 1 << 20, MSG_NAKAMOTO_BLOCKS);
-	ends(&s, "invalid", "bytes");
+	ends(&s, FAULT_INVALID, "bytes");
 }
 
 /* Odd, but allowed: none of it ends the conversation. */

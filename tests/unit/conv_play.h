@@ -18,14 +18,14 @@ static inline void on_message(struct conv *c, void *arg, const struct message *m
 	((struct play *)arg)->messages++;
 }
 
-static inline void on_down(struct conv *c, void *arg, const char *class, const char *reason)
+static inline void on_down(struct conv *c, void *arg, enum conv_end end, const char *text)
 {
 	struct play *s = arg;
 
 	s->down = true;
 	s->conv = NULL;
-	strlcpy(s->class, class, sizeof(s->class));
-	strlcpy(s->reason, reason, sizeof(s->reason));
+	s->end = end;
+	strlcpy(s->reason, text, sizeof(s->reason));
 }
 static const struct conv_ops ops = { on_up, on_message, NULL, on_down };
 
@@ -99,14 +99,14 @@ static inline void done(struct play *s)
 	event_base_free(s->base);
 }
 
-static inline void ends(struct play *s, const char *class, const char *reason)
+static inline void ends(struct play *s, enum fault_class class, const char *reason)
 {
 	uint64_t end = now_ms() + 1000;
 
 	while (!s->down && now_ms() < end)
 		turn(s);
 	assert_true(s->down);
-	assert_string_equal(s->class, class);
+	assert_int_equal(conv_end_class(s->end), class);
 	if (!strstr(s->reason, reason))
 		fail_msg("reason '%s', not '%s'", s->reason, reason);
 	done(s);

@@ -22,7 +22,9 @@ struct play {
 	struct network net;
 	struct conv_self self; struct budget held; struct conv *conv;
 	unsigned ups, messages, replies;
-	bool down; char class[16], reason[160];
+	bool down;
+	enum conv_end end;
+	char reason[160];
 	int fd;				/* the stranger's end */
 	uint8_t secret[32], key[KEY_LEN];
 	struct preamble pre;		/* what the stranger says of itself */

@@ -125,7 +125,7 @@ static void pushes(void **state)
 	push(&p, l.w.blocks[1].b, 1);
 	assert_int_equal(rows(), 2);
 	push(&p, &false_one, 1);
-	ends(&p, "lying", "push: ");
+	ends(&p, FAULT_LYING, "push: ");
 }
 
 int main(void)

@@ -119,13 +119,13 @@ static void pushes(void **state)
 	assert_int_equal(PUSH(2, 4, 1), REASON_MINER);
 	assert_int_equal(taken, 0);
 
-	assert_string_equal(pushed_fault(REASON_MINER), "lying");
-	assert_string_equal(pushed_fault(REASON_MERKLE), "lying");
-	assert_string_equal(pushed_fault(REASON_CODEC), "invalid");
-	assert_string_equal(pushed_fault(REASON_TRAILING), "invalid");
-	assert_null(pushed_fault(REASON_OK));
-	assert_null(pushed_fault(REASON_NOSORTITION));
-	assert_null(pushed_fault(REASON_NOWINNER));
+	assert_int_equal(pushed_fault(REASON_MINER), PUSHED_REFUSED);
+	assert_int_equal(pushed_fault(REASON_MERKLE), PUSHED_REFUSED);
+	assert_int_equal(pushed_fault(REASON_CODEC), PUSHED_MALFORMED);
+	assert_int_equal(pushed_fault(REASON_TRAILING), PUSHED_MALFORMED);
+	assert_int_equal(pushed_fault(REASON_OK), PUSHED_TAKEN);
+	assert_int_equal(pushed_fault(REASON_NOSORTITION), PUSHED_TAKEN);
+	assert_int_equal(pushed_fault(REASON_NOWINNER), PUSHED_TAKEN);
 }
 
 static void budgets(void **state)

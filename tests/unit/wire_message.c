@@ -229,29 +229,32 @@ static int known(void *arg, uint64_t height, const uint8_t *hash)
 	return height == 900000 ? hash[0] == 0x22 : -1;
 }
 
+static enum preamble_fault check(const struct preamble *p, uint32_t network_id, uint32_t version,
+    uint8_t epoch_now, uint32_t confirmations)
+{
+	return preamble_check(p, network_id, version, epoch_now, confirmations, known, NULL);
+}
+
 static void preambles(void **state)
 {
 	struct preamble p = blank(0).pre, q;
 	uint8_t raw[PREAMBLE_LEN];
-	bool lie;
 
-	assert_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL, &lie));
-	assert_non_null(preamble_fault(&p, 2, 0x18000010, 0x10, 7, known, NULL, &lie));
-	assert_non_null(preamble_fault(&p, 1, 0xfacade10, 0x10, 7, known, NULL, &lie));
-	assert_false(lie);
-	assert_non_null(preamble_fault(&p, 1, 0x18000010, 0x10, 6, known, NULL, &lie));
-	assert_true(lie);
+	assert_int_equal(check(&p, 1, 0x18000010, 0x10, 7), PREAMBLE_FINE);
+	assert_int_equal(check(&p, 2, 0x18000010, 0x10, 7), PREAMBLE_NETWORK);
+	assert_int_equal(check(&p, 1, 0xfacade10, 0x10, 7), PREAMBLE_VERSION);
+	assert_int_equal(check(&p, 1, 0x18000010, 0x10, 6), PREAMBLE_HEIGHT);
 	p.version = 0x1800000f;
-	assert_non_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL, &lie));
-	assert_null(preamble_fault(&p, 1, 0x18000010, 0x0f, 7, known, NULL, &lie));
+	assert_int_equal(check(&p, 1, 0x18000010, 0x10, 7), PREAMBLE_EPOCH);
+	assert_int_equal(check(&p, 1, 0x18000010, 0x0f, 7), PREAMBLE_FINE);
 	p.version = 0x1800000d;
-	assert_null(preamble_fault(&p, 1, 0x18000010, 0x0e, 7, known, NULL, &lie));
+	assert_int_equal(check(&p, 1, 0x18000010, 0x0e, 7), PREAMBLE_FINE);
 	p.version = 0x180000ff;
-	assert_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL, &lie));
+	assert_int_equal(check(&p, 1, 0x18000010, 0x10, 7), PREAMBLE_FINE);
 	p.stable_hash[0] = 0x23;
-	assert_non_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL, &lie));
+	assert_int_equal(check(&p, 1, 0x18000010, 0x10, 7), PREAMBLE_HASH);
 	p.stable_height--, p.burn_height--;
-	assert_null(preamble_fault(&p, 1, 0x18000010, 0x10, 7, known, NULL, &lie));
+	assert_int_equal(check(&p, 1, 0x18000010, 0x10, 7), PREAMBLE_FINE);
 
 	p.payload_len = MAX_PAYLOAD;
 	preamble_encode(raw, &p);

@@ -7,6 +7,7 @@
 
 #include "common/chain/hash.h"
 #include "common/chain/key.h"
+#include "common/net/conv_end.h"
 #include "tests/helper/chain-peer/peer.h"
 
 enum {
@@ -425,8 +426,7 @@ static const char *take_bytes(struct talk *t, const struct preamble *pre, const 
 	const struct network *net = &p->world->chain.net;
 	struct message m = { .pre = *pre };
 	static char err[120];
-	const char *fault;
-	bool lie;
+	enum preamble_fault fault;
 
 	if (t->known && !message_signed_by(raw, raw + PREAMBLE_LEN, pre->payload_len, t->key))
 		return "bad signature";
@@ -435,11 +435,10 @@ static const char *take_bytes(struct talk *t, const struct preamble *pre, const 
 	if (!t->known && m.id == MSG_HANDSHAKE &&
 	    !message_signed_by(raw, raw + PREAMBLE_LEN, pre->payload_len, m.u.handshake.key))
 		return "handshake not signed by its own key";
-	fault = preamble_fault(pre, net->chain_id, net->peer_version,
-	    (uint8_t)network_epoch(net, p->world->tip), net->stable_confirmations, stable_known, p,
-	    &lie);
-	if (fault)
-		return fault;
+	fault = preamble_check(pre, net->chain_id, net->peer_version,
+	    (uint8_t)network_epoch(net, p->world->tip), net->stable_confirmations, stable_known, p);
+	if (fault != PREAMBLE_FINE)
+		return conv_end_words(conv_end_of(fault, true));
 	peer_log(p, "message in", "\"type\":\"%s\",\"bytes\":%u,\"seq\":%u", message_name(m.id),
 	    PREAMBLE_LEN + pre->payload_len, pre->seq);
 	take_message(t, &m);

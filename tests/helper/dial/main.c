@@ -112,11 +112,11 @@ static void up(struct conv *c, void *arg)
 
 static void message(struct conv *c, void *arg, const struct message *m) { }
 
-static void down(struct conv *c, void *arg, const char *class, const char *reason)
+static void down(struct conv *c, void *arg, enum conv_end end, const char *text)
 {
 	struct dial *d = arg;
 
-	log_warnx("peer gone: %s", reason);
+	log_warnx("peer gone: %s", text);
 	d->code = 1;
 	event_base_loopexit(d->base, NULL);
 }
