@@ -204,6 +204,17 @@ static void refuse(struct import *m, const struct trial_block *b, struct rec_vie
 	m->refused++;
 }
 
+static void keep_block(struct import *m, const struct trial_block *b, struct rec_view source)
+{
+	struct block block;
+	size_t need;
+
+	if (block_parse(&block, MODEL_BIT(NAKAMOTO), b->ch, m->trial.bytes + b->at, b->len,
+		&need) != (ssize_t)b->len)
+		BUG("a block that holds is none");
+	keeper_block(m->k, &block, b->weight, source);
+}
+
 static void blocks_commit(struct import *m)
 {
 	struct keeper_counts c;
@@ -222,8 +233,7 @@ static void blocks_commit(struct import *m)
 		struct trial_block *b = &m->trial.b[i];
 
 		if (b->reason == REASON_OK)
-			keeper_block(m->k, m->trial.bytes + b->at, b->len, b->weight,
-			    rec_str(source));
+			keep_block(m, b, rec_str(source));
 		else
 			refuse(m, b, rec_str(source));
 	}

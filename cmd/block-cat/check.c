@@ -77,7 +77,7 @@ static void pace(const struct checking *k)
 /* ---- blocks ---- */
 
 /* A proven block stands on one of its tenure, or is its start. */
-static bool linked(struct checking *k, const uint8_t *ch, const struct nakamoto *n)
+static bool linked(struct checking *k, const uint8_t *ch, const struct block *n)
 {
 	struct kept_block parent;
 	struct rec_tenure t;
@@ -94,12 +94,12 @@ static const char *fault_of(struct checking *k, const uint8_t *ch, const struct 
 {
 	uint8_t where[CH_LEN];
 	uint64_t height;
-	struct nakamoto n;
+	struct block n;
 	size_t need;
 
 	if (!block_sound(ch, b))
 		return "its checksum does not fit";
-	if (nakamoto_parse(&n, b->bytes, b->len, &need) != (ssize_t)b->len ||
+	if (block_parse(&n, ANY_MODEL, ch, b->bytes, b->len, &need) != (ssize_t)b->len ||
 	    memcmp(n.id, b->id, ID_LEN) != 0 || proof_root(&n) != REASON_OK)
 		return "its bytes do not hash to its id";
 	if (n.height != b->height || memcmp(n.ch, ch, CH_LEN) != 0 ||

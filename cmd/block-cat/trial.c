@@ -16,6 +16,8 @@ bool trial_full(const struct trial *t)
 void trial_add(struct trial *t, const struct rec_block *r)
 {
 	struct trial_block *b = &t->b[t->n++];
+	struct block head;
+	size_t need;
 
 	memset(b, 0, sizeof(*b));
 	b->at = t->n_bytes;
@@ -26,7 +28,11 @@ void trial_add(struct trial *t, const struct rec_block *r)
 	memcpy(b->ch, r->consensus_hash, CH_LEN);
 	b->height = r->height;
 	/* The header's word counts, not the record's. */
-	nakamoto_peek(r->body.p, r->body.n, b->id, b->ch, &b->height);
+	if (block_header(&head, MODEL_BIT(NAKAMOTO), b->ch, r->body.p, r->body.n, &need) > 0) {
+		memcpy(b->id, head.id, ID_LEN);
+		memcpy(b->ch, head.ch, CH_LEN);
+		b->height = head.height;
+	}
 }
 
 static const struct signer_set *set_of(struct trial *t, MDB_txn *txn, uint64_t cycle)
@@ -65,12 +71,13 @@ static void look_up(struct trial *t, MDB_txn *txn, struct trial_block *b)
 		b->view.burn_height = r.burn_height;
 		memcpy(b->miner, r.miner, HASH160_LEN);
 		b->view.miner = b->miner;
+		b->view.ch = b->ch;
 	}
 }
 
 static void judge_one(struct trial *t, struct trial_block *b)
 {
-	struct nakamoto block;
+	struct block block;
 
 	if (b->reason != REASON_OK)
 		return;

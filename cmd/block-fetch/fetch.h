@@ -5,7 +5,7 @@
 
 #include "cmd/block-fetch/limits.h"
 #include "cmd/block-fetch/planner.h"
-#include "common/chain/nakamoto.h"
+#include "common/chain/block.h"
 #include "common/net/http.h"
 #include "common/store/store.h"
 #include "common/sys/stage.h"

@@ -18,7 +18,7 @@ bool transfers_room(struct fetch *f)
 
 /* ---- blocks ---- */
 
-static void emit(struct fetch *f, struct xfer *x, const struct nakamoto *b)
+static void emit(struct fetch *f, struct xfer *x, const struct block *b)
 {
 	struct rec_block r = { .height = b->height,
 		.source = rec_str(planner_source_name(f->plan, x->a.source)),
@@ -30,8 +30,10 @@ static void emit(struct fetch *f, struct xfer *x, const struct nakamoto *b)
 	written_add(f, &r, &x->a);
 }
 
+static void walk_begin(struct xfer *x) { block_walk_begin(&x->walk, MODEL_BIT(NAKAMOTO), x->a.ch); }
+
 /* One whole block.  False: the transfer is to stop. */
-static bool take(struct fetch *f, struct xfer *x, const struct nakamoto *b)
+static bool take(struct fetch *f, struct xfer *x, const struct block *b)
 {
 	static const uint8_t none[CH_LEN];
 	struct plan_block info = { .id = b->id,
@@ -39,7 +41,7 @@ static bool take(struct fetch *f, struct xfer *x, const struct nakamoto *b)
 		.ch = b->ch,
 		.len = (uint32_t)b->len,
 		.start = b->kind == BLOCK_START,
-		.prev_ch = b->kind == BLOCK_START ? b->change.prev_tenure : none };
+		.prev_ch = b->kind == BLOCK_START ? b->nakamoto.change.prev_tenure : none };
 
 	switch (planner_block(f->plan, now_ms(), x->a.transfer, &info)) {
 	case TAKE_LAST:
@@ -63,8 +65,9 @@ static bool take(struct fetch *f, struct xfer *x, const struct nakamoto *b)
  * all else is the source's fault. */
 static void judge_extra(struct xfer *x)
 {
-	struct nakamoto b;
-	ssize_t used = nakamoto_header(&b, x->buf + x->off, x->len - x->off, &x->need);
+	struct block b;
+	ssize_t used = block_header(
+	    &b, MODEL_BIT(NAKAMOTO), x->a.ch, x->buf + x->off, x->len - x->off, &x->need);
 
 	if (used == 0 && x->len - x->off < MAX_EXTRA)
 		return;
@@ -77,9 +80,8 @@ static void judge_extra(struct xfer *x)
  * block asked for. */
 static void judge_head(struct fetch *f, struct xfer *x)
 {
-	struct nakamoto b;
-	ssize_t used = nakamoto_walk_header(&x->walk, &b, x->buf + x->off, x->len - x->off,
-	    &x->need);
+	struct block b;
+	ssize_t used = block_walk_header(&x->walk, &b, x->buf + x->off, x->len - x->off, &x->need);
 
 	if (used < 0)
 		x->garbage = x->stopped = true;
@@ -90,8 +92,8 @@ static void judge_head(struct fetch *f, struct xfer *x)
 /* The block at off, as far as it has come. */
 static void cut_block(struct fetch *f, struct xfer *x)
 {
-	struct nakamoto b;
-	ssize_t used = nakamoto_walk(&x->walk, &b, x->buf + x->off, x->len - x->off, &x->need);
+	struct block b;
+	ssize_t used = block_walk(&x->walk, &b, x->buf + x->off, x->len - x->off, &x->need);
 
 	if (used < 0)
 		x->garbage = x->stopped = true;
@@ -99,7 +101,7 @@ static void cut_block(struct fetch *f, struct xfer *x)
 		return;
 	x->off += (size_t)used;
 	x->need = 0;
-	x->walk = (struct block_walk){ .at = 0 };
+	walk_begin(x);
 }
 
 /* Cut blocks from the buffer while there is room for them.  False: stop the transfer. */
@@ -315,6 +317,7 @@ void transfer_start(struct fetch *f, const struct action *a)
 
 	memcpy(r.own, f->places[a->source].own, sizeof(r.own));
 	*x = (struct xfer){ .fetch = f, .live = true, .a = *a };
+	walk_begin(x);
 	planner_path(a, x->path);
 	snprintf(url, sizeof(url), "%s%s", f->places[a->source].base, x->path);
 	switch (a->ask) {

@@ -191,7 +191,7 @@ static uint64_t from_cycle(struct fetch *f)
 void view_start(struct fetch *f)
 {
 	const struct network *net = &f->store.net;
-	uint64_t epoch = network_epoch_start(net, EPOCH_30),
+	uint64_t epoch = network_model_first(net, NAKAMOTO),
 		 cycle = network_cycle_start(net, from_cycle(f));
 
 	f->first = epoch > cycle ? epoch : cycle;

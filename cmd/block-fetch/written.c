@@ -215,7 +215,7 @@ static bool on_block(void *arg, const struct stored_block *b)
 		return w->any = w->hit = true;
 	}
 	memcpy(w->lowest, b->id, ID_LEN);
-	memcpy(w->parent, b->bytes + BLOCK_PARENT_OFFSET, ID_LEN);
+	memcpy(w->parent, b->parent, ID_LEN);
 	w->any = true;
 	return true;
 }

@@ -80,7 +80,7 @@ static bool add_block(void *arg, const struct stored_block *b)
 	if (st->offset == 0) {
 		st->sent += b->len;
 		st->done = st->one;
-		memcpy(st->next, b->bytes + BLOCK_PARENT_OFFSET, ID_LEN);
+		memcpy(st->next, b->parent, ID_LEN);
 	}
 	return !p->full && !st->done;
 }
@@ -210,8 +210,7 @@ static int ancestor_at(struct serve *s, MDB_txn *txn, const uint8_t tip[ID_LEN],
 		}
 		if (tenure_get(&s->store, txn, b->ch, &t) != 0)
 			return -1;
-		memcpy(id, height < t.start_height ? t.parent_id : b->bytes + BLOCK_PARENT_OFFSET,
-		    ID_LEN);
+		memcpy(id, height < t.start_height ? t.parent_id : b->parent, ID_LEN);
 	}
 }
 

@@ -13,12 +13,10 @@ static void tip_hash(struct serve *s, uint8_t hash[32])
 {
 	MDB_txn *txn = store_read(&s->store);
 	struct stored_block b;
-	struct nakamoto n;
-	size_t need;
+	struct block n;
 
 	memset(hash, 0, 32);
-	if (block_get(&s->store, txn, s->view.id, &b) == 0 &&
-	    nakamoto_header(&n, b.bytes, b.len, &need) > 0)
+	if (block_get(&s->store, txn, s->view.id, &b) == 0 && stored_header(&b, &n) == 0)
 		memcpy(hash, n.hash, 32);
 	store_read_end(txn);
 }
@@ -42,7 +40,7 @@ static void add_tenure_height(struct evbuffer *b, struct serve *s)
 	MDB_txn *txn = store_read(&s->store);
 	struct lowest l = { .s = s, .txn = txn };
 	struct rec_sortition below;
-	uint64_t nakamoto = network_epoch_start(&s->store.net, EPOCH_30);
+	uint64_t nakamoto = network_model_first(&s->store.net, NAKAMOTO);
 
 	store_walk(&s->store, txn, T_CANONICAL, "", 0, take_lowest, &l);
 	if (l.found &&

@@ -80,17 +80,18 @@ static void add_problems(struct evbuffer *b, const struct nakamoto *n)
 	evbuffer_add_printf(b, "]");
 }
 
-static void add_header(struct evbuffer *b, const struct nakamoto *n)
+static void add_header(struct evbuffer *b, const struct block *block)
 {
+	const struct nakamoto *n = &block->nakamoto;
 	size_t markers = (n->version & ~SHADOW_BIT) >= 1 ? 4 + 5 * (size_t)n->n_markers : 0;
 
 	evbuffer_add_printf(b,
 	    "{\"Nakamoto\":{\"version\":%u,\"chain_length\":%llu,\"burn_spent\":%llu", n->version,
-	    (unsigned long long)n->height, (unsigned long long)n->burn_spent);
-	add_hex(b, ",\"consensus_hash\":\"", n->ch, CH_LEN, "\"");
-	add_hex(b, ",\"parent_block_id\":\"", n->parent, ID_LEN, "\"");
-	add_hex(b, ",\"tx_merkle_root\":\"", n->tx_root, 32, "\"");
-	add_hex(b, ",\"state_index_root\":\"", n->state_root, 32, "\"");
+	    (unsigned long long)block->height, (unsigned long long)n->burn_spent);
+	add_hex(b, ",\"consensus_hash\":\"", block->ch, CH_LEN, "\"");
+	add_hex(b, ",\"parent_block_id\":\"", block->parent, ID_LEN, "\"");
+	add_hex(b, ",\"tx_merkle_root\":\"", block->tx_root, 32, "\"");
+	add_hex(b, ",\"state_index_root\":\"", block->state_root, 32, "\"");
 	evbuffer_add_printf(b, ",\"timestamp\":%llu", (unsigned long long)n->timestamp);
 	add_hex(b, ",\"miner_signature\":\"", n->miner_sig, SIG_LEN, "\",\"signer_signature\":[");
 	for (uint32_t i = 0; i < n->n_sigs; i++)
@@ -103,15 +104,13 @@ static void add_header(struct evbuffer *b, const struct nakamoto *n)
 
 /* Header of a block (NULL: there is none) of the tenure that the request names.  It is parsed from
  * the store's map: the transaction is the caller's to end.  NULL: it has ended, with 404 or 500. */
-static MDB_txn *header_of(struct request *r, MDB_txn *txn, const uint8_t *id, struct nakamoto *n,
-    struct stored_block *block)
+static MDB_txn *header_of(
+    struct request *r, MDB_txn *txn, const uint8_t *id, struct block *n, struct stored_block *block)
 {
 	char hex[2 * CH_LEN + 1];
-	size_t need;
 
 	block->damaged = false;
-	if (id && block_get(&r->s->store, txn, id, block) == 0 &&
-	    nakamoto_header(n, block->bytes, block->len, &need) > 0)
+	if (id && block_get(&r->s->store, txn, id, block) == 0 && stored_header(block, n) == 0)
 		return txn;
 	store_read_end(txn);
 	if (block->damaged)
@@ -122,7 +121,7 @@ static MDB_txn *header_of(struct request *r, MDB_txn *txn, const uint8_t *id, st
 }
 
 /* The same of its top block. */
-static MDB_txn *top_header(struct request *r, struct nakamoto *n, struct stored_block *block)
+static MDB_txn *top_header(struct request *r, struct block *n, struct stored_block *block)
 {
 	MDB_txn *txn = store_read(&r->s->store);
 	struct rec_tenure t;
@@ -136,7 +135,7 @@ static MDB_txn *top_header(struct request *r, struct nakamoto *n, struct stored_
 void get_tenure_tip(struct request *r)
 {
 	struct stored_block block;
-	struct nakamoto n;
+	struct block n;
 	MDB_txn *txn = top_header(r, &n, &block);
 	struct evbuffer *b;
 
@@ -164,22 +163,17 @@ struct view_search {
 
 static bool find_view(void *arg, const struct stored_block *b)
 {
-	struct tx_walk w = { .at = 0 };
 	struct view_search *v = arg;
-	struct nakamoto n;
-	size_t need;
-	ssize_t txs;
+	struct tenure_change change;
+	struct block n;
 
 	memcpy(v->next, b->id, ID_LEN);
 	v->hit = b->damaged;
 	if (v->hit || v->left == 0)
 		return false;
 	v->left--;
-	if ((txs = nakamoto_header(&n, b->bytes, b->len, &need)) > 0 &&
-	    b->len > (size_t)txs + 4 &&
-	    tx_walk(&w, b->bytes + txs + 4, b->len - (size_t)txs - 4, &need) == 1 &&
-	    w.tx.payload == TX_TENURE_CHANGE) {
-		memcpy(v->ch, w.tx.change.burn_view, CH_LEN);
+	if (stored_header(b, &n) == 0 && block_change(&n, b->len, &change)) {
+		memcpy(v->ch, change.burn_view, CH_LEN);
 		v->found = true;
 	}
 	return !v->found;
@@ -199,7 +193,7 @@ static bool search_view(struct view_search *v, MDB_txn *txn)
 static void reply_metadata(struct request *r, const struct view_search *v)
 {
 	struct stored_block block;
-	struct nakamoto n;
+	struct block n;
 	struct evbuffer *b;
 	MDB_txn *txn;
 
@@ -243,7 +237,7 @@ void get_tenure_tip_metadata(struct request *r)
 	static const struct http_later later = { search_on, free };
 	struct view_search v = { .conn = r->conn }, *kept;
 	struct stored_block block;
-	struct nakamoto n;
+	struct block n;
 	MDB_txn *txn = top_header(r, &n, &block);
 	bool done;
 
@@ -276,13 +270,12 @@ struct listing {
 static bool add_listed(void *arg, const struct stored_block *b)
 {
 	struct listing *l = arg;
-	struct nakamoto n;
-	size_t need;
+	struct block n;
 
 	memcpy(l->next, b->id, ID_LEN);
 	l->full = evbuffer_get_length(l->text) >= CHUNK;
 	l->hit = !l->full && b->damaged;
-	if (l->full || l->hit || nakamoto_header(&n, b->bytes, b->len, &need) <= 0)
+	if (l->full || l->hit || stored_header(b, &n) < 0)
 		return false;
 	add_hex(l->text, l->started ? ",{\"block_id\":\"" : "{\"block_id\":\"", b->id, ID_LEN,
 	    "\",\"header_type\":\"nakamoto\"");

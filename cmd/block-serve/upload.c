@@ -114,8 +114,8 @@ static void commit_soon(struct uploads *u)
 }
 
 /* One block waits for the next commit. */
-static enum pushed queue(struct uploads *u, const struct nakamoto *n, const char *source,
-    const char *request)
+static enum pushed queue(
+    struct uploads *u, const struct block *n, const char *source, const char *request)
 {
 	struct pending *p;
 
@@ -155,7 +155,7 @@ static enum pushed take(struct uploads *u, const uint8_t *body, size_t len, cons
     uint8_t id[ID_LEN], const char **why)
 {
 	enum chain_reason reason;
-	struct nakamoto n;
+	struct block n;
 	enum pushed got;
 	MDB_txn *txn;
 
@@ -171,7 +171,7 @@ static enum pushed take(struct uploads *u, const uint8_t *body, size_t len, cons
 
 struct push { struct uploads *u; char source[2 * KEY_LEN + 1]; unsigned taken; };
 
-static void take_pushed(void *arg, const struct nakamoto *n)
+static void take_pushed(void *arg, const struct block *n)
 {
 	struct push *p = arg;
 

@@ -32,6 +32,18 @@ static void progress(struct writer *w)
 	meta_put_row(w->s, keeper_txn(w->k), "progress.block-store", REC_PROGRESS, &p);
 }
 
+static void take_block(struct writer *w, const struct rec_block *r, uint64_t weight)
+{
+	struct block b;
+	size_t need;
+
+	if (block_parse(&b, MODEL_BIT(NAKAMOTO), r->consensus_hash, r->body.p, r->body.n, &need) ==
+	    (ssize_t)r->body.n)
+		keeper_block(w->k, &b, weight, r->source);
+	else
+		log_warnx("a block that was held is none: dropped");
+}
+
 static void take(struct writer *w, const struct rec *r, uint64_t *weight)
 {
 	switch (r->type) {
@@ -40,10 +52,7 @@ static void take(struct writer *w, const struct rec *r, uint64_t *weight)
 		if (!rec_is(r->u.verdict.status, "held"))
 			keeper_verdict(w->k, &r->u.verdict);
 		break;
-	case REC_BLOCK:
-		keeper_block(w->k, r->u.block.body.p, r->u.block.body.n, *weight,
-		    r->u.block.source);
-		break;
+	case REC_BLOCK: take_block(w, &r->u.block, *weight); break;
 	case REC_SORTITION:
 		keeper_sortition(w->k, &r->u.sortition);
 		break;

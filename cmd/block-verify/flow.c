@@ -11,7 +11,6 @@
  * is asked for again. */
 #define QUEUE_BYTES (2u << 20)
 #define QUEUE_RECORDS 4096
-#define CH_OFFSET 17	/* consensus hash in a block's header */
 
 static struct job *job_new(const struct rec *r)
 {
@@ -36,6 +35,8 @@ static struct job *block_job(struct flow *f, const struct rec *r)
 	const struct rec_block *b = &r->u.block;
 	struct job *j = job_new(r);
 	struct rec_view body = view_in_job(j, r, b->body);
+	struct block head;
+	size_t need;
 
 	j->is_block = true;
 	atomic_init(&j->done, false);
@@ -46,8 +47,9 @@ static struct job *block_job(struct flow *f, const struct rec *r)
 	memcpy(j->ch, b->consensus_hash, CH_LEN);
 	j->height = b->height;
 	/* The header's word counts, not the record's. */
-	j->known = view_lookup(f->view,
-	    j->body_len >= CH_OFFSET + CH_LEN ? j->body + CH_OFFSET : j->ch, &j->fact, &j->signers);
+	if (block_peek(&head, MODEL_BIT(NAKAMOTO), j->ch, j->body, j->body_len, &need) > 0)
+		memcpy(j->ch, head.ch, CH_LEN);
+	j->known = view_lookup(f->view, j->ch, &j->fact, &j->signers);
 	return j;
 }
 

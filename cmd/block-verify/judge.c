@@ -9,9 +9,9 @@
 /* Without a sortition or a set only the bytes can be judged: what is no block will never be one. */
 static enum chain_reason judge_bytes(const struct job *j)
 {
-	struct nakamoto b;
+	struct block b;
 	size_t need;
-	ssize_t used = nakamoto_parse(&b, j->body, j->body_len, &need);
+	ssize_t used = block_parse(&b, MODEL_BIT(NAKAMOTO), j->ch, j->body, j->body_len, &need);
 
 	if (used <= 0)
 		return REASON_CODEC;
@@ -20,13 +20,18 @@ static enum chain_reason judge_bytes(const struct job *j)
 
 void judge_job(const struct judge *judge, struct job *j)
 {
-	struct nakamoto b;
-	struct proof_view view = {
-		.net = judge->net, .burn_height = j->fact.burn_height, .miner = j->fact.miner
-	};
+	struct block b;
+	struct proof_view view = { .net = judge->net,
+		.burn_height = j->fact.burn_height,
+		.miner = j->fact.miner,
+		.ch = j->ch };
+	size_t need;
 
 	hash_once(j->body_hash, j->body, j->body_len);
-	nakamoto_peek(j->body, j->body_len, j->id, j->ch, &j->height);
+	if (block_header(&b, MODEL_BIT(NAKAMOTO), j->ch, j->body, j->body_len, &need) > 0) {
+		memcpy(j->id, b.id, ID_LEN);
+		j->height = b.height;
+	}
 	if (judge->has_crash && memcmp(j->id, judge->crash, ID_LEN) == 0)
 		abort();
 	if (j->known != REASON_OK) {

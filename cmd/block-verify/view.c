@@ -105,11 +105,10 @@ static void too_much(struct view *v)
 
 static void take_sortition(struct view *v, const struct rec_sortition *s)
 {
-	uint64_t nakamoto = network_epoch_start(v->net, EPOCH_30);
 	struct view_row *row;
 
-	/* No Nakamoto tenure belongs to an earlier one. */
-	if (s->burn_height + 1 < nakamoto)
+	/* Blocks of epoch 2.x are not judged here. */
+	if (!(network_models(v->net, s->burn_height) & MODEL_BIT(NAKAMOTO)))
 		return;
 	if (v->n_rows * 4 >= v->cap * 3)
 		grow(v);

@@ -66,7 +66,7 @@ enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8
     uint32_t *count, char evidence[160])
 {
 	uint64_t start = inventory_height(v->net, INV_TENURES, cycle, 0),
-		 below = network_epoch_start(v->net, EPOCH_30), both = agreed(v);
+		 below = network_model_first(v->net, NAKAMOTO), both = agreed(v);
 	enum judgement judged = judge_length(v, cycle, count, evidence);
 	struct judge_fact before = { 0 };	/* of the set bit before this one */
 	uint64_t last = 0;			/* its height */

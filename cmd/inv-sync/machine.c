@@ -10,7 +10,7 @@
 void machine_init(struct machine *m, const struct network *net, bool once)
 {
 	*m = (struct machine){ .net = net, .once = once, .burst_at = UINT64_MAX };
-	m->first = network_cycle(net, network_epoch_start(net, EPOCH_30));
+	m->first = network_cycle(net, network_model_first(net, NAKAMOTO));
 	m->last = m->first - 1;
 }
 
@@ -36,7 +36,7 @@ void machine_tip(struct machine *m, uint64_t tip, bool news, uint64_t now)
 	uint64_t last;
 	uint32_t bit;
 
-	if (tip <= m->net->first_burn_height || network_epoch_start(m->net, EPOCH_30) == UINT64_MAX)
+	if (tip <= m->net->first_burn_height || network_model_first(m->net, NAKAMOTO) == UINT64_MAX)
 		return;
 	inventory_bit(m->net, INV_BLOCKS, tip, &last, &bit);
 	if (last + 1 > m->first && last != m->last) {

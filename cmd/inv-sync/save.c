@@ -114,7 +114,7 @@ void save_fault(struct inv_sync *s, const char *who, enum fault_class class, con
 struct push { struct inv_sync *s; char source[2 * KEY_LEN + 1]; };
 
 /* The very bytes, not the id: another copy may bear other signatures. */
-static bool pushed_lately(struct gathered *g, const struct nakamoto *b)
+static bool pushed_lately(struct gathered *g, const struct block *b)
 {
 	uint8_t hash[32];
 	uint64_t digest;
@@ -128,7 +128,7 @@ static bool pushed_lately(struct gathered *g, const struct nakamoto *b)
 	return false;
 }
 
-static void gather_block(void *arg, const struct nakamoto *b)
+static void gather_block(void *arg, const struct block *b)
 {
 	struct push *from = arg;
 	struct gathered *g = from->s->gathered;

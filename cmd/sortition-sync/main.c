@@ -44,7 +44,7 @@ static void take_options(struct sync *s, int argc, char **argv, const char **quo
 static void choose_sources(struct sync *s, const char *quorum)
 {
 	const struct network *net = &s->store.net;
-	uint64_t low = network_epoch_start(net, EPOCH_30);
+	uint64_t low = network_model_first(net, NAKAMOTO);
 	uint8_t secret[32];
 
 	if (s->n == 0)

@@ -19,7 +19,7 @@ struct walk {
 
 static uint64_t first_height(struct store *s, MDB_txn *txn)
 {
-	uint64_t epoch = network_epoch_start(&s->net, EPOCH_30), start;
+	uint64_t epoch = network_model_first(&s->net, NAKAMOTO), start;
 	char text[24] = "";
 	MDB_val v;
 

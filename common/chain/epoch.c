@@ -19,6 +19,25 @@ uint64_t network_epoch_start(const struct network *net, enum epoch epoch)
 	return UINT64_MAX;
 }
 
+unsigned network_models(const struct network *net, uint64_t burn_height)
+{
+	uint64_t nakamoto = network_epoch_start(net, EPOCH_30);
+
+	if (nakamoto == UINT64_MAX || burn_height + 1 < nakamoto)
+		return MODEL_BIT(EPOCH2);
+	return burn_height + 1 == nakamoto ? ANY_MODEL : MODEL_BIT(NAKAMOTO);
+}
+
+uint64_t network_model_first(const struct network *net, enum model model)
+{
+	/* The first burn block has no sortition. */
+	uint64_t first = net->first_burn_height + 1;
+
+	if (model == NAKAMOTO)
+		return network_epoch_start(net, EPOCH_30);
+	return network_models(net, first) & MODEL_BIT(EPOCH2) ? first : UINT64_MAX;
+}
+
 uint64_t network_cycle(const struct network *net, uint64_t burn_height)
 {
 	return burn_height < net->first_burn_height ?

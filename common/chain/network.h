@@ -3,6 +3,7 @@
 #define BLOCKSYNC_CHAIN_NETWORK_H
 
 #include "common/chain/bytes.h"
+#include "common/chain/model.h"
 
 enum epoch { /* the byte of spec/wire.md 9, which is also their order */
 	EPOCH_10 = -1,
@@ -65,6 +66,12 @@ const char *network_profile(const char *name);
 enum epoch network_epoch(const struct network *, uint64_t burn_height);
 /* Burn height at which an epoch starts; UINT64_MAX if the network does not schedule it. */
 uint64_t network_epoch_start(const struct network *, enum epoch);
+/* Which models the block of a burn height's sortition may have, as a mask: both at the last height
+ * below epoch 3.0, as the first Nakamoto tenure may be elected there (spec/blocks.md 8.6).  With
+ * network_model_first the only reader of epoch 3.0's height. */
+unsigned network_models(const struct network *, uint64_t burn_height);
+/* The lowest burn height at which blocks of this model are looked for; UINT64_MAX: nowhere. */
+uint64_t network_model_first(const struct network *, enum model);
 /* Cycle of a burn height, mod 0 (0 below the first height). */
 uint64_t network_cycle(const struct network *, uint64_t burn_height);
 /* First burn height of a cycle (mod 0); bits of inventories: inventory.h. */

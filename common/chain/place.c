@@ -3,18 +3,24 @@
  * weakens a rule and never breaks one. */
 #include "common/chain/proof.h"
 
-void link_of(struct link *l, const struct nakamoto *b)
+void link_of(struct link *l, const struct block *b)
 {
+	l->model = b->model;
 	memcpy(l->id, b->id, ID_LEN);
 	memcpy(l->parent, b->parent, ID_LEN);
 	memcpy(l->ch, b->ch, CH_LEN);
 	l->height = b->height;
-	l->burn_spent = b->burn_spent;
 	l->kind = b->kind;
-	l->change = b->change;
 	memset(l->view, 0, CH_LEN);
+	if (b->model == EPOCH2) {
+		l->burn_spent = b->epoch2.burn;
+		memset(&l->change, 0, sizeof(l->change));
+		return;
+	}
+	l->burn_spent = b->nakamoto.burn_spent;
+	l->change = b->nakamoto.change;
 	if (b->kind != BLOCK_ORDINARY)
-		memcpy(l->view, b->change.burn_view, CH_LEN);
+		memcpy(l->view, b->nakamoto.change.burn_view, CH_LEN);
 }
 
 void link_follow(struct link *child, const struct link *parent)

@@ -39,9 +39,11 @@ static void note_tx(struct shape *s, uint32_t i, const struct tx *tx)
 }
 
 /* One transaction against the network, the epoch and the markers. */
-static enum chain_reason judge_tx(const struct nakamoto *b, struct shape *s, uint32_t i,
+static enum chain_reason judge_tx(const struct block *b, struct shape *s, uint32_t i,
     const struct tx *tx, const struct network *net, enum epoch epoch)
 {
+	const struct nakamoto *h = &b->nakamoto;
+
 	if (tx->chain_id != net->chain_id)
 		return REASON_CHAINID;
 	/* Chain ids of test networks have the high bit set, and their transactions that of the
@@ -51,7 +53,7 @@ static enum chain_reason judge_tx(const struct nakamoto *b, struct shape *s, uin
 	/* An old coinbase has a word of its own. */
 	if (tx->since > epoch)
 		return REASON_FEATURE;
-	if (s->marker < b->n_markers && get_be32(b->markers + 5 * (size_t)s->marker) == i) {
+	if (s->marker < h->n_markers && get_be32(h->markers + 5 * (size_t)s->marker) == i) {
 		if (is_coinbase(tx) || tx->payload == TX_TENURE_CHANGE)
 			return REASON_MARKERS;
 		s->marker++;
@@ -60,12 +62,14 @@ static enum chain_reason judge_tx(const struct nakamoto *b, struct shape *s, uin
 }
 
 /* Strictly ascending, and below the number of transactions. */
-static enum chain_reason judge_markers(const struct nakamoto *b)
+static enum chain_reason judge_markers(const struct block *b)
 {
-	for (uint32_t i = 0; i < b->n_markers; i++) {
-		uint32_t at = get_be32(b->markers + 5 * (size_t)i);
+	const struct nakamoto *h = &b->nakamoto;
 
-		if (at >= b->n_txs || (i && at <= get_be32(b->markers + 5 * (size_t)(i - 1))))
+	for (uint32_t i = 0; i < h->n_markers; i++) {
+		uint32_t at = get_be32(h->markers + 5 * (size_t)i);
+
+		if (at >= b->n_txs || (i && at <= get_be32(h->markers + 5 * (size_t)(i - 1))))
 			return REASON_MARKERS;
 	}
 	return REASON_OK;
@@ -78,7 +82,7 @@ static int by_txid(const void *a, const void *b)
 
 /* Root and duplicates.  The root is taken last, as it overwrites; a sorted copy finds what is
  * twice, in a time that no choice of txids can lengthen. */
-static enum chain_reason judge_txids(const struct nakamoto *b, uint8_t (*txids)[32])
+static enum chain_reason judge_txids(const struct block *b, uint8_t (*txids)[32])
 {
 	uint8_t root[32], (*sorted)[32] = txids + b->n_txs;
 	enum chain_reason reason = REASON_OK;
@@ -94,7 +98,7 @@ static enum chain_reason judge_txids(const struct nakamoto *b, uint8_t (*txids)[
 	return reason;
 }
 
-enum chain_reason proof_root(const struct nakamoto *b)
+enum chain_reason proof_root(const struct block *b)
 {
 	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));
 	uint8_t (*txids)[32] = xmalloc((size_t)b->n_txs * 2 * 32);
@@ -111,7 +115,7 @@ enum chain_reason proof_root(const struct nakamoto *b)
 }
 
 /* Coinbase and tenure change: how many, where, of which tenure. */
-static enum chain_reason judge_shape(const struct nakamoto *b, const struct shape *s)
+static enum chain_reason judge_shape(const struct block *b, const struct shape *s)
 {
 	if (s->changes == 0 && s->coinbases == 0)
 		return REASON_OK;
@@ -142,8 +146,8 @@ static enum chain_reason judge_shape(const struct nakamoto *b, const struct shap
 
 /* Everything that needs the transactions, but their keys.  s->txids has room for two rows of
  * n_txs. */
-static enum chain_reason judge_txs(const struct nakamoto *b, struct shape *s,
-    const struct network *net, enum epoch epoch)
+static enum chain_reason judge_txs(
+    const struct block *b, struct shape *s, const struct network *net, enum epoch epoch)
 {
 	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));
 	enum chain_reason first = judge_markers(b), reason;
@@ -168,13 +172,13 @@ static enum chain_reason judge_txs(const struct nakamoto *b, struct shape *s,
 }
 
 /* Version and shadow bit. */
-static enum chain_reason judge_version(const struct nakamoto *b, const struct network *net,
-    enum epoch epoch)
+static enum chain_reason judge_version(
+    const struct block *b, const struct network *net, enum epoch epoch)
 {
-	if ((b->version & SHADOW_BIT) && !network_is_shadow(net, b->id))
+	if ((b->nakamoto.version & SHADOW_BIT) && !network_is_shadow(net, b->id))
 		return REASON_SHADOW;
-	return (b->version & ~SHADOW_BIT) != (epoch >= EPOCH_40 ? 1 : 0) ? REASON_VERSION :
-	    REASON_OK;
+	return (b->nakamoto.version & ~SHADOW_BIT) != (epoch >= EPOCH_40 ? 1 : 0) ? REASON_VERSION :
+										    REASON_OK;
 }
 
 static enum epoch epoch_of(const struct network *net, uint64_t burn_height)
@@ -186,25 +190,24 @@ static enum epoch epoch_of(const struct network *net, uint64_t burn_height)
 }
 
 /* What the header alone tells, at the price of one hash. */
-static enum chain_reason judge_header(struct nakamoto *b, const uint8_t *p, size_t n,
-    const struct network *net, uint64_t burn_height)
+static enum chain_reason judge_header(
+    struct block *b, const uint8_t *p, size_t n, const struct network *net, uint64_t burn_height)
 {
 	size_t need;
 
-	if (nakamoto_header(b, p, n, &need) <= 0)
+	if (block_header(b, MODEL_BIT(NAKAMOTO), NULL, p, n, &need) <= 0)
 		return REASON_CODEC;
 	return judge_version(b, net, epoch_of(net, burn_height));
 }
 
 /* What all bytes tell, at the price of hashing them.  *has_keys: judge_points is due. */
-static enum chain_reason judge_body(struct nakamoto *b, const uint8_t *p, size_t n,
-    const struct network *net, uint64_t burn_height,
-    bool *has_keys)
+static enum chain_reason judge_body(struct block *b, const uint8_t *p, size_t n,
+    const struct network *net, uint64_t burn_height, bool *has_keys)
 {
 	struct shape s = { .changes = 0 };
 	enum chain_reason reason;
 	size_t need;
-	ssize_t used = nakamoto_parse(b, p, n, &need);
+	ssize_t used = block_parse(b, MODEL_BIT(NAKAMOTO), NULL, p, n, &need);
 
 	if (used <= 0)
 		return REASON_CODEC;
@@ -221,7 +224,7 @@ static enum chain_reason judge_body(struct nakamoto *b, const uint8_t *p, size_t
 
 /* The keys that transactions show.  A square root each: the last thing to be judged, when somebody
  * answers for them. */
-static enum chain_reason judge_points(const struct nakamoto *b)
+static enum chain_reason judge_points(const struct block *b)
 {
 	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));
 	struct tx tx;
@@ -232,12 +235,12 @@ static enum chain_reason judge_points(const struct nakamoto *b)
 	return REASON_OK;
 }
 
-enum chain_reason proof_miner(const struct nakamoto *b, const uint8_t miner[HASH160_LEN])
+enum chain_reason proof_miner(const struct block *b, const uint8_t miner[HASH160_LEN])
 {
 	uint8_t digest[32], key[KEY_LEN], own[HASH160_LEN];
 
 	nakamoto_miner_hash(digest, b);
-	if (key_recover(key, b->miner_sig, digest) < 0)
+	if (key_recover(key, b->nakamoto.miner_sig, digest) < 0)
 		return REASON_MINER;
 	hash_hash160(own, key, KEY_LEN);
 	return memcmp(own, miner, HASH160_LEN) == 0 ? REASON_OK : REASON_MINER;
@@ -245,13 +248,13 @@ enum chain_reason proof_miner(const struct nakamoto *b, const uint8_t miner[HASH
 
 /* One signer's signature: who made it, whether that is his turn. *bound is the index that it must
  * be above. */
-static enum chain_reason judge_signer(const struct nakamoto *b, uint32_t i,
+static enum chain_reason judge_signer(const struct block *b, uint32_t i,
     const struct signer_set *set, bool strict, uint8_t *used, int *bound, uint64_t *weight)
 {
 	uint8_t key[KEY_LEN];
 	int at;
 
-	if (key_recover(key, b->sigs + (size_t)i * SIG_LEN, b->hash) < 0)
+	if (key_recover(key, b->nakamoto.sigs + (size_t)i * SIG_LEN, b->hash) < 0)
 		return REASON_SIGNATURE;
 	at = signer_set_find(set, key);
 	if (at < 0 || (used[at / 8] >> at % 8 & 1))
@@ -267,30 +270,29 @@ static enum chain_reason judge_signer(const struct nakamoto *b, uint32_t i,
 }
 
 /* The signers' signatures.  More than there are signers are refused before any is looked at. */
-static enum chain_reason judge_signers(const struct nakamoto *b, const struct proof_view *view,
-    uint64_t *weight)
+static enum chain_reason judge_signers(
+    const struct block *b, const struct proof_view *view, uint64_t *weight)
 {
 	bool strict = network_epoch(view->net, view->burn_height) >= EPOCH_40;
 	uint8_t used[(MAX_SIGNERS + 7) / 8] = { 0 };
 	enum chain_reason reason;
 	int bound = -1;
 
-	for (uint32_t i = 0; i < b->n_sigs; i++)
+	for (uint32_t i = 0; i < b->nakamoto.n_sigs; i++)
 		if ((reason = judge_signer(b, i, view->set, strict, used, &bound, weight)) !=
 		    REASON_OK)
 			return reason;
 	return *weight < view->set->threshold ? REASON_FEW : REASON_OK;
 }
 
-enum chain_reason proof_alone(struct nakamoto *b, const uint8_t *p, size_t n,
-    const struct proof_view *view, uint64_t *weight)
+static enum chain_reason nakamoto_alone(
+    struct block *b, const uint8_t *p, size_t n, const struct proof_view *view, uint64_t *weight)
 {
 	enum chain_reason reason = judge_header(b, p, n, view->net, view->burn_height);
-	bool has_keys = false, shadow = b->version & SHADOW_BIT;
+	bool has_keys = false, shadow = b->nakamoto.version & SHADOW_BIT;
 
-	*weight = 0;
 	if (reason == REASON_OK && !shadow) {
-		if (b->n_sigs > view->set->n)
+		if (b->nakamoto.n_sigs > view->set->n)
 			return REASON_SIGNER;
 		reason = proof_miner(b, view->miner);
 	}
@@ -304,12 +306,24 @@ enum chain_reason proof_alone(struct nakamoto *b, const uint8_t *p, size_t n,
 		*weight = view->set->total;
 	} else {
 		if (b->kind != BLOCK_ORDINARY &&
-		    memcmp(b->change.pubkey_hash, view->miner, HASH160_LEN) != 0)
+		    memcmp(b->nakamoto.change.pubkey_hash, view->miner, HASH160_LEN) != 0)
 			return REASON_MINERHASH;
 		if ((reason = judge_signers(b, view, weight)) != REASON_OK)
 			return reason;
 	}
 	return has_keys ? judge_points(b) : REASON_OK;
+}
+
+enum chain_reason proof_alone(
+    struct block *b, const uint8_t *p, size_t n, const struct proof_view *view, uint64_t *weight)
+{
+	size_t need;
+
+	*weight = 0;
+	if (view->model == NAKAMOTO)
+		return nakamoto_alone(b, p, n, view, weight);
+	return block_header(b, MODEL_BIT(EPOCH2), view->ch, p, n, &need) > 0 ? REASON_VERSION :
+									       REASON_CODEC;
 }
 
 /* Next: common/chain/signers.c, how a signer is found. */

@@ -2,7 +2,7 @@
 #ifndef BLOCKSYNC_CHAIN_PROOF_H
 #define BLOCKSYNC_CHAIN_PROOF_H
 
-#include "common/chain/nakamoto.h"
+#include "common/chain/block.h"
 
 /* The signers of one cycle, in the order of the reward set. */
 struct signer_set {
@@ -27,6 +27,9 @@ struct proof_view {
 	uint64_t burn_height;			/* of the tenure's sortition */
 	const uint8_t *miner;			/* HASH160_LEN: hash of the winner's signing key */
 	const struct signer_set *set;		/* of the cycle of burn_height */
+	enum model model;			/* of the block, as its giver says */
+	const uint8_t *ch;			/* consensus hash of the sortition, as the giver
+						 * says: for a block of epoch 2.x */
 };
 
 /* Judge a block on its own, what costs little first: header, version, the miner's signature; then
@@ -35,26 +38,27 @@ struct proof_view {
  * answers for them.  Each signature is recovered once; more signatures than signers are refused
  * before any curve work.  *weight is the sum of the signers' weights. block is filled as far as it
  * parses. */
-enum chain_reason proof_alone(struct nakamoto *block, const uint8_t *p, size_t n,
-    const struct proof_view *, uint64_t *weight);
+enum chain_reason proof_alone(
+    struct block *block, const uint8_t *p, size_t n, const struct proof_view *, uint64_t *weight);
 /* The miner's signature of a header: REASON_OK or REASON_MINER.  miner: hash of the winner's
  * signing key. */
-enum chain_reason proof_miner(const struct nakamoto *, const uint8_t miner[HASH160_LEN]);
+enum chain_reason proof_miner(const struct block *, const uint8_t miner[HASH160_LEN]);
 /* Whether these are the block's own transactions, by its merkle root and none twice, of a parsed
  * block: what makes a copy with others.  REASON_OK, REASON_MERKLE, REASON_DUPTX, or REASON_CODEC if
  * it was not parsed. */
-enum chain_reason proof_root(const struct nakamoto *);
+enum chain_reason proof_root(const struct block *);
 
 /* What is remembered of a block to judge it and its children in their place. */
 struct link {
+	enum model model;
 	uint8_t id[ID_LEN], parent[ID_LEN], ch[CH_LEN];
-	uint64_t height, burn_spent;
+	uint64_t height, burn_spent; /* of an epoch 2.x block: total_work.burn */
 	enum block_kind kind;
-	struct tenure_change change;	/* if not ordinary */
+	struct tenure_change change; /* of a Nakamoto block, if not ordinary */
 	/* its burn view: of its change, else what link_follow took; zeros: unknown */
 	uint8_t view[CH_LEN];
 };
-void link_of(struct link *, const struct nakamoto *);
+void link_of(struct link *, const struct block *);
 /* A block that stands on its parent: an ordinary one has the parent's burn view. */
 void link_follow(struct link *child, const struct link *parent);
 

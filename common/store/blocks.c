@@ -3,6 +3,7 @@
  * Everything is copied out of the map before a put: a page that is written may move. */
 #include <stdlib.h>
 
+#include "common/chain/hash.h"
 #include "common/store/run.h"
 #include "common/sys/log.h"
 
@@ -77,16 +78,33 @@ static int step_down(struct store *s, MDB_txn *txn, MDB_cursor *c, struct run *r
 	return sibling_find(s, txn, ch, height, id, b);
 }
 
+bool block_parent(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN],
+    const struct kept_block *b, uint8_t parent[ID_LEN])
+{
+	struct rec_tenure t;
+	struct block head;
+	size_t need;
+
+	if (block_peek(&head, ANY_MODEL, ch, b->bytes, b->len, &need) <= 0)
+		return false;
+	memcpy(parent, head.parent, ID_LEN);
+	if (head.model == EPOCH2 && tenure_get(s, txn, ch, &t) == 0)
+		hash_block_id(parent, head.parent, t.prev_ch);
+	return true;
+}
+
 void blocks_down(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64_t height,
     const uint8_t id[ID_LEN], bool (*fn)(void *, const struct kept_block *), void *arg)
 {
 	MDB_cursor *c = store_cursor(s, txn, T_BLOCKS);
+	uint8_t parent[ID_LEN];
 	struct run r = { 0 };
 	struct kept_block b;
 
 	for (; step_down(s, txn, c, &r, ch, height, id, &b) == 0 && fn(arg, &b) && height > 0 &&
-	    b.len >= BLOCK_PARENT_OFFSET + ID_LEN; height--)
-		id = b.bytes + BLOCK_PARENT_OFFSET;
+	     block_parent(s, txn, ch, &b, parent);
+	     height--)
+		id = parent;
 	mdb_cursor_close(c);
 }
 

@@ -15,6 +15,7 @@
 #ifndef BLOCKSYNC_STORE_BLOCKS_H
 #define BLOCKSYNC_STORE_BLOCKS_H
 
+#include "common/chain/block.h"
 #include "common/store/store.h"
 
 #define RUN_BYTES (64u << 10)	/* what a run aims at */
@@ -88,6 +89,11 @@ void blocks_walk(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], uint64_t l
 /* The block of the runs at a height (id NULL), or the one with this id.  0, or -1. */
 int blocks_find(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], uint64_t height,
     const uint8_t *id, struct kept_block *);
+/* The id of the parent of a block that lies in this tenure: as its header has it, or, of a block of
+ * epoch 2.x, made of the hash that its header has and of the consensus hash that the tenure's row
+ * has (prev_ch).  False: the bytes are no header; nobody has looked at their checksum. */
+bool block_parent(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], const struct kept_block *,
+    uint8_t parent[ID_LEN]);
 /* From the block `id` of a tenure down along parents, newest first, until fn returns false or a
  * parent is not of the tenure. */
 void blocks_down(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], uint64_t height,
@@ -95,7 +101,5 @@ void blocks_down(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], uint64_t h
 /* The row of block_ids.  0, or -1. */
 int blocks_where(struct store *, MDB_txn *, const uint8_t id[ID_LEN], uint8_t ch[CH_LEN],
     uint64_t *height);
-
-#define BLOCK_PARENT_OFFSET 37	/* of the parent's id in a block (spec/blocks.md 1.1) */
 
 #endif

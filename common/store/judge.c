@@ -279,7 +279,7 @@ static bool below_floor(struct keeper *k, const struct tenure *t, uint64_t floor
 bool tenure_is_first(struct keeper *k, const struct tenure *t)
 {
 	return all_zero(t->prev_ch, CH_LEN) ||
-	    below_floor(k, t, network_epoch_start(&k->s->net, EPOCH_30));
+	    below_floor(k, t, network_model_first(&k->s->net, NAKAMOTO));
 }
 
 bool tenure_is_lowest(struct keeper *k, const struct tenure *t)
@@ -290,7 +290,7 @@ bool tenure_is_lowest(struct keeper *k, const struct tenure *t)
 /* A winner of epoch 3.0 below the tenure: then it need not be the first, whatever it says. */
 static bool earlier_winner(struct keeper *k, const struct tenure *t)
 {
-	uint64_t height = network_epoch_start(&k->s->net, EPOCH_30);
+	uint64_t height = network_model_first(&k->s->net, NAKAMOTO);
 	struct rec_sortition r;
 
 	if (t->burn_height > height + VIEW_REACH)

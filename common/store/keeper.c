@@ -307,20 +307,14 @@ static void keep_heavier(struct keeper *k, struct node *n, const uint8_t *bytes,
 	tenure_dirty(k, n->t);
 }
 
-void keeper_block(struct keeper *k, const uint8_t *bytes, size_t len, uint64_t weight,
-    struct rec_view source)
+void keeper_block(
+    struct keeper *k, const struct block *block, uint64_t weight, struct rec_view source)
 {
-	struct nakamoto block;
 	struct link link;
 	struct tenure *t;
 	struct node *n;
-	size_t need;
 
-	if (nakamoto_parse(&block, bytes, len, &need) != (ssize_t)len) {
-		log_warnx("a block that was held is none: dropped");
-		return;
-	}
-	link_of(&link, &block);
+	link_of(&link, block);
 	t = tenure_make(k, link.ch);
 	if (!t->burn_known)
 		tenure_burn(k, t);
@@ -332,8 +326,8 @@ void keeper_block(struct keeper *k, const uint8_t *bytes, size_t len, uint64_t w
 		    weight <= b.weight && block_sound(link.ch, &b)) {
 			struct node twin = { .l = link,
 				.t = t,
-				.bytes = bytes,
-				.len = (uint32_t)len,
+				.bytes = block->bytes,
+				.len = (uint32_t)block->len,
 				.weight = (uint32_t)weight,
 				.fresh = true,
 				.source = source_intern(k, source) };
@@ -344,18 +338,18 @@ void keeper_block(struct keeper *k, const uint8_t *bytes, size_t len, uint64_t w
 	}
 	tenure_load(k, t);
 	if ((n = node_find(k, link.id)) != NULL) {
-		keep_heavier(k, n, bytes, len, weight, source);
+		keep_heavier(k, n, block->bytes, block->len, weight, source);
 		return;
 	}
 	n = node_add(k, t, &link);
-	n->bytes = bytes;
-	n->len = (uint32_t)len;
+	n->bytes = block->bytes;
+	n->len = (uint32_t)block->len;
 	n->weight = (uint32_t)weight;
 	n->source = source_intern(k, source);
 	n->fresh = true;
 	n->order = ++k->orders;
 	t->held++;
-	t->bytes += len;
+	t->bytes += block->len;
 	t->siblings += n->sibling;
 	k->counts.held++;
 	tenure_dirty(k, t);

@@ -32,10 +32,9 @@ void keeper_free(struct keeper *);
 void keeper_begin(struct keeper *);
 /* The transaction that keeper_begin began, for what else is to stand in the same commit. */
 MDB_txn *keeper_txn(struct keeper *);
-/* One held block with the weight that its verdict told.  Bytes must stay until keeper_commit
- * returns. */
-void keeper_block(struct keeper *, const uint8_t *bytes, size_t len, uint64_t weight,
-    struct rec_view source);
+/* One held block, parsed whole, with the weight that its verdict told.  Its bytes must stay until
+ * keeper_commit returns. */
+void keeper_block(struct keeper *, const struct block *, uint64_t weight, struct rec_view source);
 /* A verdict that an earlier judge gave (refused or undecided): reported, its row, and a fault of
  * its source if refused. */
 void keeper_verdict(struct keeper *, const struct rec_verdict *);

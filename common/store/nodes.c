@@ -116,12 +116,13 @@ struct loading { struct keeper *k; struct tenure *t; bool bad; };
 static bool load_one(void *arg, const struct kept_block *b)
 {
 	struct loading *l = arg;
-	struct nakamoto block;
+	struct block block;
 	struct link link;
 	struct node *n;
 	size_t need;
 
-	if (!block_sound(l->t->ch, b) || nakamoto_parse(&block, b->bytes, b->len, &need) <= 0) {
+	if (!block_sound(l->t->ch, b) ||
+	    block_parse(&block, ANY_MODEL, l->t->ch, b->bytes, b->len, &need) <= 0) {
 		l->bad = true;
 		return true;
 	}

@@ -6,7 +6,7 @@
 #define WAYS 4		/* places in which a sender may stand */
 
 /* The sortition of its tenure is known and has a winner, whose key signed the block. */
-static enum chain_reason judge_header(struct store *s, MDB_txn *txn, const struct nakamoto *b)
+static enum chain_reason judge_header(struct store *s, MDB_txn *txn, const struct block *b)
 {
 	struct rec_sortition own;
 
@@ -15,16 +15,16 @@ static enum chain_reason judge_header(struct store *s, MDB_txn *txn, const struc
 	if (!own.won || all_zero(own.miner, HASH160_LEN))
 		return REASON_NOWINNER;
 	/* Nobody signs the shadow blocks that the network file lists. */
-	if (b->version & SHADOW_BIT)
+	if (b->nakamoto.version & SHADOW_BIT)
 		return network_is_shadow(&s->net, b->id) ? REASON_OK : REASON_SHADOW;
 	return proof_miner(b, own.miner);
 }
 
 /* Where it ends. */
-static enum chain_reason judge_body(const uint8_t *p, size_t n, bool alone, struct nakamoto *b)
+static enum chain_reason judge_body(const uint8_t *p, size_t n, bool alone, struct block *b)
 {
 	size_t need;
-	ssize_t used = nakamoto_parse(b, p, n, &need);
+	ssize_t used = block_parse(b, MODEL_BIT(NAKAMOTO), NULL, p, n, &need);
 
 	if (used <= 0)
 		return REASON_CODEC;
@@ -32,13 +32,13 @@ static enum chain_reason judge_body(const uint8_t *p, size_t n, bool alone, stru
 }
 
 enum pushed pushed_judge(struct store *s, MDB_txn *txn, const uint8_t *p, size_t n, bool alone,
-    struct nakamoto *b,
-    enum chain_reason *why)
+    struct block *b, enum chain_reason *why)
 {
 	bool known = false;
 	size_t need;
 
-	*why = nakamoto_header(b, p, n, &need) > 0 ? REASON_OK : REASON_CODEC;
+	*why =
+	    block_header(b, MODEL_BIT(NAKAMOTO), NULL, p, n, &need) > 0 ? REASON_OK : REASON_CODEC;
 	if (*why == REASON_OK && !(known = block_known(s, txn, b->id)))
 		*why = judge_header(s, txn, b);
 	if (*why == REASON_OK)
@@ -60,12 +60,12 @@ static bool seen(uint8_t (*ids)[ID_LEN], uint32_t n, const uint8_t id[ID_LEN])
 }
 
 enum chain_reason pushed_each(struct store *s, const uint8_t *p, size_t len, uint32_t n,
-    void (*take)(void *, const struct nakamoto *), void *arg)
+    void (*take)(void *, const struct block *), void *arg)
 {
 	uint8_t ids[MAX_WIRE_VECTOR][ID_LEN];
 	enum chain_reason why = n == 0 && len > 0 ? REASON_TRAILING : REASON_OK;
 	MDB_txn *txn = store_read(s);
-	struct nakamoto b;
+	struct block b;
 	enum pushed got;
 
 	/* Blocks have no length before them: the end of one is where the next begins. */

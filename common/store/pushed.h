@@ -22,13 +22,13 @@ enum pushed {
  * header, as far as there is one, where it is not.  *why is the reason where it is malformed or
  * refused, else REASON_OK.  Never PUSHED_FULL. */
 enum pushed pushed_judge(struct store *, MDB_txn *, const uint8_t *p, size_t n, bool alone,
-    struct nakamoto *b, enum chain_reason *why);
+    struct block *b, enum chain_reason *why);
 
 /* The blocks of a push: n of them, back to back in p[0..len).  take is called for each that is to
  * be kept, in a read transaction.  Returns REASON_OK, or why the push is looked at no further:
  * pushed_fault says whose fault that is. */
 enum chain_reason pushed_each(struct store *, const uint8_t *p, size_t len, uint32_t n,
-    void (*take)(void *arg, const struct nakamoto *), void *arg);
+    void (*take)(void *arg, const struct block *), void *arg);
 /* PUSHED_MALFORMED or PUSHED_REFUSED: its sender's fault, which ends a conversation; PUSHED_TAKEN:
  * nobody's, as we may be behind. */
 enum pushed pushed_fault(enum chain_reason);

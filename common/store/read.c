@@ -13,6 +13,7 @@
 static void facts_out(struct stored_block *out, const uint8_t *ch, const struct kept_block *b)
 {
 	out->bytes = NULL;
+	memset(out->parent, 0, ID_LEN);
 	out->len = b->len;
 	out->height = b->height;
 	out->damaged = !(b->summed ? b->listed : block_sound(ch, b));
@@ -21,12 +22,23 @@ static void facts_out(struct stored_block *out, const uint8_t *ch, const struct 
 }
 
 /* Everything that leaves the store comes by here. */
-static void block_out(struct stored_block *out, const uint8_t *ch, const struct kept_block *b)
+static void block_out(struct store *s, MDB_txn *txn, struct stored_block *out, const uint8_t *ch,
+    const struct kept_block *b)
 {
 	facts_out(out, ch, b);
-	out->damaged = !block_sound(ch, b);
+	out->damaged = !block_sound(ch, b) || !block_parent(s, txn, ch, b, out->parent);
 	out->sum = b->sum;
 	out->bytes = out->damaged ? NULL : b->bytes;
+}
+
+int stored_header(const struct stored_block *b, struct block *head)
+{
+	size_t need;
+
+	if (block_header(head, ANY_MODEL, b->ch, b->bytes, b->len, &need) <= 0)
+		return -1;
+	memcpy(head->parent, b->parent, ID_LEN);
+	return 0;
 }
 
 int block_get(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], struct stored_block *out)
@@ -43,7 +55,7 @@ int block_get(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], struct st
 	out->height = height;
 	out->damaged = true;	/* not where its row says */
 	if (blocks_find(s, txn, ch, height, id, &b) == 0)
-		block_out(out, ch, &b);
+		block_out(s, txn, out, ch, &b);
 	return out->damaged ? -1 : 0;
 }
 
@@ -81,6 +93,8 @@ void tenure_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struct 
  * height below. */
 #define MAX_SIBLINGS 16
 struct proven_pass {
+	struct store *s;
+	MDB_txn *txn;
 	const struct rec_tenure *t;
 	bool (*fn)(void *, const uint8_t *ch, const struct kept_block *);
 	void *arg;
@@ -92,6 +106,7 @@ struct proven_pass {
 
 static bool links(struct proven_pass *p, const struct kept_block *b)
 {
+	uint8_t parent[ID_LEN];
 	unsigned i;
 
 	if (b->height != p->height) {
@@ -102,8 +117,10 @@ static bool links(struct proven_pass *p, const struct kept_block *b)
 	}
 	if (b->height == p->t->start_height)
 		return memcmp(b->id, p->t->start_id, ID_LEN) == 0;
-	for (i = 0; b->len >= BLOCK_PARENT_OFFSET + ID_LEN && i < p->n_below; i++)
-		if (memcmp(p->below[i], b->bytes + BLOCK_PARENT_OFFSET, ID_LEN) == 0)
+	if (!block_parent(p->s, p->txn, p->t->consensus_hash, b, parent))
+		return false;
+	for (i = 0; i < p->n_below; i++)
+		if (memcmp(p->below[i], parent, ID_LEN) == 0)
 			return true;
 	return false;
 }
@@ -127,8 +144,13 @@ static bool proven_next(void *arg, const struct kept_block *b)
 static bool proven_pass(struct store *s, MDB_txn *txn, const struct rec_tenure *t, uint64_t high,
     bool (*fn)(void *, const uint8_t *, const struct kept_block *), void *arg)
 {
-	struct proven_pass p = { .t = t, .fn = fn, .arg = arg,
-		.height = t->siblings ? UINT64_MAX : t->start_height, .on = true };
+	struct proven_pass p = { .s = s,
+		.txn = txn,
+		.t = t,
+		.fn = fn,
+		.arg = arg,
+		.height = t->siblings ? UINT64_MAX : t->start_height,
+		.on = true };
 
 	high = high < t->tip_height ? high : t->tip_height;
 	if (t->proven)
@@ -179,6 +201,8 @@ struct spans { struct span *v; size_t n, cap; };
 struct entry { uint64_t height; uint8_t id[ID_LEN], ch[CH_LEN]; };
 struct entries { struct entry *v; size_t n, cap; };
 struct listing {
+	struct store *s;
+	MDB_txn *txn;
 	bool (*fn)(void *, const struct stored_block *);
 	void *arg;
 	uint64_t from;
@@ -223,7 +247,10 @@ static bool list_one(void *arg, const uint8_t *ch, const struct kept_block *b)
 
 	if (b->height < l->from)
 		return true;
-	(l->facts ? facts_out : block_out)(&out, ch, b);
+	if (l->facts)
+		facts_out(&out, ch, b);
+	else
+		block_out(l->s, l->txn, &out, ch, b);
 	return l->fn(l->arg, &out);
 }
 
@@ -291,7 +318,7 @@ static void proven_all(struct store *s, MDB_txn *txn, struct listing *l)
 void proven_walk(struct store *s, MDB_txn *txn, uint64_t from,
     bool (*fn)(void *, const struct stored_block *), void *arg)
 {
-	struct listing l = { fn, arg, from, false };
+	struct listing l = { s, txn, fn, arg, from, false };
 
 	proven_all(s, txn, &l);
 }
@@ -299,7 +326,7 @@ void proven_walk(struct store *s, MDB_txn *txn, uint64_t from,
 void proven_list(struct store *s, MDB_txn *txn, uint64_t from,
     bool (*fn)(void *, const struct stored_block *), void *arg)
 {
-	struct listing l = { fn, arg, from, true };
+	struct listing l = { s, txn, fn, arg, from, true };
 
 	proven_all(s, txn, &l);
 }
@@ -375,11 +402,13 @@ int canonical_at(struct store *s, MDB_txn *txn, uint64_t height, struct stored_b
 	}
 	if (blocks_find(s, txn, t.consensus_hash, height, NULL, &b) < 0)
 		return -1;
-	block_out(out, t.consensus_hash, &b);
+	block_out(s, txn, out, t.consensus_hash, &b);
 	return out->damaged ? -1 : 0;
 }
 
 struct down {
+	struct store *s;
+	MDB_txn *txn;
 	const uint8_t *ch, *stop;
 	bool (*fn)(void *, const struct stored_block *);
 	void *arg;
@@ -390,16 +419,16 @@ static bool down_next(void *arg, const struct kept_block *b)
 	struct down *d = arg;
 	struct stored_block out;
 
-	block_out(&out, d->ch, b);
+	block_out(d->s, d->txn, &out, d->ch, b);
 	return d->fn(d->arg, &out) && !out.damaged &&
-	    (!d->stop || memcmp(b->bytes + BLOCK_PARENT_OFFSET, d->stop, ID_LEN) != 0);
+	    (!d->stop || memcmp(out.parent, d->stop, ID_LEN) != 0);
 }
 
 void tenure_blocks_down(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN],
     const uint8_t *stop, bool (*fn)(void *, const struct stored_block *), void *arg)
 {
 	uint8_t ch[CH_LEN];
-	struct down d = { ch, stop, fn, arg };
+	struct down d = { s, txn, ch, stop, fn, arg };
 	uint64_t height;
 
 	if (blocks_where(s, txn, id, ch, &height) == 0)
@@ -410,7 +439,7 @@ bool proven_blocks_down(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN],
     const uint8_t *stop, bool (*fn)(void *, const struct stored_block *), void *arg)
 {
 	uint8_t ch[CH_LEN];
-	struct down d = { ch, stop, fn, arg };
+	struct down d = { s, txn, ch, stop, fn, arg };
 	uint64_t height;
 
 	if (!proven_where(s, txn, id, ch, &height))

@@ -13,8 +13,11 @@ struct stored_block {
 	/* sum: the checksum that was kept with it, 0 in a run of schema 1 */
 	uint64_t height, sum;
 	uint8_t ch[CH_LEN], id[ID_LEN];
+	uint8_t parent[ID_LEN];		/* the id of its parent; zeros where bytes is NULL */
 	bool damaged;			/* not the bytes that were stored: nobody gets it */
 };
+/* The header of a block with bytes, its parent's id included.  0; -1: the bytes are none. */
+int stored_header(const struct stored_block *, struct block *);
 /* 0; or -1: damaged says whether it is stored and lost, or not known at all. */
 int block_get(struct store *, MDB_txn *, const uint8_t id[ID_LEN], struct stored_block *);
 bool block_known(struct store *, MDB_txn *, const uint8_t id[ID_LEN]);

@@ -130,12 +130,12 @@ void run_write(uint8_t *p, const uint8_t *key, size_t klen, const struct kept_bl
 /* The bytes are a block, this one, and lie where it belongs. */
 static bool recomputed(const uint8_t *ch, const struct kept_block *b)
 {
-	struct nakamoto n;
+	struct block n;
 	size_t need;
 
-	return nakamoto_parse(&n, b->bytes, b->len, &need) == (ssize_t)b->len &&
-	    memcmp(n.id, b->id, ID_LEN) == 0 &&
-	    memcmp(n.ch, ch, CH_LEN) == 0 && n.height == b->height && proof_root(&n) == REASON_OK;
+	return block_parse(&n, ANY_MODEL, ch, b->bytes, b->len, &need) == (ssize_t)b->len &&
+	    memcmp(n.id, b->id, ID_LEN) == 0 && memcmp(n.ch, ch, CH_LEN) == 0 &&
+	    n.height == b->height && proof_root(&n) == REASON_OK;
 }
 
 bool block_sound(const uint8_t ch[CH_LEN], const struct kept_block *b)
@@ -156,14 +156,16 @@ void block_carry(const uint8_t ch[CH_LEN], struct kept_block *b)
 
 bool block_saved(const uint8_t ch[CH_LEN], struct kept_block *b, uint8_t id[ID_LEN])
 {
-	uint8_t in[CH_LEN];
-	uint64_t height;
 	struct kept_block mine = *b;
+	struct block n;
+	size_t need;
 
-	if (nakamoto_peek(b->bytes, b->len, id, in, &height) < 0 || memcmp(in, ch, CH_LEN) != 0)
+	if (block_header(&n, ANY_MODEL, ch, b->bytes, b->len, &need) <= 0 ||
+	    memcmp(n.ch, ch, CH_LEN) != 0)
 		return false;
+	memcpy(id, n.id, ID_LEN);
 	mine.id = id;
-	mine.height = height;
+	mine.height = n.height;
 	if (!recomputed(ch, &mine) || (b->summed && block_sum(id, b->bytes, b->len) != b->sum))
 		return false;
 	*b = mine;

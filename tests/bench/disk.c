@@ -252,7 +252,8 @@ static struct totals { uint64_t blocks, bytes; double kept; } totals;
 static bool one_commit(struct keeper *k, size_t batch, struct rec_buf *out)
 {
 	double began = seconds();
-	size_t n = 0, i, idle = 0;
+	size_t n = 0, i, idle = 0, need;
+	struct block block;
 
 	keeper_begin(k);
 	for (i = 0; n < batch && idle < LANES; i = (i + 1) % LANES) {
@@ -264,7 +265,9 @@ static bool one_commit(struct keeper *k, size_t batch, struct rec_buf *out)
 		}
 		idle = 0;
 		l->left--;
-		keeper_block(k, l->blocks[l->left], l->len[l->left], 100, rec_str("disk"));
+		block_parse(
+		    &block, MODEL_BIT(NAKAMOTO), NULL, l->blocks[l->left], l->len[l->left], &need);
+		keeper_block(k, &block, 100, rec_str("disk"));
 		totals.blocks++;
 		totals.bytes += l->len[l->left];
 		n++;

@@ -18,27 +18,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 static void check_prefix(const uint8_t *p, size_t cut, size_t len)
 {
 	uint8_t *copy = malloc(cut + 1);
-	struct nakamoto b;
+	struct block b;
 	size_t need = 0;
 
 	assert(copy);
 	memcpy(copy, p, cut);
-	assert(nakamoto_parse(&b, copy, cut, &need) == 0);
+	assert(block_parse(&b, MODEL_BIT(NAKAMOTO), NULL, copy, cut, &need) == 0);
 	assert(need > cut && need <= len);
 	free(copy);
 }
 
-static void check_block(const uint8_t *p, size_t n, ssize_t used, const struct nakamoto *b)
+static void check_block(const uint8_t *p, size_t n, ssize_t used, const struct block *b)
 {
-	struct nakamoto header;
-	uint8_t id[ID_LEN], ch[CH_LEN];
-	uint64_t height;
+	struct block header;
 	size_t need;
 
 	assert((size_t)used <= n && (size_t)used <= MAX_BLOCK && b->len == (size_t)used);
-	assert(nakamoto_header(&header, p, n, &need) > 0 && memcmp(header.id, b->id, ID_LEN) == 0);
-	assert(nakamoto_peek(p, n, id, ch, &height) == 0 && memcmp(id, b->id, ID_LEN) == 0 &&
-	    height == b->height);
+	assert(block_header(&header, MODEL_BIT(NAKAMOTO), NULL, p, n, &need) > 0 &&
+	    memcmp(header.id, b->id, ID_LEN) == 0);
+	assert(header.height == b->height);
 	for (size_t cut = 0; cut < (size_t)used; cut += 1 + (size_t)used / 64)
 		check_prefix(p, cut, (size_t)used);
 }
@@ -46,12 +44,13 @@ static void check_block(const uint8_t *p, size_t n, ssize_t used, const struct n
 /* As block-fetch meets them: a few bytes more each time, at another place. */
 static void check_pieces(const uint8_t *p, size_t n, ssize_t whole, size_t step)
 {
-	struct block_walk w = { .at = 0 };
+	struct block_walk w;
 	struct work before = work_done, cost;
-	struct nakamoto b;
+	struct block b;
 	size_t have = 0, need = 0;
 	ssize_t used = 0;
 
+	block_walk_begin(&w, MODEL_BIT(NAKAMOTO), NULL);
 	while (used == 0 && have < n) {
 		uint8_t *copy;
 
@@ -59,7 +58,7 @@ static void check_pieces(const uint8_t *p, size_t n, ssize_t whole, size_t step)
 		have = have < n ? have : n;
 		assert((copy = malloc(have)));
 		memcpy(copy, p, have);
-		used = nakamoto_walk(&w, &b, copy, have, &need);
+		used = block_walk(&w, &b, copy, have, &need);
 		assert(used != 0 || need > have);
 		free(copy);
 	}
@@ -77,12 +76,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	};
 	static const uint8_t key[1][KEY_LEN] = { { 2 } }, miner[HASH160_LEN];
 	static const uint32_t weight[1] = { 1 };
-	struct nakamoto b;
+	struct block b;
 	struct signer_set set;
-	struct proof_view view = { &net, 100, miner, &set };
+	struct proof_view view = { .net = &net, .burn_height = 100, .miner = miner, .set = &set };
 	uint64_t sum;
 	size_t need = 0;
-	ssize_t used = nakamoto_parse(&b, p, n, &need);
+	ssize_t used = block_parse(&b, MODEL_BIT(NAKAMOTO), NULL, p, n, &need);
 
 	if (used == 0)
 		assert(need > n && need <= MAX_BLOCK);

@@ -258,7 +258,7 @@ static void write_all(void)
 	k = keeper_new(s, "fuzz");
 	keeper_begin(k);
 	for (size_t i = 0; i < l.w.n; i += 2)
-		keeper_block(k, l.w.blocks[i].b->p, l.w.blocks[i].b->n, 42, rec_str("giver"));
+		world_give_to(k, &l.w.blocks[i]);
 	upload_put(s, keeper_txn(k), &block);
 	l.w.out.n = 0;
 	(void)!keeper_commit(k, &l.w.out);

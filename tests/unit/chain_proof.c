@@ -29,8 +29,10 @@ static int teardown(void **state)
 /* Epoch 3.0 for version 0, 4.0 for version 1. */
 static enum chain_reason judge_at(struct made *m, uint64_t burn_height, uint64_t *weight)
 {
-	struct proof_view view = { &net, burn_height, miner, &set };
-	struct nakamoto b;
+	struct proof_view view = {
+		.net = &net, .burn_height = burn_height, .miner = miner, .set = &set
+	};
+	struct block b;
 
 	made_seal(m);
 	return proof_alone(&b, m->out.p, m->out.n, &view, weight);
@@ -72,9 +74,8 @@ static void header_vectors(void **state)
 
 	for (int i = 0; i < 2; i++) {
 		struct bytes b = { .n = 0 };
-		struct nakamoto h;
-		uint8_t id[32], ch[20], digest[32];
-		uint64_t height;
+		struct block h;
+		uint8_t digest[32];
 		size_t need;
 
 		add_u8(&b, v[i].version);
@@ -89,17 +90,16 @@ static void header_vectors(void **state)
 		add_u32(&b, 1);
 		add_fill(&b, 0, 65);
 		add(&b, v[i].tail, v[i].n);
-		assert_int_equal(nakamoto_header(&h, b.p, b.n, &need), b.n);
+		assert_int_equal(block_header(&h, MODEL_BIT(NAKAMOTO), NULL, b.p, b.n, &need), b.n);
 		assert_int_equal(b.n, 275 + v[i].n);
 		nakamoto_miner_hash(digest, &h);
 		assert_hex(digest, v[i].miner);
 		assert_hex(h.hash, v[i].hash);
 		assert_hex(h.id, v[i].id);
-		assert_int_equal(nakamoto_peek(b.p, b.n, id, ch, &height), 0);
-		assert_hex(id, v[i].id);
-		assert_int_equal(height, 2);
+		assert_int_equal(h.height, 2);
 		for (size_t cut = 0; cut < b.n; cut++) {
-			assert_int_equal(nakamoto_header(&h, b.p, cut, &need), 0);
+			assert_int_equal(
+			    block_header(&h, MODEL_BIT(NAKAMOTO), NULL, b.p, cut, &need), 0);
 			assert_true(need > cut && need <= b.n);
 		}
 	}
@@ -108,30 +108,30 @@ static void header_vectors(void **state)
 static void header_bounds(void **state)
 {
 	struct made m;
-	struct nakamoto b;
+	struct block b;
 	size_t need;
 
 	made_block(&m, BLOCK_ORDINARY, 1);
 	made_seal(&m);
 	put_be32(m.out.p + 206, MAX_SIGNERS + 1);
-	assert_int_equal(nakamoto_header(&b, m.out.p, m.out.n, &need), -1);
+	assert_int_equal(block_header(&b, MODEL_BIT(NAKAMOTO), NULL, m.out.p, m.out.n, &need), -1);
 	made_seal(&m);
 	put_be16(m.out.p + 210 + 4 * SIG_LEN, 0);
-	assert_int_equal(nakamoto_header(&b, m.out.p, m.out.n, &need), -1);
+	assert_int_equal(block_header(&b, MODEL_BIT(NAKAMOTO), NULL, m.out.p, m.out.n, &need), -1);
 	made_seal(&m);
 	put_be32(m.out.p + 212 + 4 * SIG_LEN, 2);
-	assert_int_equal(nakamoto_header(&b, m.out.p, m.out.n, &need), -1);
+	assert_int_equal(block_header(&b, MODEL_BIT(NAKAMOTO), NULL, m.out.p, m.out.n, &need), -1);
 	made_seal(&m);
 	/* Treatment bits that are as many as both counts say, and one more than there may be. */
 	put_be16(m.out.p + 210 + 4 * SIG_LEN, MAX_TREATMENT + 1);
 	put_be32(m.out.p + 212 + 4 * SIG_LEN, (MAX_TREATMENT + 1 + 7) / 8);
-	assert_int_equal(nakamoto_header(&b, m.out.p, m.out.n, &need), -1);
+	assert_int_equal(block_header(&b, MODEL_BIT(NAKAMOTO), NULL, m.out.p, m.out.n, &need), -1);
 	made_seal(&m);
 	put_be32(m.out.p + 217 + 4 * SIG_LEN, MAX_MARKERS + 1);
-	assert_int_equal(nakamoto_header(&b, m.out.p, m.out.n, &need), -1);
+	assert_int_equal(block_header(&b, MODEL_BIT(NAKAMOTO), NULL, m.out.p, m.out.n, &need), -1);
 	made_seal(&m);
 	put_be32(m.out.p + 221 + 4 * SIG_LEN, 0x7fffffff);
-	assert_int_equal(nakamoto_parse(&b, m.out.p, m.out.n, &need), -1);
+	assert_int_equal(block_parse(&b, MODEL_BIT(NAKAMOTO), NULL, m.out.p, m.out.n, &need), -1);
 }
 
 static void good_blocks(void **state)
@@ -154,8 +154,8 @@ static void good_blocks(void **state)
 
 static void codec(void **state)
 {
-	struct proof_view view = { &net, 150, miner, &set };
-	struct nakamoto b;
+	struct proof_view view = { .net = &net, .burn_height = 150, .miner = miner, .set = &set };
+	struct block b;
 	struct made m;
 	uint64_t weight;
 
@@ -189,13 +189,13 @@ static void versions(void **state)
 static void shadow(void **state)
 {
 	struct made m;
-	struct nakamoto b;
+	struct block b;
 	size_t need;
 
 	made_block(&m, BLOCK_ORDINARY, 0x80);
 	m.n_signers = 0;
 	made_seal(&m);
-	assert_true(nakamoto_parse(&b, m.out.p, m.out.n, &need) > 0);
+	assert_true(block_parse(&b, MODEL_BIT(NAKAMOTO), NULL, m.out.p, m.out.n, &need) > 0);
 	memcpy(net.shadow[0], b.id, ID_LEN);
 	net.n_shadow = 1;
 	assert_reason(judge(&m), REASON_OK);

@@ -258,18 +258,19 @@ static int teardown(void **state)
 static void answer(const struct bomb *bomb, size_t step)
 {
 	struct work before = work_done;
-	struct block_walk w = { .at = 0 };
-	struct nakamoto b;
+	struct block_walk w;
+	struct block b;
 	size_t have = 0, need = 0;
 	ssize_t used = 0;
 
+	block_walk_begin(&w, MODEL_BIT(NAKAMOTO), NULL);
 	while (used == 0 && have < block.n) {
 		have = have + step < block.n ? have + step : block.n;
 		if (have < need)
 			continue;
-		if (!w.headed && nakamoto_walk_header(&w, &b, block.p, have, &need) <= 0)
+		if (!w.headed && block_walk_header(&w, &b, block.p, have, &need) <= 0)
 			continue;
-		used = nakamoto_walk(&w, &b, block.p, have, &need);
+		used = block_walk(&w, &b, block.p, have, &need);
 	}
 	assert_int_equal(used, block.n);
 	AFFORD(ANSWER, before, block.n, bomb->name);
@@ -293,7 +294,7 @@ static void upload(const struct bomb *bomb)
 	MDB_txn *txn = store_read(&l.w.s);
 	struct work before = work_done;
 	enum chain_reason why;
-	struct nakamoto b;
+	struct block b;
 
 	pushed_judge(&l.w.s, txn, block.p, block.n, true, &b, &why);
 	AFFORD(UPLOAD, before, block.n, bomb->name);
@@ -302,10 +303,12 @@ static void upload(const struct bomb *bomb)
 
 static void judge(const struct bomb *bomb)
 {
-	struct proof_view view = { &l.w.s.net, 190, miner, &set };
+	struct proof_view view = {
+		.net = &l.w.s.net, .burn_height = 190, .miner = miner, .set = &set
+	};
 	struct work before = work_done;
 	uint64_t weight;
-	struct nakamoto b;
+	struct block b;
 
 	assert_int_not_equal(proof_alone(&b, block.p, block.n, &view, &weight), REASON_OK);
 	AFFORD(JUDGE, before, block.n, bomb->name);
@@ -359,11 +362,13 @@ static void messages(void **state)
 /* The counters count: a block that its miner and its signers answer for costs a point a key. */
 static void points(void **state)
 {
-	struct proof_view view = { &l.w.s.net, 190, miner, &set };
+	struct proof_view view = {
+		.net = &l.w.s.net, .burn_height = 190, .miner = miner, .set = &set
+	};
 	struct made m;
 	struct big tx = { malloc(MAX_BLOCK), 0 };
 	struct work before;
-	struct nakamoto b;
+	struct block b;
 	uint64_t weight;
 
 	made_block(&m, BLOCK_ORDINARY, 1);

@@ -45,7 +45,7 @@ static inline bool world_tip(struct world *w, const struct world_block *tip)
 	for (; good && height > 0; height--) {
 		good = canonical_at(&w->s, txn, height, &b) == 0 && memcmp(b.id, want, ID_LEN) == 0;
 		if (good)
-			memcpy(want, b.bytes + BLOCK_PARENT_OFFSET, ID_LEN);
+			memcpy(want, b.parent, ID_LEN);
 	}
 	store_read_end(txn);
 	return good;

@@ -26,7 +26,7 @@ static inline void line_make(struct line *l)
 	struct world *w = &l->w;
 
 	line_make_blocks(l);
-	world_sortition(w, 'a', 140, w->blocks[0].b->p + BLOCK_PARENT_OFFSET, true);
+	world_sortition(w, 'a', 140, w->blocks[0].parent, true);
 	world_sortition(w, 'b', 141, w->blocks[0].id, true);
 	world_sortition(w, 'c', 143, w->blocks[3].id, true);
 	world_sortition(w, 'd', 144, w->blocks[4].id, true);

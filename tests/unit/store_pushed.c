@@ -16,7 +16,7 @@ static void won(char tenure, uint64_t height, const uint8_t *by)
 	if (by)
 		memcpy(r.miner, by, HASH160_LEN);
 	if (tenure == 'a')
-		memcpy(r.committed, l.w.blocks[0].b->p + BLOCK_PARENT_OFFSET, ID_LEN);
+		memcpy(r.committed, l.w.blocks[0].parent, ID_LEN);
 	sortition_put(&l.w.s, txn, &r);
 	store_commit_or_die(&l.w.s, txn);
 }
@@ -47,7 +47,7 @@ static void judges(enum pushed want, enum chain_reason reason, const struct byte
 {
 	MDB_txn *txn = store_read(&l.w.s);
 	enum chain_reason why;
-	struct nakamoto n;
+	struct block n;
 
 	assert_int_equal(pushed_judge(&l.w.s, txn, b->p, b->n, alone, &n, &why), want);
 	assert_string_equal(chain_reason_word(why), chain_reason_word(reason));
@@ -91,7 +91,7 @@ static void rule(void **state)
 
 static unsigned taken;
 
-static void take(void *arg, const struct nakamoto *b) { taken++; }
+static void take(void *arg, const struct block *b) { taken++; }
 
 /* Blocks by their numbers, ended by -1. */
 static enum chain_reason push(uint32_t n, const int *which)

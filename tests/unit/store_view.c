@@ -28,7 +28,7 @@ static void view_any_order(void **state)
 		world_tenure(w, 'x', l.c, 4, 3);
 		e = w->n;
 		tip = world_tenure(w, 'e', above, 4, 2);
-		memcpy(committed[0], w->blocks[0].b->p + BLOCK_PARENT_OFFSET, ID_LEN);
+		memcpy(committed[0], w->blocks[0].parent, ID_LEN);
 		memcpy(committed[1], w->blocks[0].id, ID_LEN);
 		memcpy(committed[2], w->blocks[3].id, ID_LEN);
 		memcpy(committed[3], w->blocks[4].id, ID_LEN);

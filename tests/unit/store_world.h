@@ -16,7 +16,12 @@
 #define WORLD_BLOCKS 64
 #define WORLD_TABLES ((1u << T_COUNT) - 1)
 
-struct world_block { char tenure; uint8_t id[ID_LEN]; uint64_t height; struct bytes *b; };
+struct world_block {
+	char tenure;
+	uint8_t id[ID_LEN], parent[ID_LEN];
+	uint64_t height;
+	struct bytes *b;
+};
 struct world {
 	char dir[64];
 	struct store s;
@@ -81,7 +86,7 @@ static inline struct world_block *world_block(struct world *w, char tenure,
 	    "55c9861be5cff984a20ce6d99d4aa65941412889bdc665094136429b84f8c2ee";
 	struct world_block *b = &w->blocks[w->n++];
 	struct tenure_change c = { .prev_blocks = count, .cause = kind == BLOCK_START ? 0 : 1 };
-	struct nakamoto parsed;
+	struct block parsed;
 	struct made m;
 	size_t need;
 
@@ -112,8 +117,10 @@ static inline struct world_block *world_block(struct world *w, char tenure,
 	made_seal(&m);
 	b->b = malloc(sizeof(*b->b));
 	*b->b = m.out;
-	assert_true(nakamoto_parse(&parsed, b->b->p, b->b->n, &need) == (ssize_t)b->b->n);
+	assert_true(block_parse(&parsed, MODEL_BIT(NAKAMOTO), NULL, b->b->p, b->b->n, &need) ==
+	    (ssize_t)b->b->n);
 	memcpy(b->id, parsed.id, ID_LEN);
+	memcpy(b->parent, parsed.parent, ID_LEN);
 	return b;
 }
 
@@ -135,9 +142,18 @@ static inline void world_restart(struct world *w)
 	w->k = keeper_new(&w->s, "test");
 }
 
+static inline void world_give_to(struct keeper *k, const struct world_block *b)
+{
+	struct block block;
+	size_t need;
+
+	block_parse(&block, MODEL_BIT(NAKAMOTO), NULL, b->b->p, b->b->n, &need);
+	keeper_block(k, &block, 42, rec_str("giver"));
+}
+
 static inline void world_give(struct world *w, const struct world_block *b)
 {
-	keeper_block(w->k, b->b->p, b->b->n, 42, rec_str("giver"));
+	world_give_to(w->k, b);
 }
 
 static inline void world_commit(struct world *w)

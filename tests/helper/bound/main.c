@@ -55,19 +55,19 @@ static void *run(void *arg)
 static struct task *tasks_of(const struct chaindir *c)
 {
 	struct task *tasks = xcalloc(2 * (size_t)c->n_blocks, sizeof(*tasks));
-	struct nakamoto block;
+	struct block block;
 	size_t need;
 
 	for (uint32_t i = 0; i < c->n_blocks; i++) {
-		if (nakamoto_header(&block, chaindir_bytes(c, &c->blocks[i]), c->blocks[i].size,
-			&need) <= 0)
+		if (block_header(&block, MODEL_BIT(NAKAMOTO), NULL,
+			chaindir_bytes(c, &c->blocks[i]), c->blocks[i].size, &need) <= 0)
 			die_world("block %u is no block", i);
 		nakamoto_miner_hash(tasks[2 * i].digest, &block);
-		tasks[2 * i].sigs = block.miner_sig;
+		tasks[2 * i].sigs = block.nakamoto.miner_sig;
 		tasks[2 * i].n = 1;
 		memcpy(tasks[2 * i + 1].digest, block.hash, 32);
-		tasks[2 * i + 1].sigs = block.sigs;
-		tasks[2 * i + 1].n = block.n_sigs;
+		tasks[2 * i + 1].sigs = block.nakamoto.sigs;
+		tasks[2 * i + 1].n = block.nakamoto.n_sigs;
 	}
 	return tasks;
 }

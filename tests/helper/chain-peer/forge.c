@@ -173,12 +173,12 @@ void make_high_s(uint8_t sig[SIG_LEN])
 /* A nonce byte of the last transaction: it stays decodable, and the merkle root does not fit. */
 static void bad_merkle(const struct chain_block *b, const uint8_t *bytes, struct forged *f)
 {
-	struct nakamoto block;
+	struct block block;
 	struct cursor c;
 	struct tx tx;
 	size_t need, at;
 
-	if (nakamoto_parse(&block, bytes, b->size, &need) <= 0)
+	if (block_parse(&block, MODEL_BIT(NAKAMOTO), NULL, bytes, b->size, &need) <= 0)
 		return;
 	c = cursor_of(block.txs, (size_t)(bytes + b->size - block.txs));
 	for (uint32_t i = 0; i < block.n_txs; i++)
@@ -208,8 +208,9 @@ static void put_keys(struct peer *p, struct buf *b, uint32_t n)
 static void key_bomb(struct peer *p, const struct chain_block *b, struct forged *f)
 {
 	size_t bytes = (size_t)amount(p, F_KEYBOMB) << 10, need;
-	struct nakamoto block;
-	ssize_t head = nakamoto_header(&block, chaindir_bytes(&p->world->chain, b), b->size, &need);
+	struct block block;
+	ssize_t head = block_header(
+	    &block, MODEL_BIT(NAKAMOTO), NULL, chaindir_bytes(&p->world->chain, b), b->size, &need);
 	uint32_t n = (uint32_t)(bytes >> 20) + 1;
 
 	if (head <= 0)

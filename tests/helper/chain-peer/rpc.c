@@ -137,11 +137,12 @@ static void get_height(struct peer *p, uint64_t height, struct response *r)
 /* Uploads are judged by nobody here: what the chain has is taken, anything else refused. */
 static void post_block(struct peer *p, const uint8_t *body, size_t len, struct response *r)
 {
-	struct nakamoto block;
+	struct block block;
 	size_t need;
 	const struct chain_block *b = NULL;
 
-	if (len > 0 && nakamoto_parse(&block, body, len, &need) == (ssize_t)len)
+	if (len > 0 &&
+	    block_parse(&block, MODEL_BIT(NAKAMOTO), NULL, body, len, &need) == (ssize_t)len)
 		b = chaindir_find(&p->world->chain, block.id);
 	peer_log(p, "upload", "\"bytes\":%zu,\"outcome\":\"%s\"", len, b ? "accepted" : "invalid");
 	if (!b) {

@@ -230,10 +230,12 @@ static void node_info(const struct peer *p, struct response *r)
 	const struct chain_sortition *stable = world_at(w, w->tip - net->stable_confirmations),
 				     *top = world_at(w, w->tip);
 	uint8_t hash[32] = { 0 }, ch[CH_LEN] = { 0 };
-	struct nakamoto block;
+	struct block block;
 	size_t need;
 
-	if (tip && nakamoto_header(&block, chaindir_bytes(&w->chain, tip), tip->size, &need) > 0) {
+	if (tip &&
+	    block_header(&block, MODEL_BIT(NAKAMOTO), NULL, chaindir_bytes(&w->chain, tip),
+		tip->size, &need) > 0) {
 		memcpy(hash, block.hash, 32);
 		memcpy(ch, tip->ch, CH_LEN);
 	}

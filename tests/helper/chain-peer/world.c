@@ -40,16 +40,17 @@ void world_open(struct world *w, const char *dir)
 /* Of the newest tenure, blocks on burn views above the tip are not there yet. */
 static uint32_t cut_of(const struct world *w, const struct chain_tenure *t)
 {
-	struct nakamoto block;
+	struct block block;
 	size_t need;
 
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct chain_block *b = tenure_block(w, t, i);
-		if (nakamoto_parse(&block, chaindir_bytes(&w->chain, b), b->size, &need) <= 0 ||
+		if (block_parse(&block, MODEL_BIT(NAKAMOTO), NULL, chaindir_bytes(&w->chain, b),
+			b->size, &need) <= 0 ||
 		    block.kind == BLOCK_ORDINARY)
 			continue;
 		const struct chain_sortition *view =
-		    chaindir_sortition(&w->chain, block.change.burn_view);
+		    chaindir_sortition(&w->chain, block.nakamoto.change.burn_view);
 		if (view && view->row.burn_height > w->tip)
 			return i;
 	}

@@ -1,0 +1,156 @@
+/* Blocks of both models out of bytes: which model, the header, where the block ends. */
+#include "common/chain/block.h"
+#include "common/limits.h"
+#include "common/sys/log.h"
+
+#define CH_AT 17  /* consensus hash in a Nakamoto header */
+#define MIN_TX 62 /* no transaction can be shorter */
+
+/* All that differs between the models. */
+static const struct codec {
+	ssize_t (*fields)(struct block *, const uint8_t *, size_t, size_t *);
+	void (*hash)(struct block *);
+} codecs[] = {
+	[NAKAMOTO] = { nakamoto_fields, nakamoto_hash },
+	[EPOCH2] = { epoch2_fields, epoch2_hash },
+};
+
+ssize_t block_peek(
+    struct block *b, unsigned models, const uint8_t *ch, const uint8_t *p, size_t n, size_t *need)
+{
+	memset(b, 0, sizeof(*b));
+	if (models == ANY_MODEL) {
+		if (!ch)
+			BUG("either model, and no consensus hash");
+		if (n < CH_AT + CH_LEN)
+			return *need = CH_AT + CH_LEN, 0;
+		b->model = memcmp(p + CH_AT, ch, CH_LEN) == 0 ? NAKAMOTO : EPOCH2;
+	} else {
+		b->model = models == MODEL_BIT(EPOCH2) ? EPOCH2 : NAKAMOTO;
+	}
+	b->bytes = p;
+	if (ch) {
+		memcpy(b->ch, ch, CH_LEN);
+		b->has_ch = true;
+	}
+	return codecs[b->model].fields(b, p, n, need);
+}
+
+ssize_t block_header(
+    struct block *b, unsigned models, const uint8_t *ch, const uint8_t *p, size_t n, size_t *need)
+{
+	ssize_t used = block_peek(b, models, ch, p, n, need);
+
+	if (used > 0) {
+		b->len = (size_t)used;
+		codecs[b->model].hash(b);
+	}
+	return used;
+}
+
+bool block_change(const struct block *header, size_t n, struct tenure_change *change)
+{
+	struct tx_walk w = { .at = 0 };
+	size_t at = header->len + 4, need;
+
+	if (n <= at || tx_walk(&w, header->bytes + at, n - at, &need) != 1 ||
+	    w.tx.payload != TX_TENURE_CHANGE)
+		return false;
+	*change = w.tx.change;
+	return true;
+}
+
+void block_walk_begin(struct block_walk *w, unsigned models, const uint8_t *ch)
+{
+	*w = (struct block_walk){ .models = models, .has_ch = ch != NULL };
+	if (ch)
+		memcpy(w->ch, ch, CH_LEN);
+}
+
+ssize_t block_walk_header(
+    struct block_walk *w, struct block *b, const uint8_t *p, size_t n, size_t *need)
+{
+	ssize_t used = block_header(b, w->models, w->has_ch ? w->ch : NULL, p, n, need);
+
+	if (used > 0) {
+		w->headed = true;
+		memcpy(w->hash, b->hash, 32);
+		memcpy(w->id, b->id, ID_LEN);
+	}
+	return used;
+}
+
+/* The transactions from where the walk stopped.  Returns the block's length, 0 and *need, or -1. */
+static ssize_t walk_txs(struct block_walk *w, const struct block *b, size_t n, size_t *need)
+{
+	for (; w->n < b->n_txs; w->n++) {
+		size_t more, rest = (size_t)(b->n_txs - w->n) * MIN_TX;
+		int whole = tx_walk(&w->tx, b->bytes + w->at, n - w->at, &more);
+
+		if (whole < 0)
+			return -1;
+		if (whole == 0) {
+			/* This one up to the bytes it asks for, and all that follow it. */
+			more += n + rest - MIN_TX;
+			if (more < w->at + rest)
+				more = w->at + rest;
+			return more > MAX_BLOCK ? -1 : (*need = more, 0);
+		}
+		if (w->n == 0 && w->tx.tx.payload == TX_TENURE_CHANGE) {
+			w->kind = w->tx.tx.change.cause == 0 ? BLOCK_START : BLOCK_EXTEND;
+			w->change = w->tx.tx.change;
+		}
+		w->at += w->tx.at;
+		tx_walk_begin(&w->tx);
+	}
+	return w->at > MAX_BLOCK ? -1 : (ssize_t)w->at;
+}
+
+/* The block is whole. */
+static void finish(const struct block_walk *w, struct block *b)
+{
+	b->len = w->at;
+	if (b->model == NAKAMOTO) {
+		b->kind = w->kind;
+		b->nakamoto.change = w->change;
+	}
+	if (w->headed) {
+		memcpy(b->hash, w->hash, 32);
+		memcpy(b->id, w->id, ID_LEN);
+	} else {
+		codecs[b->model].hash(b);
+	}
+}
+
+ssize_t block_walk(struct block_walk *w, struct block *b, const uint8_t *p, size_t n, size_t *need)
+{
+	ssize_t used = block_peek(b, w->models, w->has_ch ? w->ch : NULL, p, n, need);
+	size_t at = (size_t)used;
+
+	if (used <= 0)
+		return used;
+	if (n < at + 4)
+		return *need = at + 4, 0;
+	b->n_txs = get_be32(p + at);
+	at += 4;
+	if (b->n_txs > (MAX_BLOCK - at) / MIN_TX)
+		return -1;
+	b->txs = p + at;
+	if (w->at == 0)
+		w->at = at;
+	used = walk_txs(w, b, n, need);
+	if (used > 0)
+		finish(w, b);
+	return used;
+}
+
+ssize_t block_parse(
+    struct block *b, unsigned models, const uint8_t *ch, const uint8_t *p, size_t n, size_t *need)
+{
+	struct block_walk w;
+
+	block_walk_begin(&w, models, ch);
+	return block_walk(&w, b, p, n, need);
+}
+
+/* Next: common/chain/proof.c, whether such a block is good. */

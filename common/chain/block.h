@@ -1,0 +1,89 @@
+/* A block of either model, out of bytes: the one parser, for whoever meets blocks
+ * (spec/blocks.md 1, 3.1).
+ *
+ * Which model a block has: the caller says which ones may be (network_models of its sortition, or
+ * the one that was asked for), and, if there are two, the consensus hash of the sortition as the
+ * giver says it.  A Nakamoto header holds that hash at its bytes 17 to 36; where it stands there
+ * the block is a Nakamoto block, else one of epoch 2.x.  No block is ever both: at that place an
+ * epoch 2.x header has the first bytes of its VRF proof, and the sortition's consensus hash is a
+ * hash over the burn block in which the commit to that header stands, so that nobody can make a
+ * header that holds it. */
+#ifndef BLOCKSYNC_CHAIN_BLOCK_H
+#define BLOCKSYNC_CHAIN_BLOCK_H
+
+#include "common/chain/epoch2.h"
+#include "common/chain/model.h"
+#include "common/chain/nakamoto.h"
+
+/* By the first transaction of a Nakamoto block: a tenure change with cause 0, another cause, none.
+ * An epoch 2.x block is the start (and the end) of its sortition's tenure. */
+enum block_kind { BLOCK_ORDINARY, BLOCK_START, BLOCK_EXTEND };
+
+/* A parsed block: views into the bytes, which the caller keeps. */
+struct block {
+	enum model model;
+	enum block_kind kind;		/* of a whole block */
+	const uint8_t *bytes;
+	size_t len;			/* exactly this block's, or its header's */
+	uint8_t hash[32];		/* block hash */
+	uint8_t id[ID_LEN];		/* zeros where ch is not known */
+	/* The id of the parent.  Of an epoch 2.x block it is the parent's block hash, as its header
+	 * has it; the store makes the id of it (block_parent of common/store/blocks.h). */
+	uint8_t parent[ID_LEN];
+	/* Of a Nakamoto block as its header has it, of an epoch 2.x block as the giver says. */
+	uint8_t ch[CH_LEN];
+	bool has_ch;			/* false: an epoch 2.x block whose giver does not say it */
+	uint64_t height;
+	const uint8_t *tx_root, *state_root;
+	uint32_t n_txs;
+	const uint8_t *txs;		/* first transaction, of a whole block */
+	union {
+		struct nakamoto nakamoto;
+		struct epoch2 epoch2;
+	};
+};
+
+/* All of these: models is a mask (MODEL, ANY_MODEL), ch the consensus hash that the giver says, or
+ * NULL, if there is only one model.  They return the bytes used, 0 if more than n are needed
+ * (*need > n is the least number), -1 if the bytes are not such a block, and never read beyond
+ * n. */
+
+/* The header's fields, without hash and id: what its height, sortition and parent are. */
+ssize_t block_peek(struct block *, unsigned models, const uint8_t *ch, const uint8_t *p, size_t n,
+    size_t *need);
+/* The header: bytes up to the transaction count, hash and id included. */
+ssize_t block_header(struct block *, unsigned models, const uint8_t *ch, const uint8_t *p, size_t n,
+    size_t *need);
+/* Whether the block of this header, of which n bytes are there, begins with a tenure change: reads
+ * its first transaction and nothing behind it. */
+bool block_change(const struct block *header, size_t n, struct tenure_change *);
+/* The whole block.  Looks at the header and where each transaction ends, not at the merkle root, at
+ * duplicates or at points of the curve: proof.h does. */
+ssize_t block_parse(struct block *, unsigned models, const uint8_t *ch, const uint8_t *p, size_t n,
+    size_t *need);
+
+/* Where a block ends, found while its bytes come: the walk keeps where it stopped, so that all
+ * calls together cost no more than one (limits.h, COSTS), and holds no pointer into the bytes. */
+struct block_walk {
+	unsigned models;
+	uint8_t ch[CH_LEN];		/* of the giver */
+	bool has_ch;
+	bool headed;			/* hash and id are known */
+	uint8_t hash[32], id[ID_LEN];
+	size_t at;			/* first byte of the transaction that is being read; 0: the
+					 * header is not whole */
+	uint32_t n;			/* transactions before it */
+	enum block_kind kind;
+	struct tenure_change change;
+	struct tx_walk tx;
+};
+/* For each block anew. */
+void block_walk_begin(struct block_walk *, unsigned models, const uint8_t *ch);
+/* block_header; its hashes need not be made again. */
+ssize_t block_walk_header(struct block_walk *, struct block *, const uint8_t *p, size_t n,
+    size_t *need);
+/* block_parse, going on: p[0..n) are all bytes that are there, from the block's first one; p may
+ * have moved since the last call. */
+ssize_t block_walk(struct block_walk *, struct block *, const uint8_t *p, size_t n, size_t *need);
+
+#endif
