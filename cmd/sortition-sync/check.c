@@ -12,16 +12,16 @@
 #define ROWS_A_TURN 10000
 #define MAX_PUTS 512
 
-int check_fits(const struct sync *s, const struct rec_sortition *r)
+enum check check_burn(const struct sync *s, const struct rec_sortition *r)
 {
 	uint8_t ch[CH_LEN];
 
 	if (!r->has_burn || r->burn_height == s->store.net.first_burn_height)
-		return -1;
+		return CHECK_UNKNOWN;
 	if (view_consensus_hash(ch, &s->store.net, r->burn_height, r->burn_hash, r->ops_hash,
 		r->total_burn, view_ch, (void *)&s->view) != 0)
-		return -1;
-	return memcmp(ch, r->consensus_hash, CH_LEN) == 0;
+		return CHECK_UNKNOWN;
+	return memcmp(ch, r->consensus_hash, CH_LEN) == 0 ? CHECK_FITS : CHECK_FALSE;
 }
 
 /* The totals are wrong: forget them, and whose they were is a liar. */
@@ -38,19 +38,20 @@ static void strip(struct sync *s, struct rec_sortition *r)
 	snprintf(evidence, sizeof(evidence),
 	    "burn height %llu: its data do not hash to its consensus hash",
 	    (unsigned long long)r->burn_height);
-	sync_blame(&s->sources[s->burn_by[i] - 1], "lying", "consensus hash", evidence, true);
+	sync_blame(&s->sources[s->burn_by[i] - 1], BLAME_CONSENSUS_HASH, evidence);
 	s->burn_by[i] = 0;
 }
 
 void check_row(struct sync *s, struct rec_sortition *r)
 {
-	int ok = r->checked ? 1 : check_fits(s, r);
+	enum check check = r->checked ? CHECK_FITS : check_burn(s, r);
 
-	if (ok == 1) {
+	if (check == CHECK_FITS) {
 		r->checked = true;
 		view_checked(&s->view, r->burn_height);
-	} else if (ok == 0)
+	} else if (check == CHECK_FALSE) {
 		strip(s, r);
+	}
 	if (r->has_burn && (!r->checked || !s->checked_from))
 		s->late_at = s->store.net.first_burn_height + 1;
 	if (!r->checked)
@@ -77,16 +78,16 @@ void check_late(struct sync *s)
 			s->late_from = h + 1;
 			continue;
 		}
-		int ok = r.checked ? 1 : check_fits(s, &r);
-		if (ok == 1 && !r.checked) {
+		enum check check = r.checked ? CHECK_FITS : check_burn(s, &r);
+		if (check == CHECK_FITS && !r.checked) {
 			r.checked = true;
 			view_checked(&s->view, h);
 			rows[n++] = r;
-		} else if (ok == 0) {
+		} else if (check == CHECK_FALSE) {
 			strip(s, &r);
 			rows[n++] = r;
 		}
-		if (ok != 1)
+		if (check != CHECK_FITS)
 			s->late_from = h + 1;
 	}
 	store_read_end(txn);

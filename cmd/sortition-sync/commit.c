@@ -36,8 +36,8 @@ void commit_set(struct sync *s, const struct rec_reward_set *set)
 	rec_encode(&s->sets, REC_REWARD_SET, set);
 }
 
-void commit_fault(struct sync *s, unsigned source, const char *class, const char *what,
-    const char *evidence)
+void commit_fault(
+    struct sync *s, unsigned source, enum fault_class class, const char *what, const char *evidence)
 {
 	struct fault_note *f;
 
@@ -46,7 +46,7 @@ void commit_fault(struct sync *s, unsigned source, const char *class, const char
 	f = &s->faults[s->n_faults++];
 	f->source = source;
 	f->class = class;
-	snprintf(f->what, sizeof(f->what), "%s", what);
+	f->what = what;
 	snprintf(f->evidence, sizeof(f->evidence), "%s", evidence);
 }
 
@@ -185,7 +185,7 @@ static void put_faults(struct sync *s, MDB_txn *txn)
 	for (unsigned i = 0; i < s->n_faults; i++) {
 		const struct fault_note *n = &s->faults[i];
 		struct rec_fault f = { .who = rec_str(s->sources[n->source].name),
-			.class = rec_str(n->class),
+			.class = rec_str(fault_class_name(n->class)),
 			.what = rec_str(n->what),
 			.evidence = rec_str(n->evidence),
 			.stage = rec_str("sortition-sync"),

@@ -243,7 +243,7 @@ static void claim(struct node_db *d, uint64_t height)
 
 	if (read_row(d, height, &r) != 0)
 		sync_missing(d->source, height);
-	else if (source_check(d->source, &r, prev_ch, d) != 0)
+	else if (source_check(d->source, &r, prev_ch, d) != CHECK_FALSE)
 		sync_claim(d->source, &r);
 }
 
@@ -264,7 +264,7 @@ static void look(struct node_db *d, uint64_t now)
 		d->failing = !ok;
 	}
 	if (d->n > 0 && read_row(d, d->first + d->n - 1, &r) == 0 &&
-	    source_check(d->source, &r, prev_ch, d) != 0)
+	    source_check(d->source, &r, prev_ch, d) != CHECK_FALSE)
 		sync_burn_tip(d->source, &r);
 }
 

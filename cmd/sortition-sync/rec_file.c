@@ -206,7 +206,7 @@ bool rec_file_pump(struct rec_file *f)
 	uint32_t n;
 
 	if (!v->sources[s->index].has_tip && f->n > 0 && row_at(f, f->first + f->n - 1, &r) == 0 &&
-	    source_check(s, &r, prev_ch, f) != 0)
+	    source_check(s, &r, prev_ch, f) != CHECK_FALSE)
 		sync_burn_tip(s, &r);
 	tell_others(f);
 	while (rows < ROWS_A_TURN && !sync_ignored(s) && view_next(v, s->index, 500, &from, &n)) {
@@ -214,7 +214,7 @@ bool rec_file_pump(struct rec_file *f)
 		for (uint32_t i = n; i-- > 0 && !sync_ignored(s); ) {
 			if (row_at(f, from + i, &r) != 0)
 				sync_missing(s, from + i);
-			else if (source_check(s, &r, prev_ch, f) != 0)
+			else if (source_check(s, &r, prev_ch, f) != CHECK_FALSE)
 				sync_claim(s, &r);
 		}
 	}

@@ -98,7 +98,8 @@ static void request(struct rpc *r, enum rpc_kind kind, const char *path, uint64_
 }
 
 /* Something did not work: later again, and slower. */
-static void fail(struct rpc_request *q, const char *class, const char *why, unsigned retry_after)
+static void fail(
+    struct rpc_request *q, enum fault_class class, const char *why, unsigned retry_after)
 {
 	struct rpc *r = q->rpc;
 	uint64_t now = now_ms(), delay;
@@ -164,7 +165,7 @@ static void limited(struct rpc_request *q, const struct http_result *h)
 		    span_text(more, span));
 	if (!s->header)
 		snprintf(why + n, sizeof(why) - (size_t)n, " (-K sends an API key)");
-	fail(q, "useless", why, h->retry_after);
+	fail(q, FAULT_USELESS, why, h->retry_after);
 	if ((wait < 10 && more < 60) || rpc_hopeless(r, now) ||
 	    (r->limited_said && now - r->limited_said < 600000))
 		return;
@@ -211,14 +212,14 @@ static void judge(struct rpc_request *q, const struct http_result *h)
 	if (h->end != HTTP_DONE) {
 		bool slow = h->end == HTTP_TIMEOUT || (h->end == HTTP_STALLED && h->first_byte > 0);
 		snprintf(why, sizeof(why), "%s: %.100s", http_end_name(h->end), h->error);
-		fail(q, slow ? "slow" : "useless", why, 0);
+		fail(q, slow ? FAULT_SLOW : FAULT_USELESS, why, 0);
 	} else if (h->status == 429 || h->status == 503) {
 		limited(q, h);
 	} else if (h->status == 200 ||
 	    (q->kind != RPC_TIP && (h->status == 404 || h->status == 400))) {
 		why[0] = '\0';
 		if (rpc_answer(q, h, why) != 0)
-			fail(q, "invalid", why, 0);
+			fail(q, FAULT_INVALID, why, 0);
 		else if (q->kind != RPC_INFO ||
 		    h->status == 200) /* any web server says 404: that makes good no failure */
 			succeed(r);
@@ -230,7 +231,7 @@ static void judge(struct rpc_request *q, const struct http_result *h)
 		http_refusal(h, q->path, why);
 		r->refused = h->status / 100 == 3 || h->status == 401 || h->status == 403 ||
 		    h->status == 404;
-		fail(q, "useless", why, h->retry_after);
+		fail(q, FAULT_USELESS, why, h->retry_after);
 	}
 }
 

@@ -11,10 +11,7 @@
 			 * still */
 
 /* The source is of another network: it is asked nothing any more. */
-static void other_network(struct source *s, const char *how)
-{
-	sync_blame(s, "useless", "another network", how, true);
-}
+static void other_network(struct source *s, const char *how) { sync_blame(s, BLAME_NETWORK, how); }
 
 static int answer_node(struct source *s, const struct http_result *h, char err[120])
 {
@@ -102,7 +99,7 @@ static void batch_record(struct rpc_request *q, struct rec *rec, uint8_t *seen)
 			return;	/* a server that lacks the first ones begins higher */
 		seen[r->burn_height - q->from] = 1;
 		/* what it says of that is nothing to us */
-		r->checked = check_fits(s->sync, r) == 1;
+		r->checked = check_burn(s->sync, r) == CHECK_FITS;
 		s->gave_burn |= r->has_burn;
 		sync_claim(s, r);
 	} else if (rec->type == REC_REWARD_SET) {

@@ -67,7 +67,7 @@ void source_pump(struct source *source)
 		sync_local_work(source->sync);
 }
 
-int source_check(struct source *source, struct rec_sortition *r,
+enum check source_check(struct source *source, struct rec_sortition *r,
     int (*prev)(void *, uint64_t, uint8_t *), void *arg)
 {
 	const struct network *net = &source->sync->store.net;
@@ -76,19 +76,19 @@ int source_check(struct source *source, struct rec_sortition *r,
 
 	r->checked = false;
 	if (!r->has_burn || r->burn_height == net->first_burn_height)
-		return -1;
+		return CHECK_UNKNOWN;
 	if (view_consensus_hash(ch, net, r->burn_height, r->burn_hash, r->ops_hash, r->total_burn,
 		prev, arg) != 0)
-		return -1;
+		return CHECK_UNKNOWN;
 	if (memcmp(ch, r->consensus_hash, CH_LEN) == 0) {
 		r->checked = true;
-		return 1;
+		return CHECK_FITS;
 	}
 	snprintf(evidence, sizeof(evidence),
 	    "burn height %llu: its data do not hash to its consensus hash",
 	    (unsigned long long)r->burn_height);
-	sync_blame(source, "lying", "consensus hash", evidence, true);
-	return 0;
+	sync_blame(source, BLAME_CONSENSUS_HASH, evidence);
+	return CHECK_FALSE;
 }
 
 /* Next: cmd/sortition-sync/rpc.c, a node's RPC. */

@@ -16,22 +16,28 @@ bool sync_ignored(const struct source *source)
 	return source->sync->view.sources[source->index].ignored;
 }
 
-/* Name a source, and let nothing that it says count any more if so asked. */
-static void blame(struct source *source, const char *class, const char *what, const char *evidence,
-    bool ignore)
+static const struct {
+	enum fault_class class;
+	const char *words;
+} blames[] = {
+#define X(blame, class, words) [BLAME_##blame] = { FAULT_##class, words },
+	BLAMES(X)
+#undef X
+};
+
+/* Name a source, and let nothing that it says count any more. */
+static void blame(struct source *source, enum blame why, const char *evidence)
 {
 	struct sync *s = source->sync;
+	const char *words = blames[why].words;
 
-	commit_fault(s, source->index, class, what, evidence);
-	log_warnx("source '%s': %s (%s)%s", source->name, what, evidence,
-	    ignore ? "; it is ignored from now on" : "");
-	if (!ignore)
-		return;
-	snprintf(source->why, sizeof(source->why), "%s", what);
+	commit_fault(s, source->index, blames[why].class, words, evidence);
+	log_warnx("source '%s': %s (%s); it is ignored from now on", source->name, words, evidence);
+	snprintf(source->why, sizeof(source->why), "%s", words);
 	view_ignore(&s->view, source->index);
 	claims_ignore(&s->claims, source->index);
 	s->trust_dirty = true;
-	if (view_live(&s->view) == 0 && strcmp(what, "another network") == 0) {
+	if (view_live(&s->view) == 0 && why == BLAME_NETWORK) {
 		commit_now(s);
 		s->done = true;
 		log_warnx("no source is of the network '%s': check -n and -s", s->store.net.name);
@@ -39,11 +45,10 @@ static void blame(struct source *source, const char *class, const char *what, co
 	}
 }
 
-void sync_blame(struct source *source, const char *class, const char *what, const char *evidence,
-    bool ignore)
+void sync_blame(struct source *source, enum blame why, const char *evidence)
 {
 	if (!sync_ignored(source))
-		blame(source, class, what, evidence, ignore);
+		blame(source, why, evidence);
 }
 
 void sync_failing(struct source *source)
@@ -55,8 +60,8 @@ void sync_failing(struct source *source)
 		snprintf(source->why, sizeof(source->why), "no answer");
 	if (!source->rpc || !rpc_limited(source->rpc))	/* a limit that we have passed is no fault
 							 * of its */
-		commit_fault(source->sync, source->index, source->class ? source->class : "useless",
-		    "no answer", source->why);
+		commit_fault(source->sync, source->index,
+		    source->class ? source->class : FAULT_USELESS, "no answer", source->why);
 	if (!source->sync->o.once)	/* with -1 the last line tells it */
 		log_warnx("source '%s' fails: %s; trying on", source->name, source->why);
 }
@@ -70,11 +75,11 @@ void sync_answers(struct source *source)
 	log_info("source '%s' answers again", source->name);
 }
 
-static void blame_mask(struct sync *s, uint64_t mask, const char *what, const char *evidence)
+static void blame_mask(struct sync *s, uint64_t mask, enum blame why, const char *evidence)
 {
 	for (unsigned i = 0; i < s->n; i++)
 		if (mask >> i & 1)
-			sync_blame(&s->sources[i], "lying", what, evidence, true);
+			sync_blame(&s->sources[i], why, evidence);
 }
 
 static void contested(struct sync *s, uint64_t height)
@@ -112,7 +117,7 @@ static void take_events(struct sync *s)
 		case VIEW_LIAR:
 			snprintf(evidence, sizeof(evidence),
 			    "burn height %" PRIu64 ": contradicts the quorum", e.height);
-			blame(&s->sources[e.source], "lying", "sortition", evidence, true);
+			blame(&s->sources[e.source], BLAME_SORTITION, evidence);
 			break;
 		case VIEW_CONTESTED:
 			contested(s, e.height);
@@ -188,7 +193,7 @@ void sync_set(struct source *source, const struct rec_reward_set *set)
 	/* A cycle that has not begun may still get another set, when its prepare phase is
 	 * reorganised. */
 	if (liars && set->cycle <= network_cycle(&s->store.net, s->view.tip))
-		blame_mask(s, liars, "reward set", evidence);
+		blame_mask(s, liars, BLAME_REWARD_SET, evidence);
 }
 
 void sync_block_tip(struct source *source, const struct rec_tip *tip)
@@ -198,7 +203,7 @@ void sync_block_tip(struct source *source, const struct rec_tip *tip)
 
 	if (claims_tip(&s->claims, source->index, tip, &liars) == CLAIM_SETTLED)
 		s->tip_dirty = true;
-	blame_mask(s, liars, "tip", "another start of the newest tenure than the quorum names");
+	blame_mask(s, liars, BLAME_TIP, "another start of the newest tenure than the quorum names");
 }
 
 void sync_local_work(struct sync *s)

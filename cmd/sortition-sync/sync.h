@@ -42,7 +42,7 @@ struct source {
 	bool gave_burn;			/* a mirror that knows burn totals */
 	bool failing;			/* named as failing */
 	char why[300];			/* what its last failure was */
-	const char *class;		/* the fault class of that */
+	enum fault_class class;		/* of that; FAULT_NONE: none was told */
 };
 
 /* What is to be emitted, in order: rows by height (read from the store then, so that a slow reader
@@ -52,7 +52,27 @@ struct emission {
 	uint64_t from, to;		/* REC_SORTITION, ascending; REC_REWARD_SET: cycles */
 	union { struct rec_reorg reorg; struct rec_tip tip; } u;
 };
-struct fault_note { unsigned source; const char *class; char what[64], evidence[200]; };
+struct fault_note {
+	unsigned source;
+	enum fault_class class;
+	const char *what;
+	char evidence[200];
+};
+
+/* Why a source counts no more: X(blame, class of the fault on record, its words). */
+#define BLAMES(X)                                  \
+	X(SORTITION, LYING, "sortition")           \
+	X(REWARD_SET, LYING, "reward set")         \
+	X(TIP, LYING, "tip")                       \
+	X(CONSENSUS_HASH, LYING, "consensus hash") \
+	X(NETWORK, USELESS, "another network")
+enum blame {
+#define X(blame, class, words) BLAME_##blame,
+	BLAMES(X)
+#undef X
+};
+/* Whether a consensus hash is that of the data beside it. */
+enum check { CHECK_UNKNOWN, CHECK_FITS, CHECK_FALSE };
 
 struct sync {
 	struct options o;
@@ -100,9 +120,8 @@ void sync_burn_tip(struct source *, const struct rec_sortition *);
 void sync_missing(struct source *, uint64_t height);
 void sync_set(struct source *, const struct rec_reward_set *);
 void sync_block_tip(struct source *, const struct rec_tip *);
-/* Blame a source.  With `ignore` nothing that it says counts any more. */
-void sync_blame(struct source *, const char *class, const char *what, const char *evidence,
-    bool ignore);
+/* Blame a source: nothing that it says counts any more.  evidence: for people. */
+void sync_blame(struct source *, enum blame, const char *evidence);
 /* It fails to answer, again and again (->class, ->why): named once until it answers. */
 void sync_failing(struct source *);
 void sync_answers(struct source *);
@@ -117,8 +136,9 @@ void sync_end(void *);
 void commit_row(struct sync *, const struct view_event *);
 void commit_unsettle(struct sync *, uint64_t height);
 void commit_set(struct sync *, const struct rec_reward_set *);
-void commit_fault(struct sync *, unsigned source, const char *class, const char *what,
-    const char *evidence);
+/* what is a literal or a table's */
+void commit_fault(
+    struct sync *, unsigned source, enum fault_class, const char *what, const char *evidence);
 void commit_now(struct sync *);
 /* The sources that count, blank separated; kept in the sync until the next call. */
 const char *commit_names(struct sync *);
@@ -126,8 +146,8 @@ bool commit_pending(const struct sync *);
 void emit_pump(struct sync *);
 bool emit_pending(const struct sync *);
 /* check.c: burn totals against consensus hashes. */
-/* With the settled rows below: 1 it fits, 0 it does not, -1 they are not all known. */
-int check_fits(const struct sync *, const struct rec_sortition *);
+/* With the settled rows below; CHECK_UNKNOWN: they are not all known. */
+enum check check_burn(const struct sync *, const struct rec_sortition *);
 void check_row(struct sync *, struct rec_sortition *);
 void check_late(struct sync *);
 
@@ -135,10 +155,9 @@ void check_late(struct sync *);
 void source_open(struct sync *, struct source *, const char *name);
 void source_close(struct source *);
 void source_pump(struct source *);	/* ask or read what is next */
-/* Whether the consensus hash of a row fits its burn data, with the same source's rows below: 1, 0
- * no, -1 not known. */
-int source_check(struct source *, struct rec_sortition *, int (*prev)(void *, uint64_t, uint8_t *),
-    void *arg);
+/* The same with the source's own rows below; CHECK_FALSE: it has been blamed. */
+enum check source_check(
+    struct source *, struct rec_sortition *, int (*prev)(void *, uint64_t, uint8_t *), void *arg);
 
 /* rpc.c: a node, over HTTP. */
 struct rpc *rpc_new(struct source *, const char *url);
