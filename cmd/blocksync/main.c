@@ -27,16 +27,16 @@ static const char usage[] =
     "[-F CYCLE] [-l HOST:PORT] [-w HOST:PORT] [-U DATA_URL] [-a ADDR] [-b BYTES/S]";
 
 static const struct program programs[] = {
-	{ "block-serve", "lwUL", false, false },
-	{ "sortition-sync", "1sQK", false, false },
-	{ "public-ip", "1pa", true, false },
-	{ "inv-sync", "1p", false, false },
-	{ "block-fetch", "1uF", false, false },
-	{ "block-verify", "", false, true },
-	{ "block-store", "", false, true },
-	{ "anti-entropy", "1pbc", true, false },
-	{ "pruner", "1", true, false },
-	{ NULL, NULL, false, false },
+	{ "block-serve", "lwUL", 0 },
+	{ "sortition-sync", "1sQK", 0 },
+	{ "public-ip", "1pa", OPTIONAL },
+	{ "inv-sync", "1p", 0 },
+	{ "block-fetch", "1uF", FETCHES },
+	{ "block-verify", "", JUDGES },
+	{ "block-store", "", JUDGES },
+	{ "anti-entropy", "1pbc", OPTIONAL },
+	{ "pruner", "1", OPTIONAL },
+	{ NULL, NULL, 0 },
 };
 
 static char folder[PATH_MAX];	/* of our own program, where the stages are; ends with a slash */
@@ -81,7 +81,7 @@ static void arguments(const char **arg, char letters[][3], const struct program 
 	}
 	if (g->o.once && strchr(p->takes, '1'))
 		arg[n++] = "-1";
-	if (g->o.quiet || strcmp(p->name, "block-fetch") != 0)	/* one progress line is enough */
+	if (g->o.quiet || !(p->traits & FETCHES)) /* one progress line is enough */
 		arg[n++] = "-q";
 	for (int i = 0; i < g->o.verbose && i < 3; i++)
 		arg[n++] = "-v";
@@ -196,7 +196,7 @@ static bool is_here(const struct program *p, const struct given *g)
 	if (p == programs)
 		return g->serve;
 	beside_us(path, sizeof(path), p->name);
-	return !p->optional || access(path, X_OK) == 0;
+	return !(p->traits & OPTIONAL) || access(path, X_OK) == 0;
 }
 
 /* Where sources are given, so many must be able to agree; sortition-sync knows how many a network

@@ -36,7 +36,7 @@ static bool reader_gone(const struct child *c)
 {
 	return signalled(c, SIGPIPE) || exited(c, STAGE_READER_GONE);
 }
-static bool is_fetch(const struct child *c) { return !strcmp(c->program->name, "block-fetch"); }
+static bool is_fetch(const struct child *c) { return c->program->traits & FETCHES; }
 static bool due(uint64_t at) { return at && now_ms() >= at; }
 
 static struct child *first_living(struct supervisor *s)
@@ -87,7 +87,7 @@ static void start_pipeline(struct supervisor *s)
 
 	/* A crash while judging may be the work of a block that was on its way: block-fetch alone
 	 * knows which these were. */
-	if (s->blamed && s->blamed->program->judges && crashed(s->blamed))
+	if (s->blamed && s->blamed->program->traits & JUDGES && crashed(s->blamed))
 		setenv("BLOCKSYNC_CRASHED", s->blamed->program->name, 1);
 	else
 		unsetenv("BLOCKSYNC_CRASHED");

@@ -15,9 +15,14 @@ struct given {		/* our command line, to be handed on */
 	unsigned n;
 	bool serve;	/* block-serve is wanted */
 };
-/* takes: letters of our options that it is given; judges: it judges foreign blocks, and a block may
- * be why it crashed */
-struct program { const char *name, *takes; bool optional, judges; };
+struct program {
+	const char *name, *takes; /* takes: letters of our options that it is given */
+	enum {
+		OPTIONAL = 1, /* it may be missing */
+		JUDGES = 2,   /* foreign blocks: one may be why it crashed */
+		FETCHES = 4   /* it shows progress, and 111 of it may say that some is lacking */
+	} traits;
+};
 struct child {
 	const struct program *program;
 	pid_t pid;	/* 0: not running */

@@ -172,9 +172,9 @@ static void add_mode(const struct rec_progress *p, bool running, const struct re
 }
 
 /* block-fetch's own row: mode and rate.  It says itself that it has ended; one that it has not
- * written three times in a row tells of a sync that was killed. */
-static void add_progress(struct store *s, MDB_txn *txn, const struct rec_trust *t, uint64_t heard,
-    json_t *o)
+ * written three times in a row tells of a sync that was killed.  Returns whether it runs. */
+static bool add_progress(
+    struct store *s, MDB_txn *txn, const struct rec_trust *t, uint64_t heard, json_t *o)
 {
 	struct rec_progress p;
 	bool any = meta_get_row(s, txn, "progress.block-fetch", REC_PROGRESS, &p) == 0, running,
@@ -191,6 +191,7 @@ static void add_progress(struct store *s, MDB_txn *txn, const struct rec_trust *
 	json_object_set_new(o, "eta", fetches && p.eta ? int_json(p.eta) : json_null());
 	json_object_set_new(o, "sources_in_use", int_json(running ? p.peers : 0));
 	json_object_set_new(o, "text", text_json(p.text));
+	return running;
 }
 
 /* What inv-sync says of peers that do not answer, those too that have no row, since they never said
@@ -221,7 +222,7 @@ static json_t *writer_json(const struct store_holder *h)
 	    "host", text_json(rec_str(h->host)));
 }
 
-json_t *status_gather(struct store *s, const struct store_holder *writer)
+json_t *status_gather(struct store *s, const struct store_holder *writer, bool *running)
 {
 	MDB_txn *txn = store_read(s);
 	json_t *o = json_object();
@@ -237,7 +238,7 @@ json_t *status_gather(struct store *s, const struct store_holder *writer)
 	peer_walk(s, txn, on_peer, &peers);
 	json_object_set_new(o, "network", json_string(s->net.name));
 	json_object_set_new(o, "writer", writer ? writer_json(writer) : json_null());
-	add_progress(s, txn, trust, peers.heard, o);
+	*running = add_progress(s, txn, trust, peers.heard, o);
 	add_wanted(s, txn, trust, o);
 	add_view(s, txn, trust, o);
 	bool any = canonical_tip(s, txn, &top, &height, id) == 0;

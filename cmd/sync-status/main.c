@@ -13,7 +13,7 @@
 int main(int argc, char **argv)
 {
 	struct options o = { .usage = "sync-status -d DIR [-j]" };
-	bool as_json = false, locked;
+	bool as_json = false, locked, running;
 	struct store_holder writer;
 	int c;
 
@@ -32,12 +32,12 @@ int main(int argc, char **argv)
 	locked = store_lock_holder(s.dir, &writer);
 	sandbox_enter(SANDBOX_NONE);
 
-	json_t *status = status_gather(&s, locked ? &writer : NULL);
+	json_t *status = status_gather(&s, locked ? &writer : NULL, &running);
 	if (as_json) {
 		json_dumpf(status, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 		putchar('\n');
 	} else {
-		status_print(status);
+		status_print(status, running);
 	}
 	json_decref(status);
 	store_close(&s);

@@ -120,7 +120,7 @@ static void print_how_far(const json_t *o)
 	print_wanted(o);
 }
 
-static void print_view(const json_t *o)
+static void print_view(const json_t *o, bool running)
 {
 	const json_t *view = json_object_get(o, "view");
 	json_int_t quorum = number(view, "quorum");
@@ -128,8 +128,9 @@ static void print_view(const json_t *o)
 	if (json_object_size(view) == 0) {
 		printf("view      no burnchain view yet%s\n",
 		    json_array_size(json_object_get(o, "faults")) != 0 ?
-		    ": see what its sources did, below" :
-		    strcmp(text(o, "mode"), "stopped") == 0 ? ": run sortition-sync" : "");
+			": see what its sources did, below" :
+			running ? "" :
+				  ": run sortition-sync");
 		return;
 	}
 	printf("view      from %s", text(view, "sources"));
@@ -173,7 +174,7 @@ static void print_in_the_way(const json_t *row)
 		    text(row, "why"));
 }
 
-static void print_lists(const json_t *o)
+static void print_lists(const json_t *o, bool running)
 {
 	const json_t *row;
 	size_t i;
@@ -186,8 +187,7 @@ static void print_lists(const json_t *o)
 	print_more(count(o, "unavailable"));
 
 	printf("peers     %zu known, %lld up%s\n", count(o, "peers"),
-	    (long long)number(o, "peers_up"),
-	    strcmp(text(o, "mode"), "stopped") == 0 ? " when last seen" : "");
+	    (long long)number(o, "peers_up"), running ? "" : " when last seen");
 	json_array_foreach(json_object_get(o, "peers"), i, row)
 		if (i < LINES)
 			printf("  %.12s…@%s  %s, burn height %lld\n", text(row, "key"),
@@ -206,11 +206,11 @@ static void print_lists(const json_t *o)
 	print_more(count(o, "faults"));
 }
 
-void status_print(const json_t *o)
+void status_print(const json_t *o, bool running)
 {
 	print_how_far(o);
-	print_view(o);
-	print_lists(o);
+	print_view(o, running);
+	print_lists(o, running);
 }
 
 /* Next: cmd/blocksync/main.c, starts the stages as one pipeline, and starts them again when one

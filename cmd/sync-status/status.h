@@ -16,9 +16,9 @@ struct wanted wanted_count(struct store *, MDB_txn *, uint64_t low);
 
 /* The whole status as one JSON object (DESIGN 6): mode, burn_tip, proven_height, held, wanted,
  * unavailable[], peers[], rate, eta, faults[] and what else explains a sync.  writer: who holds the
- * store's lock, or NULL.  The caller owns the object. */
-json_t *status_gather(struct store *, const struct store_holder *writer);
+ * store's lock, or NULL.  *running: block-fetch is at work.  The caller owns the object. */
+json_t *status_gather(struct store *, const struct store_holder *writer, bool *running);
 /* The same for people, on stdout. */
-void status_print(const json_t *);
+void status_print(const json_t *, bool running);
 
 #endif

@@ -21,12 +21,13 @@ void sync_claim(struct source *s, const struct rec_sortition *r)
 void sync_missing(struct source *s, uint64_t height) { }
 void sync_burn_tip(struct source *s, const struct rec_sortition *r) { }
 bool sync_ignored(const struct source *s) { return false; }
-int source_check(struct source *s, struct rec_sortition *r,
+enum check source_check(struct source *s, struct rec_sortition *r,
     int (*prev)(void *, uint64_t, uint8_t *), void *arg)
 {
 	uint8_t ch[CH_LEN];
 
-	return r->burn_height > 0 ? prev(arg, r->burn_height - 1, ch) : -1;
+	return r->burn_height > 0 && prev(arg, r->burn_height - 1, ch) == 0 ? CHECK_FALSE :
+									       CHECK_UNKNOWN;
 }
 bool view_next(struct view *v, unsigned source, uint32_t most, uint64_t *from, uint32_t *n)
 {
