@@ -60,7 +60,7 @@ static struct task *tasks_of(const struct chaindir *c)
 
 	for (uint32_t i = 0; i < c->n_blocks; i++) {
 		if (block_header(&block, MODEL_BIT(NAKAMOTO), NULL,
-			chaindir_bytes(c, &c->blocks[i]), c->blocks[i].size, &need) <= 0)
+			c->blocks[i].bytes, c->blocks[i].size, &need) <= 0)
 			die_world("block %u is no block", i);
 		nakamoto_miner_hash(tasks[2 * i].digest, &block);
 		tasks[2 * i].sigs = block.nakamoto.miner_sig;

@@ -11,25 +11,13 @@ static void make_txs(struct maker *m, struct plan *p)
 	if (p->kind != BLOCK_ORDINARY)
 		tx_tenure_change(m, &p->txs[p->n_txs++], miner, &p->change);
 	if (p->kind == BLOCK_START)
-		tx_coinbase(m, &p->txs[p->n_txs++], miner, true);
+		tx_coinbase(m, &p->txs[p->n_txs++], miner, true, p->shadow);
+	if (p->shadow)
+		return;
 	if (p->n_txs == 0 && wanted == 0)
 		wanted = 1;
 	while (wanted-- && p->n_txs < 60)
 		tx_any(m, &p->txs[p->n_txs++], network_epoch(&m->net, p->burn_height));
-}
-
-static void make_root(struct plan *p)
-{
-	uint8_t ids[64][32];
-
-	for (uint32_t i = 0; i < p->n_txs; i++) {
-		uint8_t version = p->txs[i].p[0] & 0x80;
-		hash_begin();
-		hash_add(&version, 1);
-		hash_add(p->txs[i].p + 1, p->txs[i].n - 1);
-		hash_end(ids[i]);
-	}
-	hash_merkle_root(p->root, ids, p->n_txs);
 }
 
 static void make_header(struct maker *m, struct plan *p, const struct tip *on)
@@ -37,7 +25,7 @@ static void make_header(struct maker *m, struct plan *p, const struct tip *on)
 	bool epoch4 = network_epoch(&m->net, p->burn_height) >= EPOCH_40;
 	uint32_t fixed = p->kind == BLOCK_START ? 2 : p->kind == BLOCK_EXTEND ? 1 : 0;
 
-	p->version = epoch4;
+	p->version = (uint8_t)(epoch4 | (p->shadow ? SHADOW_BIT : 0));
 	p->height = on->height + 1;
 	p->timestamp = on->timestamp + dice_range(&m->dice, 1, 15);
 	p->cycle = network_cycle(&m->net, p->burn_height);
@@ -98,7 +86,9 @@ static void write_draft(struct maker *m, struct plan *p, struct draft *d)
 	hash_add(d->head.p, d->head.n);
 	hash_add(d->tail.p, d->tail.n);
 	hash_end(digest);
-	if (key_sign(buf_room(&d->head, SIG_LEN), p->miner->secret, digest) != 0)
+	if (p->shadow)
+		memset(buf_room(&d->head, SIG_LEN), 0, SIG_LEN);
+	else if (key_sign(buf_room(&d->head, SIG_LEN), p->miner->secret, digest) != 0)
 		BUG("a miner cannot sign");
 	hash_begin();
 	hash_add(d->head.p, d->head.n);
@@ -111,6 +101,7 @@ static void write_draft(struct maker *m, struct plan *p, struct draft *d)
 	d->cycle = p->cycle;
 	d->strict = network_epoch(&m->net, p->burn_height) >= EPOCH_40;
 	d->wrong = p->wrong;
+	d->shadow = p->shadow;
 	buf_u32(&d->tail, p->n_txs);
 	for (uint32_t i = 0; i < p->n_txs; i++) {
 		buf_put(&d->tail, p->txs[i].p, p->txs[i].n);
@@ -142,7 +133,7 @@ void block_add(struct maker *m, struct plan *p, const struct tip *on, bool canon
 	make_txs(m, p);
 	if (rule && rule->txs)
 		rule->txs(m, p);
-	make_root(p);
+	txs_root(p->root, p->txs, p->n_txs);
 	make_header(m, p, on);
 	if (rule && rule->header)
 		rule->header(m, p);

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "tests/helper/chain-maker/maker.h"
+#include "tests/helper/chain-maker/epoch2.h"
 
-static FILE *file_new(const struct maker *m, const char *name)
+FILE *file_new(const struct maker *m, const char *name)
 {
 	char path[4096];
 	FILE *f;
@@ -18,13 +18,13 @@ static FILE *file_new(const struct maker *m, const char *name)
 	return f;
 }
 
-static void file_end(FILE *f, const char *name)
+void file_end(FILE *f, const char *name)
 {
 	if (ferror(f) || fclose(f) != 0)
 		die_world("cannot write '%s': %s", name, strerror(errno));
 }
 
-static void put_hex(FILE *f, const void *p, size_t n)
+void put_hex(FILE *f, const void *p, size_t n)
 {
 	char text[2 * 64 + 1];
 
@@ -44,36 +44,41 @@ static void put_member(FILE *f, const char *name, const void *p, size_t n)
 	fputc('"', f);
 }
 
-void files_sortition(struct maker *m, uint64_t h, bool won, const uint8_t committed[ID_LEN])
+void files_sortition(struct maker *m, uint64_t h, unsigned fork, const struct winner *w)
 {
+	static const struct winner nobody;
 	uint8_t burn_hash[32] = { 0 }, sortition[32], seed[32], ch[CH_LEN];
+	const char *salt = fork ? "/pox" : "";
 	FILE *f = m->sortitions;
+	bool won = w;
 
 	if (h == m->p.first_height)
 		memcpy(burn_hash, m->net.first_burn_hash, 32);
 	else
 		derive(burn_hash + 4, 28, "%" PRIu64 "/burn/%" PRIu64, m->p.seed, h);
-	derive(sortition, 32, "%" PRIu64 "/sortition/%" PRIu64, m->p.seed, h);
-	derive(seed, 32, "%" PRIu64 "/seed/%" PRIu64, m->p.seed, h);
-	consensus_hash(m, h, ch);
+	derive(sortition, 32, "%" PRIu64 "%s/sortition/%" PRIu64, m->p.seed, salt, h);
+	derive(seed, 32, "%" PRIu64 "%s/seed/%" PRIu64, m->p.seed, salt, h);
+	fork_hash(m, fork, h, ch);
+	w = won ? w : &nobody;
 	fprintf(f,
 	    "{\"burn_block_height\": %" PRIu64 ", \"burn_header_timestamp\": %" PRIu64
 	    ", \"was_sortition\": %s",
 	    h, burn_time(m, h), won ? "true" : "false");
 	put_member(f, "burn_block_hash", burn_hash, 32);
 	put_member(f, "sortition_id", sortition, 32);
-	put_member(f, "parent_sortition_id", m->parent_sortition, 32);
+	put_member(f, "parent_sortition_id", m->parent_sortition[fork], 32);
 	put_member(f, "consensus_hash", ch, CH_LEN);
-	put_member(f, "miner_pk_hash160",
-	    won ? m->miners[m->slots[h - m->p.first_height].miner].hash : NULL, HASH160_LEN);
-	put_member(f, "stacks_parent_ch", won ? m->tip.ch : NULL, CH_LEN);
-	put_member(f, "last_sortition_ch", m->last_winner, CH_LEN);
-	put_member(f, "committed_block_hash", won ? committed : NULL, ID_LEN);
-	put_member(f, "vrf_seed", won ? seed : NULL, 32);
+	put_member(f, "miner_pk_hash160", w->miner, HASH160_LEN);
+	put_member(f, "stacks_parent_ch", w->parent_ch, CH_LEN);
+	put_member(f, "last_sortition_ch", m->last_winner[fork], CH_LEN);
+	put_member(f, "committed_block_hash", w->committed, ID_LEN);
+	put_member(f, "vrf_seed", w->seed ? seed : NULL, 32);
+	if (fork)
+		fprintf(f, ", \"fork\": %u", fork);
 	fputs("}\n", f);
-	memcpy(m->parent_sortition, sortition, 32);
+	memcpy(m->parent_sortition[fork], sortition, 32);
 	if (won)
-		memcpy(m->last_winner, ch, CH_LEN);
+		memcpy(m->last_winner[fork], ch, CH_LEN);
 }
 
 void files_flush(struct maker *m)
@@ -129,6 +134,19 @@ static void write_sets(const struct maker *m)
 	}
 }
 
+static void write_producers(const struct maker *m, FILE *f)
+{
+	fputs(",\n\"microblock_producers\": {", f);
+	for (uint32_t i = 0; i < m->n_anchored; i++) {
+		fputs(i ? ",\n\"" : "\n\"", f);
+		put_hex(f, m->anchored[i].id, ID_LEN);
+		fputs("\": \"", f);
+		put_hex(f, m->anchored[i].producer.secret, 32);
+		fputc('"', f);
+	}
+	fputc('}', f);
+}
+
 static void write_keys(const struct maker *m)
 {
 	const struct params *p = &m->p;
@@ -156,7 +174,10 @@ static void write_keys(const struct maker *m)
 		}
 		fputc(']', f);
 	}
-	fputs("}}\n", f);
+	fputc('}', f);
+	if (m->p.epoch2 > 0)
+		write_producers(m, f);
+	fputs("}\n", f);
 	file_end(f, "keys.json");
 }
 
@@ -170,7 +191,11 @@ static void write_broken(const struct maker *m)
 	f = file_new(m, "broken.json");
 	fprintf(f, "{\"rule\": \"%s\", \"meaning\": \"%s\", \"reason\": \"%s\", \"block\": \"",
 	    m->rule->name, m->rule->meaning, m->rule->reason);
-	put_hex(f, m->broken_id, ID_LEN);
+	put_hex(f, m->broken_block ? m->broken_block->hash : m->broken_id, ID_LEN);
+	if (m->broken_block) {
+		fputs("\", \"id\": \"", f);
+		put_hex(f, m->broken_block->id, ID_LEN);
+	}
 	fputs("\"}\n", f);
 	file_end(f, "broken.json");
 }
@@ -178,15 +203,11 @@ static void write_broken(const struct maker *m)
 void files_open(struct maker *m)
 {
 	char path[4096];
-	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/reward_sets", m->dir);
 	if ((mkdir(m->dir, 0777) != 0 && errno != EEXIST) ||
 	    (mkdir(path, 0777) != 0 && errno != EEXIST))
 		die_world("cannot make '%s': %s", path, strerror(errno));
-	f = file_new(m, "network");
-	fputs(m->net.text, f);
-	file_end(f, "network");
 	m->sortitions = file_new(m, "sortitions.jsonl");
 	m->tsv = file_new(m, "blocks.tsv");
 	m->bin = file_new(m, "blocks.bin");
@@ -194,15 +215,32 @@ void files_open(struct maker *m)
 	    m->tsv);
 }
 
+/* The ids of shadow blocks are known only when they are made. */
+static void write_network(const struct maker *m)
+{
+	FILE *f = file_new(m, "network");
+
+	fputs(m->net.text, f);
+	for (uint32_t i = 0; i < m->n_shadow; i++) {
+		fputs("shadow ", f);
+		put_hex(f, m->shadow[i], ID_LEN);
+		fputc('\n', f);
+	}
+	file_end(f, "network");
+}
+
 void files_close(struct maker *m)
 {
 	file_end(m->sortitions, "sortitions.jsonl");
 	file_end(m->tsv, "blocks.tsv");
 	file_end(m->bin, "blocks.bin");
+	if (m->p.epoch2 > 0)
+		files_epoch2(m);
+	write_network(m);
 	write_sets(m);
 	write_keys(m);
 	if (m->rule)
 		write_broken(m);
 }
 
-/* Next: tests/helper/chain-peer/peer.h, the peer that serves such a directory. */
+/* Next: tests/helper/chain-maker/epoch2.c, where epoch 2.x grows. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "common/chain/hash.h"
-#include "tests/helper/chain-maker/maker.h"
+#include "tests/helper/chain-maker/epoch2.h"
 
 static struct slot *slot_of(const struct maker *m, uint64_t h)
 {
@@ -113,12 +113,46 @@ static void grow_tenure(struct maker *m, uint64_t h)
 	free(tips);
 }
 
+/* A tenure of one block that nobody mined or signs; its coinbase names the start of the tenure
+ * below (spec/blocks.md 1.7). */
+static void grow_shadow(struct maker *m, uint64_t h)
+{
+	struct plan p = { .kind = BLOCK_START, .burn_height = h, .last = true };
+	struct tip on = m->tip;
+
+	dice_seed(&m->dice, "%" PRIu64 "/shadow/%" PRIu64, m->p.seed, h);
+	consensus_hash(m, h, p.ch);
+	memcpy(p.change.tenure, p.ch, CH_LEN);
+	memcpy(p.change.burn_view, p.ch, CH_LEN);
+	memcpy(p.change.prev_tenure, on.ch, CH_LEN);
+	memcpy(p.change.prev_end, on.id, ID_LEN);
+	p.change.prev_blocks = on.count;
+	p.burn_spent = total_burn(m, h);
+	p.shadow = on.start;
+	m->tenures[1] = m->tenures[0];
+	m->tenures[0] = h;
+	block_add(m, &p, &on, true);
+	memcpy(m->shadow[m->n_shadow++], m->tip.id, ID_LEN);
+}
+
+/* The sortition of a Nakamoto tenure names the first block of the one below. */
+static void put_winner(struct maker *m, uint64_t h, const uint8_t *committed)
+{
+	const struct slot *s = slot_of(m, h);
+	struct winner w = { .miner = s->shadow ? NULL : m->miners[s->miner].hash,
+		.parent_ch = m->tip.ch,
+		.committed = committed,
+		.seed = !s->shadow };
+
+	files_sortition(m, h, 0, s->won || s->shadow ? &w : NULL);
+}
+
 void grow_sortition(struct maker *m, uint64_t h)
 {
 	static const uint8_t nobodys[ID_LEN] = { [ID_LEN - 1] = 1 };
 	struct slot *s = slot_of(m, h);
 	bool lie = m->rule && m->rule->place == PLACE_COMMIT && !m->broken && s->started &&
-	    h >= m->p.break_at;
+	    !s->shadow && h >= m->p.break_at;
 
 	if (m->tip.count == 0) {	/* the boot block, which counts as a tenure of one */
 		static const uint8_t zeros[32];
@@ -128,8 +162,16 @@ void grow_sortition(struct maker *m, uint64_t h)
 		m->tip.burn_spent = total_burn(m, h);
 		m->tip.timestamp = burn_time(m, h);
 	}
-	files_sortition(m, h, s->won, lie ? nobodys : m->tip.start);
-	if (s->started)
+	if (h > m->p.first_height && h < m->start3) {
+		epoch2_grow(m, h);
+		return;
+	}
+	if (h == m->start3)
+		epoch2_end(m);
+	put_winner(m, h, lie ? nobodys : m->tip.start);
+	if (s->shadow)
+		grow_shadow(m, h);
+	else if (s->started)
 		grow_tenure(m, h);
 }
 

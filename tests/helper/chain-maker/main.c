@@ -8,7 +8,18 @@
  *                                   archive
  *                   --view FILE     ... its view alone: network, sortitions, reward sets
  *                   --stream FILE   ... its blocks alone, as block-verify reads them
- */
+ *
+ * Options of epoch 2.x, of which there is none unless the first one says so:
+ *   --epoch2 N             burn blocks of epoch 2.x above the first one: 2.05 to 2.4 begin in its
+ *                          first third, 2.5 in its last quarter.  As --start-rate says winners have
+ *                          a block; the commits of the others name a hash that nobody has
+ *   --microblocks RATE     blocks with a stream on them, before epoch 2.5 (0.5)
+ *   --equivocations RATE   streams in which one microblock was signed twice
+ *   --forks RATE           winners that build on a block below the highest one, and begin a fork
+ *   --pox-fork CYCLE       sortitions of another PoX fork in this cycle, each with a block
+ * And of Nakamoto:
+ *   --shadows N            burn blocks without winner that have a shadow tenure of one block */
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -25,7 +36,10 @@ static const struct option names[] = { { "seed", 1, 0, 's' }, { "cycles", 1, 0, 
 	{ "tx-per-block", 1, 0, 'x' }, { "extend-rate", 1, 0, 'e' }, { "epoch4-at", 1, 0, '4' },
 	{ "orphans", 1, 0, 'o' }, { "tip-offset", 1, 0, 'T' }, { "break", 1, 0, 'b' },
 	{ "break-at", 1, 0, 'B' }, { "jobs", 1, 0, 'j' }, { "archive", 1, 0, 'a' },
-	{ "view", 1, 0, 'v' }, { "stream", 1, 0, 'm' }, { "rules", 0, 0, 'r' }, { 0 } };
+	{ "view", 1, 0, 'v' }, { "stream", 1, 0, 'm' }, { "rules", 0, 0, 'r' },
+	{ "epoch2", 1, 0, '2' }, { "microblocks", 1, 0, 'M' }, { "forks", 1, 0, 'k' },
+	{ "equivocations", 1, 0, 'q' }, { "pox-fork", 1, 0, 'P' }, { "shadows", 1, 0, 'd' },
+	{ 0 } };
 
 static uint64_t number(const char *text) { return options_number("option", text, 0, UINT32_MAX); }
 
@@ -67,8 +81,32 @@ static void take(struct params *p, int letter, const char *arg, struct outputs *
 	case 'a': out->archive = arg; break;
 	case 'v': out->view = arg; break;
 	case 'm': out->stream = arg; break;
+	case '2': p->epoch2 = number(arg); break;
+	case 'M': p->microblocks = atof(arg); break;
+	case 'k': p->forks = atof(arg); break;
+	case 'q': p->equivocations = atof(arg); break;
+	case 'P': p->pox_fork = atoll(arg); break;
+	case 'd': p->shadows = number(arg); break;
 	case 'r': rule_list(stdout); exit(0);
 	default: die_usage("usage: chain-maker DIR [options], see tests/helper/chain-maker/main.c");
+	}
+}
+
+/* Where a rule is broken if nothing is said: early enough to be below epoch 4.0 where that matters,
+ * else in the middle of the chain or of its epoch 2.x. */
+static uint64_t break_after(const struct maker *m)
+{
+	const struct params *p = &m->p;
+	uint64_t rest = p->cycles * p->cycle_length - p->epoch2;
+
+	switch (m->rule ? m->rule->place : PLACE_ORDINARY) {
+	case PLACE_EPOCH3: return p->epoch2 + p->cycle_length / 3;
+	case PLACE_EPOCH20:
+	case PLACE_EPOCH25: return 1;
+	case PLACE_EPOCH2:
+	case PLACE_STREAM:
+	case PLACE_MICROBLOCK: return p->epoch2 / 2;
+	default: return p->epoch2 + rest / 2;
 	}
 }
 
@@ -78,15 +116,27 @@ static void check(struct maker *m)
 
 	if (p->cycles < 1 || p->cycle_length < 4 || p->tenure_min < 1 || p->signers < 1 ||
 	    p->signers > MAX_SIGNERS || p->tx_max > 50 || p->jobs < 1 || p->jobs > 64 ||
-	    p->sign_fraction < 0.7 || p->sign_fraction > 1)
+	    p->sign_fraction < 0.7 || p->sign_fraction > 1 || p->shadows > MAX_SHADOWS)
 		die_usage("an option is out of its range");
 	if (p->rule && (m->rule = rule_find(p->rule)) == NULL)
 		die_usage("no rule named '%s': --rules lists them", p->rule);
-	/* early enough to be below epoch 4.0 where that matters, else the middle */
 	if (p->break_at == 0)
-		p->break_at = p->first_height +
-		    (m->rule && m->rule->place == PLACE_EPOCH3 ? p->cycle_length / 3 :
-								 p->cycles * p->cycle_length / 2);
+		p->break_at = p->first_height + break_after(m);
+}
+
+static void write_inventory(const char *dir)
+{
+	static struct chaindir chain;
+	char path[4096];
+	FILE *f;
+
+	chaindir_open(&chain, dir);
+	snprintf(path, sizeof(path), "%s/inventory.jsonl", dir);
+	f = fopen(path, "w");
+	if (!f)
+		die_world("cannot write '%s': %s", path, strerror(errno));
+	chaindir_inventory(&chain, f);
+	file_end(f, path);
 }
 
 static void make(struct maker *m)
@@ -101,6 +151,7 @@ static void make(struct maker *m)
 			files_flush(m);
 	}
 	files_close(m);
+	write_inventory(m->dir);
 	fprintf(stderr, "%s: %llu blocks, %llu signer signatures\n", m->dir,
 	    (unsigned long long)m->n_blocks, (unsigned long long)m->n_sigs);
 }
@@ -147,6 +198,8 @@ int main(int argc, char **argv)
 				      .tx_min = 1,
 				      .tx_max = 4,
 				      .signers = 17,
+				      .microblocks = 0.5,
+				      .pox_fork = -1,
 				      .epoch4_at = -1,
 				      .tip_offset = -1,
 				      .jobs = 2 } };

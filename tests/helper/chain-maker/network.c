@@ -17,15 +17,34 @@ uint64_t total_burn(const struct maker *m, uint64_t h)
 	return BURN_GENESIS + (h - m->p.first_height) * BURN_PER_BLOCK;
 }
 
-void consensus_hash(const struct maker *m, uint64_t h, uint8_t ch[CH_LEN])
+void fork_hash(const struct maker *m, unsigned fork, uint64_t h, uint8_t ch[CH_LEN])
 {
 	memset(ch, 0, CH_LEN);
 	if (h > m->p.first_height)
-		derive(ch, CH_LEN, "%" PRIu64 "/consensus/%" PRIu64, m->p.seed, h);
+		derive(ch, CH_LEN, "%" PRIu64 "%s/consensus/%" PRIu64, m->p.seed,
+		    fork ? "/pox" : "", h);
+}
+void consensus_hash(const struct maker *m, uint64_t h, uint8_t ch[CH_LEN])
+{
+	fork_hash(m, 0, h, ch);
 }
 
-/* Epochs 2.x are over at the first burn block; 3.1 to 3.4 follow 3.0 one burn block each; 4.0
- * begins a quarter into its cycle, as on mainnet it is no border of cycles. */
+/* 2.05 to 2.4 begin one after another in the first third of epoch 2.x, and 2.5 in its last quarter.
+ */
+static uint64_t start2(const struct maker *m, unsigned i)
+{
+	uint64_t all = m->p.epoch2, step = all / 16 ? all / 16 : 1,
+		 last = m->start3 - (all / 4 ? all / 4 : 1),
+		 start = m->p.first_height + 1 + (i + 1) * step;
+
+	if (all == 0)
+		return m->start3;
+	return i == 5 || start > last ? last : start;
+}
+
+/* Epochs 2.x are over at the first burn block, or after as many as are wanted; 3.1 to 3.4
+ * follow 3.0 one burn block each; 4.0 begins a quarter into its cycle, as on mainnet it is no
+ * border of cycles. */
 static void network_text(const struct maker *m, struct buf *text)
 {
 	static const char *const old[] = { "2.05", "2.1", "2.2", "2.3", "2.4", "2.5" };
@@ -48,7 +67,7 @@ static void network_text(const struct maker *m, struct buf *text)
 	    "\nprivate_peers 1\nepoch 1.0 0\nepoch 2.0 %" PRIu64 "\n",
 	    p->cycle_length, p->prepare_length, p->stable_confirmations, p->first_height);
 	for (unsigned i = 0; i < 6; i++)
-		buf_text(text, "epoch %s %" PRIu64 "\n", old[i], m->start3);
+		buf_text(text, "epoch %s %" PRIu64 "\n", old[i], start2(m, i));
 	for (unsigned i = 0; i < 5; i++)
 		buf_text(text, "epoch %s %" PRIu64 "\n", three[i],
 		    m->start3 + i < start4 ? m->start3 + i : start4);
@@ -61,7 +80,7 @@ void maker_network(struct maker *m)
 	struct buf text = { 0 };
 	char err[200];
 
-	m->start3 = m->p.first_height + 1;
+	m->start3 = m->p.first_height + m->p.epoch2 + 1;
 	m->tip_height =
 	    m->p.first_height + m->p.cycles * m->p.cycle_length + (uint64_t)m->p.tip_offset;
 	network_text(m, &text);
@@ -82,11 +101,30 @@ static void choose_orphans(struct maker *m, uint64_t n)
 	dice_seed(&d, "%" PRIu64 "/orphans", m->p.seed);
 	for (uint64_t tries = 0; left > 0 && tries < 100 * n; tries++) {
 		struct slot *s = &m->slots[dice_range(&d, 0, n - 1)];
-		if (!s->started || s->orphan || s->size < 3)
+		if (!s->started || s->orphan || s->size < 3 || s < &m->slots[m->p.epoch2 + 1])
 			continue;
 		s->orphan = true;
 		left--;
 	}
+}
+
+/* Burn blocks that nobody won, below others that somebody did, get a shadow tenure. */
+static void choose_shadows(struct maker *m, uint64_t n)
+{
+	uint64_t left = m->p.shadows;
+	struct dice d;
+
+	dice_seed(&d, "%" PRIu64 "/shadows", m->p.seed);
+	for (uint64_t tries = 0; left > 0 && tries < 100 * n; tries++) {
+		struct slot *s = &m->slots[dice_range(&d, m->p.epoch2 + 3, n - 1)];
+		if (s->won || s->shadow)
+			continue;
+		s->shadow = s->started = true;
+		s->size = 1;
+		left--;
+	}
+	if (left > 0)
+		die_usage("the chain has no place for so many shadow tenures");
 }
 
 void maker_plan(struct maker *m)
@@ -104,6 +142,8 @@ void maker_plan(struct maker *m)
 		s->miner = (uint32_t)dice_range(&d, 0, MINERS - 1);
 	}
 	choose_orphans(m, n);
+	if (m->p.shadows > 0)
+		choose_shadows(m, n);
 	for (unsigned i = 0; i < MINERS; i++)
 		keypair_derive(&m->miners[i], "%" PRIu64 "/miner/%u", m->p.seed, i);
 	for (unsigned i = 0; i < ACCOUNTS; i++)

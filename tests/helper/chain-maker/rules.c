@@ -1,7 +1,7 @@
 /* The rules that one block of a chain can be made to break, with every signature over it valid and
  * the chain going on above it: what no fault of a peer can show, so that only a judge who knows the
  * rule refuses the block. */
-#include "tests/helper/chain-maker/maker.h"
+#include "tests/helper/chain-maker/epoch2.h"
 
 static struct buf *insert_first(struct plan *p)
 {
@@ -64,12 +64,15 @@ static void txs_netflag(struct maker *m, struct plan *p) { p->txs[p->n_txs - 1].
 static void txs_feature(struct maker *m, struct plan *p) { tx_staking(m, &p->txs[p->n_txs++]); }
 static void txs_nocoinbase(struct maker *m, struct plan *p) { delete_at(p, 1); }
 static void txs_nochange(struct maker *m, struct plan *p) { delete_at(p, 0); }
-static void txs_first(struct maker *m, struct plan *p) { tx_transfer(m, insert_first(p)); }
+static void txs_first(struct maker *m, struct plan *p)
+{
+	tx_transfer(m, insert_first(p), ANCHOR_ANY);
+}
 
 static void txs_oldcoinbase(struct maker *m, struct plan *p)
 {
 	p->txs[1].n = 0;
-	tx_coinbase(m, &p->txs[1], m->slots[p->burn_height - m->p.first_height].miner, false);
+	tx_coinbase(m, &p->txs[1], m->slots[p->burn_height - m->p.first_height].miner, false, NULL);
 }
 
 static void txs_swapped(struct maker *m, struct plan *p)
@@ -175,13 +178,14 @@ const struct rule *rule_find(const char *name)
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (strcmp(rules[i].name, name) == 0)
 			return &rules[i];
-	return NULL;
+	return rule2_find(name);
 }
 
 void rule_list(FILE *f)
 {
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		fprintf(f, "%s\t%s\t%s\n", rules[i].name, rules[i].reason, rules[i].meaning);
+	rule2_list(f);
 }
 
 bool rule_fits(const struct maker *m, const struct plan *p)
@@ -198,9 +202,10 @@ bool rule_fits(const struct maker *m, const struct plan *p)
 	case PLACE_EPOCH3: return p->kind == BLOCK_ORDINARY && !epoch4;
 	case PLACE_EPOCH4: return p->kind == BLOCK_ORDINARY && epoch4;
 	case PLACE_EXTEND: return p->kind == BLOCK_EXTEND;
-	case PLACE_START: case PLACE_COMMIT: return p->kind == BLOCK_START;
+	case PLACE_START:
+	case PLACE_COMMIT: return p->kind == BLOCK_START && !p->shadow;
+	default: return false; /* of epoch 2.x */
 	}
-	return false;
 }
 
 /* Next: tests/helper/chain-maker/grow.c, where blocks become tenures. */

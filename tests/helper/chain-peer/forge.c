@@ -210,7 +210,7 @@ static void key_bomb(struct peer *p, const struct chain_block *b, struct forged 
 	size_t bytes = (size_t)amount(p, F_KEYBOMB) << 10, need;
 	struct block block;
 	ssize_t head = block_header(
-	    &block, MODEL_BIT(NAKAMOTO), NULL, chaindir_bytes(&p->world->chain, b), b->size, &need);
+	    &block, MODEL_BIT(NAKAMOTO), NULL, b->bytes, b->size, &need);
 	uint32_t n = (uint32_t)(bytes >> 20) + 1;
 
 	if (head <= 0)
@@ -224,7 +224,7 @@ static void key_bomb(struct peer *p, const struct chain_block *b, struct forged 
 static void forge(struct peer *p, const struct chain_block *b, struct forged *f)
 {
 	if (has(p, F_BADMERKLE))
-		bad_merkle(b, chaindir_bytes(&p->world->chain, b), f);
+		bad_merkle(b, b->bytes, f);
 	if (has(p, F_KEYBOMB))
 		key_bomb(p, b, f);
 	if (has(p, F_BADMINER))
@@ -257,7 +257,7 @@ static bool forges(const struct peer *p)
 
 void forge_block(struct peer *p, const struct chain_block *b, struct buf *out)
 {
-	const uint8_t *bytes = chaindir_bytes(&p->world->chain, b);
+	const uint8_t *bytes = b->bytes;
 	uint32_t n = get_be32(bytes + HEAD_LEN);
 	struct forged f = { .set = chaindir_set_of(&p->world->chain, b->ch) };
 

@@ -298,7 +298,7 @@ static void pusher(void *arg)
 
 	if (!t->closed) {
 		buf_u32(&payload, 1);
-		buf_put(&payload, chaindir_bytes(c, b), b->size);
+		buf_put(&payload, b->bytes, b->size);
 		if (junk)
 			put_be64(payload.p + 4 + 133, 1 + t->pushed);
 		talk_send(t, MSG_NAKAMOTO_BLOCKS, &payload, (uint32_t)dice_u64(&p->dice), F_COUNT);

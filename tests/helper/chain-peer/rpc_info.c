@@ -234,7 +234,7 @@ static void node_info(const struct peer *p, struct response *r)
 	size_t need;
 
 	if (tip &&
-	    block_header(&block, MODEL_BIT(NAKAMOTO), NULL, chaindir_bytes(&w->chain, tip),
+	    block_header(&block, MODEL_BIT(NAKAMOTO), NULL, tip->bytes,
 		tip->size, &need) > 0) {
 		memcpy(hash, block.hash, 32);
 		memcpy(ch, tip->ch, CH_LEN);

@@ -45,7 +45,7 @@ static uint32_t cut_of(const struct world *w, const struct chain_tenure *t)
 
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct chain_block *b = tenure_block(w, t, i);
-		if (block_parse(&block, MODEL_BIT(NAKAMOTO), NULL, chaindir_bytes(&w->chain, b),
+		if (block_parse(&block, MODEL_BIT(NAKAMOTO), NULL, b->bytes,
 			b->size, &need) <= 0 ||
 		    block.kind == BLOCK_ORDINARY)
 			continue;

@@ -1,10 +1,7 @@
 /* Reading a chain directory: see chaindir.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/sys/options.h"
@@ -158,6 +155,27 @@ static struct keypair *read_secrets(json_t *list, uint32_t *n)
 	return keys;
 }
 
+/* Keys that sign microblocks, by the index block hash of the block that they follow. */
+static void read_producers(struct chaindir *c, json_t *all)
+{
+	uint8_t id[ID_LEN], secret[32];
+	const char *name, *hex;
+	struct keypair *k = c->producers = xcalloc(json_object_size(all) + 1, sizeof(*k));
+	json_t *one;
+
+	json_object_foreach (all, name, one) {
+		const struct chain_block *b;
+		hex = json_string_value(one);
+		if (hex_to(id, ID_LEN, name, strlen(name)) != 0 || !hex ||
+		    hex_to(secret, 32, hex, strlen(hex)) != 0)
+			die_world("keys.json: a microblock producer's id or key is not hex");
+		if ((b = chaindir_find(c, id)) == NULL)
+			continue;
+		keypair_of_secret(k, secret);
+		c->blocks[b - c->blocks].producer = k++;
+	}
+}
+
 static void read_keys(struct chaindir *c, const char *dir)
 {
 	json_t *o = json_load_file(path_of(dir, "keys.json"), 0, NULL), *list;
@@ -176,117 +194,23 @@ static void read_keys(struct chaindir *c, const char *dir)
 			die_world("keys.json: cycle %lu has %u keys and %u signers", i, n,
 			    c->sets[i].set.n);
 	}
+	read_producers(c, json_object_get(o, "microblock_producers"));
 	json_decref(o);
 }
 
-static void read_block(struct chain_block *b, const char *line)
+static void index_sortitions(struct chaindir *c)
 {
-	char id[65], ch[41], parent[65];
-	unsigned long long height, offset;
-	unsigned size;
-	int canonical;
+	uint32_t size = 64, at;
 
-	if (sscanf(line, "%llu\t%64s\t%40s\t%64s\t%u\t%llu\t%d", &height, id, ch, parent, &size,
-		&offset, &canonical) != 7 ||
-	    hex_to(b->id, ID_LEN, id, strlen(id)) != 0 ||
-	    hex_to(b->ch, CH_LEN, ch, strlen(ch)) != 0 ||
-	    hex_to(b->parent, ID_LEN, parent, strlen(parent)) != 0)
-		die_world("blocks.tsv: bad line '%s'", line);
-	b->height = height;
-	b->offset = offset;
-	b->size = size;
-	b->canonical = canonical != 0;
-}
-
-static void read_blocks(struct chaindir *c, const char *dir)
-{
-	FILE *f = fopen(path_of(dir, "blocks.tsv"), "r");
-	char *line = NULL;
-	size_t cap = 0, room = 0;
-	bool head = true;
-	struct stat st;
-	int fd;
-
-	if (!f)
-		die_world("cannot read '%s': %s", path_of(dir, "blocks.tsv"), strerror(errno));
-	for (; getline(&line, &cap, f) > 1; head = false) {
-		if (head)
-			continue;
-		if (c->n_blocks == room) {
-			room = room ? room * 2 : 1024;
-			c->blocks = xrealloc(c->blocks, room * sizeof(*c->blocks));
-		}
-		read_block(&c->blocks[c->n_blocks++], line);
-	}
-	free(line);
-	fclose(f);
-	fd = open(path_of(dir, "blocks.bin"), O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) != 0)
-		die_world("cannot read '%s': %s", path_of(dir, "blocks.bin"), strerror(errno));
-	c->bin_len = (size_t)st.st_size;
-	if (c->bin_len > 0)
-		c->bin = mmap(NULL, c->bin_len, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (c->bin == MAP_FAILED)
-		die_world("cannot map '%s': %s", path_of(dir, "blocks.bin"), strerror(errno));
-	close(fd);
-}
-
-static uint32_t *table_new(uint32_t n, uint32_t *mask)
-{
-	uint32_t size = 64;
-
-	while (size < 2 * n)
+	while (size < 2 * c->n_sortitions)
 		size *= 2;
-	*mask = size - 1;
-	return xcalloc(size, sizeof(uint32_t));
-}
-
-static void index_all(struct chaindir *c)
-{
-	uint32_t i, at;
-
-	c->by_id = table_new(c->n_blocks, &c->mask_id);
-	for (i = 0; i < c->n_blocks; i++) {
-		for (at = get_be32(c->blocks[i].id) & c->mask_id; c->by_id[at];
-		     at = (at + 1) & c->mask_id)
-			;
-		c->by_id[at] = i + 1;
-	}
-	c->by_ch = table_new(c->n_sortitions, &c->mask_ch);
-	for (i = 0; i < c->n_sortitions; i++) {
+	c->mask_ch = size - 1;
+	c->by_ch = xcalloc(size, sizeof(*c->by_ch));
+	for (uint32_t i = 0; i < c->n_sortitions; i++) {
 		for (at = get_be32(c->sortitions[i].row.consensus_hash) & c->mask_ch; c->by_ch[at];
 		     at = (at + 1) & c->mask_ch)
 			;
 		c->by_ch[at] = i + 1;
-	}
-}
-
-/* Runs of canonical blocks with one consensus hash.  A block of another tenure in the middle of one
- * (chain-maker --break stray) makes a run of its own that is no tenure: only the first run of a
- * consensus hash counts, and it takes the later ones in. */
-static void find_tenures(struct chaindir *c)
-{
-	const uint8_t *ch = NULL;
-
-	c->canon = xcalloc(c->n_blocks + 1, sizeof(*c->canon));
-	c->tenures = xcalloc(c->n_blocks + 1, sizeof(*c->tenures));
-	for (uint32_t i = 0; i < c->n_blocks; i++)
-		if (c->blocks[i].canonical)
-			c->canon[c->n_canon++] = i;
-	for (uint32_t i = 0; i < c->n_canon; i++) {
-		const struct chain_block *b = &c->blocks[c->canon[i]];
-		const struct chain_sortition *s = chaindir_sortition(c, b->ch);
-		struct chain_tenure *t = c->n_tenures ? &c->tenures[c->n_tenures - 1] : NULL;
-		if (!s)
-			continue;
-		if (!t || (memcmp(ch, b->ch, CH_LEN) != 0 &&
-		    s->row.burn_height > c->sortitions[t->sortition].row.burn_height)) {
-			c->tenures[c->n_tenures++] =
-			    (struct chain_tenure){ (uint32_t)(s - c->sortitions), i, 1 };
-			ch = b->ch;
-		} else {
-			t->count++;
-		}
 	}
 }
 
@@ -295,19 +219,10 @@ void chaindir_open(struct chaindir *c, const char *dir)
 	memset(c, 0, sizeof(*c));
 	network_load(&c->net, path_of(dir, "network"));
 	read_sortitions(c, dir);
+	index_sortitions(c);
 	read_sets(c, dir);
+	chaindir_read_blocks(c, dir);
 	read_keys(c, dir);
-	read_blocks(c, dir);
-	index_all(c);
-	find_tenures(c);
-}
-
-const struct chain_block *chaindir_find(const struct chaindir *c, const uint8_t id[ID_LEN])
-{
-	for (uint32_t at = get_be32(id) & c->mask_id; c->by_id[at]; at = (at + 1) & c->mask_id)
-		if (memcmp(c->blocks[c->by_id[at] - 1].id, id, ID_LEN) == 0)
-			return &c->blocks[c->by_id[at] - 1];
-	return NULL;
 }
 
 const struct chain_sortition *chaindir_sortition(const struct chaindir *c, const uint8_t ch[CH_LEN])
@@ -335,4 +250,4 @@ const struct chain_set *chaindir_set_of(const struct chaindir *c, const uint8_t 
 	return cycle < c->n_sets && c->sets[cycle].set.n > 0 ? &c->sets[cycle] : NULL;
 }
 
-/* Next: tests/helper/lib/archive.c, the same as a stream of records. */
+/* Next: tests/helper/lib/chainblocks.c, its blocks and microblocks. */
