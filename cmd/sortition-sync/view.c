@@ -1,22 +1,20 @@
 /* view - which claim about a burn block has the quorum, and what follows from it.
  *
- * The half that counts votes; view_order.c decides what is asked next. */
-#include <stdio.h>
+ * The part that counts votes; view_dispute.c finds liars, view_order.c decides what is asked
+ * next. */
 #include <stdlib.h>
 
-#include "cmd/sortition-sync/view.h"
 #include "cmd/sortition-sync/view_private.h"
 #include "common/chain/hash.h"
 #include "common/sys/log.h"
 
-static int cand_cmp(const struct view_cand *a, const struct view_cand *b)
+int view_cand_cmp(const struct view_cand *a, const struct view_cand *b)
 {
 	if (a->height != b->height)
 		return a->height < b->height ? -1 : 1;
 	return a->digest < b->digest ? -1 : a->digest > b->digest;
 }
-RB_PROTOTYPE(view_cands, view_cand, entry, cand_cmp)
-RB_GENERATE(view_cands, view_cand, entry, cand_cmp)
+RB_GENERATE(view_cands, view_cand, entry, view_cand_cmp)
 
 uint64_t view_digest(const struct view *v, const struct rec_sortition *r)
 {
@@ -75,7 +73,7 @@ const struct rec_sortition *view_top_row(const struct view *v, uint64_t height)
 	    NULL;
 }
 
-static struct view_cand *cand_first(const struct view *v, uint64_t height)
+struct view_cand *view_cand_first(const struct view *v, uint64_t height)
 {
 	struct view_cand find = { .height = height },
 			 *c = RB_NFIND(view_cands, (struct view_cands *)&v->cands, &find);
@@ -83,7 +81,7 @@ static struct view_cand *cand_first(const struct view *v, uint64_t height)
 	return c && c->height == height ? c : NULL;
 }
 
-static struct view_cand *cand_next(const struct view *v, struct view_cand *c)
+struct view_cand *view_cand_next(const struct view *v, struct view_cand *c)
 {
 	struct view_cand *next = RB_NEXT(view_cands, (struct view_cands *)&v->cands, c);
 
@@ -96,7 +94,7 @@ static void cand_drop(struct view *v, struct view_cand *c)
 	free(c);
 }
 
-static uint64_t live_mask(const struct view *v)
+uint64_t view_live_mask(const struct view *v)
 {
 	uint64_t m = 0;
 
@@ -108,7 +106,7 @@ static uint64_t live_mask(const struct view *v)
 
 unsigned view_live(const struct view *v)
 {
-	return (unsigned)__builtin_popcountll(live_mask(v));
+	return (unsigned)__builtin_popcountll(view_live_mask(v));
 }
 
 /* Take back what a source said of a height. */
@@ -119,8 +117,8 @@ static void retract(struct view *v, unsigned source, uint64_t height)
 	struct view_cand *c, *next;
 
 	slot->mask &= ~bit;
-	for (c = cand_first(v, height); c; c = next) {
-		next = cand_next(v, c);
+	for (c = view_cand_first(v, height); c; c = next) {
+		next = view_cand_next(v, c);
 		c->mask &= ~bit;
 		if (!c->mask)
 			cand_drop(v, c);
@@ -135,7 +133,7 @@ static const struct rec_sortition *claimed(const struct view *v, unsigned source
 
 	if (!slot)
 		return NULL;
-	for (struct view_cand *c = cand_first(v, height); c; c = cand_next(v, c))
+	for (struct view_cand *c = view_cand_first(v, height); c; c = view_cand_next(v, c))
 		if (c->mask & bit)
 			return &c->rec;
 	return slot->mask & bit || slot->mask == 0 ? view_top_row(v, height) : NULL;
@@ -167,77 +165,6 @@ static void check_links(struct view *v, unsigned source, const struct rec_sortit
 	}
 }
 
-/* Ask everybody about the height in dispute. */
-static void ask_dispute(struct view *v)
-{
-	v->dispute.fresh = 0;
-	v->dispute.asked = v->now;
-	for (unsigned i = 0; i < v->n; i++)
-		if (v->sources[i].fixed)
-			v->dispute.fresh |= 1ull << i;
-		else if (!v->sources[i].ignored)
-			view_again(v, i, v->dispute.height);
-}
-
-static void open_dispute(struct view *v, uint64_t height)
-{
-	if (v->dispute.on)
-		return;
-	v->dispute.on = true;
-	v->dispute.height = height;
-	v->dispute.since = v->now;
-	ask_dispute(v);
-}
-
-static void blame(struct view *v, unsigned source, uint64_t height)
-{
-	struct view_event e = { .what = VIEW_LIAR, .source = source, .height = height };
-
-	view_ignore(v, source);
-	view_add_event(v, &e);
-}
-
-/* Everybody who matters has been asked again: who still contradicts the quorum? */
-static void judge_dispute(struct view *v)
-{
-	struct view_slot *slot = view_slot(v, v->dispute.height);
-	uint64_t fresh = v->dispute.fresh & live_mask(v), liars = 0;
-
-	if (!slot->digest)
-		return;
-	if ((unsigned)__builtin_popcountll(slot->mask & fresh) < v->quorum)
-		return;
-	for (struct view_cand *c = cand_first(v, v->dispute.height); c; c = cand_next(v, c))
-		liars |= c->mask & fresh;
-	/* whoever changed its mind may just be the first to see a reorganisation */
-	for (unsigned i = 0; i < v->n; i++)
-		if (liars >> i & 1 && v->sources[i].agreed >= v->dispute.height &&
-		    v->now - v->dispute.since < VIEW_PATIENCE)
-			return;
-	if (liars || fresh == live_mask(v))
-		v->dispute.on = false;
-	for (unsigned i = 0; i < v->n; i++)
-		if (liars >> i & 1)
-			blame(v, i, v->dispute.height);
-}
-
-static bool is_deep(const struct view *v, uint64_t height)
-{
-	return v->has_tip && height + v->net->stable_confirmations <= v->tip;
-}
-
-/* A source contradicts a settled height: follow its ancestry down, and ask about deep ones. */
-static void contradiction(struct view *v, unsigned source, uint64_t height)
-{
-	struct view_source *s = &v->sources[source];
-	uint64_t below = height - v->net->first_burn_height - 1;
-
-	if (below > 0 && below < v->n_slots && !s->fixed && !view_bit(s->asked, below))
-		view_again(v, source, height - 1);
-	if (is_deep(v, height))
-		open_dispute(v, height);
-}
-
 /* All who could speak have, and nobody has the quorum: forget the claims, remember the fact. */
 static void contest(struct view *v, uint64_t height)
 {
@@ -246,12 +173,12 @@ static void contest(struct view *v, uint64_t height)
 	struct view_cand *c, *next;
 	uint64_t voters = 0;
 
-	for (c = cand_first(v, height); c; c = cand_next(v, c))
+	for (c = view_cand_first(v, height); c; c = view_cand_next(v, c))
 		voters |= c->mask;
-	if (~voters & live_mask(v))
+	if (~voters & view_live_mask(v))
 		return;
-	for (c = cand_first(v, height); c; c = next) {
-		next = cand_next(v, c);
+	for (c = view_cand_first(v, height); c; c = next) {
+		next = view_cand_next(v, c);
 		cand_drop(v, c);
 	}
 	view_uncount(v, height);
@@ -301,10 +228,10 @@ static void settle(struct view *v, struct view_cand *c)
 		for (unsigned i = 0; i < v->n; i++)
 			if (!v->sources[i].fixed && !v->sources[i].ignored)
 				view_again(v, i, above);
-	for (struct view_cand *o = cand_first(v, e.height); o; o = cand_next(v, o))
+	for (struct view_cand *o = view_cand_first(v, e.height); o; o = view_cand_next(v, o))
 		for (unsigned i = 0; i < v->n; i++)
 			if (o->mask >> i & 1)
-				contradiction(v, i, e.height);
+				view_contradicts(v, i, e.height);
 }
 
 /* Take over what an agreeing source knows and the first one did not. */
@@ -348,7 +275,7 @@ static void vote(struct view *v, unsigned source, const struct rec_sortition *r,
 	if ((unsigned)__builtin_popcountll(c->mask) >= v->quorum)
 		settle(v, c);
 	else if (slot->digest)
-		contradiction(v, source, r->burn_height);
+		view_contradicts(v, source, r->burn_height);
 	else
 		contest(v, r->burn_height);
 }
@@ -377,7 +304,7 @@ void view_claim(struct view *v, unsigned source, const struct rec_sortition *r)
 		return;
 	d = view_digest(v, r);
 	view_set(s->asked, h - v->net->first_burn_height);
-	if (is_deep(v, h) || v->tip < v->net->first_burn_height + v->net->stable_confirmations)
+	if (view_is_deep(v, h) || v->tip < v->net->first_burn_height + v->net->stable_confirmations)
 		s->deep = true;
 	retract(v, source, h);
 	if (slot->digest == d) {
@@ -391,10 +318,7 @@ void view_claim(struct view *v, unsigned source, const struct rec_sortition *r)
 	if (slot->mask >> source & 1)
 		agreed(v, slot->mask, h);
 	check_links(v, source, r);
-	if (v->dispute.on && v->dispute.height == h) {
-		v->dispute.fresh |= 1ull << source;
-		judge_dispute(v);
-	}
+	view_dispute_heard(v, source, h);
 }
 
 void view_missing(struct view *v, unsigned source, uint64_t h)
@@ -444,24 +368,8 @@ void view_ignore(struct view *v, unsigned source)
 	view_find_tip(v);
 }
 
-bool view_quiet(const struct view *v)
-{
-	struct view_cand *c;
-
-	if (v->dispute.on)
-		return false;
-	RB_FOREACH(c, view_cands, (struct view_cands *)&v->cands) {
-		const struct view_slot *slot = view_slot(v, c->height);
-		if (slot && slot->digest && is_deep(v, c->height))
-			return false;
-	}
-	return true;
-}
-
 void view_tick(struct view *v, uint64_t now)
 {
-	struct view_cand *c;
-
 	if (now / 60000 != v->now / 60000) {
 		for (unsigned i = 0; i < v->n; i++)
 			v->sources[i].relinks = 0;
@@ -471,40 +379,7 @@ void view_tick(struct view *v, uint64_t now)
 	}
 	v->now = now;
 	view_ask_missing(v);
-	if (v->dispute.on && now - v->dispute.since > 3 * VIEW_PATIENCE)
-		v->dispute.on = false;	/* too few answered */
-	if (v->dispute.on && now - v->dispute.asked >= 3000)
-		ask_dispute(v);
-	if (v->dispute.on)
-		return;
-	RB_FOREACH(c, view_cands, &v->cands) {
-		const struct view_slot *slot = view_slot(v, c->height);
-		if (slot && slot->digest && is_deep(v, c->height)) {
-			open_dispute(v, c->height);
-			return;
-		}
-	}
+	view_dispute_tick(v);
 }
 
-const char *view_explain(const struct view *v, char out[160])
-{
-	uint64_t h = v->tip;
-	unsigned claims = 0, most = 0;
-
-	if (!v->has_tip)
-		return "no burn tip that enough sources have reached";
-	while (h > v->net->first_burn_height + 1 && view_slot(v, h)->digest)
-		h--;
-	for (struct view_cand *c = cand_first(v, h); c; c = cand_next(v, c), claims++)
-		if ((unsigned)__builtin_popcountll(c->mask) > most)
-			most = (unsigned)__builtin_popcountll(c->mask);
-	if (view_slot(v, h)->contested || claims > 1)
-		snprintf(out, 160, "the sources contradict each other at burn height %llu",
-		    (unsigned long long)h);
-	else
-		snprintf(out, 160, "burn height %llu: %u of %u sources that must agree",
-		    (unsigned long long)h, most, v->quorum);
-	return out;
-}
-
-/* Next: cmd/sortition-sync/view_order.c, what is asked next of whom. */
+/* Next: cmd/sortition-sync/view_dispute.c, who contradicts the quorum. */

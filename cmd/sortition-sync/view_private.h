@@ -1,4 +1,4 @@
-/* Between view.c (votes) and view_order.c (order of requests). */
+/* Between view.c (votes), view_dispute.c (contradictions) and view_order.c (order of requests). */
 #ifndef SORTITION_SYNC_VIEW_PRIVATE_H
 #define SORTITION_SYNC_VIEW_PRIVATE_H
 
@@ -19,6 +19,20 @@ uint64_t view_digest(const struct view *, const struct rec_sortition *);
 /* Both rows are known and say that they do not belong together. */
 bool view_unlinked(const struct rec_sortition *above, const struct rec_sortition *below);
 void view_add_event(struct view *, const struct view_event *);
+/* The claims about a height that have no quorum, one after the other; NULL: no more. */
+struct view_cand *view_cand_first(const struct view *, uint64_t height);
+struct view_cand *view_cand_next(const struct view *, struct view_cand *);
+int view_cand_cmp(const struct view_cand *, const struct view_cand *);
+RB_PROTOTYPE(view_cands, view_cand, entry, view_cand_cmp)
+uint64_t view_live_mask(const struct view *); /* sources that are not ignored */
+
+/* The tip stands on it so deeply that no reorganisation is expected. */
+bool view_is_deep(const struct view *, uint64_t height);
+/* A source contradicts a settled height. */
+void view_contradicts(struct view *, unsigned source, uint64_t height);
+/* A source has spoken of a height, which may be the one in dispute. */
+void view_dispute_heard(struct view *, unsigned source, uint64_t height);
+void view_dispute_tick(struct view *);
 
 /* Ask a source for a height before anything else. */
 void view_again(struct view *, unsigned source, uint64_t height);

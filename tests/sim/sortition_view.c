@@ -2,6 +2,7 @@
  * a height on, dead, nodes behind a balancer of which some lag; on chains that give way by a random
  * depth.  Honest sources are never blamed, liars are, and what is settled is the truth. */
 // link: cmd/sortition-sync/view.c
+// link: cmd/sortition-sync/view_dispute.c
 // link: cmd/sortition-sync/view_order.c
 #include <setjmp.h>
 #include <stdarg.h>
