@@ -13,6 +13,12 @@
 #define MAX_BLOCK ((4u << 20) - 4096)    /* 2 MiB is the policy on the chain; a block must fit a
 					  * frame */
 #define MAX_TX (2u << 20)                /* one transaction */
+#define MAX_STREAM                                                              \
+	MAX_BLOCK /* a vector of microblocks: it must fit a frame, too.  Of the \
+		   * 65,536 that a sequence can count it has 30,000 at most */
+#define MAX_RIVALS                                                                             \
+	16				 /* microblocks beside a stream that are looked at for \
+					  * evidence of equivocation: one is enough */
 #define MAX_SIGNERS 4000                 /* entries of a reward set, and of the pox bit vector */
 #define MAX_MARKERS 11650                /* problematic-transaction markers of one header */
 #define MAX_TREATMENT 4000               /* bits of the pox treatment, one a rewarded address */

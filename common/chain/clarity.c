@@ -255,4 +255,4 @@ bool signature_parses(const uint8_t sig[SIG_LEN])
 	return sig[0] <= 3 && memcmp(sig + 1, order, 32) < 0 && memcmp(sig + 33, order, 32) < 0;
 }
 
-/* Next: common/chain/nakamoto.c, blocks of such transactions. */
+/* Next: common/chain/txs.c, many transactions one after another. */

@@ -124,8 +124,8 @@ static int step_modes(struct tx_walk *w, struct reader *r)
 	w->left = read_u32(r);
 	if (r->c.bad)
 		return -1;
-	if (w->tx.anchor_mode < 1 || w->tx.anchor_mode > 3 || w->tx.post_mode < 1 ||
-	    w->tx.post_mode > 3)
+	if (w->tx.anchor_mode < ANCHOR_ON_CHAIN || w->tx.anchor_mode > ANCHOR_ANY ||
+	    w->tx.post_mode < 1 || w->tx.post_mode > 3)
 		return read_wrong(r);
 	if (w->tx.post_mode == 3)
 		needs_epoch(&w->tx, EPOCH_34);
@@ -358,9 +358,9 @@ static int step_payload(struct tx_walk *w, struct reader *r)
 /* What only the chain's own kinds must be: anchored in a block. */
 static bool misplaced(const struct tx *tx)
 {
-	return tx->anchor_mode != 1 &&
+	return tx->anchor_mode != ANCHOR_ON_CHAIN &&
 	    (tx->payload == TX_COINBASE || tx->payload == TX_COINBASE_ALT ||
-	    tx->payload == TX_COINBASE_VRF || tx->payload == TX_POISON);
+		tx->payload == TX_COINBASE_VRF || tx->payload == TX_POISON);
 }
 
 /* Only what is read before it is written: the rest of the value's stack is left alone. */

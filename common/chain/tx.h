@@ -18,6 +18,9 @@ enum tx_payload {
 	TX_COINBASE_VRF
 };
 
+/* Where a transaction may stand: in anchored and Nakamoto blocks, in microblocks, in either. */
+enum anchor_mode { ANCHOR_ON_CHAIN = 1, ANCHOR_OFF_CHAIN, ANCHOR_ANY };
+
 struct tenure_change {
 	uint8_t tenure[CH_LEN], prev_tenure[CH_LEN], burn_view[CH_LEN];
 	uint8_t prev_end[ID_LEN];
@@ -31,7 +34,7 @@ struct tx {
 	size_t len;
 	bool testnet;			/* high bit of the version byte */
 	uint32_t chain_id;
-	uint8_t anchor_mode, post_mode;
+	uint8_t anchor_mode, post_mode; /* enum anchor_mode; 1 allow, 2 deny, 3 originator */
 	enum tx_payload payload;
 	enum epoch since;		/* lowest epoch that allows all it uses */
 	bool alt_recipient;
