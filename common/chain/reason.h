@@ -34,7 +34,7 @@
 	X(MINERHASH, "minerhash", "tenure change names another miner key")                     \
 	X(EXTPREV, "extprev", "tenure extension with another previous tenure")                 \
 	X(WINNER, "winner", "another block than its sortition's commit names")                 \
-	X(MB25, "mb25", "confirms microblocks, which end with epoch 2.5")                      \
+	X(MBEPOCH, "mbepoch", "confirms microblocks, which end with epoch 2.5")                \
 	/* a stream of microblocks (3.2, 3.3) */                                               \
 	X(MBLINK, "mblink", "not the microblocks from the parent to the child's tail")         \
 	X(MBSEQ, "mbseq", "a microblock out of sequence")                                      \

@@ -18,6 +18,16 @@ static void set_aside(struct rivals *r, const struct microblock *m)
 		r->m[r->n++] = *m;
 }
 
+static void reverse(struct microblock *m, uint32_t n)
+{
+	for (uint32_t i = 0; i < n / 2; i++) {
+		struct microblock low = m[i];
+
+		m[i] = m[n - 1 - i];
+		m[n - 1 - i] = low;
+	}
+}
+
 /* Take the vector apart, ascending: *all is as many as the count says. */
 static enum chain_reason split(struct stream *s, uint32_t *all, const uint8_t *p, size_t n)
 {
@@ -36,13 +46,8 @@ static enum chain_reason split(struct stream *s, uint32_t *all, const uint8_t *p
 	}
 	if (at < n)
 		return REASON_TRAILING;
-	for (uint32_t i = 0, j = *all - 1; s->m[0].sequence > s->m[*all - 1].sequence && i < j;
-	     i++, j--) {
-		struct microblock swap = s->m[i];
-
-		s->m[i] = s->m[j];
-		s->m[j] = swap;
-	}
+	if (s->m[0].sequence > s->m[*all - 1].sequence)
+		reverse(s->m, *all);
 	return REASON_OK;
 }
 
@@ -108,7 +113,7 @@ static enum chain_reason judge_tx(void *arg, uint32_t i, const struct tx *tx)
 
 	seen->has_keys |= tx->has_keys;
 	/* Coinbases and poison have that mode always. */
-	if (tx->anchor_mode == ANCHOR_ON_CHAIN)
+	if (tx->anchor_mode == ANCHOR_BLOCK)
 		return REASON_ANCHORMODE;
 	return tx_allowed(tx, seen->v->net, seen->v->epoch);
 }
@@ -245,7 +250,7 @@ enum chain_reason stream_judge(
 		return reason;
 	if (v->epoch >= EPOCH_25) {
 		refuse(s, v, 0, true);
-		return REASON_MB25;
+		return REASON_MBEPOCH;
 	}
 	if (v->tail)
 		reason = pick_confirmed(s, all, v, &rivals);

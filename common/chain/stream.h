@@ -41,7 +41,7 @@ struct stream {
  * stands up to the first that is not signed by the key, one more for evidence, and one for each
  * public key in the transactions, when all signatures hold.  Returns REASON_OK or REASON_CODEC,
  * TRAILING, MBLINK, MERKLE, DUPTX, NOTX, MBSEQ, MBTAIL, CHAINID, NETFLAG, FEATURE, ANCHORMODE,
- * MB25, MBKEY.  The stream is always to be released. */
+ * MBEPOCH, MBKEY.  The stream is always to be released. */
 enum chain_reason stream_judge(
     struct stream *, const struct stream_view *, const uint8_t *p, size_t n);
 void stream_release(struct stream *);

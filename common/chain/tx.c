@@ -124,7 +124,7 @@ static int step_modes(struct tx_walk *w, struct reader *r)
 	w->left = read_u32(r);
 	if (r->c.bad)
 		return -1;
-	if (w->tx.anchor_mode < ANCHOR_ON_CHAIN || w->tx.anchor_mode > ANCHOR_ANY ||
+	if (w->tx.anchor_mode < ANCHOR_BLOCK || w->tx.anchor_mode > ANCHOR_ANY ||
 	    w->tx.post_mode < 1 || w->tx.post_mode > 3)
 		return read_wrong(r);
 	if (w->tx.post_mode == 3)
@@ -358,7 +358,7 @@ static int step_payload(struct tx_walk *w, struct reader *r)
 /* What only the chain's own kinds must be: anchored in a block. */
 static bool misplaced(const struct tx *tx)
 {
-	return tx->anchor_mode != ANCHOR_ON_CHAIN &&
+	return tx->anchor_mode != ANCHOR_BLOCK &&
 	    (tx->payload == TX_COINBASE || tx->payload == TX_COINBASE_ALT ||
 		tx->payload == TX_COINBASE_VRF || tx->payload == TX_POISON);
 }

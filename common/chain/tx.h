@@ -19,7 +19,7 @@ enum tx_payload {
 };
 
 /* Where a transaction may stand: in anchored and Nakamoto blocks, in microblocks, in either. */
-enum anchor_mode { ANCHOR_ON_CHAIN = 1, ANCHOR_OFF_CHAIN, ANCHOR_ANY };
+enum anchor_mode { ANCHOR_BLOCK = 1, ANCHOR_MICROBLOCK, ANCHOR_ANY };
 
 struct tenure_change {
 	uint8_t tenure[CH_LEN], prev_tenure[CH_LEN], burn_view[CH_LEN];

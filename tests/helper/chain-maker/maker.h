@@ -166,7 +166,6 @@ void tx_poison(
 void vrf_proof(struct maker *, struct buf *);
 /* Root over the transactions. */
 void txs_root(uint8_t root[32], const struct buf *txs, uint32_t n);
-enum { ANCHOR_BLOCK = 1, ANCHOR_MICROBLOCK = 2, ANCHOR_ANY = 3 };
 
 /* grow.c */
 void grow_sortition(struct maker *, uint64_t burn_height);
