@@ -193,10 +193,10 @@ static void refuse(struct import *m, const struct trial_block *b, struct rec_vie
 		.height = b->height,
 		.time = now_unix() };
 
-	v.status = rec_str(b->reason == REASON_NOSORTITION || b->reason == REASON_NOSET ||
-		    b->reason == REASON_NOWINNER ?
-		"undecided" :
-		"refused");
+	v.status = b->reason == REASON_NOSORTITION || b->reason == REASON_NOSET ||
+		b->reason == REASON_NOWINNER ?
+	    STATUS_UNDECIDED :
+	    STATUS_REFUSED;
 	memcpy(v.id, b->id, ID_LEN);
 	memcpy(v.consensus_hash, b->ch, CH_LEN);
 	hash_once(v.body_hash, m->trial.bytes + b->at, b->len);

@@ -75,7 +75,7 @@ void slot_failed_at(struct planner *p, const struct transfer *t, uint64_t now, c
 	w->not_before = others ? now : now + (50ull << (tries < 6 ? tries : 6));
 	plan_refresh(p, t->slot);
 	if (w->out[start] && !slot_offered(p, t->slot, now, start))
-		plan_want(p, t->slot, "unavailable", why);
+		plan_want(p, t->slot, WANT_UNAVAILABLE, why);
 }
 
 /* ---- blocks ---- */
@@ -135,7 +135,7 @@ static enum plan_take wrong(struct planner *p, uint64_t now, struct transfer *t)
 {
 	t->wrong = true;
 	if (t->ask != ASK_TIP)
-		source_lie(p, &p->sources[t->source], now, "lying", "wrong block", t->expect);
+		source_lie(p, &p->sources[t->source], now, FAULT_LYING, "wrong block", t->expect);
 	return STOP_WRONG;
 }
 
@@ -164,7 +164,7 @@ static enum plan_take body_block(struct planner *p, uint64_t now, struct transfe
 		plan_start_known(p, t->slot, b->parent, b->prev_ch);
 		s->why = plan_why(p, "does not link down to the named start");
 		plan_state(p, t->slot, B_FAILED);
-		plan_want(p, t->slot, "unavailable", p->whys[s->why]);
+		plan_want(p, t->slot, WANT_UNAVAILABLE, p->whys[s->why]);
 		return verdict;
 	}
 	verdict = take(p, t, b, fresh);
@@ -325,18 +325,18 @@ static void judge_end(struct planner *p, struct source *s, const struct transfer
 		fell_short(p, s, t, now, "cut body", !t->fresh);
 		break;
 	case END_PROTOCOL:
-		source_lie(p, s, now, "invalid", "malformed HTTP", t->first);
+		source_lie(p, s, now, FAULT_INVALID, "malformed HTTP", t->first);
 		slot_failed_at(p, t, now, "malformed HTTP", true);
 		break;
 	case END_TOO_LARGE:
 	case END_GARBAGE:
-		source_lie(p, s, now, "invalid",
+		source_lie(p, s, now, FAULT_INVALID,
 		    end == END_GARBAGE ? "undecodable block" : "answer too large", t->first);
 		slot_failed_at(p, t, now,
 		    end == END_GARBAGE ? "undecodable block" : "answer too large", true);
 		break;
 	case END_PRIVATE:
-		source_fault(p, s, "useless", "private url", "resolves to a private address");
+		source_fault(p, s, FAULT_USELESS, "private url", "resolves to a private address");
 		source_leave_out(p, s, now, "private url");
 		break;
 	case END_STOPPED:
@@ -359,7 +359,7 @@ static void tip_end(struct planner *p, struct source *s, const struct transfer *
 	    (end == END_DONE && (status == 404 || status == 200))) {
 		memcpy(s->tip_failed, t->first, ID_LEN);
 		if (++s->tip_fails % 2 == 0)
-			source_lie(p, s, now, "lying", "tip", t->first);
+			source_lie(p, s, now, FAULT_LYING, "tip", t->first);
 	} else if (end != END_STOPPED) {
 		source_error(s, now, t);
 		source_fail(p, s, now, t->sent, "no tip", 0);

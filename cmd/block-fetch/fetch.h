@@ -50,9 +50,15 @@ struct suspect {
 	bool aside, alone, gone, changed;	/* alone: to be tried alone; gone, changed: its row
 						 * is to go, to be written */
 };
-struct unavailable { uint8_t ch[CH_LEN]; const char *what; char why[201]; bool written; };
+struct unavailable {
+	uint8_t ch[CH_LEN];
+	enum download_state state;
+	char why[201];
+	bool written;
+};
 struct fault_row {
-	char who[MAX_SOURCE + 1], class[17], what[65], text[201];
+	enum fault_class class;
+	char who[MAX_SOURCE + 1], what[65], text[201];
 	unsigned count;
 	bool told;
 };

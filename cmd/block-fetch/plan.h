@@ -151,7 +151,7 @@ uint8_t plan_why(struct planner *, const char *);
 struct work *plan_work(struct planner *, uint32_t slot);		/* made if lacking */
 void plan_work_free(struct planner *, uint32_t slot);
 struct action *plan_act(struct planner *, enum action_kind);
-void plan_want(struct planner *, uint32_t slot, const char *state, const char *why);
+void plan_want(struct planner *, uint32_t slot, enum want_state, const char *why);
 
 /* answers.c */
 void transfer_cancel(struct planner *, unsigned transfer);

@@ -233,7 +233,7 @@ bool planner_action(struct planner *p, struct action *out)
 	return true;
 }
 
-void plan_want(struct planner *p, uint32_t slot, const char *state, const char *why)
+void plan_want(struct planner *p, uint32_t slot, enum want_state state, const char *why)
 {
 	struct slot *s = &p->slots[slot];
 	struct action *a;
@@ -246,7 +246,7 @@ void plan_want(struct planner *p, uint32_t slot, const char *state, const char *
 	memcpy(a->ch, s->ch, CH_LEN);
 	memcpy(a->start, s->start, ID_LEN);
 	memcpy(a->end, s->end, ID_LEN);
-	a->what = state;
+	a->want = state;
 	snprintf(a->text, sizeof(a->text), "%s", why);
 }
 

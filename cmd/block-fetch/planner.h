@@ -11,6 +11,7 @@
 
 #include "common/chain/network.h"
 #include "common/limits.h"
+#include "enums.h"	/* generated: enum want_state, enum fault_class */
 
 struct planner;
 
@@ -135,7 +136,9 @@ struct action {
 	uint8_t start[ID_LEN], end[ID_LEN];	/* LOOK, WANT (zeros: unknown) */
 	uint8_t id[ID_LEN], stop[ID_LEN];	/* REQUEST: what is asked; stop zeros: none */
 	char who[MAX_SOURCE + 1];		/* FAULT */
-	const char *class, *what;		/* FAULT; WANT: what is the state */
+	enum want_state want;			/* WANT */
+	enum fault_class class;			/* FAULT */
+	const char *what;			/* FAULT */
 	char text[200];				/* FAULT: evidence; WANT: why */
 };
 bool planner_action(struct planner *, struct action *);

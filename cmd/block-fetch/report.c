@@ -12,7 +12,7 @@ void report_fault(struct fetch *f, const struct action *a)
 {
 	struct fault_row *row = NULL;
 
-	log_info("%s: %s: %s (%s)", a->who, a->class, a->what, a->text);
+	log_info("%s: %s: %s (%s)", a->who, fault_class_name(a->class), a->what, a->text);
 	for (unsigned i = 0; i < f->n_faults && !row; i++)
 		if (strcmp(f->faults[i].who, a->who) == 0 &&
 		    strcmp(f->faults[i].what, a->what) == 0)
@@ -23,7 +23,7 @@ void report_fault(struct fetch *f, const struct action *a)
 		row = &f->faults[f->n_faults++];
 		*row = (struct fault_row){ .count = 0 };
 		snprintf(row->who, sizeof(row->who), "%s", a->who);
-		snprintf(row->class, sizeof(row->class), "%s", a->class);
+		row->class = a->class;
 		snprintf(row->what, sizeof(row->what), "%s", a->what);
 	}
 	snprintf(row->text, sizeof(row->text), "%s", a->text);
@@ -33,7 +33,7 @@ void report_fault(struct fetch *f, const struct action *a)
 static struct rec_fault fault_of(const struct fault_row *row)
 {
 	return (struct rec_fault){ .who = rec_str(row->who),
-		.class = rec_str(row->class),
+		.class = row->class,
 		.what = rec_str(row->what),
 		.evidence = rec_str(row->text),
 		.stage = rec_str("block-fetch"),
@@ -45,7 +45,7 @@ static struct rec_fault fault_of(const struct fault_row *row)
 void report_want(struct fetch *f, const struct action *a)
 {
 	struct rec_want w = {
-		.burn_height = a->height, .state = rec_str(a->what), .why = rec_str(a->text)
+		.burn_height = a->height, .state = a->want, .why = rec_str(a->text)
 	};
 	struct unavailable *row;
 
@@ -53,13 +53,14 @@ void report_want(struct fetch *f, const struct action *a)
 	memcpy(w.start_id, a->start, ID_LEN);
 	memcpy(w.end_id, a->end, ID_LEN);
 	stage_emit_news(f->stage, REC_WANT, &w, a->ch, CH_LEN);
-	log_info("tenure at burn height %llu: %s: %s", (unsigned long long)a->height, a->what,
-	    a->text);
+	log_info("tenure at burn height %llu: %s: %s", (unsigned long long)a->height,
+	    want_state_name(a->want), a->text);
 	if (f->n_unavailable == MAX_UNAVAILABLE)
 		return;
 	f->unavailable = xrealloc(f->unavailable, (f->n_unavailable + 1) * sizeof(*f->unavailable));
 	row = &f->unavailable[f->n_unavailable++];
-	*row = (struct unavailable){ .what = a->what };
+	*row = (struct unavailable){ .state = a->want == WANT_SETASIDE ? DOWNLOAD_SETASIDE :
+									 DOWNLOAD_UNAVAILABLE };
 	memcpy(row->ch, a->ch, CH_LEN);
 	snprintf(row->why, sizeof(row->why), "%s", a->text);
 }
@@ -68,9 +69,8 @@ static void put_unavailable(struct fetch *f, MDB_txn *txn)
 {
 	for (unsigned i = 0; i < f->n_unavailable; i++) {
 		struct unavailable *row = &f->unavailable[i];
-		struct rec_download d = {
-			.state = rec_str(row->what), .why = rec_str(row->why), .time = now_unix()
-		};
+		struct rec_download d = { .state = row->state, .why = rec_str(row->why),
+			.time = now_unix() };
 		if (row->written)
 			continue;
 		memcpy(d.consensus_hash, row->ch, CH_LEN);
@@ -124,7 +124,7 @@ static struct rec_progress progress_of(struct fetch *f, const struct plan_state 
 		.peers = s->sources,
 		.time = now_unix() };
 
-	p.mode = rec_str(!s->wanted ? "idle" : s->catching_up ? "catching up" : "following");
+	p.mode = !s->wanted ? MODE_IDLE : s->catching_up ? MODE_CATCHING_UP : MODE_FOLLOWING;
 	if (f->rate > 0.1)
 		p.eta = (uint64_t)((double)(p.total - p.done) / f->rate);
 	snprintf(text, 200,
@@ -134,13 +134,14 @@ static struct rec_progress progress_of(struct fetch *f, const struct plan_state 
 	return p;
 }
 
-static void show(struct fetch *f, const struct rec_progress *p, const char *mode)
+static void show(struct fetch *f, const struct rec_progress *p)
 {
 	if (p->tenures_total)
 		progress_line(&f->options,
 		    "%s: %llu blocks, %llu of %llu tenures (%.1f %%), %.0f blocks/s, %.1f MB/s, "
 		    "%llu s left, %u sources",
-		    mode, (unsigned long long)p->done, (unsigned long long)p->tenures_done,
+		    sync_mode_name(p->mode), (unsigned long long)p->done,
+		    (unsigned long long)p->tenures_done,
 		    (unsigned long long)p->tenures_total,
 		    100.0 * (double)p->tenures_done / (double)p->tenures_total, f->rate,
 		    f->byte_rate / 1e6, (unsigned long long)p->eta, p->peers);
@@ -190,7 +191,8 @@ static void keep(struct fetch *f, const struct rec_progress *p)
 		put_served(f, txn);
 		forget_available(f, txn);
 		meta_put_row(&f->store, txn, "progress.block-fetch", REC_PROGRESS, p);
-		meta_put(&f->store, txn, "mode", p->mode.p, p->mode.n);
+		meta_put(&f->store, txn, "mode", sync_mode_name(p->mode),
+		    strlen(sync_mode_name(p->mode)));
 	}
 	store_commit_or_die(&f->store, txn);
 	for (unsigned i = 0; i < f->n_faults; i++) {
@@ -206,7 +208,7 @@ void report_turn(struct fetch *f, bool last)
 	bool progress = last || now >= f->progress_at + 1000, news;
 	struct rec_progress p;
 	struct plan_state s;
-	char text[200], mode[33];
+	char text[200];
 
 	if (!progress && !(f->n_faults && now >= f->flushed_at + 250))
 		return;
@@ -214,7 +216,7 @@ void report_turn(struct fetch *f, bool last)
 	planner_state(f->plan, now, &s);
 	p = progress_of(f, &s, text);
 	if (last)
-		p.mode = rec_str("stopped");
+		p.mode = MODE_STOPPED;
 	news = progress && (last || progress_is_news(f, &p, now));
 	if (news || f->n_faults)
 		keep(f, news ? &p : NULL);
@@ -223,7 +225,7 @@ void report_turn(struct fetch *f, bool last)
 		return;
 	f->progress_at = now;
 	stage_emit_news(f->stage, REC_PROGRESS, &p, "block-fetch", 11);
-	show(f, &p, rec_cstr(mode, sizeof(mode), p.mode));
+	show(f, &p);
 }
 
 void report_state(struct fetch *f)

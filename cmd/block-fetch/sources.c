@@ -228,8 +228,8 @@ void source_ok(struct planner *p, struct source *s, uint64_t now)
 	trust_to(s, now, 1, 0.05);
 }
 
-void source_fault(struct planner *p, const struct source *s, const char *class, const char *what,
-    const char *fmt, ...)
+void source_fault(struct planner *p, const struct source *s, enum fault_class class,
+    const char *what, const char *fmt, ...)
 {
 	struct action *a = plan_act(p, ACT_FAULT);
 	va_list ap;
@@ -253,7 +253,7 @@ void planner_useless(struct planner *p, uint64_t now, const char *name, const ch
 	if (i < 0 || p->sources[i].out_until > now)
 		return;
 	if (!told)
-		source_fault(p, &p->sources[i], "useless", what, "%s", evidence);
+		source_fault(p, &p->sources[i], FAULT_USELESS, what, "%s", evidence);
 	source_leave_out(p, &p->sources[i], now, what);
 	p->sources[i].bad_url = true;
 }
@@ -308,7 +308,7 @@ void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sen
 	if (s->fails == DEAD_FAILS && !s->answers && !s->told &&
 	    strcmp(what, "no connection") == 0) {
 		s->told++;
-		source_fault(p, s, "useless", "dead url",
+		source_fault(p, s, FAULT_USELESS, "dead url",
 		    "%u connections failed, none ever succeeded", s->fails);
 	}
 	if (backoff < wait)
@@ -322,7 +322,7 @@ void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sen
 		return;
 	}
 	if (!quiet(p, s, now))
-		source_fault(p, s, "useless", what, "%u failures in a row", s->fails);
+		source_fault(p, s, FAULT_USELESS, what, "%u failures in a row", s->fails);
 	s->told++;
 	source_leave_out(p, s, now, what);
 }
@@ -346,7 +346,7 @@ void source_complain(struct planner *p, struct source *s, uint64_t now)
 	    (bad + limited) * 10 < s->answers)
 		return;
 	s->told++;
-	source_fault(p, s, "useless",
+	source_fault(p, s, FAULT_USELESS,
 	    bad < limited	       ? "429" :
 		s->missing > s->errors ? "404" :
 		s->last		       ? s->last :
@@ -383,14 +383,14 @@ void source_strike(struct planner *p, struct source *s, uint64_t now, const stru
 	s->strikes++;
 	pause_for(s, now, (uint64_t)1000 << (s->strikes - 1));
 	if (!quiet(p, s, now))
-		source_fault(p, s, began ? "slow" : "useless", what,
+		source_fault(p, s, began ? FAULT_SLOW : FAULT_USELESS, what,
 		    "%llu bytes in %llu ms, then none for %llu ms", (unsigned long long)t->bytes,
 		    (unsigned long long)t->age, (unsigned long long)t->idle);
 	if (s->strikes >= MAX_STRIKES || t->age >= DRIP_MS)
 		source_leave_out(p, s, now, what);
 }
 
-void source_lie(struct planner *p, struct source *s, uint64_t now, const char *class,
+void source_lie(struct planner *p, struct source *s, uint64_t now, enum fault_class class,
     const char *what, const uint8_t id[ID_LEN])
 {
 	char hex[2 * ID_LEN + 1];
@@ -410,7 +410,7 @@ void source_trailing(struct planner *p, struct source *s, uint64_t now, bool blo
 	unsigned others = 0;
 
 	if (!s->trails)
-		source_fault(p, s, blocks ? "lying" : "invalid",
+		source_fault(p, s, blocks ? FAULT_LYING : FAULT_INVALID,
 		    blocks ? "more than asked" : "trailing bytes", "after a whole answer");
 	s->trails = true;
 	for (unsigned i = 0; i < p->n_sources; i++)

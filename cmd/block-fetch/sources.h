@@ -49,12 +49,12 @@ void source_fail(struct planner *, struct source *, uint64_t now, uint64_t sent,
     uint64_t wait);
 void source_strike(struct planner *, struct source *, uint64_t now, const struct transfer *,
     bool soft, bool began, const char *what);
-void source_lie(struct planner *, struct source *, uint64_t now, const char *class,
+void source_lie(struct planner *, struct source *, uint64_t now, enum fault_class,
     const char *what, const uint8_t id[ID_LEN]);
 /* bytes, or blocks, after a whole answer */
 void source_trailing(struct planner *, struct source *, uint64_t now, bool blocks);
 void source_leave_out(struct planner *, struct source *, uint64_t now, const char *what);
-void source_fault(struct planner *, const struct source *, const char *class, const char *what,
+void source_fault(struct planner *, const struct source *, enum fault_class, const char *what,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void source_crowded(struct source *);
 void source_error(struct source *, uint64_t now, const struct transfer *);

@@ -70,7 +70,7 @@ void planner_tell_missing(struct planner *p)
 		const struct slot *s = &p->slots[i];
 		if (!slot_wanted(s) || s->state == B_PROVEN)
 			continue;
-		plan_want(p, i, "unavailable", missing_why(p, s, i));
+		plan_want(p, i, WANT_UNAVAILABLE, missing_why(p, s, i));
 		n++;
 	}
 }

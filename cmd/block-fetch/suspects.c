@@ -23,9 +23,10 @@ static bool is_suspect(const struct suspect *s, const uint8_t id[ID_LEN])
 	return !s->aside && !s->gone && memcmp(s->id, id, ID_LEN) == 0;
 }
 
-static struct rec_download row_of(const struct suspect *s, const char *state, const char *why)
+static struct rec_download row_of(const struct suspect *s, enum download_state state,
+    const char *why)
 {
-	struct rec_download d = { .source = rec_str(s->source), .state = rec_str(state),
+	struct rec_download d = { .source = rec_str(s->source), .state = state,
 		.tries = s->tries, .deaths = s->deaths,
 		.why = rec_str(why), .time = now_unix(), .until = s->until };
 
@@ -81,7 +82,7 @@ void suspects_clear(struct fetch *f, unsigned at_least)
 		return;
 	txn = store_write(&f->store);
 	for (unsigned i = 0; i < f->n_suspects; i++) {
-		d = row_of(&f->suspects[i], "", "");
+		d = row_of(&f->suspects[i], DOWNLOAD_SUSPECT, "");
 		if (f->suspects[i].gone)
 			download_del(&f->store, txn, &d);
 		else
@@ -101,6 +102,7 @@ void suspects_lost(struct fetch *f, const struct written *(*next)(const struct f
 	for (unsigned i = 0; (w = next(f, i)) != NULL; i++) {
 		struct suspect now = { .source = w->source, .until = now_unix() + ASIDE_S };
 		struct rec_download d;
+		bool alone;
 
 		memcpy(now.id, w->id, ID_LEN);
 		memcpy(now.ch, w->ch, CH_LEN);
@@ -113,7 +115,8 @@ void suspects_lost(struct fetch *f, const struct written *(*next)(const struct f
 				now.deaths = s->deaths;
 			}
 		}
-		d = row_of(&now, f->lone && (f->judged || f->n_alone == 1) ? "alone" : "flight",
+		alone = f->lone && (f->judged || f->n_alone == 1);
+		d = row_of(&now, alone ? DOWNLOAD_ALONE : DOWNLOAD_FLIGHT,
 		    "on its way when the pipeline ended");
 		download_put(&f->store, txn, &d);
 	}
@@ -130,13 +133,13 @@ static bool on_row(void *arg, const struct rec_download *d)
 {
 	struct loading *l = arg;
 	struct fetch *f = l->f;
-	bool flight = rec_is(d->state, "flight"), alone = rec_is(d->state, "alone");
+	bool flight = d->state == DOWNLOAD_FLIGHT, alone = d->state == DOWNLOAD_ALONE;
 	bool whole = all_zero(d->id, ID_LEN), old = !whole && all_zero(d->body_hash, 32);
 	struct suspect *s = &f->suspects[f->n_suspects++];
 	char source[MAX_SOURCE + 1];
 
 	*s = (struct suspect){ .tries = d->tries, .deaths = d->deaths, .until = d->until,
-		.aside = rec_is(d->state, "setaside") };
+		.aside = d->state == DOWNLOAD_SETASIDE };
 	s->source = name_intern(f, rec_cstr(source, sizeof(source), d->source));
 	memcpy(s->id, d->id, ID_LEN);
 	memcpy(s->ch, d->consensus_hash, CH_LEN);
@@ -188,10 +191,10 @@ static bool condemned(const struct fetch *f, const struct suspect *s, unsigned i
 
 static void set_aside(struct fetch *f, MDB_txn *txn, struct suspect *s)
 {
-	struct rec_verdict v = { .source = rec_str(s->source), .status = rec_str("refused"),
+	struct rec_verdict v = { .source = rec_str(s->source), .status = STATUS_REFUSED,
 		.reason = rec_str("setaside"),
 		.detail = rec_str(WHY_ASIDE), .time = now_unix() };
-	struct rec_fault fault = { .who = rec_str(s->source), .class = rec_str("invalid"),
+	struct rec_fault fault = { .who = rec_str(s->source), .class = FAULT_INVALID,
 		.what = rec_str("setaside"),
 		.stage = rec_str("block-fetch"), .first = now_unix(), .last = now_unix() };
 	char hex[2 * ID_LEN + 1], text[120];
@@ -273,7 +276,7 @@ static void rows_write(struct fetch *f, const struct loading *l)
 	}
 	for (unsigned i = 0; i < f->n_suspects; i++) {
 		struct suspect *s = &f->suspects[i];
-		struct rec_download d = row_of(s, s->aside ? "setaside" : "suspect",
+		struct rec_download d = row_of(s, s->aside ? DOWNLOAD_SETASIDE : DOWNLOAD_SUSPECT,
 		    s->aside ? WHY_ASIDE : "on its way when a judge crashed");
 		if (s->changed && !s->gone)
 			download_put(&f->store, txn, &d);
@@ -301,7 +304,7 @@ void suspects_load(struct fetch *f)
 
 static void row_forget(struct fetch *f, MDB_txn *txn, const struct suspect *s)
 {
-	struct rec_download d = row_of(s, "", "");
+	struct rec_download d = row_of(s, DOWNLOAD_SUSPECT, "");
 
 	download_del(&f->store, txn, &d);
 	verdict_del(&f->store, txn, s->id, s->hash, rec_str(s->source));
@@ -315,7 +318,7 @@ void suspects_review(struct fetch *f)
 
 	for (unsigned i = 0; i < f->n_suspects; i++) {
 		struct suspect *s = &f->suspects[i];
-		struct rec_download d = row_of(s, "", "");
+		struct rec_download d = row_of(s, DOWNLOAD_SUSPECT, "");
 		if (!s->aside)
 			continue;
 		expired += s->until <= now_unix();

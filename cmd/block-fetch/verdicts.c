@@ -19,7 +19,7 @@ void plan_settle(struct planner *p, uint32_t i)
 	} else if (s->flags & F_ASIDE && s->state == B_WRITTEN) {
 		s->why = plan_why(p, "setaside");
 		plan_state(p, i, B_FAILED);
-		plan_want(p, i, "setaside", "the judge of one of its blocks crashed twice");
+		plan_want(p, i, WANT_SETASIDE, "the judge of one of its blocks crashed twice");
 	} else if (s->flags & F_RELOOK && s->state == B_WAIT) {
 		s->flags &= (uint16_t)~(F_RELOOK | F_START);
 	} else if (s->flags & F_RELOOK &&
@@ -49,7 +49,7 @@ static void refused(struct planner *p, uint64_t now, uint32_t i, int source,
 		s->why = w->why;
 		plan_work_free(p, i);
 		plan_state(p, i, B_FAILED);
-		plan_want(p, i, "unavailable", why);
+		plan_want(p, i, WANT_UNAVAILABLE, why);
 		return;
 	}
 	w->refused_by = source;
@@ -65,7 +65,7 @@ static void refused(struct planner *p, uint64_t now, uint32_t i, int source,
 	if (from->lies + from->refused >= MAX_LIES)
 		source_leave_out(p, from, now, "invalid blocks");
 	if (!slot_offered(p, i, now, false))
-		plan_want(p, i, "unavailable", why);
+		plan_want(p, i, WANT_UNAVAILABLE, why);
 }
 
 /* A copy that is not judged: another source's may have other bytes, so the rest are asked before
@@ -158,7 +158,7 @@ void planner_looked(struct planner *p, uint64_t now, uint64_t height, const stru
 			s->why =
 			    w->why ? w->why : plan_why(p, "its blocks do not stay in the store");
 			plan_state(p, i, B_FAILED);
-			plan_want(p, i, "unavailable", p->whys[s->why]);
+			plan_want(p, i, WANT_UNAVAILABLE, p->whys[s->why]);
 		}
 	}
 }

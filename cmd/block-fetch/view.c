@@ -81,7 +81,7 @@ static int find_peer(struct fetch *f, const char *name)
 static void peer(struct fetch *f, const struct rec_peer *p, bool stored)
 {
 	char name[2 * KEY_LEN + 1], url[MAX_SOURCE + 1];
-	bool up = rec_is(p->state, "up") || rec_is(p->state, "behind");
+	bool up = p->state == PEER_UP || p->state == PEER_BEHIND;
 	const char *fault;
 	uint8_t own[16];
 	int i;
@@ -125,7 +125,7 @@ static void inventory(struct fetch *f, const struct rec_inventory *v)
 	char name[2 * KEY_LEN + 1];
 	int i;
 
-	if (!rec_is(v->kind, "tenures") || v->bits.n < (v->count + 7) / 8)
+	if (v->kind != INV_TENURES || v->bits.n < (v->count + 7) / 8)
 		return;
 	i = find_peer(f, hex_of(name, v->peer, KEY_LEN));
 	if (i >= 0)

@@ -124,8 +124,8 @@ static bool judge(struct fetch *f, MDB_txn *txn, const struct written *w)
 		return false;
 	rec_cstr(reason, sizeof(reason), v.reason);
 	told(f, txn, w,
-	    rec_is(v.status, "refused")	      ? VERDICT_REFUSED :
-		rec_is(v.status, "undecided") ? VERDICT_UNDECIDED :
+	    v.status == STATUS_REFUSED	      ? VERDICT_REFUSED :
+		v.status == STATUS_UNDECIDED ? VERDICT_UNDECIDED :
 						VERDICT_STORED,
 	    reason);
 	return true;

@@ -18,7 +18,7 @@ static bool add_neighbor(void *arg, const struct rec_peer *row)
 	struct peer_addr at;
 	char text[MAX_SOURCE + 1], err[120];
 
-	if (row->inbound || !rec_is(row->state, "up") || row->last_contact + HEARD_S < now_unix() ||
+	if (row->inbound || row->state != PEER_UP || row->last_contact + HEARD_S < now_unix() ||
 	    peer_addr_parse(&at, rec_cstr(text, sizeof(text), row->address), err) != 0)
 		return true;
 	if (evutil_inet_pton(AF_INET, at.host, &((struct sockaddr_in *)&ss)->sin_addr) == 1)

@@ -22,7 +22,7 @@ struct p2p {
 };
 
 /* What a handshake says of a peer goes to `peers`, unless inv-sync knows the peer already. */
-static void put_row(struct conv *c, struct p2p_conn *pc, const char *state)
+static void put_row(struct conv *c, struct p2p_conn *pc, enum peer_state state)
 {
 	const struct handshake *h = conv_handshake(c);
 	const struct preamble *pre = conv_preamble(c);
@@ -43,7 +43,7 @@ static void put_row(struct conv *c, struct p2p_conn *pc, const char *state)
 	memcpy(row.burn_hash, pre->burn_hash, 32);
 	row.stable_height = pre->stable_height;
 	memcpy(row.stable_hash, pre->stable_hash, 32);
-	row.state = rec_str(state);
+	row.state = state;
 	row.inbound = true;
 	row.first_contact = row.last_contact = now_unix();
 	upload_peer(pc->s, &row);
@@ -56,7 +56,7 @@ static void up(struct conv *c, void *arg)
 
 	log_debug("'%s' is up", conv_address(c));
 	seat_key(pc->seat, conv_key(c));
-	put_row(c, pc, "up");
+	put_row(c, pc, PEER_UP);
 }
 
 static void down(struct conv *c, void *arg, enum conv_end end, const char *text)
@@ -65,7 +65,7 @@ static void down(struct conv *c, void *arg, enum conv_end end, const char *text)
 
 	log_debug("'%s' is gone: %s", conv_address(c), text);
 	if (pc->told)
-		put_row(c, pc, "down");
+		put_row(c, pc, PEER_DOWN);
 	LIST_REMOVE(pc, entry);
 	seat_give_back(pc->seat);
 	free(pc);
@@ -259,8 +259,8 @@ static bool forget_row(void *arg, const struct rec_peer *row)
 {
 	struct rec_peer gone = *row;
 
-	if (row->inbound && rec_is(row->state, "up")) {
-		gone.state = rec_str("down");
+	if (row->inbound && row->state == PEER_UP) {
+		gone.state = PEER_DOWN;
 		upload_peer(arg, &gone);
 	}
 	return true;
@@ -292,7 +292,7 @@ void p2p_stop(struct p2p *p)
 
 	LIST_FOREACH(c, &p->conns, entry)
 		if (c->told)
-			put_row(c->conv, c, "down");
+			put_row(c->conv, c, PEER_DOWN);
 }
 
 void p2p_report(const struct serve *s)

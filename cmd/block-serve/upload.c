@@ -215,7 +215,7 @@ void upload_peer(struct serve *s, const struct rec_peer *row)
 		TAILQ_INSERT_TAIL(&u->peers, p, entry);
 		u->n_peers++;
 	}
-	p->row = *row;	/* its state is a literal */
+	p->row = *row;
 	p->row.address = rec_str(rec_cstr(p->address, sizeof(p->address), row->address));
 	p->row.data_url = rec_str(rec_cstr(p->data_url, sizeof(p->data_url), row->data_url));
 	commit_soon(u);
@@ -243,8 +243,8 @@ static bool settled(struct waiter *w, MDB_txn *txn, uint64_t now)
 		rec_cstr(text, sizeof(text), v.detail.n > 0 ? v.detail : v.reason);
 	if (block_known(&w->s->store, txn, w->id)) {
 		seat_useful(w->conn->seat);
-		answer_id(&r, w->id, !judged || !rec_is(v.status, "stored"));
-	} else if (judged && rec_is(v.status, "refused")) {
+		answer_id(&r, w->id, !judged || v.status != STATUS_STORED);
+	} else if (judged && v.status == STATUS_REFUSED) {
 		char word[33];
 		reply_text(&r, 400, "%s: %s", rec_cstr(word, sizeof(word), v.reason), text);
 	} else if (now >= w->deadline) {

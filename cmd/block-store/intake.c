@@ -142,7 +142,7 @@ static void gather_verdict(struct intake *in, const struct rec_verdict *v)
 /* The weight goes right before its block, into the same batch. */
 static void gather_block(struct intake *in, const struct rec *r)
 {
-	struct rec_verdict held = { .status = rec_str("held"), .weight = in->weight };
+	struct rec_verdict held = { .status = STATUS_HELD, .weight = in->weight };
 
 	gather_verdict(in, &held);
 	gather(in, r);
@@ -153,7 +153,7 @@ static void gather_block(struct intake *in, const struct rec *r)
 static void unjudged(struct intake *in, const struct rec_block *b)
 {
 	struct rec_verdict v = { .source = b->source,
-		.status = rec_str("undecided"),
+		.status = STATUS_UNDECIDED,
 		.reason = rec_str(chain_reason_word(REASON_UNJUDGED)),
 		.detail = rec_str(chain_reason_text(REASON_UNJUDGED)),
 		.height = b->height,
@@ -173,9 +173,9 @@ static void unjudged(struct intake *in, const struct rec_block *b)
 
 static bool on_verdict(struct intake *in, const struct rec *r)
 {
-	if (rec_is(r->u.verdict.status, "stored"))
+	if (r->u.verdict.status == STATUS_STORED)
 		return false;
-	in->has_held = rec_is(r->u.verdict.status, "held");
+	in->has_held = r->u.verdict.status == STATUS_HELD;
 	if (in->has_held) {
 		memcpy(in->held, r->u.verdict.id, ID_LEN);
 		in->weight = r->u.verdict.weight;

@@ -13,7 +13,6 @@
 static void progress(struct writer *w)
 {
 	struct rec_progress p = { .stage = rec_str("block-store"),
-		.mode = rec_str(""),
 		.text = rec_str(""),
 		.time = now_unix() };
 	struct keeper_counts c;
@@ -49,7 +48,7 @@ static void take(struct writer *w, const struct rec *r, uint64_t *weight)
 	switch (r->type) {
 	case REC_VERDICT:
 		*weight = r->u.verdict.weight;
-		if (!rec_is(r->u.verdict.status, "held"))
+		if (r->u.verdict.status != STATUS_HELD)
 			keeper_verdict(w->k, &r->u.verdict);
 		break;
 	case REC_BLOCK: take_block(w, &r->u.block, *weight); break;

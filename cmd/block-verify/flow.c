@@ -84,9 +84,9 @@ static bool on_record(void *arg, struct rec *r)
 
 static void write_verdict(struct flow *f, const struct job *j)
 {
-	const char *status = judge_status(j->reason);
+	enum verdict_status status = judge_status(j->reason);
 	struct rec_verdict v = { .source = j->source,
-		.status = rec_str(status),
+		.status = status,
 		.weight = j->weight,
 		.height = j->height,
 		.time = now_unix() };
@@ -101,8 +101,9 @@ static void write_verdict(struct flow *f, const struct job *j)
 		judge_detail(detail, sizeof(detail), j);
 		v.reason = rec_str(chain_reason_word(j->reason));
 		v.detail = rec_str(detail);
-		*(status[0] == 'r' ? &f->refused : &f->undecided) += 1;
-		log_info("block %s %s: %s", hex_of(hex, j->id, ID_LEN), status, detail);
+		*(status == STATUS_REFUSED ? &f->refused : &f->undecided) += 1;
+		log_info("block %s %s: %s", hex_of(hex, j->id, ID_LEN), verdict_status_name(status),
+		    detail);
 	}
 	stage_emit(f->stage, REC_VERDICT, &v);
 }

@@ -42,15 +42,15 @@ void judge_job(const struct judge *judge, struct job *j)
 	j->reason = proof_alone(&b, j->body, j->body_len, &view, &j->weight);
 }
 
-const char *judge_status(enum chain_reason reason)
+enum verdict_status judge_status(enum chain_reason reason)
 {
 	switch (reason) {
 	case REASON_OK:
-		return "held";
+		return STATUS_HELD;
 	case REASON_NOSORTITION: case REASON_NOSET:
-		return "undecided";
+		return STATUS_UNDECIDED;
 	default:
-		return "refused";
+		return STATUS_REFUSED;
 	}
 }
 

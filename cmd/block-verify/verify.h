@@ -92,8 +92,7 @@ struct job {
 /* Judge a block; any thread. */
 struct judge { const struct network *net; bool has_crash; uint8_t crash[ID_LEN]; };
 void judge_job(const struct judge *, struct job *);
-/* "held", "refused" or "undecided". */
-const char *judge_status(enum chain_reason);
+enum verdict_status judge_status(enum chain_reason);
 /* A line on it, for the verdict's detail. */
 void judge_detail(char *out, size_t size, const struct job *);
 

@@ -49,7 +49,7 @@ static bool all_tried(const struct inv_sync *s)
 static void keep(struct inv_sync *s, unsigned up)
 {
 	struct rec_progress p = { .stage = rec_str("inv-sync"),
-		.mode = rec_str(up ? "talking" : "nobody"), .peers = up,
+		.mode = up ? MODE_TALKING : MODE_NOBODY, .peers = up,
 	    .text = rec_str(s->dead.text),
 		.time = now_unix() };
 	MDB_txn *txn = store_write(&s->store);

@@ -91,7 +91,7 @@ void save_inventory(struct peer *p, uint64_t cycle, const uint8_t *bits, uint32_
 
 	k->r.cycle = cycle;
 	k->r.count = count;
-	k->r.kind = rec_str("tenures");
+	k->r.kind = INV_TENURES;
 	k->r.time = now_unix();
 	memcpy(k->r.peer, p->key, KEY_LEN);
 	memcpy(k->bits, bits, (count + 7) / 8);
@@ -196,7 +196,7 @@ static struct rec_peer peer_row(struct peer *p, MDB_txn *txn)
 	r.inbound = false;
 	r.pinned |= p->pinned;
 	r.failures = p->failures;
-	r.state = rec_str(peer_state_name(r.banned_until > now ? PEER_BANNED : p->state));
+	r.state = r.banned_until > now ? PEER_BANNED : p->state;
 	return r;
 }
 
@@ -211,7 +211,7 @@ static void put_rest(struct inv_sync *s, MDB_txn *txn)
 		inventory_put(&s->store, txn, &i->r);
 	TAILQ_FOREACH(f, &g->faults, entry) {
 		struct rec_fault r = { .who = rec_str(f->who),
-			.class = rec_str(fault_class_name(f->class)),
+			.class = f->class,
 			.what = rec_str(f->what),
 			.evidence = rec_str(f->evidence),
 			.stage = rec_str("inv-sync") };
@@ -245,7 +245,7 @@ static void emit_rest(struct inv_sync *s)
 	}
 	TAILQ_FOREACH(f, &g->faults, entry) {
 		struct rec_fault r = { .who = rec_str(f->who),
-			.class = rec_str(fault_class_name(f->class)),
+			.class = f->class,
 			.what = rec_str(f->what),
 			.evidence = rec_str(f->evidence),
 			.stage = rec_str("inv-sync"),

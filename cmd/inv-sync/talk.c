@@ -56,7 +56,7 @@ static bool load_step(void *arg, const struct rec_inventory *r)
 
 	if (memcmp(r->peer, p->key, KEY_LEN) != 0)
 		return false;
-	if (rec_is(r->kind, "tenures") && r->cycle >= p->s->machine.first &&
+	if (r->kind == INV_TENURES && r->cycle >= p->s->machine.first &&
 	    r->cycle <= p->s->machine.last && r->count <= MAX_CYCLE_BITS &&
 	    r->bits.n == bitvec_bytes(r->count))
 		*digest_at(p, r->cycle) = digest_of(r->bits.p, r->count);

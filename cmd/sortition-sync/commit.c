@@ -185,7 +185,7 @@ static void put_faults(struct sync *s, MDB_txn *txn)
 	for (unsigned i = 0; i < s->n_faults; i++) {
 		const struct fault_note *n = &s->faults[i];
 		struct rec_fault f = { .who = rec_str(s->sources[n->source].name),
-			.class = rec_str(fault_class_name(n->class)),
+			.class = n->class,
 			.what = rec_str(n->what),
 			.evidence = rec_str(n->evidence),
 			.stage = rec_str("sortition-sync"),

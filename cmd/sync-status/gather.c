@@ -43,11 +43,11 @@ static void row_add(struct gather *g, json_t *row)
 	}
 }
 
-static json_t *unavailable_json(const uint8_t *ch, const uint8_t *id, struct rec_view state,
+static json_t *unavailable_json(const uint8_t *ch, const uint8_t *id, const char *state,
     struct rec_view why, struct rec_view source)
 {
 	return json_pack("{so so so so so}", "consensus_hash", hex_json(ch, CH_LEN), "block_id",
-	    hex_json(id, ID_LEN), "state", text_json(state), "why", text_json(why), "source",
+	    hex_json(id, ID_LEN), "state", json_string(state), "why", text_json(why), "source",
 	    text_json(source));
 }
 
@@ -62,9 +62,23 @@ static bool on_tenure(void *arg, const struct rec_tenure *t)
 	g->linked += t->linked;
 	if (!t->proven && t->why.n)
 		row_add(g,
-		    unavailable_json(t->consensus_hash, t->start_id, rec_str("unproven"), t->why,
+		    unavailable_json(t->consensus_hash, t->start_id, "unproven", t->why,
 			t->source));
 	return true;
+}
+
+/* A row of a block counts until its time has come. */
+static bool is_unavailable(const struct rec_download *d, bool block)
+{
+	switch (d->state) {
+	case DOWNLOAD_SETASIDE:
+		return !block || d->until > now_unix();
+	case DOWNLOAD_UNAVAILABLE: case DOWNLOAD_FAILED:
+		return !block;
+	case DOWNLOAD_SUSPECT: case DOWNLOAD_FLIGHT: case DOWNLOAD_ALONE:
+		return false;
+	}
+	return false;
 }
 
 static bool on_download(void *arg, const struct rec_download *d)
@@ -72,12 +86,10 @@ static bool on_download(void *arg, const struct rec_download *d)
 	bool block = !all_zero(d->id, ID_LEN);
 	json_t *row;
 
-	/* A row of a block counts until its time has come. */
-	if ((block && (!rec_is(d->state, "setaside") || d->until <= now_unix())) ||
-	    (!rec_is(d->state, "failed") && !rec_is(d->state, "setaside") &&
-	    !rec_is(d->state, "unavailable")))
+	if (!is_unavailable(d, block))
 		return true;
-	row = unavailable_json(d->consensus_hash, d->id, d->state, d->why, d->source);
+	row = unavailable_json(d->consensus_hash, d->id, download_state_name(d->state), d->why,
+	    d->source);
 	if (block)
 		json_object_set_new(row, "until", int_json(d->until));
 	row_add(arg, row);
@@ -88,12 +100,13 @@ static bool on_peer(void *arg, const struct rec_peer *p)
 {
 	struct gather *g = arg;
 
-	g->peers_up += rec_is(p->state, "up");
+	g->peers_up += p->state == PEER_UP;
 	g->heard = p->last_contact > g->heard ? p->last_contact : g->heard;
 	row_add(g,
 	    json_pack("{so so so so sb so so so}", "key", hex_json(p->key, KEY_LEN), "address",
 		text_json(p->address), "data_url", text_json(p->data_url), "state",
-		text_json(p->state), "inbound", p->inbound, "burn_height", int_json(p->burn_height),
+		json_string(peer_state_name(p->state)), "inbound", p->inbound,
+		"burn_height", int_json(p->burn_height),
 		"last_contact", int_json(p->last_contact), "banned_until",
 		int_json(p->banned_until)));
 	return true;
@@ -103,7 +116,8 @@ static bool on_fault(void *arg, const struct rec_fault *f)
 {
 	row_add(arg,
 	    json_pack("{so so so so so so so so}", "who", text_json(f->who), "class",
-		text_json(f->class), "what", text_json(f->what), "evidence", text_json(f->evidence),
+		json_string(fault_class_name(f->class)), "what", text_json(f->what),
+		"evidence", text_json(f->evidence),
 		"stage", text_json(f->stage), "count", int_json(f->count), "first",
 		int_json(f->first), "last", int_json(f->last)));
 	return true;
@@ -167,7 +181,7 @@ static void add_mode(const struct rec_progress *p, bool running, const struct re
 		set_mode(o, json_string("waiting"),
 		    "no peer is up and no URL answers: there is nobody to fetch from", heard);
 	} else {
-		set_mode(o, text_json(p->mode), NULL, 0);
+		set_mode(o, json_string(sync_mode_name(p->mode)), NULL, 0);
 	}
 }
 
@@ -182,7 +196,7 @@ static bool add_progress(
 
 	if (!any)
 		p = (struct rec_progress){ .text = rec_str("") };
-	running = any && p.time + SILENT_S > now_unix() && !rec_is(p.mode, "stopped");
+	running = any && p.time + SILENT_S > now_unix() && p.mode != MODE_STOPPED;
 	add_mode(&p, running, t, heard, o);
 	fetches = running && p.peers > 0;	/* from nobody nothing comes, however fast it
 						 * came */

@@ -137,7 +137,7 @@ void canon_settle(struct keeper *);			/* choose anew, if something gave way */
 void canon_restore(struct keeper *);
 
 /* report.c */
-void report_verdict(struct keeper *, const struct node *, const char *status, enum chain_reason,
+void report_verdict(struct keeper *, const struct node *, enum verdict_status, enum chain_reason,
     const char *detail);
 void report_stored(struct keeper *, const struct node *);
 

@@ -120,7 +120,7 @@ void node_refuse(struct keeper *k, struct node *n, enum chain_reason reason)
 	struct tenure *t = n->t;
 	bool start = t->has_start && memcmp(n->l.id, t->start_id, ID_LEN) == 0;
 
-	report_verdict(k, n, "refused", reason, chain_reason_text(reason));
+	report_verdict(k, n, STATUS_REFUSED, reason, chain_reason_text(reason));
 	if (start)
 		tenure_unprove(k, t);
 	if (!n->fresh)

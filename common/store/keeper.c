@@ -291,7 +291,7 @@ static void keep_heavier(struct keeper *k, struct node *n, const uint8_t *bytes,
 		other.bytes = bytes;
 		other.len = (uint32_t)len;
 		other.source = source_intern(k, source);
-		report_verdict(k, &other, "stored", REASON_LIGHTER, "");
+		report_verdict(k, &other, STATUS_STORED, REASON_LIGHTER, "");
 		return;
 	}
 	n->t->bytes += len - n->len;
@@ -332,7 +332,7 @@ void keeper_block(
 				.fresh = true,
 				.source = source_intern(k, source) };
 
-			report_verdict(k, &twin, "stored", REASON_LIGHTER, "");
+			report_verdict(k, &twin, STATUS_STORED, REASON_LIGHTER, "");
 			return;
 		}
 	}

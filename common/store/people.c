@@ -134,7 +134,7 @@ void inventory_put(struct store *s, MDB_txn *txn, const struct rec_inventory *r)
 
 	memcpy(key, r->peer, KEY_LEN);
 	/* t b m p: the kinds differ in their first letter */
-	key[KEY_LEN] = r->kind.n ? *(const uint8_t *)r->kind.p : '?';
+	key[KEY_LEN] = (uint8_t)*inventory_kind_name(r->kind);
 	put_be64(key + KEY_LEN + 1, r->cycle);
 	store_put_row(s, txn, T_INVENTORIES, key, sizeof(key), REC_INVENTORY, r);
 }
@@ -304,7 +304,7 @@ void verdict_forget(struct store *s, MDB_txn *txn, const uint8_t *id,
 /* who, class and what, ended by zeros: rows of one culprit stand together. */
 static size_t fault_key(uint8_t key[MAX_KEY], const struct rec_fault *r)
 {
-	const struct rec_view parts[3] = { r->who, r->class, r->what };
+	const struct rec_view parts[3] = { r->who, rec_str(fault_class_name(r->class)), r->what };
 	size_t n = 0, i;
 
 	key[n++] = 'k';

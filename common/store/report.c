@@ -8,7 +8,7 @@ static void fault_report(struct keeper *k, struct rec_view source, struct rec_vi
 {
 	char evidence[MAX_REASON + 1], hex[2 * ID_LEN + 1], text[120];
 	struct rec_fault f = { .who = source,
-		.class = rec_str("invalid"),
+		.class = FAULT_INVALID,
 		.what = word,
 		.stage = rec_str(k->stage),
 		.count = 1 };
@@ -27,14 +27,14 @@ void keeper_verdict(struct keeper *k, const struct rec_verdict *v)
 {
 	rec_encode(k->out, REC_VERDICT, v);
 	verdict_put(k->s, k->txn, v);
-	if (rec_is(v->status, "refused"))
+	if (v->status == STATUS_REFUSED)
 		fault_report(k, v->source, v->reason, v->id, v->detail);
 }
 
-void report_verdict(struct keeper *k, const struct node *n, const char *status,
+void report_verdict(struct keeper *k, const struct node *n, enum verdict_status status,
     enum chain_reason reason, const char *detail)
 {
-	struct rec_verdict v = { .status = rec_str(status),
+	struct rec_verdict v = { .status = status,
 		.reason = rec_str(chain_reason_word(reason)),
 		.detail = rec_str(detail) };
 	struct kept_block b;
@@ -50,7 +50,7 @@ void report_verdict(struct keeper *k, const struct node *n, const char *status,
 	else if (blocks_find(k->s, k->txn, n->l.ch, n->l.height, n->l.id, &b) == 0)
 		hash_once(v.body_hash, b.bytes, b.len);
 	/* What is stored has its row in block_ids. */
-	if (strcmp(status, "stored") == 0)
+	if (status == STATUS_STORED)
 		rec_encode(k->out, REC_VERDICT, &v);
 	else
 		keeper_verdict(k, &v);

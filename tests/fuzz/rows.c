@@ -42,13 +42,13 @@ static void copy_rows(void)
 static void fill(void)
 {
 	static const uint8_t key[KEY_LEN] = { 2, 9 }, bits[20] = { 0xff };
-	struct rec_peer peer = { .address = rec_str("1.2.3.4:20444"), .state = rec_str("up") };
-	struct rec_inventory inv = { .cycle = 2, .count = 20, .kind = rec_str("tenures"),
+	struct rec_peer peer = { .address = rec_str("1.2.3.4:20444"), .state = PEER_UP };
+	struct rec_inventory inv = { .cycle = 2, .count = 20, .kind = INV_TENURES,
 		.bits = rec_bytes(bits, 3) };
-	struct rec_fault fault = { .who = rec_str("x"), .class = rec_str("lying"),
+	struct rec_fault fault = { .who = rec_str("x"), .class = FAULT_LYING,
 		.what = rec_str("y"), .stage = rec_str("z") };
-	struct rec_verdict verdict = { .source = rec_str("x"), .status = rec_str("held") };
-	struct rec_download download = { .state = rec_str("missing") };
+	struct rec_verdict verdict = { .source = rec_str("x"), .status = STATUS_HELD };
+	struct rec_download download = { .state = DOWNLOAD_UNAVAILABLE };
 	struct rec_block block = { .height = 1, .source = rec_str("x"),
 		.body = rec_bytes(bits, 20) };
 	uint8_t keys[KEY_LEN] = { 3 }, weights[4] = { 0, 0, 0, 1 };

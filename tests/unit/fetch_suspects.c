@@ -29,11 +29,11 @@ static void end(void)
 }
 
 /* A row of a block that is a letter, with bytes that are another one. */
-static void row(char id, char bytes, const char *source, const char *state, unsigned deaths,
-    int64_t until)
+static void row(char id, char bytes, const char *source, enum download_state state,
+    unsigned deaths, int64_t until)
 {
 	struct rec_download d = { .source = rec_str(source),
-		.state = rec_str(state),
+		.state = state,
 		.tries = deaths,
 		.deaths = deaths,
 		.time = now_unix(),
@@ -69,9 +69,9 @@ static bool aside(char id, char bytes, const char *source)
 static void twice(void **state)
 {
 	begin();
-	row('1', 'x', "one", "alone", 0, 1000);
-	row('2', 'x', "one", "alone", 1, 1000);
-	row('3', 'x', "one", "flight", 1, 1000);
+	row('1', 'x', "one", DOWNLOAD_ALONE, 0, 1000);
+	row('2', 'x', "one", DOWNLOAD_ALONE, 1, 1000);
+	row('3', 'x', "one", DOWNLOAD_FLIGHT, 1, 1000);
 	suspects_load(&f);
 	assert_int_equal(f.n_suspects, 3);
 	assert_false(suspect('1')->aside || suspect('3')->aside);
@@ -87,8 +87,8 @@ static void no_crash(void **state)
 {
 	begin();
 	unsetenv("BLOCKSYNC_CRASHED");
-	row('2', 'x', "one", "alone", 1, 1000);
-	row('3', 'x', "one", "flight", 0, 1000);
+	row('2', 'x', "one", DOWNLOAD_ALONE, 1, 1000);
+	row('3', 'x', "one", DOWNLOAD_FLIGHT, 0, 1000);
 	suspects_load(&f);
 	assert_false(aside('2', 'x', "one"));
 	assert_null(suspect('3'));
@@ -101,8 +101,8 @@ static void expires(void **state)
 	MDB_txn *txn;
 
 	begin();
-	row('1', 'x', "one", "setaside", 2, 1000);
-	row('2', 'x', "one", "setaside", 2, 0);
+	row('1', 'x', "one", DOWNLOAD_SETASIDE, 2, 1000);
+	row('2', 'x', "one", DOWNLOAD_SETASIDE, 2, 0);
 	suspects_load(&f);
 	assert_int_equal(f.n_suspects, 1);
 	assert_true(aside('1', 'x', "one"));

@@ -233,7 +233,7 @@ static void peer(unsigned n)
 {
 	struct rec_peer r = { .address = rec_str("192.0.2.1:20444"),
 		.data_url = rec_str("http://192.0.2.1"),
-		.state = rec_str("up"),
+		.state = PEER_UP,
 		.inbound = true,
 		.last_contact = 5 };
 

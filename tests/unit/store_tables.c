@@ -154,7 +154,7 @@ static void burn_index(void **state)
  * heard of for longest. */
 static void peers_make_room(void **state)
 {
-	struct rec_inventory v = { .kind = rec_str("tenures"), .count = 8,
+	struct rec_inventory v = { .kind = INV_TENURES, .count = 8,
 		.bits = rec_bytes("x", 1) };
 	struct rec_peer r = { .address = rec_str("192.0.2.1:20444") };
 	struct world w;
@@ -190,7 +190,7 @@ static void peers_make_room(void **state)
 /* A verdict is of these bytes from this source. */
 static void verdicts(void **state)
 {
-	struct rec_verdict v = { .source = rec_str("somebody"), .status = rec_str("refused") }, got;
+	struct rec_verdict v = { .source = rec_str("somebody"), .status = STATUS_REFUSED }, got;
 	uint8_t other[32] = { 1 };
 	struct world w;
 	MDB_txn *txn;
@@ -208,7 +208,7 @@ static void verdicts(void **state)
 
 static void bounds(void **state)
 {
-	struct rec_verdict v = { .source = rec_str("somebody"), .status = rec_str("refused") }, got;
+	struct rec_verdict v = { .source = rec_str("somebody"), .status = STATUS_REFUSED }, got;
 	struct rec_block b = { .source = rec_str("x") };
 	uint8_t *body = calloc(1, 1 << 20);
 	struct world w;
@@ -263,7 +263,7 @@ static bool sum_fault(void *arg, const struct rec_fault *f)
 static void faults(void **state)
 {
 	struct rec_fault f = { .who = rec_str("somebody"),
-		.class = rec_str("lying"),
+		.class = FAULT_LYING,
 		.what = rec_str("made-up tip"),
 		.last = 100 };
 	struct sum s = { 0 };
@@ -292,7 +292,7 @@ static void faults(void **state)
 
 static void inventories(void **state)
 {
-	struct rec_inventory v = { .peer = { 2, 1 }, .kind = rec_str("tenures"), .cycle = 5 };
+	struct rec_inventory v = { .peer = { 2, 1 }, .kind = INV_TENURES, .cycle = 5 };
 	struct world w;
 	unsigned n = 0;
 	MDB_txn *txn;
@@ -300,7 +300,7 @@ static void inventories(void **state)
 	world_open(&w);
 	txn = store_write(&w.s);
 	inventory_put(&w.s, txn, &v);
-	v.kind = rec_str("blocks");
+	v.kind = INV_BLOCKS;
 	inventory_put(&w.s, txn, &v);
 	v.peer[1] = 2;
 	inventory_put(&w.s, txn, &v);
@@ -319,9 +319,9 @@ static bool of_blame(const struct rec_fault *f) { return rec_is(f->what, "blame"
  * rows. */
 static void forgotten(void **state)
 {
-	struct rec_verdict v = { .source = rec_str("s"), .status = rec_str("refused"),
+	struct rec_verdict v = { .source = rec_str("s"), .status = STATUS_REFUSED,
 		.reason = rec_str("x") };
-	struct rec_fault f = { .who = rec_str("a"), .class = rec_str("invalid"),
+	struct rec_fault f = { .who = rec_str("a"), .class = FAULT_INVALID,
 		.what = rec_str("blame") };
 	struct world w;
 	MDB_txn *txn;
@@ -349,8 +349,8 @@ static void forgotten(void **state)
 /* The row of a tenure, and of two copies of one block in it, do not touch each other. */
 static void downloads(void **state)
 {
-	struct rec_download d = { .state = rec_str("failed"), .consensus_hash = { 1 } },
-	    block = { .state = rec_str("setaside"), .consensus_hash = { 1 },
+	struct rec_download d = { .state = DOWNLOAD_FAILED, .consensus_hash = { 1 } },
+	    block = { .state = DOWNLOAD_SETASIDE, .consensus_hash = { 1 },
 	    .id = { 2 }, .body_hash = { 3 }, .source = rec_str("s") };
 	struct world w;
 	MDB_txn *txn;

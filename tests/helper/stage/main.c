@@ -69,7 +69,7 @@ static void on_report(void *arg)
 
 static void news_send(struct test *t)
 {
-	struct rec_want w = { .state = rec_str("wanted") };
+	struct rec_want w = { .state = WANT_WANTED };
 
 	for (uint64_t i = 0; i < t->news; i++) {
 		w.burn_height = i;

@@ -35,7 +35,7 @@ static void text(struct rec_view v) { printf("\t%.*s", (int)v.n, (const char *)v
 static bool print_verdict(void *arg, const struct rec_verdict *v)
 {
 	hex(v->id, ID_LEN);
-	text(v->status);
+	printf("\t%s", verdict_status_name(v->status));
 	text(v->reason);
 	text(v->source);
 	text(v->detail);
@@ -46,7 +46,7 @@ static bool print_verdict(void *arg, const struct rec_verdict *v)
 static bool print_fault(void *arg, const struct rec_fault *f)
 {
 	printf("%.*s", (int)f->who.n, (const char *)f->who.p);
-	text(f->class);
+	printf("\t%s", fault_class_name(f->class));
 	text(f->what);
 	printf("\t%llu", (unsigned long long)f->count);
 	text(f->stage);
@@ -86,7 +86,7 @@ static bool print_download(void *arg, const struct rec_download *d)
 	hex(d->consensus_hash, CH_LEN);
 	putchar('\t');
 	hex(d->id, ID_LEN);
-	text(d->state);
+	printf("\t%s", download_state_name(d->state));
 	text(d->source);
 	printf("\t%u\t%u", d->tries, d->deaths);
 	text(d->why);
@@ -98,11 +98,11 @@ static bool print_download(void *arg, const struct rec_download *d)
 static int aside(int argc, char **argv)
 {
 	static struct store s;
-	struct rec_download d = { .source = rec_str(argv[5]), .state = rec_str("setaside"),
+	struct rec_download d = { .source = rec_str(argv[5]), .state = DOWNLOAD_SETASIDE,
 		.deaths = 2, .why = rec_str("a test") };
-	struct rec_verdict v = { .source = d.source, .status = rec_str("refused"),
+	struct rec_verdict v = { .source = d.source, .status = STATUS_REFUSED,
 		.reason = rec_str("setaside") };
-	struct rec_fault f = { .who = d.source, .class = rec_str("invalid"),
+	struct rec_fault f = { .who = d.source, .class = FAULT_INVALID,
 		.what = rec_str("setaside"), .evidence = rec_str(argv[4]) };
 	char evidence[100];
 	MDB_txn *txn;

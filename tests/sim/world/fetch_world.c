@@ -301,7 +301,7 @@ void world_do(struct world *w, const struct action *a)
 		break;
 	case ACT_FAULT:
 		w->peers[a->source].faults++;
-		w->peers[a->source].slow += strcmp(a->class, "slow") == 0;
+		w->peers[a->source].slow += a->class == FAULT_SLOW;
 		break;
 	case ACT_LOOK: look(w, a); break;
 	case ACT_WANT: break;
