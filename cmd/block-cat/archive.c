@@ -209,7 +209,7 @@ static void keep_block(struct import *m, const struct trial_block *b, struct rec
 	struct block block;
 	size_t need;
 
-	if (block_parse(&block, MODEL_BIT(NAKAMOTO), b->ch, m->trial.bytes + b->at, b->len,
+	if (block_parse(&block, MODEL_BIT(b->model), b->ch, m->trial.bytes + b->at, b->len,
 		&need) != (ssize_t)b->len)
 		BUG("a block that holds is none");
 	keeper_block(m->k, &block, b->weight, source);

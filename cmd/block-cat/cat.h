@@ -56,6 +56,7 @@ struct trial {
 		uint8_t miner[HASH160_LEN];
 		uint8_t id[ID_LEN], ch[CH_LEN];
 		uint64_t height;
+		enum model model;
 	} b[1024];
 	size_t n, n_bytes;
 	uint8_t *bytes;				/* TRIAL_BYTES + MAX_BLOCK */

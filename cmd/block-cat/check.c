@@ -89,24 +89,23 @@ static bool linked(struct checking *k, const uint8_t *ch, const struct block *n)
 	    blocks_find(k->s, k->txn, ch, n->height - 1, n->parent, &parent) == 0;
 }
 
-/* NULL, or what is wrong with it. */
-static const char *fault_of(struct checking *k, const uint8_t *ch, const struct kept_block *b)
+/* NULL, or what is wrong with it; and the block, as far as it is one. */
+static const char *fault_of(struct checking *k, const uint8_t *ch, const struct kept_block *b,
+    struct block *n)
 {
 	uint8_t where[CH_LEN];
 	uint64_t height;
-	struct block n;
-	size_t need;
 
 	if (!block_sound(ch, b))
 		return "its checksum does not fit";
-	if (block_parse(&n, ANY_MODEL, ch, b->bytes, b->len, &need) != (ssize_t)b->len ||
-	    memcmp(n.id, b->id, ID_LEN) != 0 || proof_root(&n) != REASON_OK)
+	if (!kept_parse(k->s, k->txn, ch, b, n) || memcmp(n->id, b->id, ID_LEN) != 0 ||
+	    proof_root(n) != REASON_OK)
 		return "its bytes do not hash to its id";
-	if (n.height != b->height || memcmp(n.ch, ch, CH_LEN) != 0 ||
+	if (n->height != b->height || memcmp(n->ch, ch, CH_LEN) != 0 ||
 	    blocks_where(k->s, k->txn, b->id, where, &height) < 0 ||
 	    height != b->height || memcmp(where, ch, CH_LEN) != 0)
 		return "it does not lie where it belongs";
-	return linked(k, ch, &n) ? NULL : "its parent is not there";
+	return linked(k, ch, n) ? NULL : "its parent is not there";
 }
 
 static void judge_signatures(struct checking *k)
@@ -130,6 +129,7 @@ static void check_block(void *arg, const uint8_t *ch, uint64_t height, const str
 	struct checking *k = arg;
 	struct rec_block r = { .height = height };
 	struct kept_block saved;
+	struct block block;
 	struct rec_tenure t;
 	uint8_t id[ID_LEN];
 	const char *why;
@@ -143,11 +143,13 @@ static void check_block(void *arg, const uint8_t *ch, uint64_t height, const str
 	}
 	k->blocks++;
 	k->bytes += b->len;
-	why = fault_of(k, ch, b);
+	why = fault_of(k, ch, b, &block);
 	if (why) {
 		saved = *b;
 		hit(k, ch, height, block_saved(ch, &saved, id) ? id : b->id, why);
 	} else if (k->o->signatures) {
+		memcpy(r.consensus_hash, ch, CH_LEN);
+		r.model = block.model;
 		r.body = rec_bytes(b->bytes, b->len);
 		trial_add(&k->trial, &r);
 		if (trial_full(&k->trial))

@@ -134,7 +134,9 @@ static bool write_reward_set(void *arg, const MDB_val *key, const MDB_val *data)
 static bool write_block(void *arg, const struct stored_block *b)
 {
 	struct writer *w = arg;
-	struct rec_block r = { .height = b->height, .body = rec_bytes(b->bytes, b->len) };
+	struct rec_block r = { .height = b->height,
+		.body = rec_bytes(b->bytes, b->len),
+		.model = b->model };
 
 	if (b->damaged)
 		die_damaged(b->id);

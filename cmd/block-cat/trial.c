@@ -27,8 +27,9 @@ void trial_add(struct trial *t, const struct rec_block *r)
 	memcpy(b->id, r->id, ID_LEN);
 	memcpy(b->ch, r->consensus_hash, CH_LEN);
 	b->height = r->height;
+	b->model = r->model;
 	/* The header's word counts, not the record's. */
-	if (block_header(&head, MODEL_BIT(NAKAMOTO), b->ch, r->body.p, r->body.n, &need) > 0) {
+	if (block_header(&head, MODEL_BIT(r->model), b->ch, r->body.p, r->body.n, &need) > 0) {
 		memcpy(b->id, head.id, ID_LEN);
 		memcpy(b->ch, head.ch, CH_LEN);
 		b->height = head.height;
@@ -72,6 +73,7 @@ static void look_up(struct trial *t, MDB_txn *txn, struct trial_block *b)
 		memcpy(b->miner, r.miner, HASH160_LEN);
 		b->view.miner = b->miner;
 		b->view.ch = b->ch;
+		b->view.model = b->model;
 	}
 }
 

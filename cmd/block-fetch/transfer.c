@@ -23,7 +23,8 @@ static void emit(struct fetch *f, struct xfer *x, const struct block *b)
 	struct rec_block r = { .height = b->height,
 		.source = rec_str(planner_source_name(f->plan, x->a.source)),
 		.request = rec_str(x->path),
-		.body = rec_bytes(b->bytes, b->len) };
+		.body = rec_bytes(b->bytes, b->len),
+		.model = b->model };
 
 	memcpy(r.id, b->id, ID_LEN);
 	memcpy(r.consensus_hash, b->ch, CH_LEN);
@@ -41,7 +42,9 @@ static bool take(struct fetch *f, struct xfer *x, const struct block *b)
 		.ch = b->ch,
 		.len = (uint32_t)b->len,
 		.start = b->kind == BLOCK_START,
-		.prev_ch = b->kind == BLOCK_START ? b->nakamoto.change.prev_tenure : none };
+		.prev_ch = b->model == NAKAMOTO && b->kind == BLOCK_START ?
+		    b->nakamoto.change.prev_tenure :
+		    none };
 
 	switch (planner_block(f->plan, now_ms(), x->a.transfer, &info)) {
 	case TAKE_LAST:

@@ -129,6 +129,7 @@ static enum pushed queue(
 	memcpy(p->row.id, n->id, ID_LEN);
 	memcpy(p->row.consensus_hash, n->ch, CH_LEN);
 	p->row.height = n->height;
+	p->row.model = n->model;
 	p->row.source = rec_str(p->source);
 	p->row.request = rec_str(p->request);
 	p->row.body = rec_bytes(p->body, n->len);

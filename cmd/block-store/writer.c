@@ -36,7 +36,7 @@ static void take_block(struct writer *w, const struct rec_block *r, uint64_t wei
 	struct block b;
 	size_t need;
 
-	if (block_parse(&b, MODEL_BIT(NAKAMOTO), r->consensus_hash, r->body.p, r->body.n, &need) ==
+	if (block_parse(&b, MODEL_BIT(r->model), r->consensus_hash, r->body.p, r->body.n, &need) ==
 	    (ssize_t)r->body.n)
 		keeper_block(w->k, &b, weight, r->source);
 	else

@@ -46,8 +46,9 @@ static struct job *block_job(struct flow *f, const struct rec *r)
 	memcpy(j->id, b->id, ID_LEN);
 	memcpy(j->ch, b->consensus_hash, CH_LEN);
 	j->height = b->height;
+	j->model = b->model;
 	/* The header's word counts, not the record's. */
-	if (block_peek(&head, MODEL_BIT(NAKAMOTO), j->ch, j->body, j->body_len, &need) > 0)
+	if (block_peek(&head, MODEL_BIT(j->model), j->ch, j->body, j->body_len, &need) > 0)
 		memcpy(j->ch, head.ch, CH_LEN);
 	j->known = view_lookup(f->view, j->ch, &j->fact, &j->signers);
 	return j;

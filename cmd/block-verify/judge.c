@@ -11,7 +11,7 @@ static enum chain_reason judge_bytes(const struct job *j)
 {
 	struct block b;
 	size_t need;
-	ssize_t used = block_parse(&b, MODEL_BIT(NAKAMOTO), j->ch, j->body, j->body_len, &need);
+	ssize_t used = block_parse(&b, MODEL_BIT(j->model), j->ch, j->body, j->body_len, &need);
 
 	if (used <= 0)
 		return REASON_CODEC;
@@ -24,11 +24,12 @@ void judge_job(const struct judge *judge, struct job *j)
 	struct proof_view view = { .net = judge->net,
 		.burn_height = j->fact.burn_height,
 		.miner = j->fact.miner,
+		.model = j->model,
 		.ch = j->ch };
 	size_t need;
 
 	hash_once(j->body_hash, j->body, j->body_len);
-	if (block_header(&b, MODEL_BIT(NAKAMOTO), j->ch, j->body, j->body_len, &need) > 0) {
+	if (block_header(&b, MODEL_BIT(j->model), j->ch, j->body, j->body_len, &need) > 0) {
 		memcpy(j->id, b.id, ID_LEN);
 		j->height = b.height;
 	}

@@ -78,6 +78,7 @@ struct job {
 	/* as the record says; the judge puts the header's own in their place */
 	uint8_t id[ID_LEN], ch[CH_LEN];
 	uint64_t height;
+	enum model model;		/* as the record says */
 	const uint8_t *body;		/* body and source lie in payload */
 	size_t body_len;
 	struct rec_view source;

@@ -23,6 +23,7 @@ struct kept_block {
 	TAILQ_ENTRY(kept_block) entry;
 	uint8_t id[ID_LEN], ch[CH_LEN];
 	uint64_t height;
+	enum model model;
 	char source[2 * KEY_LEN + 1];
 	size_t len;
 	uint8_t bytes[];
@@ -142,6 +143,7 @@ static void gather_block(void *arg, const struct block *b)
 	memcpy(k->source, from->source, sizeof(k->source));
 	memcpy(k->bytes, b->bytes, b->len);
 	k->height = b->height;
+	k->model = b->model;
 	k->len = b->len;
 	g->block_bytes += b->len;
 	TAILQ_INSERT_TAIL(&g->blocks, k, entry);
@@ -219,6 +221,7 @@ static void put_rest(struct inv_sync *s, MDB_txn *txn)
 	}
 	TAILQ_FOREACH(b, &g->blocks, entry) {
 		struct rec_block r = { .height = b->height,
+			.model = b->model,
 			.source = rec_str(b->source),
 			.request = rec_str("push"),
 			.body = rec_bytes(b->bytes, b->len) };

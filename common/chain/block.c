@@ -3,17 +3,32 @@
 #include "common/limits.h"
 #include "common/sys/log.h"
 
-#define CH_AT 17  /* consensus hash in a Nakamoto header */
+#define NAKAMOTO_CH 17  /* consensus hash in a Nakamoto header */
 #define MIN_TX 62 /* no transaction can be shorter */
 
 /* All that differs between the models. */
 static const struct codec {
 	ssize_t (*fields)(struct block *, const uint8_t *, size_t, size_t *);
 	void (*hash)(struct block *);
+	size_t parent_at;	/* in the header */
 } codecs[] = {
-	[NAKAMOTO] = { nakamoto_fields, nakamoto_hash },
-	[EPOCH2] = { epoch2_fields, epoch2_hash },
+	[NAKAMOTO] = { nakamoto_fields, nakamoto_hash, NAKAMOTO_PARENT },
+	[EPOCH2] = { epoch2_fields, epoch2_hash, EPOCH2_PARENT },
 };
+
+/* Of either, of bytes that reach so far. */
+static enum model model_of(const uint8_t *p, const uint8_t *ch)
+{
+	return memcmp(p + NAKAMOTO_CH, ch, CH_LEN) == 0 ? NAKAMOTO : EPOCH2;
+}
+
+const uint8_t *block_parent(enum model *model, const uint8_t ch[CH_LEN], const uint8_t *p, size_t n)
+{
+	if (n < EPOCH2_PARENT + ID_LEN)
+		return NULL;
+	*model = model_of(p, ch);
+	return p + codecs[*model].parent_at;
+}
 
 ssize_t block_peek(
     struct block *b, unsigned models, const uint8_t *ch, const uint8_t *p, size_t n, size_t *need)
@@ -22,9 +37,9 @@ ssize_t block_peek(
 	if (models == ANY_MODEL) {
 		if (!ch)
 			BUG("either model, and no consensus hash");
-		if (n < CH_AT + CH_LEN)
-			return *need = CH_AT + CH_LEN, 0;
-		b->model = memcmp(p + CH_AT, ch, CH_LEN) == 0 ? NAKAMOTO : EPOCH2;
+		if (n < NAKAMOTO_CH + CH_LEN)
+			return *need = NAKAMOTO_CH + CH_LEN, 0;
+		b->model = model_of(p, ch);
 	} else {
 		b->model = models == MODEL_BIT(EPOCH2) ? EPOCH2 : NAKAMOTO;
 	}

@@ -28,7 +28,7 @@ struct block {
 	uint8_t hash[32];		/* block hash */
 	uint8_t id[ID_LEN];		/* zeros where ch is not known */
 	/* The id of the parent.  Of an epoch 2.x block it is the parent's block hash, as its header
-	 * has it; the store makes the id of it (block_parent of common/store/blocks.h). */
+	 * has it; the store makes the id of it (common/store/blocks.h). */
 	uint8_t parent[ID_LEN];
 	/* Of a Nakamoto block as its header has it, of an epoch 2.x block as the giver says. */
 	uint8_t ch[CH_LEN];
@@ -43,11 +43,14 @@ struct block {
 	};
 };
 
-/* All of these: models is a mask (MODEL, ANY_MODEL), ch the consensus hash that the giver says, or
- * NULL, if there is only one model.  They return the bytes used, 0 if more than n are needed
+/* All of these: models is a mask (MODEL_BIT, ANY_MODEL), ch the consensus hash that the giver says,
+ * or NULL, if there is only one model.  They return the bytes used, 0 if more than n are needed
  * (*need > n is the least number), -1 if the bytes are not such a block, and never read beyond
  * n. */
 
+/* The model and the parent alone, of a block whose consensus hash is known: as the header has it (a
+ * view), or NULL if n is too short.  The cheapest look at a block. */
+const uint8_t *block_parent(enum model *, const uint8_t ch[CH_LEN], const uint8_t *p, size_t n);
 /* The header's fields, without hash and id: what its height, sortition and parent are. */
 ssize_t block_peek(struct block *, unsigned models, const uint8_t *ch, const uint8_t *p, size_t n,
     size_t *need);

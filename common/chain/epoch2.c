@@ -12,7 +12,7 @@ ssize_t epoch2_fields(struct block *b, const uint8_t *p, size_t n, size_t *need)
 	h->burn = get_be64(p + 1);
 	b->height = get_be64(p + 9);
 	h->vrf_proof = p + 17;
-	memcpy(b->parent, p + 97, ID_LEN);
+	memcpy(b->parent, p + EPOCH2_PARENT, ID_LEN);
 	h->parent_microblock = p + 129;
 	h->parent_sequence = get_be16(p + 161);
 	b->tx_root = p + 163;

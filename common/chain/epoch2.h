@@ -8,6 +8,7 @@
 #include "common/chain/bytes.h"
 
 #define EPOCH2_HEADER 247	/* bytes */
+#define EPOCH2_PARENT 97	/* block hash of the parent in them */
 
 /* What a block of this model has beside the fields of struct block: views into its bytes. */
 struct epoch2 {

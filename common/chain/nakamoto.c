@@ -15,9 +15,9 @@ ssize_t nakamoto_fields(struct block *b, const uint8_t *p, size_t n, size_t *nee
 	h->version = p[0];
 	b->height = get_be64(p + 1);
 	h->burn_spent = get_be64(p + 9);
-	memcpy(b->ch, p + 17, CH_LEN);
+	memcpy(b->ch, p + NAKAMOTO_CH, CH_LEN);
 	b->has_ch = true;
-	memcpy(b->parent, p + 37, ID_LEN);
+	memcpy(b->parent, p + NAKAMOTO_PARENT, ID_LEN);
 	b->tx_root = p + 69;
 	b->state_root = p + 101;
 	h->timestamp = get_be64(p + 133);

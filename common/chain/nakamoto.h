@@ -8,6 +8,8 @@
 #include "common/chain/tx.h"
 
 #define SHADOW_BIT 0x80
+#define NAKAMOTO_CH 17		/* consensus hash in the header */
+#define NAKAMOTO_PARENT 37	/* id of the parent */
 
 /* What a block of this model has beside the fields of struct block: views into its bytes. */
 struct nakamoto {

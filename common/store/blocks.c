@@ -78,18 +78,36 @@ static int step_down(struct store *s, MDB_txn *txn, MDB_cursor *c, struct run *r
 	return sibling_find(s, txn, ch, height, id, b);
 }
 
-bool block_parent(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN],
-    const struct kept_block *b, uint8_t parent[ID_LEN])
+/* The id of the parent, from what the header says. */
+static void parent_id(struct store *s, MDB_txn *txn, const uint8_t *ch, enum model model,
+    const uint8_t *said, uint8_t parent[ID_LEN])
 {
 	struct rec_tenure t;
-	struct block head;
+
+	if (model == EPOCH2 && tenure_get(s, txn, ch, &t) == 0)
+		hash_block_id(parent, said, t.prev_ch);
+	else
+		memmove(parent, said, ID_LEN);
+}
+
+bool kept_parent(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN],
+    const struct kept_block *b, enum model *model, uint8_t parent[ID_LEN])
+{
+	const uint8_t *said = block_parent(model, ch, b->bytes, b->len);
+
+	if (said)
+		parent_id(s, txn, ch, *model, said, parent);
+	return said != NULL;
+}
+
+bool kept_parse(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], const struct kept_block *b,
+    struct block *block)
+{
 	size_t need;
 
-	if (block_peek(&head, ANY_MODEL, ch, b->bytes, b->len, &need) <= 0)
+	if (block_parse(block, ANY_MODEL, ch, b->bytes, b->len, &need) != (ssize_t)b->len)
 		return false;
-	memcpy(parent, head.parent, ID_LEN);
-	if (head.model == EPOCH2 && tenure_get(s, txn, ch, &t) == 0)
-		hash_block_id(parent, head.parent, t.prev_ch);
+	parent_id(s, txn, ch, block->model, block->parent, block->parent);
 	return true;
 }
 
@@ -97,13 +115,13 @@ void blocks_down(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], uint64
     const uint8_t id[ID_LEN], bool (*fn)(void *, const struct kept_block *), void *arg)
 {
 	MDB_cursor *c = store_cursor(s, txn, T_BLOCKS);
-	uint8_t parent[ID_LEN];
 	struct run r = { 0 };
+	uint8_t parent[ID_LEN];
 	struct kept_block b;
+	enum model model;
 
 	for (; step_down(s, txn, c, &r, ch, height, id, &b) == 0 && fn(arg, &b) && height > 0 &&
-	     block_parent(s, txn, ch, &b, parent);
-	     height--)
+	    kept_parent(s, txn, ch, &b, &model, parent); height--)
 		id = parent;
 	mdb_cursor_close(c);
 }

@@ -13,7 +13,6 @@
 static void facts_out(struct stored_block *out, const uint8_t *ch, const struct kept_block *b)
 {
 	out->bytes = NULL;
-	memset(out->parent, 0, ID_LEN);
 	out->len = b->len;
 	out->height = b->height;
 	out->damaged = !(b->summed ? b->listed : block_sound(ch, b));
@@ -26,7 +25,8 @@ static void block_out(struct store *s, MDB_txn *txn, struct stored_block *out, c
     const struct kept_block *b)
 {
 	facts_out(out, ch, b);
-	out->damaged = !block_sound(ch, b) || !block_parent(s, txn, ch, b, out->parent);
+	out->damaged =
+	    !block_sound(ch, b) || !kept_parent(s, txn, ch, b, &out->model, out->parent);
 	out->sum = b->sum;
 	out->bytes = out->damaged ? NULL : b->bytes;
 }
@@ -107,6 +107,7 @@ struct proven_pass {
 static bool links(struct proven_pass *p, const struct kept_block *b)
 {
 	uint8_t parent[ID_LEN];
+	enum model model;
 	unsigned i;
 
 	if (b->height != p->height) {
@@ -117,7 +118,7 @@ static bool links(struct proven_pass *p, const struct kept_block *b)
 	}
 	if (b->height == p->t->start_height)
 		return memcmp(b->id, p->t->start_id, ID_LEN) == 0;
-	if (!block_parent(p->s, p->txn, p->t->consensus_hash, b, parent))
+	if (!kept_parent(p->s, p->txn, p->t->consensus_hash, b, &model, parent))
 		return false;
 	for (i = 0; i < p->n_below; i++)
 		if (memcmp(p->below[i], parent, ID_LEN) == 0)

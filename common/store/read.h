@@ -13,7 +13,9 @@ struct stored_block {
 	/* sum: the checksum that was kept with it, 0 in a run of schema 1 */
 	uint64_t height, sum;
 	uint8_t ch[CH_LEN], id[ID_LEN];
-	uint8_t parent[ID_LEN];		/* the id of its parent; zeros where bytes is NULL */
+	/* Where bytes is not NULL. */
+	enum model model;
+	uint8_t parent[ID_LEN];		/* the id of its parent */
 	bool damaged;			/* not the bytes that were stored: nobody gets it */
 };
 /* The header of a block with bytes, its parent's id included.  0; -1: the bytes are none. */
