@@ -51,7 +51,7 @@ synopsis() {
 }
 
 @test "each reason of a verdict is told in blocksync(7)" {
-	words=$(sed -n 's/^\tX([A-Z]*, "\([a-z]*\)".*/\1/p' "$BATS_TEST_DIRNAME/../common/chain/reason.h")
+	words=$(sed -n 's/^\tX([A-Z0-9]*, "\([a-z0-9]*\)".*/\1/p' "$BATS_TEST_DIRNAME/../common/chain/reason.h")
 	[ "$(wc -w <<<"$words")" -gt 40 ]
 	for word in $words; do
 		[ "$word" = ok ] || grep -qw "$word" "$MAN/blocksync.7" || { echo "no '$word'"; return 1; }

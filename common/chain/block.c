@@ -75,6 +75,11 @@ bool block_change(const struct block *header, size_t n, struct tenure_change *ch
 	return true;
 }
 
+struct txs block_txs(const struct block *b)
+{
+	return (struct txs){ b->txs, b->len - (size_t)(b->txs - b->bytes), b->n_txs, b->tx_root };
+}
+
 void block_walk_begin(struct block_walk *w, unsigned models, const uint8_t *ch)
 {
 	*w = (struct block_walk){ .models = models, .has_ch = ch != NULL };
@@ -95,36 +100,28 @@ ssize_t block_walk_header(
 	return used;
 }
 
-/* The transactions from where the walk stopped.  Returns the block's length, 0 and *need, or -1. */
-static ssize_t walk_txs(struct block_walk *w, const struct block *b, size_t n, size_t *need)
+/* The transactions from where the walk stopped: as txs_next. */
+static int walk_txs(struct block_walk *w, const struct block *b, size_t n, size_t *need)
 {
-	for (; w->n < b->n_txs; w->n++) {
-		size_t more, rest = (size_t)(b->n_txs - w->n) * MIN_TX;
-		int whole = tx_walk(&w->tx, b->bytes + w->at, n - w->at, &more);
+	const struct tx *tx = &w->txs.tx.tx;
 
-		if (whole < 0)
-			return -1;
-		if (whole == 0) {
-			/* This one up to the bytes it asks for, and all that follow it. */
-			more += n + rest - MIN_TX;
-			if (more < w->at + rest)
-				more = w->at + rest;
-			return more > MAX_BLOCK ? -1 : (*need = more, 0);
+	while (w->txs.n < b->n_txs) {
+		int more = txs_next(&w->txs, b->bytes, n, b->n_txs, need);
+
+		if (more <= 0)
+			return more;
+		if (w->txs.n == 1 && tx->payload == TX_TENURE_CHANGE) {
+			w->kind = tx->change.cause == 0 ? BLOCK_START : BLOCK_EXTEND;
+			w->change = tx->change;
 		}
-		if (w->n == 0 && w->tx.tx.payload == TX_TENURE_CHANGE) {
-			w->kind = w->tx.tx.change.cause == 0 ? BLOCK_START : BLOCK_EXTEND;
-			w->change = w->tx.tx.change;
-		}
-		w->at += w->tx.at;
-		tx_walk_begin(&w->tx);
 	}
-	return w->at > MAX_BLOCK ? -1 : (ssize_t)w->at;
+	return 1;
 }
 
 /* The block is whole. */
 static void finish(const struct block_walk *w, struct block *b)
 {
-	b->len = w->at;
+	b->len = w->txs.at;
 	if (b->model == NAKAMOTO) {
 		b->kind = w->kind;
 		b->nakamoto.change = w->change;
@@ -141,22 +138,16 @@ ssize_t block_walk(struct block_walk *w, struct block *b, const uint8_t *p, size
 {
 	ssize_t used = block_peek(b, w->models, w->has_ch ? w->ch : NULL, p, n, need);
 	size_t at = (size_t)used;
+	int more;
 
 	if (used <= 0)
 		return used;
-	if (n < at + 4)
-		return *need = at + 4, 0;
-	b->n_txs = get_be32(p + at);
-	at += 4;
-	if (b->n_txs > (MAX_BLOCK - at) / MIN_TX)
-		return -1;
-	b->txs = p + at;
-	if (w->at == 0)
-		w->at = at;
-	used = walk_txs(w, b, n, need);
-	if (used > 0)
-		finish(w, b);
-	return used;
+	b->txs = p + at + 4;
+	if ((more = txs_count(&w->txs, p, n, at, &b->n_txs, need)) <= 0 ||
+	    (more = walk_txs(w, b, n, need)) <= 0)
+		return more;
+	finish(w, b);
+	return (ssize_t)b->len;
 }
 
 ssize_t block_parse(

@@ -65,6 +65,9 @@ bool block_change(const struct block *header, size_t n, struct tenure_change *);
 ssize_t block_parse(struct block *, unsigned models, const uint8_t *ch, const uint8_t *p, size_t n,
     size_t *need);
 
+/* The transactions of a whole block. */
+struct txs block_txs(const struct block *);
+
 /* Where a block ends, found while its bytes come: the walk keeps where it stopped, so that all
  * calls together cost no more than one (limits.h, COSTS), and holds no pointer into the bytes. */
 struct block_walk {
@@ -73,12 +76,9 @@ struct block_walk {
 	bool has_ch;
 	bool headed;			/* hash and id are known */
 	uint8_t hash[32], id[ID_LEN];
-	size_t at;			/* first byte of the transaction that is being read; 0: the
-					 * header is not whole */
-	uint32_t n;			/* transactions before it */
+	struct txs_walk txs;
 	enum block_kind kind;
 	struct tenure_change change;
-	struct tx_walk tx;
 };
 /* For each block anew. */
 void block_walk_begin(struct block_walk *, unsigned models, const uint8_t *ch);

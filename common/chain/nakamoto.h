@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "common/chain/tx.h"
+#include "common/chain/txs.h"
 
 #define SHADOW_BIT 0x80
 #define NAKAMOTO_CH 17		/* consensus hash in the header */

@@ -168,4 +168,18 @@ enum chain_reason place_first(const struct link *start, burn_lookup *lookup, voi
 	return REASON_OK;
 }
 
+enum chain_reason place_anchored(
+    const struct link *child, const struct link *parent, const struct burn_fact *below)
+{
+	static const uint8_t boot[32];
+	uint64_t height = parent ? parent->height : 0;
+
+	if (memcmp(child->parent, below->won ? below->committed : boot, 32) != 0)
+		return REASON_PARENT;
+	if (child->height != height + 1)
+		return REASON_HEIGHT;
+	return below->has_total_burn && child->burn_spent != below->total_burn ? REASON_BURN :
+										 REASON_OK;
+}
+
 /* Next: common/chain/view.c, how a burnchain view proves itself. */

@@ -1,7 +1,5 @@
 /* A block on its own: what its bytes, its epoch, its miner and its signers must be
  * (spec/blocks.md 1.1 to 1.5). */
-#include <stdlib.h>
-
 #include "common/chain/hash.h"
 #include "common/chain/key.h"
 #include "common/chain/proof.h"
@@ -10,7 +8,9 @@
 
 /* What the walk over the transactions of a block gathers. */
 struct shape {
-	uint8_t (*txids)[32];
+	const struct block *block;
+	const struct network *net;
+	enum epoch epoch;
 	uint32_t changes, coinbases;
 	uint32_t change_at, coinbase_at;	/* the first of each */
 	bool vrf;				/* that coinbase carries a proof */
@@ -19,12 +19,6 @@ struct shape {
 	bool has_keys;				/* some transaction shows public keys */
 };
 
-static bool is_coinbase(const struct tx *tx)
-{
-	return tx->payload == TX_COINBASE || tx->payload == TX_COINBASE_ALT ||
-	    tx->payload == TX_COINBASE_VRF;
-}
-
 static void note_tx(struct shape *s, uint32_t i, const struct tx *tx)
 {
 	s->has_keys |= tx->has_keys;
@@ -32,33 +26,10 @@ static void note_tx(struct shape *s, uint32_t i, const struct tx *tx)
 		s->change_at = i;
 		s->change = tx->change;
 	}
-	if (is_coinbase(tx) && s->coinbases++ == 0) {
+	if (tx_is_coinbase(tx) && s->coinbases++ == 0) {
 		s->coinbase_at = i;
 		s->vrf = tx->payload == TX_COINBASE_VRF;
 	}
-}
-
-/* One transaction against the network, the epoch and the markers. */
-static enum chain_reason judge_tx(const struct block *b, struct shape *s, uint32_t i,
-    const struct tx *tx, const struct network *net, enum epoch epoch)
-{
-	const struct nakamoto *h = &b->nakamoto;
-
-	if (tx->chain_id != net->chain_id)
-		return REASON_CHAINID;
-	/* Chain ids of test networks have the high bit set, and their transactions that of the
-	 * version. */
-	if (tx->testnet != (net->chain_id != 1))
-		return REASON_NETFLAG;
-	/* An old coinbase has a word of its own. */
-	if (tx->since > epoch)
-		return REASON_FEATURE;
-	if (s->marker < h->n_markers && get_be32(h->markers + 5 * (size_t)s->marker) == i) {
-		if (is_coinbase(tx) || tx->payload == TX_TENURE_CHANGE)
-			return REASON_MARKERS;
-		s->marker++;
-	}
-	return REASON_OK;
 }
 
 /* Strictly ascending, and below the number of transactions. */
@@ -75,48 +46,38 @@ static enum chain_reason judge_markers(const struct block *b)
 	return REASON_OK;
 }
 
-static int by_txid(const void *a, const void *b)
+/* One transaction against the network, the epoch and the markers. */
+static enum chain_reason judge_tx(void *arg, uint32_t i, const struct tx *tx)
 {
-	return memcmp(a, b, 32);
-}
+	struct shape *s = arg;
+	const struct nakamoto *h = &s->block->nakamoto;
+	enum chain_reason reason = i ? REASON_OK : judge_markers(s->block);
 
-/* Root and duplicates.  The root is taken last, as it overwrites; a sorted copy finds what is
- * twice, in a time that no choice of txids can lengthen. */
-static enum chain_reason judge_txids(const struct block *b, uint8_t (*txids)[32])
-{
-	uint8_t root[32], (*sorted)[32] = txids + b->n_txs;
-	enum chain_reason reason = REASON_OK;
-
-	memcpy(sorted, txids, (size_t)b->n_txs * 32);
-	hash_merkle_root(root, txids, b->n_txs);
-	if (memcmp(root, b->tx_root, 32) != 0)
-		return REASON_MERKLE;
-	qsort(sorted, b->n_txs, 32, by_txid);
-	for (uint32_t i = 1; i < b->n_txs; i++)
-		if (memcmp(sorted[i - 1], sorted[i], 32) == 0)
-			reason = REASON_DUPTX;
-	return reason;
+	note_tx(s, i, tx);
+	if (reason == REASON_OK)
+		reason = tx_allowed(tx, s->net, s->epoch);
+	if (reason != REASON_OK)
+		return reason;
+	if (s->marker < h->n_markers && get_be32(h->markers + 5 * (size_t)s->marker) == i) {
+		if (tx_is_coinbase(tx) || tx->payload == TX_TENURE_CHANGE)
+			return REASON_MARKERS;
+		s->marker++;
+	}
+	return REASON_OK;
 }
 
 enum chain_reason proof_root(const struct block *b)
 {
-	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));
-	uint8_t (*txids)[32] = xmalloc((size_t)b->n_txs * 2 * 32);
-	enum chain_reason reason;
-	struct tx tx;
+	struct txs txs = block_txs(b);
 
-	for (uint32_t i = 0; i < b->n_txs && tx_parse(&tx, &c, NULL) == 0; i++) {
-		tx_txid(&tx);
-		memcpy(txids[i], tx.txid, 32);
-	}
-	reason = c.bad ? REASON_CODEC : judge_txids(b, txids);
-	free(txids);
-	return reason;
+	return txs_judge(&txs, NULL, NULL);
 }
 
 /* Coinbase and tenure change: how many, where, of which tenure. */
-static enum chain_reason judge_shape(const struct block *b, const struct shape *s)
+static enum chain_reason judge_shape(const struct shape *s)
 {
+	const struct block *b = s->block;
+
 	if (s->changes == 0 && s->coinbases == 0)
 		return REASON_OK;
 	if (s->changes > 1 || s->coinbases > 1)
@@ -142,33 +103,6 @@ static enum chain_reason judge_shape(const struct block *b, const struct shape *
 	if (s->coinbases == 0 && memcmp(s->change.prev_tenure, b->ch, CH_LEN) != 0)
 		return REASON_EXTPREV;
 	return REASON_OK;
-}
-
-/* Everything that needs the transactions, but their keys.  s->txids has room for two rows of
- * n_txs. */
-static enum chain_reason judge_txs(
-    const struct block *b, struct shape *s, const struct network *net, enum epoch epoch)
-{
-	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));
-	enum chain_reason first = judge_markers(b), reason;
-
-	for (uint32_t i = 0; i < b->n_txs; i++) {
-		struct tx tx;
-
-		if (tx_parse(&tx, &c, NULL) < 0)
-			return REASON_CODEC;
-		tx_txid(&tx);
-		memcpy(s->txids[i], tx.txid, 32);
-		note_tx(s, i, &tx);
-		reason = judge_tx(b, s, i, &tx, net, epoch);
-		if (first == REASON_OK)
-			first = reason;
-	}
-	/* A copy with other transactions says nothing about this block: the root comes before all
-	 * of them. */
-	if ((reason = judge_txids(b, s->txids)) != REASON_OK)
-		return reason;
-	return first != REASON_OK ? first : judge_shape(b, s);
 }
 
 /* Version and shadow bit. */
@@ -200,12 +134,13 @@ static enum chain_reason judge_header(
 	return judge_version(b, net, epoch_of(net, burn_height));
 }
 
-/* What all bytes tell, at the price of hashing them.  *has_keys: judge_points is due. */
+/* What all bytes tell, at the price of hashing them.  *has_keys: txs_points is due. */
 static enum chain_reason judge_body(struct block *b, const uint8_t *p, size_t n,
     const struct network *net, uint64_t burn_height, bool *has_keys)
 {
-	struct shape s = { .changes = 0 };
+	struct shape s = { .block = b, .net = net, .epoch = epoch_of(net, burn_height) };
 	enum chain_reason reason;
+	struct txs txs;
 	size_t need;
 	ssize_t used = block_parse(b, MODEL_BIT(NAKAMOTO), NULL, p, n, &need);
 
@@ -215,24 +150,10 @@ static enum chain_reason judge_body(struct block *b, const uint8_t *p, size_t n,
 		return REASON_TRAILING;
 	if (b->n_txs == 0)
 		return REASON_NOTX;
-	s.txids = xmalloc((size_t)b->n_txs * 2 * 32);
-	reason = judge_txs(b, &s, net, epoch_of(net, burn_height));
-	free(s.txids);
+	txs = block_txs(b);
+	reason = txs_judge(&txs, judge_tx, &s);
 	*has_keys = s.has_keys;
-	return reason;
-}
-
-/* The keys that transactions show.  A square root each: the last thing to be judged, when somebody
- * answers for them. */
-static enum chain_reason judge_points(const struct block *b)
-{
-	struct cursor c = cursor_of(b->txs, b->len - (size_t)(b->txs - b->bytes));
-	struct tx tx;
-
-	for (uint32_t i = 0; i < b->n_txs; i++)
-		if (tx_parse(&tx, &c, NULL) < 0 || (tx.has_keys && !tx_points(&tx)))
-			return REASON_CODEC;
-	return REASON_OK;
+	return reason != REASON_OK ? reason : judge_shape(&s);
 }
 
 enum chain_reason proof_miner(const struct block *b, const uint8_t miner[HASH160_LEN])
@@ -290,6 +211,7 @@ static enum chain_reason nakamoto_alone(
 {
 	enum chain_reason reason = judge_header(b, p, n, view->net, view->burn_height);
 	bool has_keys = false, shadow = b->nakamoto.version & SHADOW_BIT;
+	struct txs txs;
 
 	if (reason == REASON_OK && !shadow) {
 		if (b->nakamoto.n_sigs > view->set->n)
@@ -311,19 +233,17 @@ static enum chain_reason nakamoto_alone(
 		if ((reason = judge_signers(b, view, weight)) != REASON_OK)
 			return reason;
 	}
-	return has_keys ? judge_points(b) : REASON_OK;
+	/* A square root a key: the last thing to be judged, when somebody answers for them. */
+	txs = block_txs(b);
+	return has_keys && !txs_points(&txs) ? REASON_CODEC : REASON_OK;
 }
 
 enum chain_reason proof_alone(
     struct block *b, const uint8_t *p, size_t n, const struct proof_view *view, uint64_t *weight)
 {
-	size_t need;
-
 	*weight = 0;
-	if (view->model == NAKAMOTO)
-		return nakamoto_alone(b, p, n, view, weight);
-	return block_header(b, MODEL_BIT(EPOCH2), view->ch, p, n, &need) > 0 ? REASON_VERSION :
-									       REASON_CODEC;
+	return view->model == NAKAMOTO ? nakamoto_alone(b, p, n, view, weight) :
+					 epoch2_alone(b, p, n, view);
 }
 
-/* Next: common/chain/signers.c, how a signer is found. */
+/* Next: common/chain/proof_epoch2.c, the same for anchored blocks. */

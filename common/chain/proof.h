@@ -28,8 +28,9 @@ struct proof_view {
 	const uint8_t *miner;			/* HASH160_LEN: hash of the winner's signing key */
 	const struct signer_set *set;		/* of the cycle of burn_height */
 	enum model model;			/* of the block, as its giver says */
-	const uint8_t *ch;			/* consensus hash of the sortition, as the giver
-						 * says: for a block of epoch 2.x */
+	/* of a block of epoch 2.x: consensus hash of its sortition, as the giver says, and the
+	 * block hash that the sortition's winner committed to */
+	const uint8_t *ch, *committed;
 };
 
 /* Judge a block on its own, what costs little first: header, version, the miner's signature; then
@@ -40,12 +41,17 @@ struct proof_view {
  * parses. */
 enum chain_reason proof_alone(
     struct block *block, const uint8_t *p, size_t n, const struct proof_view *, uint64_t *weight);
+/* The same of an anchored block, which its sortition's commit names by its hash and nobody signs:
+ * header, epoch, winner, and what the header says of microblocks; then the codec, merkle root and
+ * static rules; then public keys. */
+enum chain_reason epoch2_alone(
+    struct block *, const uint8_t *p, size_t n, const struct proof_view *);
 /* The miner's signature of a header: REASON_OK or REASON_MINER.  miner: hash of the winner's
  * signing key. */
 enum chain_reason proof_miner(const struct block *, const uint8_t miner[HASH160_LEN]);
 /* Whether these are the block's own transactions, by its merkle root and none twice, of a parsed
- * block: what makes a copy with others.  REASON_OK, REASON_MERKLE, REASON_DUPTX, or REASON_CODEC if
- * it was not parsed. */
+ * block: what makes a copy with others.  REASON_OK, REASON_MERKLE, REASON_DUPTX, REASON_NOTX if it
+ * has none, or REASON_CODEC if it was not parsed. */
 enum chain_reason proof_root(const struct block *);
 
 /* What is remembered of a block to judge it and its children in their place. */
@@ -89,6 +95,13 @@ enum chain_reason place_border(const struct link *start, const struct link *pare
 /* The first Nakamoto tenure, whose parent is an epoch 2.x block (or the boot block): the commit
  * names the parent block itself and the tenure below counts one block. */
 enum chain_reason place_first(const struct link *start, burn_lookup *, void *arg);
+
+/* An anchored block of epoch 2.x on its parent.  child->parent: as its header says, a block hash.
+ * below: the sortition that the child's commit names as its parent's, which was found; its winner's
+ * hash is the parent's.  parent: NULL where the commit names the network's first burn block, which
+ * nobody won: then the parent is the boot block.  Rules: parent, height, burn. */
+enum chain_reason place_anchored(
+    const struct link *child, const struct link *parent, const struct burn_fact *below);
 
 /* Consensus hash of a burn block from its inputs and the earlier consensus hashes
  * (spec/blocks.md 5.6). prev(arg, height, ch) gives CH at a height or returns -1 (then the result

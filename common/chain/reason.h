@@ -17,28 +17,28 @@
 	X(CHAINID, "chainid", "a transaction of another chain")                                \
 	X(NETFLAG, "netflag", "a transaction of another network")                              \
 	X(FEATURE, "feature", "a transaction that the epoch does not allow")                   \
-	X(ANCHORMODE, "anchormode", "a transaction whose anchor mode forbids its place")       \
 	X(MARKERS, "markers", "problematic-transaction markers out of order or place")         \
 	X(STARTCAUSE, "startcause", "tenure start with a cause that is not BlockFound")        \
-	X(NOCOINBASE, "nocoinbase", "BlockFound, or an anchored block, without coinbase")      \
+	X(NOCOINBASE, "nocoinbase", "BlockFound without coinbase")                             \
 	X(NOCHANGE, "nochange", "coinbase without tenure change")                              \
 	X(OLDCOINBASE, "oldcoinbase", "coinbase without VRF proof")                            \
 	X(SWAPPED, "swapped", "coinbase before the tenure change")                             \
 	X(LATECHANGE, "latechange", "tenure change after another transaction")                 \
 	X(LATECOINBASE, "latecoinbase",                                                        \
-	    "coinbase that is not a tenure start's second, or an anchored block's first, "     \
-	    "transaction")                                                                     \
+	    "coinbase of a tenure start that is not its second transaction")                   \
 	X(MANYCHANGES, "manychanges", "two tenure changes or coinbases")                       \
 	X(OTHERTENURE, "othertenure", "tenure change of another tenure")                       \
 	X(PREVEND, "prevend", "previous_tenure_end is not the parent")                         \
 	X(MINERHASH, "minerhash", "tenure change names another miner key")                     \
 	X(EXTPREV, "extprev", "tenure extension with another previous tenure")                 \
+	/* on its own: epoch 2.x (3.1 to 3.3) */                                               \
 	X(WINNER, "winner", "another block than its sortition's commit names")                 \
-	X(MBEPOCH, "mbepoch", "confirms microblocks, which end with epoch 2.5")                \
-	/* a stream of microblocks (3.2, 3.3) */                                               \
+	X(COINBASE, "coinbase", "not one coinbase, at the anchored block's first transaction") \
+	X(ANCHOR, "anchor", "a transaction whose anchor mode forbids its place")               \
+	X(MB25, "mb25", "confirms microblocks, which end with epoch 2.5")                      \
 	X(MBLINK, "mblink", "not the microblocks from the parent to the child's tail")         \
-	X(MBSEQ, "mbseq", "a microblock out of sequence")                                      \
-	X(MBTAIL, "mbtail", "sequence of the tail is not the last microblock's")               \
+	X(MBSEQ, "mbseq", "a microblock that does not follow on the one before")               \
+	X(TAIL, "tail", "sequence of the tail is not the last microblock's")                   \
 	X(MBKEY, "mbkey", "a microblock not signed by its anchored block's key")               \
 	/* on its own: signatures (1.3, 1.4) */                                                \
 	X(MINER, "miner", "not signed by the sortition's miner")                               \

@@ -65,7 +65,7 @@ static enum chain_reason pick_confirmed(
     struct stream *s, uint32_t all, const struct stream_view *v, struct rivals *r)
 {
 	const uint8_t *want = v->tail;
-	bool *chosen = xcalloc(all, sizeof(*chosen));
+	bool *chosen = xcalloc(all, sizeof(*chosen)), committed;
 
 	for (uint32_t i = all; i-- > 0;) {
 		if (same(s->m[i].hash, want)) {
@@ -83,8 +83,9 @@ static enum chain_reason pick_confirmed(
 	if (s->n && same(want, v->parent))
 		return REASON_OK;
 	/* What is lacking could be below, but not below a first one. */
-	refuse(s, v, 0, s->n && s->m[0].sequence == 0);
-	return REASON_MBLINK;
+	committed = s->n && s->m[0].sequence == 0;
+	refuse(s, v, 0, committed);
+	return committed ? REASON_MBSEQ : REASON_MBLINK;
 }
 
 /* What stands on the parent, one on another. */
@@ -112,9 +113,10 @@ static enum chain_reason judge_tx(void *arg, uint32_t i, const struct tx *tx)
 	struct seen *seen = arg;
 
 	seen->has_keys |= tx->has_keys;
-	/* Coinbases and poison have that mode always. */
+	if (tx_is_coinbase(tx))
+		return REASON_COINBASE;
 	if (tx->anchor_mode == ANCHOR_BLOCK)
-		return REASON_ANCHORMODE;
+		return REASON_ANCHOR;
 	return tx_allowed(tx, seen->v->net, seen->v->epoch);
 }
 
@@ -155,7 +157,7 @@ static enum chain_reason judge_sequences(struct stream *s, const struct stream_v
 	}
 	if (v->tail && s->n && s->m[s->n - 1].sequence != v->tail_sequence) {
 		refuse(s, v, 0, true);
-		reason = REASON_MBTAIL;
+		reason = REASON_TAIL;
 	}
 	return reason;
 }
@@ -250,7 +252,7 @@ enum chain_reason stream_judge(
 		return reason;
 	if (v->epoch >= EPOCH_25) {
 		refuse(s, v, 0, true);
-		return REASON_MBEPOCH;
+		return REASON_MB25;
 	}
 	if (v->tail)
 		reason = pick_confirmed(s, all, v, &rivals);

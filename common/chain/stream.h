@@ -40,8 +40,8 @@ struct stream {
  * Costs in this order: parsing, hashes, roots, then a point of the curve for each microblock that
  * stands up to the first that is not signed by the key, one more for evidence, and one for each
  * public key in the transactions, when all signatures hold.  Returns REASON_OK or REASON_CODEC,
- * TRAILING, MBLINK, MERKLE, DUPTX, NOTX, MBSEQ, MBTAIL, CHAINID, NETFLAG, FEATURE, ANCHORMODE,
- * MBEPOCH, MBKEY.  The stream is always to be released. */
+ * TRAILING, MBLINK, MERKLE, DUPTX, NOTX, MBSEQ, TAIL, CHAINID, NETFLAG, FEATURE, COINBASE, ANCHOR,
+ * MB25, MBKEY.  The stream is always to be released. */
 enum chain_reason stream_judge(
     struct stream *, const struct stream_view *, const uint8_t *p, size_t n);
 void stream_release(struct stream *);

@@ -94,6 +94,12 @@ bool txs_points(const struct txs *txs)
 	return true;
 }
 
+bool tx_is_coinbase(const struct tx *tx)
+{
+	return tx->payload == TX_COINBASE || tx->payload == TX_COINBASE_ALT ||
+	    tx->payload == TX_COINBASE_VRF;
+}
+
 enum chain_reason tx_allowed(const struct tx *tx, const struct network *net, enum epoch epoch)
 {
 	if (tx->chain_id != net->chain_id)

@@ -39,6 +39,7 @@ typedef enum chain_reason tx_judge(void *arg, uint32_t i, const struct tx *);
 enum chain_reason txs_judge(const struct txs *, tx_judge *each, void *arg);
 /* Whether all public keys in them are points of the curve: a square root a key (tx_points). */
 bool txs_points(const struct txs *);
+bool tx_is_coinbase(const struct tx *);
 /* Whether a transaction is of this network, and uses nothing that the epoch does not know:
  * REASON_OK, REASON_CHAINID, REASON_NETFLAG, REASON_FEATURE. */
 enum chain_reason tx_allowed(const struct tx *, const struct network *, enum epoch);

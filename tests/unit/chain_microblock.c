@@ -304,14 +304,14 @@ static void committed(void **state)
 	refused(&r, MANY - 1, REASON_MBSEQ, true);
 	stands(&r, 0, REASON_MBLINK);
 	row_make(&r);
-	assert_reason(judge_at(&r, MANY - 1, MANY, EPOCH_24), REASON_MBTAIL);
+	assert_reason(judge_at(&r, MANY - 1, MANY, EPOCH_24), REASON_TAIL);
 	assert_true(s.committed);
-	assert_reason(judge_at(&r, MANY - 1, MANY - 1, EPOCH_25), REASON_MBEPOCH);
+	assert_reason(judge_at(&r, MANY - 1, MANY - 1, EPOCH_25), REASON_MB25);
 	assert_true(s.committed);
 	/* On another block. */
 	row_put(&r, 0, 0, r.hash[3], 0, OWNER);
 	row_from(&r, 1);
-	refused(&r, MANY - 1, REASON_MBLINK, true);
+	refused(&r, MANY - 1, REASON_MBSEQ, true);
 	stands(&r, 0, REASON_MBLINK);
 }
 
@@ -326,7 +326,7 @@ static void transactions(void **state)
 	} heads[] = {
 		{ 0x80, MADE_CHAIN, 3, REASON_OK },
 		{ 0x80, MADE_CHAIN, 2, REASON_OK },
-		{ 0x80, MADE_CHAIN, 1, REASON_ANCHORMODE },
+		{ 0x80, MADE_CHAIN, 1, REASON_ANCHOR },
 		{ 0x80, MADE_CHAIN + 1, 3, REASON_CHAINID },
 		{ 0x00, MADE_CHAIN, 3, REASON_NETFLAG },
 	};
