@@ -54,55 +54,6 @@ enum chain_reason proof_miner(const struct block *, const uint8_t miner[HASH160_
  * has none, or REASON_CODEC if it was not parsed. */
 enum chain_reason proof_root(const struct block *);
 
-/* What is remembered of a block to judge it and its children in their place. */
-struct link {
-	enum model model;
-	uint8_t id[ID_LEN], parent[ID_LEN], ch[CH_LEN];
-	uint64_t height, burn_spent; /* of an epoch 2.x block: total_work.burn */
-	enum block_kind kind;
-	struct tenure_change change; /* of a Nakamoto block, if not ordinary */
-	/* its burn view: of its change, else what link_follow took; zeros: unknown */
-	uint8_t view[CH_LEN];
-};
-void link_of(struct link *, const struct block *);
-/* A block that stands on its parent: an ordinary one has the parent's burn view. */
-void link_follow(struct link *child, const struct link *parent);
-
-/* What the burnchain view says of one consensus hash; found = false: unknown. */
-struct burn_fact {
-	bool found, canonical;
-	uint64_t burn_height;
-	bool has_total_burn;
-	uint64_t total_burn;
-	bool won;			/* there is a winner */
-	/* its commit's block hash: the parent tenure's start (or the parent 2.x block) */
-	uint8_t committed[ID_LEN];
-};
-typedef struct burn_fact burn_lookup(void *arg, const uint8_t ch[CH_LEN]);
-
-/* A child on its parent within one tenure, or a start on the last block of another tenure as far as
- * both blocks alone tell: height, continuity, burn view, burn_spent, extension rules
- * (blocks_so_far: blocks of the tenure below the child).  lookup may be asked about burn views. */
-enum chain_reason place_child(const struct link *child, const struct link *parent,
-    uint64_t blocks_so_far, burn_lookup *, void *arg);
-/* A tenure's start alone: its burn view and its own sortition. */
-enum chain_reason place_start(const struct link *start, burn_lookup *, void *arg);
-/* The border below a start: the parent tenure starts at parent_start (id), and holds parent_count
- * blocks from its start to the start's parent, both included. Rules: count, prevtenure, commit,
- * height, burn. */
-enum chain_reason place_border(const struct link *start, const struct link *parent,
-    const uint8_t parent_start[ID_LEN], uint64_t parent_count, burn_lookup *, void *arg);
-/* The first Nakamoto tenure, whose parent is an epoch 2.x block (or the boot block): the commit
- * names the parent block itself and the tenure below counts one block. */
-enum chain_reason place_first(const struct link *start, burn_lookup *, void *arg);
-
-/* An anchored block of epoch 2.x on its parent.  child->parent: as its header says, a block hash.
- * below: the sortition that the child's commit names as its parent's, which was found; its winner's
- * hash is the parent's.  parent: NULL where the commit names the network's first burn block, which
- * nobody won: then the parent is the boot block.  Rules: parent, height, burn. */
-enum chain_reason place_anchored(
-    const struct link *child, const struct link *parent, const struct burn_fact *below);
-
 /* Consensus hash of a burn block from its inputs and the earlier consensus hashes
  * (spec/blocks.md 5.6). prev(arg, height, ch) gives CH at a height or returns -1 (then the result
  * is -1: not checkable). */

@@ -339,7 +339,27 @@ struct burn_fact sortition_fact(void *arg, const uint8_t ch[CH_LEN])
 	f.total_burn = r.total_burn;
 	f.won = r.won;
 	memcpy(f.committed, r.committed, ID_LEN);
+	memcpy(f.parent_ch, r.parent_ch, CH_LEN);
 	return f;
+}
+
+struct naming { uint64_t above; bool found; };
+
+static bool names_above(void *arg, const struct rec_sortition *r)
+{
+	struct naming *q = arg;
+
+	q->found = r->canonical && r->burn_height > q->above;
+	return !q->found;
+}
+
+bool sortition_names(void *arg, const uint8_t id[ID_LEN], uint64_t above)
+{
+	struct store_txn *st = arg;
+	struct naming q = { above, false };
+
+	sortition_naming(st->s, st->txn, id, names_above, &q);
+	return q.found;
 }
 
 void reward_set_put(struct store *s, MDB_txn *txn, const struct rec_reward_set *r)

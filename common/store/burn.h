@@ -2,6 +2,7 @@
 #ifndef BLOCKSYNC_STORE_BURN_H
 #define BLOCKSYNC_STORE_BURN_H
 
+#include "common/chain/place.h"
 #include "common/store/store.h"
 
 /* sortitions.  Rows by (height, consensus hash), and indexes consensus hash or burn hash -> height,
@@ -28,9 +29,10 @@ void sortition_naming(struct store *, MDB_txn *, const uint8_t id[ID_LEN],
 /* Set or clear the canonical mark of a row. */
 void sortition_mark(struct store *, MDB_txn *, uint64_t height, const uint8_t ch[CH_LEN],
     bool canonical);
-/* The lookup of proof.h; arg is a struct store_txn. */
+/* The two questions of struct burn_lookup (place.h); the first argument is a struct store_txn. */
 struct store_txn { struct store *s; MDB_txn *txn; };
 struct burn_fact sortition_fact(void *store_txn, const uint8_t ch[CH_LEN]);
+bool sortition_names(void *store_txn, const uint8_t id[ID_LEN], uint64_t above);
 
 /* reward_sets by cycle. */
 void reward_set_put(struct store *, MDB_txn *, const struct rec_reward_set *);

@@ -28,17 +28,19 @@ void canon_leave(struct keeper *k, struct tenure *t)
 		row_put(k, t, false);
 }
 
-/* Make the chain below `top` the canonical one: what is canonical already below a common tenure
- * stays. */
+/* Make the chain below `top` the canonical one, as far down as it is linked: what is canonical
+ * already below a common tenure stays. */
 static void take(struct keeper *k, struct tenure *top)
 {
 	struct tenure *t, *above, *fork;
 
-	for (fork = top; fork && !fork->canonical; fork = fork->prev)
+	for (fork = top; fork && fork->on_canonical && !fork->canonical; fork = fork->prev)
 		;
+	if (fork && !fork->canonical)
+		fork = NULL;
 	for (t = k->best; t && t != fork; t = t->prev)
 		canon_leave(k, t);
-	for (t = top, above = NULL; t && t != fork; above = t, t = t->prev) {
+	for (t = top, above = NULL; t && t != fork && t->on_canonical; above = t, t = t->prev) {
 		row_put(k, t, true);
 		t->up = above;
 	}
@@ -47,6 +49,18 @@ static void take(struct keeper *k, struct tenure *top)
 		tenure_dirty(k, fork);
 	}
 	k->best = top;
+}
+
+/* What is below a canonical tenure and was linked after it (epoch 2.x, under the first Nakamoto
+ * tenure) is canonical too. */
+static void take_below(struct keeper *k, struct tenure *above)
+{
+	struct tenure *t = above->prev;
+
+	for (; t && t->on_canonical && !t->canonical; above = t, t = t->prev) {
+		row_put(k, t, true);
+		t->up = above;
+	}
 }
 
 void canon_grown(struct keeper *k, struct tenure *t)
@@ -70,6 +84,8 @@ void canon_linked(struct keeper *k, struct tenure *top)
 		t = work.v[--work.n];
 		linked = t->proven && (t->base || (t->prev && t->prev->linked));
 		on = linked && t->burn_canonical && (t->base || t->prev->on_canonical);
+		if (t->canonical && on && !k->settling)
+			take_below(k, t);
 		if (linked == t->linked && on == t->on_canonical)
 			continue;
 		if (t->on_canonical && !on)
@@ -186,6 +202,9 @@ void canon_settle(struct keeper *k)
 	/* One that fell and was proven again in the same commit has lost its row. */
 	if (best != k->best || (best && !best->canonical))
 		take(k, best);
+	for (; best; best = best->prev)
+		if (best->canonical)
+			take_below(k, best);
 }
 
 struct canon_rows { struct keeper *k; size_t n; bool bad; };

@@ -119,10 +119,20 @@ struct tenure *tenure_make(struct keeper *k, const uint8_t ch[CH_LEN])
 	return t;
 }
 
+struct tenure *tenure_holding(struct keeper *k, const uint8_t id[ID_LEN])
+{
+	struct node *n = node_find(k, id);
+	uint8_t ch[CH_LEN];
+	uint64_t height;
+
+	if (n)
+		return n->t;
+	return blocks_where(k->s, k->txn, id, ch, &height) == 0 ? tenure_find(k, ch) : NULL;
+}
+
 void tenure_burn(struct keeper *k, struct tenure *t)
 {
-	struct store_txn st = { k->s, k->txn };
-	struct burn_fact f = sortition_fact(&st, t->ch);
+	struct burn_fact f = k->burn.fact(k->burn.arg, t->ch);
 
 	if (f.found == t->burn_known && f.canonical == t->burn_canonical)
 		return;
@@ -143,17 +153,35 @@ void tenure_set_start(struct keeper *k, struct tenure *t, const struct node *sta
 	memset(t->start_id, 0, ID_LEN);
 	memset(t->start_parent, 0, ID_LEN);
 	memset(t->prev_ch, 0, CH_LEN);
-	t->start_height = t->prev_blocks = 0;
+	memset(t->tail, 0, sizeof(t->tail));
+	t->start_height = t->prev_blocks = t->tail_sequence = 0;
+	t->model = 0;
 	if (start) {
+		t->model = start->l.model;
 		memcpy(t->start_id, start->l.id, ID_LEN);
 		memcpy(t->start_parent, start->l.parent, ID_LEN);
-		memcpy(t->prev_ch, start->l.change.prev_tenure, CH_LEN);
+		memcpy(t->prev_ch, start->l.prev_ch, CH_LEN);
+		memcpy(t->tail, start->l.tail, sizeof(t->tail));
+		t->tail_sequence = start->l.tail_sequence;
 		t->start_height = start->l.height;
-		t->prev_blocks = start->l.change.prev_blocks;
+		t->prev_blocks = start->l.prev_blocks;
 		t->source = start->source;
 		index_parent(k, t);
 	}
 	tenure_dirty(k, t);
+}
+
+void tenure_start_link(const struct tenure *t, struct link *l)
+{
+	memset(l, 0, sizeof(*l));
+	l->model = t->model;
+	l->kind = BLOCK_START;
+	memcpy(l->id, t->start_id, ID_LEN);
+	memcpy(l->parent, t->start_parent, ID_LEN);
+	memcpy(l->ch, t->ch, CH_LEN);
+	memcpy(l->prev_ch, t->prev_ch, CH_LEN);
+	l->height = t->start_height;
+	l->prev_blocks = t->prev_blocks;
 }
 
 struct tenure *tenures_on(struct keeper *k, const uint8_t parent[ID_LEN], struct tenure *after)
@@ -221,6 +249,10 @@ void tenure_record(const struct tenure *t, struct rec_tenure *r)
 	r->why = rec_str(t->why);
 	r->siblings = t->siblings;
 	r->source = rec_str(t->source);
+	r->model = t->model;
+	r->stream = all_zero(t->tail, sizeof(t->tail)) ? STREAM_NONE : STREAM_MISSING;
+	memcpy(r->tail, t->tail, sizeof(t->tail));
+	r->tail_sequence = t->tail_sequence;
 }
 
 void tenure_rows_write(struct keeper *k)
@@ -263,6 +295,9 @@ bool tenure_add(void *arg, const struct rec_tenure *r)
 	t->packed = r->packed;
 	t->canonical = r->canonical;
 	t->siblings = r->siblings;
+	t->model = r->model;
+	memcpy(t->tail, r->tail, sizeof(t->tail));
+	t->tail_sequence = (uint16_t)r->tail_sequence;
 	t->source = source_intern(k, r->source);
 	if (t->has_start)
 		index_parent(k, t);

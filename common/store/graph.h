@@ -22,12 +22,16 @@ struct node {
 };
 
 struct tenure {
+	enum model model;				/* of its start */
 	uint8_t ch[CH_LEN], prev_ch[CH_LEN];
 	/* of the named start, or the first that came; zeros: none */
 	uint8_t start_id[ID_LEN], start_parent[ID_LEN];
 	uint8_t tip_id[ID_LEN];
 	uint64_t burn_height, start_height, tip_height, bytes;
 	uint32_t held, n_proven, prev_blocks, siblings;
+	/* microblocks that its start confirms: the last one's hash (zeros: none) and sequence */
+	uint8_t tail[32];
+	uint16_t tail_sequence;
 	uint32_t order;					/* of arrival: settles ties */
 	const char *source, *why;			/* interned; a constant */
 	struct tenure *prev;				/* the border to it is judged good */
@@ -53,10 +57,16 @@ struct tenure_slab { struct tenure_slab *next; unsigned n; struct tenure t[TENUR
 struct tenure_list { struct tenure **v; size_t n, cap; };
 struct node_list { struct node **v; size_t n, cap; };
 
+/* What the view said within a commit: a tenure is asked for several times. */
+#define FACTS_SEEN 64
+struct fact_seen { uint32_t commit; uint8_t ch[CH_LEN]; struct burn_fact fact; };
+
 struct keeper {
 	struct store *s;
 	const char *stage;
 	MDB_txn *txn;			/* of the running commit */
+	struct burn_lookup burn;	/* the view within it */
+	struct fact_seen seen[FACTS_SEEN];
 	struct rec_buf *out;		/* reports of the running commit */
 	struct rec_buf pending;		/* reports made before keeper_commit */
 	struct tenure_slab *slabs;
@@ -87,10 +97,19 @@ struct keeper {
 };
 
 /* graph.c */
+static inline struct burn_fact burn_fact_of(struct keeper *k, const uint8_t ch[CH_LEN])
+{
+	return k->burn.fact(k->burn.arg, ch);
+}
+
 struct tenure *tenure_find(struct keeper *, const uint8_t ch[CH_LEN]);
 struct tenure *tenure_make(struct keeper *, const uint8_t ch[CH_LEN]);
+/* The one that holds a block, loaded or not; NULL: none. */
+struct tenure *tenure_holding(struct keeper *, const uint8_t id[ID_LEN]);
 /* NULL: none */
 void tenure_set_start(struct keeper *, struct tenure *, const struct node *start);
+/* What is remembered of its start, as far as the tenure's row has it: no burn, no view. */
+void tenure_start_link(const struct tenure *, struct link *);
 /* whose start stands on this block */
 struct tenure *tenures_on(struct keeper *, const uint8_t parent[ID_LEN], struct tenure *after);
 void tenure_touch(struct keeper *, struct tenure *);		/* judge it again in this commit */
@@ -117,15 +136,34 @@ void tenure_reload(struct keeper *, struct tenure *);	/* the same, from the disk
 void nodes_trim(struct keeper *);
 void node_list_add(struct node_list *, struct node *);
 
+/* grow.c: a block came, on its own or with what was read; what stands on blocks just linked is
+ * judged; what waited for a burn view is judged again. */
+void grow_arrival(struct keeper *, struct node *);
+void grow_link(struct keeper *, struct node *);
+void grow_follow(struct keeper *);
+void grow_retry(struct keeper *, struct tenure *);
+/* Our view may lack what this block's burn view is, or be on the other side of a reorg. */
+bool grow_view_may_come(struct keeper *, const struct node *);
+
+/* fall.c: a block is refused; a tenure is proven no longer (its blocks are loaded), and what stood
+ * on it is judged again; some of its blocks are gone. */
+void fall_refuse(struct keeper *, struct node *, enum chain_reason);
+void fall_unprove(struct keeper *, struct tenure *);
+void fall_again(struct keeper *, struct tenure *);
+
+/* bottom.c: whether the view has every burn block from one height up to another, which is not
+ * looked at; whether a tenure may stand at the bottom of the chain: into its `base` and
+ * `below_unknown`.  REASON_OK, or what is wrong with its start whatever is below. */
+bool view_whole(struct keeper *, uint64_t from, uint64_t to);
+enum chain_reason bottom_judge(struct keeper *, struct tenure *, const struct link *start);
+
 /* judge.c */
-void judge_arrival(struct keeper *, struct node *);
 void judge_queue(struct keeper *);
-/* of the whole chain: it stands on an epoch 2.x block */
-bool tenure_is_first(struct keeper *, const struct tenure *);
-bool tenure_is_lowest(struct keeper *, const struct tenure *);	/* of those wanted (from_cycle) */
-void node_refuse(struct keeper *, struct node *, enum chain_reason);
-/* its blocks are loaded; what stood on it is judged again */
-void tenure_unprove(struct keeper *, struct tenure *);
+
+/* restore.c: the graph out of the rows, at the start; and the first cycle wanted, which may be
+ * another at any commit. */
+void restore_rows(struct keeper *);
+void restore_from_cycle(struct keeper *);
 
 /* canon.c */
 void canon_linked(struct keeper *, struct tenure *);	/* its linked may have changed */

@@ -124,7 +124,7 @@ static bool load_one(void *arg, const struct kept_block *b)
 		l->bad = true;
 		return true;
 	}
-	link_of(&link, &block);
+	link_of(&link, &block, &l->k->burn);
 	n = node_add(l->k, l->t, &link);
 	n->sibling = b->sibling;
 	n->len = b->len;
@@ -249,4 +249,4 @@ void nodes_trim(struct keeper *k)
 	}
 }
 
-/* Next: common/store/judge.c, what holds and what falls. */
+/* Next: common/store/bottom.c, where a chain may begin. */

@@ -69,4 +69,4 @@ void report_stored(struct keeper *k, const struct node *n)
 	rec_encode(k->out, REC_STORED, &r);
 }
 
-/* Next: common/store/keeper.c, the commit as a whole. */
+/* Next: common/store/restore.c, how the keeper starts. */
