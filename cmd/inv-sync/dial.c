@@ -281,7 +281,7 @@ void peers_down(struct peer *p, enum conv_end end, const char *text)
 		seats_leave(&s->seats, &p->seat);
 	p->conv = NULL;
 	p->contends = false;
-	asks_lost(&p->asks);
+	asks_lost(&p->asks, &p->s->machine);
 	strlcpy(p->why, text, sizeof(p->why));
 	log_debug("'%s' is down: %s", p->name, text);
 	charge(p, end, text, back);
@@ -322,9 +322,7 @@ static bool pass_done(const struct peer *p, uint64_t now)
 	if (p->given_up || p->banned_until > now_unix())
 		return true;
 	if (p->conv && conv_is_up(p->conv))
-		return !p->contends &&
-		    (asks_done(&p->asks, &p->s->machine) ||
-		    !judge_version(&p->s->store.net, p->view.version));
+		return !p->contends && asks_done(&p->asks, &p->s->machine, p->view.version);
 	if (p->seat.group && !p->seat.since && !seats_room(&p->s->seats, &p->seat))
 		return true;		/* it has no turn as long as the others stay */
 	/* One whom only another peer named may be a word without a peer behind it. */

@@ -8,7 +8,7 @@
  *   dial.c      when to dial whom, and what became of it
  *   dead.c      what is told of those who do not answer
  *   talk.c      what is said in a conversation, and what comes of the answers
- *   machine.c   which cycle to ask of whom (pure)
+ *   machine.c   what to ask about which cycle of whom (pure)
  *   judge.c     what an answer proves (pure)
  *   save.c      gathers what is learnt, commits it, then tells it downstream */
 #ifndef BLOCKSYNC_INV_SYNC_H
@@ -31,13 +31,20 @@
 #define REPLY_MS 15000		/* spec/wire.md 4.6 */
 #define TURN_MS 100		/* the store is looked at ten times a second */
 #define COMMIT_MS 250		/* four commits a second at most */
-#define HOLD_MS 15000 /* one pass waits this long for a peer that only another peer named */
-/* ... and for nobody longer where nothing is wanted: one try of each (peer_patience) */
+/* one pass waits this long for a peer that only another peer named, and for nobody longer than
+ * FINISHED_MS where nothing is wanted: one try of each (peer_patience) */
+#define HOLD_MS 15000
 #define FINISHED_MS 4500
 #define DEAD_TEXT 200		/* room for what is told of peers that are down */
 #define GIVE_UP 3 /* failures in a row: a fault, and the end of this peer in one pass */
 #define NEIGHBORS_MS 600000	/* between two GetNeighbors to a peer */
 #define MAX_GATHERED (4u << 20)	/* bytes of pushed blocks between two commits; more is dropped */
+
+/* What a peer has said of a cycle. */
+struct said {
+	uint64_t digest; /* of the vector that the store has, 0: none */
+	uint16_t has;	 /* bits that were set, in this conversation */
+};
 
 struct peer {
 	TAILQ_ENTRY(peer) entry;
@@ -55,15 +62,11 @@ struct peer {
 	uint8_t key[KEY_LEN], named[KEY_LEN];	/* named: as it was given, if expected */
 	struct conv *conv;
 	struct asks asks;
-	uint64_t *digest;		/* by cycle: of the answer that the store has, 0 none */
-	size_t n_digest;
+	struct { struct said *at; size_t n; } said[INV_KINDS]; /* by cycle - machine.first */
 	struct backoff backoff;
 	uint64_t dial_at, learnt_at, neighbors_at, fault_at;
 	unsigned failures, downs, told;
 	struct seat seat;		/* its place among those that nobody here named */
-	uint16_t *have;			/* by cycle: tenures that it has, as it said in this
-					 * conversation */
-	size_t n_have;
 	bool contends;			/* another one speaks for its key, as yet */
 	uint64_t contends_at;		/* since then */
 	bool yielded, twin_said;	/* another one speaks for its key: it is not dialled for a
@@ -72,11 +75,7 @@ struct peer {
 	unsigned keys;			/* that this conversation has brought */
 	bool progressed;		/* this conversation brought an answer */
 	/* what it has not answered, or has refused: the fault if it is not waited for any longer */
-	struct debt {
-		enum fault_class class;
-		const char *what;
-		char text[160];
-	} debt;
+	struct debt { enum fault_class class; const char *what; char text[160]; } debt;
 	char why[160];			/* why its last conversation ended, or none came to be */
 	/* its row in the store */
 	struct preamble view;
@@ -170,12 +169,17 @@ extern const struct conv_ops talk_ops;
 void talk_ask(struct peer *, uint64_t now);			/* what is due */
 /* what its key has answered before */
 void talk_load_known(struct peer *);
+/* bits that were set in its answers, of all kinds */
+uint64_t talk_has(const struct peer *);
+/* nothing that was answered is its own any more */
+void talk_forget(struct peer *);
 
 /* save.c */
 void save_init(struct inv_sync *);
 void save_release(struct inv_sync *);
 void save_peer(struct peer *, bool news);
-void save_inventory(struct peer *, uint64_t cycle, const uint8_t *bits, uint32_t count);
+void save_inventory(
+    struct peer *, enum inventory_kind, uint64_t cycle, const uint8_t *bits, uint32_t count);
 void save_fault(
     struct inv_sync *, const char *who, enum fault_class, const char *what, const char *evidence);
 /* may fail the conversation */

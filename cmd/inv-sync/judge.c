@@ -6,6 +6,16 @@
 #include "cmd/inv-sync/machine.h"
 #include "common/chain/bitvec.h"
 #include "common/chain/inventory.h"
+#include "common/wire/message.h"
+
+/* What bits of a kind say: blocks of which model, and whether of one chain, not of forks too. */
+static const struct {
+	enum model model;
+	bool one_chain;
+	const char *below; /* of a bit below the model's first burn height */
+} kinds[] = {
+	[INV_TENURES] = { NAKAMOTO, true, "before epoch 3.0" },
+};
 
 #define TIP_SLACK 2	/* burn blocks by which a tip may move between an answer and its preamble */
 
@@ -21,17 +31,17 @@ static uint64_t agreed(const struct judge_view *v)
 
 /* An honest peer answers min(L, tip - start + 1) bits (spec/wire.md 4.4).  Which tip is sure only
  * where both views reach. */
-static enum judgement judge_length(const struct judge_view *v, uint64_t cycle, uint32_t *count,
-    char evidence[160])
+static enum judgement judge_length(const struct judge_view *v, enum inventory_kind kind,
+    uint64_t cycle, uint32_t *count, char evidence[160])
 {
 	uint64_t length = v->net->cycle_length;
 	uint64_t tip = v->tip > v->peer_tip ? v->tip : v->peer_tip;
 	uint64_t stable = v->stable < v->peer_stable ? v->stable : v->peer_stable;
-	uint64_t expected = inventory_length(v->net, INV_TENURES, cycle, tip);
+	uint64_t expected = inventory_length(v->net, kind, cycle, tip);
 	uint64_t most = expected + TIP_SLACK < length ? expected + TIP_SLACK : length, least = 0;
 	uint32_t had = *count;
 
-	if (inventory_length(v->net, INV_TENURES, cycle, stable) == length)
+	if (inventory_length(v->net, kind, cycle, stable) == length)
 		least = length;
 	else if (v->same_tip && v->peer_tip == v->tip && expected > TIP_SLACK)
 		least = expected - TIP_SLACK;
@@ -62,44 +72,53 @@ static bool denies(const struct judge_fact *f, const struct judge_fact *before,
 	return before->parent != f->parent || memcmp(before->committed, f->committed, ID_LEN) == 0;
 }
 
-enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8_t *bits,
-    uint32_t *count, char evidence[160])
+/* What cannot be true of one bit alone; NULL: nothing.  *both: both views reach it, and *f is what
+ * ours says. */
+static const char *bit_lie(const struct judge_view *v, enum inventory_kind kind, uint64_t height,
+    struct judge_fact *f, bool *both)
 {
-	uint64_t start = inventory_height(v->net, INV_TENURES, cycle, 0),
-		 below = network_model_first(v->net, NAKAMOTO), both = agreed(v);
-	enum judgement judged = judge_length(v, cycle, count, evidence);
-	struct judge_fact before = { 0 };	/* of the set bit before this one */
+	*f = (struct judge_fact){ 0 };
+	if (height < network_model_first(v->net, kinds[kind].model))
+		return kinds[kind].below;
+	/* shadow tenures may stand where nobody won */
+	*both = height <= agreed(v) && !v->net->n_shadow;
+	if (*both)
+		*f = v->fact(v->arg, height);
+	return f->known && !f->won ? "without winner" : NULL;
+}
+
+enum judgement judge_inventory(const struct judge_view *v, enum inventory_kind kind, uint64_t cycle,
+    uint8_t *bits, uint32_t *count, char evidence[160])
+{
+	uint64_t start = inventory_height(v->net, kind, cycle, 0);
+	enum judgement judged = judge_length(v, kind, cycle, count, evidence);
+	struct judge_fact f, before = { 0 };	/* before: of the set bit before this one */
 	uint64_t last = 0;			/* its height */
+	char first[160] = "";			/* lie among the bits */
+	bool both = false;
 
 	for (uint32_t i = *count; i < bitvec_bytes(*count) * 8; i++)
 		bitvec_clear(bits, i);
 	for (int64_t i = bitvec_next(bits, *count, 0); i >= 0;
 	     i = bitvec_next(bits, *count, (uint32_t)i + 1)) {
-		uint64_t height = inventory_height(v->net, INV_TENURES, cycle, (uint32_t)i);
-		struct judge_fact f = { 0 };
-		const char *lie = NULL;
+		uint64_t height = inventory_height(v->net, kind, cycle, (uint32_t)i);
+		const char *lie = bit_lie(v, kind, height, &f, &both);
 
-		if (height < below)
-			lie = "before epoch 3.0";
-		else if (height > both || v->net->n_shadow)
-			continue;	/* shadow tenures may stand where nobody won */
-		else if ((f = v->fact(v->arg, height)).known && !f.won)
-			lie = "without winner";
 		if (lie) {
 			bitvec_clear(bits, (uint32_t)i);
-			if (judged == JUDGE_FINE)
-				snprintf(evidence, 160,
+			if (!first[0])
+				snprintf(first, sizeof(first),
 				    "inventory: bit of burn height %" PRIu64 ", %s", height, lie);
-			judged = JUDGE_LIE;
 			continue;
 		}
-		if (denies(&f, &before, last)) {
-			if (judged == JUDGE_FINE)
-				snprintf(evidence, 160,
+		if (!both)
+			continue;
+		if (kinds[kind].one_chain && denies(&f, &before, last)) {
+			if (!first[0])
+				snprintf(first, sizeof(first),
 				    "inventory: bits of burn heights %" PRIu64 " and %" PRIu64
 				    ", but the latter builds on %" PRIu64,
 				    last, height, f.parent);
-			judged = JUDGE_LIE;
 			for (uint64_t h = f.parent + 1 > start ? f.parent + 1 : start; h < height;
 			     h++)
 				bitvec_clear(bits, (uint32_t)(h - start));
@@ -107,7 +126,10 @@ enum judgement judge_inventory(const struct judge_view *v, uint64_t cycle, uint8
 		last = height;
 		before = f;
 	}
-	return judged;
+	if (judged == JUDGE_LIE || !first[0])
+		return judged;
+	snprintf(evidence, 160, "%s", first);
+	return JUDGE_LIE;
 }
 
 enum nack_meaning judge_nack(const struct judge_view *v, uint64_t cycle, uint32_t code)
@@ -118,18 +140,13 @@ enum nack_meaning judge_nack(const struct judge_view *v, uint64_t cycle, uint32_
 	 * it. */
 	bool must_know = asked <= agreed(v);
 
-	if (code == 2)
+	if (code == NACK_NO_SUCH_BLOCK)
 		return must_know	 ? NACK_REFUSES :
 		    v->peer_tip < v->tip ? NACK_BEHIND :
 					   NACK_DIVERGED;
-	if (code == 4)
+	if (code == NACK_INVALID_POX_FORK)
 		return must_know ? NACK_REFUSES : NACK_DIVERGED;
 	return NACK_REFUSES;
-}
-
-bool judge_version(const struct network *net, uint32_t version)
-{
-	return (uint8_t)version >= EPOCH_30 || (uint8_t)version == (uint8_t)net->peer_version;
 }
 
 /* Next: cmd/inv-sync/save.c, what becomes of it. */

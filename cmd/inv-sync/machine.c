@@ -1,16 +1,51 @@
-/* Which cycle to ask of which peer, and when.  Each peer has its own list, so a slow one delays
- * nobody; each answer is filed under the cycle that was asked.  The two newest cycles come first,
- * as what is missing at the tip is wanted soonest, then older ones down to epoch 3.0. */
+/* What to ask about which cycle of which peer, and when.  Each peer has its own list, so a slow one
+ * delays nobody; each answer is filed under the cycle that was asked.  The two newest cycles come
+ * first, as what is missing at the tip is wanted soonest, then older ones down to the first. */
 #include <stdlib.h>
 
 #include "cmd/inv-sync/machine.h"
 #include "common/chain/inventory.h"
 #include "common/sys/log.h"
+#include "common/wire/message.h"
 
-void machine_init(struct machine *m, const struct network *net, bool once)
+const struct question inv_questions[] = {
+	{ INV_TENURES, 1, NAKAMOTO, MSG_GET_NAKAMOTO_INV, MSG_NAKAMOTO_INV },
+};
+const unsigned n_inv_questions = sizeof(inv_questions) / sizeof(*inv_questions);
+
+bool question_known(const struct question *q, const struct network *net, uint32_t version)
+{
+	if (q->model == EPOCH2)
+		return true;
+	return (uint8_t)version >= EPOCH_30 || (uint8_t)version == (uint8_t)net->peer_version;
+}
+
+/* The cycles in which there may be blocks of a question's model, as its answers number their
+ * bits. */
+static void span(struct machine *m, unsigned q)
+{
+	uint64_t first = network_model_first(m->net, m->questions[q].model),
+		 nakamoto = network_model_first(m->net, NAKAMOTO);
+	uint32_t bit;
+
+	m->span[q].first = m->span[q].last = UINT64_MAX;
+	if (first != UINT64_MAX)
+		inventory_bit(m->net, m->questions[q].kind, first, &m->span[q].first, &bit);
+	if (m->questions[q].model == EPOCH2 && nakamoto != UINT64_MAX)
+		inventory_bit(m->net, m->questions[q].kind, nakamoto - 1, &m->span[q].last, &bit);
+}
+
+void machine_init(struct machine *m, const struct network *net, bool once,
+    const struct question *questions, unsigned n)
 {
 	*m = (struct machine){ .net = net, .once = once, .burst_at = UINT64_MAX };
-	m->first = network_cycle(net, network_model_first(net, NAKAMOTO));
+	m->questions = questions;
+	m->n_questions = n;
+	m->first = UINT64_MAX;
+	for (unsigned q = 0; q < n; q++) {
+		span(m, q);
+		m->first = m->span[q].first < m->first ? m->span[q].first : m->first;
+	}
 	m->last = m->first - 1;
 }
 
@@ -36,7 +71,7 @@ void machine_tip(struct machine *m, uint64_t tip, bool news, uint64_t now)
 	uint64_t last;
 	uint32_t bit;
 
-	if (tip <= m->net->first_burn_height || network_model_first(m->net, NAKAMOTO) == UINT64_MAX)
+	if (tip <= m->net->first_burn_height || m->first == UINT64_MAX)
 		return;
 	inventory_bit(m->net, INV_BLOCKS, tip, &last, &bit);
 	if (last + 1 > m->first && last != m->last) {
@@ -57,25 +92,39 @@ void machine_cycle_known(struct machine *m, uint64_t cycle)
 
 static void fit(struct asks *a, const struct machine *m)
 {
-	size_t n = cycles(m);
+	size_t n = cycles(m), size = m->n_questions * sizeof(*a->at);
 
 	if (n <= a->n)
 		return;		/* a view that shrank leaves answers that nobody asks for again */
-	a->at = xrealloc(a->at, n * sizeof(*a->at));
-	memset(a->at + a->n, 0, (n - a->n) * sizeof(*a->at));
+	a->at = xrealloc(a->at, n * size);
+	memset(a->at + a->n * m->n_questions, 0, (n - a->n) * size);
 	a->n = n;
+}
+
+static struct ask *ask_of(const struct asks *a, const struct machine *m, struct inquiry i)
+{
+	return &a->at[(i.cycle - m->first) * m->n_questions + i.question];
+}
+
+/* Whether a question makes sense of a cycle, and can be put. */
+static bool askable(const struct machine *m, struct inquiry i, uint32_t version)
+{
+	return m->known[i.cycle - m->first] && i.cycle >= m->span[i.question].first &&
+	    i.cycle <= m->span[i.question].last &&
+	    question_known(&m->questions[i.question], m->net, version);
 }
 
 void asks_forget(struct asks *a, const struct machine *m, uint64_t cycle)
 {
-	struct ask *k;
-
 	fit(a, m);
-	k = &a->at[cycle - m->first];
-	if (k->state == ASK_FLYING)
-		k->again = true;
-	else
-		*k = (struct ask){ .state = ASK_DUE };
+	for (unsigned q = 0; q < m->n_questions; q++) {
+		struct ask *k = ask_of(a, m, (struct inquiry){ q, cycle });
+
+		if (k->state == ASK_FLYING)
+			k->again = true;
+		else
+			*k = (struct ask){ .state = ASK_DUE };
+	}
 }
 
 static bool ripe(const struct ask *k, const struct machine *m, uint64_t now)
@@ -89,53 +138,72 @@ static bool ripe(const struct ask *k, const struct machine *m, uint64_t now)
  * that was behind need not wait out its pause. */
 static void burst(struct asks *a, const struct machine *m, uint64_t now)
 {
+	size_t n = cycles(m) * m->n_questions, newest = 2 * m->n_questions;
+
 	if (now < m->burst_at || a->burst_done == m->burst_at)
 		return;
 	a->burst_done = m->burst_at;
-	for (size_t i = cycles(m), newest = 0; i-- > 0 && newest < 2; newest++)
+	for (size_t i = n > newest ? n - newest : 0; i < n; i++)
 		if (a->at[i].state == ASK_FLYING)
 			a->at[i].again = true;
 		else
 			a->at[i] = (struct ask){ .state = ASK_DUE, .tries = a->at[i].tries };
 }
 
-bool asks_next(struct asks *a, const struct machine *m, uint64_t now, uint64_t *cycle)
+/* All inquiries, the newest cycles first: begins above the newest; false: no more. */
+static struct inquiry above_all(const struct machine *m)
 {
+	return (struct inquiry){ m->n_questions - 1, m->last + 1 };
+}
+
+static bool next_inquiry(const struct machine *m, struct inquiry *i)
+{
+	if (++i->question < m->n_questions)
+		return true;
+	i->question = 0;
+	return i->cycle-- > m->first;
+}
+
+bool asks_next(
+    struct asks *a, const struct machine *m, uint32_t version, uint64_t now, struct inquiry *found)
+{
+	struct inquiry i = above_all(m);
+
 	fit(a, m);
 	burst(a, m, now);
 	if (a->flying >= ASK_FLYING_MAX)
 		return false;
-	for (size_t i = cycles(m); i-- > 0; )
-		if (m->known[i] && ripe(&a->at[i], m, now)) {
-			a->at[i].state = ASK_FLYING;
+	while (next_inquiry(m, &i))
+		if (askable(m, i, version) && ripe(ask_of(a, m, i), m, now)) {
+			ask_of(a, m, i)->state = ASK_FLYING;
 			a->flying++;
-			*cycle = m->first + i;
+			*found = i;
 			return true;
 		}
 	return false;
 }
 
-void asks_lost(struct asks *a)
+void asks_lost(struct asks *a, const struct machine *m)
 {
-	for (size_t i = 0; i < a->n; i++)
+	for (size_t i = 0; i < a->n * m->n_questions; i++)
 		if (a->at[i].state == ASK_FLYING)
 			a->at[i] = (struct ask){ .state = ASK_DUE, .tries = a->at[i].tries };
 	a->flying = 0;
 }
 
-static struct ask *landed(struct asks *a, const struct machine *m, uint64_t cycle)
+static struct ask *landed(struct asks *a, const struct machine *m, struct inquiry i)
 {
-	struct ask *k = &a->at[cycle - m->first];
+	struct ask *k = ask_of(a, m, i);
 
 	if (k->state == ASK_FLYING)
 		a->flying--;
 	return k;
 }
 
-void asks_answered(struct asks *a, const struct machine *m, uint64_t cycle, uint64_t now)
+void asks_answered(struct asks *a, const struct machine *m, struct inquiry i, uint64_t now)
 {
-	bool recent = cycle + m->net->inv_reward_cycles >= m->last;
-	struct ask *k = landed(a, m, cycle);
+	bool recent = i.cycle + m->net->inv_reward_cycles >= m->last;
+	struct ask *k = landed(a, m, i);
 
 	if (k->again)
 		*k = (struct ask){ .state = ASK_DUE };
@@ -144,10 +212,10 @@ void asks_answered(struct asks *a, const struct machine *m, uint64_t cycle, uint
 			.at = now + (recent ? ASK_REFRESH_MS : ASK_OLD_MS) };
 }
 
-bool asks_refused(struct asks *a, const struct machine *m, uint64_t cycle, uint64_t now)
+bool asks_refused(struct asks *a, const struct machine *m, struct inquiry i, uint64_t now)
 {
 	static const unsigned wait[] = { 5000, 10000, 20000, 45000 };
-	struct ask *k = landed(a, m, cycle);
+	struct ask *k = landed(a, m, i);
 
 	k->at = now + wait[k->tries < 3 ? k->tries : 3];
 	k->tries++;
@@ -156,21 +224,33 @@ bool asks_refused(struct asks *a, const struct machine *m, uint64_t cycle, uint6
 	return k->tries == ASK_TRIES;
 }
 
-bool asks_heard(const struct asks *a, const struct machine *m)
+/* Of a cycle that has come to be known since the last question: a question that is due. */
+static struct ask state_of(const struct asks *a, const struct machine *m, struct inquiry i)
 {
-	for (size_t i = 0; i < cycles(m); i++)
-		if (m->known[i] &&
-		    (i >= a->n || (a->at[i].state != ASK_ANSWERED && a->at[i].tries == 0)))
+	return i.cycle - m->first < a->n ? *ask_of(a, m, i) : (struct ask){ .state = ASK_DUE };
+}
+
+bool asks_heard(const struct asks *a, const struct machine *m, uint32_t version)
+{
+	struct inquiry i = above_all(m);
+
+	while (next_inquiry(m, &i)) {
+		struct ask k = state_of(a, m, i);
+		if (askable(m, i, version) && k.state != ASK_ANSWERED && k.tries == 0)
 			return false;
+	}
 	return true;
 }
 
-bool asks_done(const struct asks *a, const struct machine *m)
+bool asks_done(const struct asks *a, const struct machine *m, uint32_t version)
 {
-	for (size_t i = 0; i < cycles(m); i++)
-		if (m->known[i] &&
-		    (i >= a->n || a->at[i].state == ASK_DUE || a->at[i].state == ASK_FLYING))
+	struct inquiry i = above_all(m);
+
+	while (next_inquiry(m, &i)) {
+		struct ask k = state_of(a, m, i);
+		if (askable(m, i, version) && (k.state == ASK_DUE || k.state == ASK_FLYING))
 			return false;
+	}
 	return true;
 }
 

@@ -1,10 +1,11 @@
-/* The deciding part of inv-sync: which cycle to ask of which peer and when (machine.c), and what an
- * answer proves (judge.c; spec/sync.md B and I.1).  Pure: the caller owns clock, sockets and store;
- * times are milliseconds. */
+/* The deciding part of inv-sync: what to ask about which cycle of which peer and when (machine.c),
+ * and what an answer proves (judge.c; spec/sync.md B and I.1).  Pure: the caller owns clock,
+ * sockets and store; times are milliseconds. */
 #ifndef BLOCKSYNC_INV_SYNC_MACHINE_H
 #define BLOCKSYNC_INV_SYNC_MACHINE_H
 
 #include "common/chain/network.h"
+#include "enums.h"
 
 #define ASK_FLYING_MAX 6	/* cycles in flight to one peer */
 #define ASK_TRIES 3		/* refusals until a cycle counts as failed */
@@ -12,13 +13,38 @@
 #define ASK_OLD_MS 600000	/* older ones: a peer that is still syncing fills them too */
 #define ASK_BURST_MS 1000	/* after a new sortition (spec/sync.md B.3) */
 
+/* What peers are asked about a cycle: a row a question. */
+struct question {
+	enum inventory_kind kind; /* of the first vector of its answer */
+	unsigned vectors;	  /* of an answer; the next ones are of the next kinds */
+	enum model model;	  /* it is about cycles with blocks of this model */
+	unsigned query, reply;	  /* ids of the messages */
+};
+#define MAX_QUESTIONS 4
+#define INV_KINDS (INV_POX + 1)
+extern const struct question inv_questions[];
+extern const unsigned n_inv_questions;
+/* Whether a peer of this version knows a question. */
+bool question_known(const struct question *, const struct network *, uint32_t version);
+
 /* What every peer is asked for. */
 struct machine {
 	const struct network *net;
+	const struct question *questions;
+	unsigned n_questions;
+	/* of each question: the cycles that it is about; none if first is UINT64_MAX */
+	struct {
+		uint64_t first, last;
+	} span[MAX_QUESTIONS];
 	bool once;			/* one pass: nothing is asked again after its answer */
 	uint64_t first, last;		/* cycles; last < first: none */
 	bool *known;			/* by cycle - first: the consensus hash that names it is */
 	uint64_t burst_at;		/* UINT64_MAX: none is due */
+};
+/* A question (its index) about a cycle. */
+struct inquiry {
+	unsigned question;
+	uint64_t cycle;
 };
 
 enum ask_state { ASK_DUE, ASK_FLYING, ASK_ANSWERED, ASK_FAILED };
@@ -32,13 +58,15 @@ struct ask {
 /* What one peer has been asked; kept while the peer is known, whether its conversation is up or
  * not. */
 struct asks {
-	struct ask *at;			/* by cycle - machine.first */
-	size_t n;
+	struct ask *at; /* by cycle - machine.first, and there by question */
+	size_t n;	/* cycles */
 	unsigned flying;
 	uint64_t burst_done;		/* the burst that it took part in */
 };
 
-void machine_init(struct machine *, const struct network *, bool once);
+/* At most MAX_QUESTIONS, which stay the caller's. */
+void machine_init(
+    struct machine *, const struct network *, bool once, const struct question *, unsigned n);
 void machine_release(struct machine *);
 void asks_release(struct asks *);
 /* The view's tip is `tip`; `news`: its consensus hash has changed, so the two newest cycles are
@@ -49,18 +77,19 @@ void machine_cycle_known(struct machine *, uint64_t cycle);
 /* The answers of all peers about a cycle are of another fork: ask again. */
 void asks_forget(struct asks *, const struct machine *, uint64_t cycle);
 
-/* A cycle to ask this peer for now: marked as in flight.  False: none. */
-bool asks_next(struct asks *, const struct machine *, uint64_t now, uint64_t *cycle);
+/* What to ask this peer, of that version, now: marked as in flight.  False: nothing. */
+bool asks_next(
+    struct asks *, const struct machine *, uint32_t version, uint64_t now, struct inquiry *);
 /* The conversation is gone: what flew is due again. */
-void asks_lost(struct asks *);
-/* The answer to a cycle came. */
-void asks_answered(struct asks *, const struct machine *, uint64_t cycle, uint64_t now);
+void asks_lost(struct asks *, const struct machine *);
+/* The answer came. */
+void asks_answered(struct asks *, const struct machine *, struct inquiry, uint64_t now);
 /* The peer refused: asked again after 5, 10, 20, 45 s.  True: for the ASK_TRIES'th time. */
-bool asks_refused(struct asks *, const struct machine *, uint64_t cycle, uint64_t now);
-/* Each cycle has been answered or refused since the conversation began. */
-bool asks_heard(const struct asks *, const struct machine *);
-/* Each cycle is answered or has failed. */
-bool asks_done(const struct asks *, const struct machine *);
+bool asks_refused(struct asks *, const struct machine *, struct inquiry, uint64_t now);
+/* Each question that it knows has been answered or refused since the conversation began. */
+bool asks_heard(const struct asks *, const struct machine *, uint32_t version);
+/* Each question that it knows is answered or has failed. */
+bool asks_done(const struct asks *, const struct machine *, uint32_t version);
 
 /* What our view says of a burn height. */
 struct judge_fact {
@@ -78,16 +107,13 @@ struct judge_view {
 	void *arg;
 };
 enum judgement { JUDGE_FINE, JUDGE_LIE };
-/* Judge an answer of count bits about a cycle.  Bits that cannot be true are cleared in place and
+/* Judge a vector of count bits about a cycle.  Bits that cannot be true are cleared in place and
  * *count is cut to what may exist, so that the rest stays usable; evidence says what the lie was.
  * Honest are: a peer that is behind, on another fork, or has holes. */
-enum judgement judge_inventory(const struct judge_view *, uint64_t cycle, uint8_t *bits,
-    uint32_t *count, char evidence[160]);
+enum judgement judge_inventory(const struct judge_view *, enum inventory_kind, uint64_t cycle,
+    uint8_t *bits, uint32_t *count, char evidence[160]);
 
 /* What a Nack means (spec/sync.md A.3). */
 enum nack_meaning { NACK_BEHIND, NACK_DIVERGED, NACK_REFUSES };
 enum nack_meaning judge_nack(const struct judge_view *, uint64_t cycle, uint32_t code);
-/* Whether a peer of this version knows Nakamoto's messages. */
-bool judge_version(const struct network *, uint32_t version);
-
 #endif

@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 	s.self.net = &s.store.net;
 	s.self.held = &s.held;
 	conv_budget(&s.held);
-	machine_init(&s.machine, &s.store.net, s.o.once);
+	machine_init(&s.machine, &s.store.net, s.o.once, inv_questions, n_inv_questions);
 	save_init(&s);
 	seats_init(&s.seats, admit_hash(s.self.secret, &(uint64_t){ now_ms() }, sizeof(uint64_t)));
 	for (unsigned i = 0; i < n_named; i++)

@@ -35,9 +35,7 @@ static void forget(struct peer *p)
 		seats_remove(&p->s->seats, &p->seat);
 	if (p->resolving)
 		resolver_forget(p->resolving);
-	asks_release(&p->asks);
-	free(p->digest);
-	free(p->have);
+	talk_forget(p);
 	free(p);
 }
 

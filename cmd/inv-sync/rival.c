@@ -38,7 +38,7 @@ static void lose(struct peer *p)
 static void win(struct peer *p)
 {
 	p->contends = false;
-	asks_lost(&p->asks);
+	asks_lost(&p->asks, &p->s->machine);
 	asks_release(&p->asks);
 	talk_load_known(p);
 	save_peer(p, true);
@@ -75,20 +75,10 @@ bool rival_met(struct peer *p)
 	return false;
 }
 
-static uint64_t has(const struct peer *p)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < p->n_have; i++)
-		n += p->have[i];
-	return n;
-}
-
-/* A machine that does not know the question has nothing. */
+/* It has said what it has; a machine that does not know the questions has nothing. */
 static bool heard(const struct peer *p)
 {
-	return asks_heard(&p->asks, &p->s->machine) ||
-	    !judge_version(&p->s->store.net, p->view.version);
+	return asks_heard(&p->asks, &p->s->machine, p->view.version);
 }
 
 void rivals_decide(struct inv_sync *s)
@@ -106,10 +96,12 @@ void rivals_decide(struct inv_sync *s)
 			win(p);
 		else if (!rests || !heard(p) || !heard(q))
 			continue;
-		else if (has(p) > has(q) || (has(p) == has(q) && p->pinned && !q->pinned)) {
+		else if (talk_has(p) > talk_has(q) ||
+		    (talk_has(p) == talk_has(q) && p->pinned && !q->pinned)) {
 			lose(q);
 			win(p);
-		} else if (has(p) < has(q) || now >= p->contends_at + (whole ? 0 : CONTEST_MS)) {
+		} else if (talk_has(p) < talk_has(q) ||
+		    now >= p->contends_at + (whole ? 0 : CONTEST_MS)) {
 			lose(p);
 		}
 	}

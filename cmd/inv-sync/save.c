@@ -86,13 +86,14 @@ void save_peer(struct peer *p, bool news)
 	p->s->gathered->peers = true;
 }
 
-void save_inventory(struct peer *p, uint64_t cycle, const uint8_t *bits, uint32_t count)
+void save_inventory(
+    struct peer *p, enum inventory_kind kind, uint64_t cycle, const uint8_t *bits, uint32_t count)
 {
 	struct kept_inventory *k = xcalloc(1, sizeof(*k));
 
 	k->r.cycle = cycle;
 	k->r.count = count;
-	k->r.kind = INV_TENURES;
+	k->r.kind = kind;
 	k->r.time = now_unix();
 	memcpy(k->r.peer, p->key, KEY_LEN);
 	memcpy(k->bits, bits, (count + 7) / 8);
@@ -241,9 +242,10 @@ static void emit_rest(struct inv_sync *s)
 	struct kept_fault *f;
 
 	TAILQ_FOREACH(i, &g->inventories, entry) {
-		uint8_t key[KEY_LEN + 8];
+		uint8_t key[KEY_LEN + 9];
 		memcpy(key, i->r.peer, KEY_LEN);
-		put_be64(key + KEY_LEN, i->r.cycle);
+		key[KEY_LEN] = (uint8_t)i->r.kind;
+		put_be64(key + KEY_LEN + 1, i->r.cycle);
 		stage_emit_news(s->stage, REC_INVENTORY, &i->r, key, sizeof(key));
 	}
 	TAILQ_FOREACH(f, &g->faults, entry) {

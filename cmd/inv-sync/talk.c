@@ -23,31 +23,36 @@ static uint64_t digest_of(const uint8_t *bits, uint32_t count)
 	return get_be64(hash) | 1;
 }
 
-static uint64_t *digest_at(struct peer *p, uint64_t cycle)
+static struct said *said_at(struct peer *p, enum inventory_kind kind, uint64_t cycle)
 {
-	size_t i = (size_t)(cycle - p->s->machine.first);
+	size_t i = (size_t)(cycle - p->s->machine.first), n = p->said[kind].n;
 
-	if (i >= p->n_digest) {
-		p->digest = xrealloc(p->digest, (i + 1) * sizeof(*p->digest));
-		memset(p->digest + p->n_digest, 0, (i + 1 - p->n_digest) * sizeof(*p->digest));
-		p->n_digest = i + 1;
+	if (i >= n) {
+		p->said[kind].at = xrealloc(p->said[kind].at, (i + 1) * sizeof(struct said));
+		memset(p->said[kind].at + n, 0, (i + 1 - n) * sizeof(struct said));
+		p->said[kind].n = i + 1;
 	}
-	return &p->digest[i];
+	return &p->said[kind].at[i];
 }
 
-static void have(struct peer *p, uint64_t cycle, const uint8_t *bits, uint32_t count)
+uint64_t talk_has(const struct peer *p)
 {
-	size_t i = (size_t)(cycle - p->s->machine.first);
-	uint16_t n = 0;
+	uint64_t n = 0;
 
-	for (uint32_t b = 0; b < count; b++)
-		n += bitvec_get(bits, count, b);
-	if (i >= p->n_have) {
-		p->have = xrealloc(p->have, (i + 1) * sizeof(*p->have));
-		memset(p->have + p->n_have, 0, (i + 1 - p->n_have) * sizeof(*p->have));
-		p->n_have = i + 1;
+	for (unsigned k = 0; k < INV_KINDS; k++)
+		for (size_t i = 0; i < p->said[k].n; i++)
+			n += p->said[k].at[i].has;
+	return n;
+}
+
+void talk_forget(struct peer *p)
+{
+	asks_release(&p->asks);
+	for (unsigned k = 0; k < INV_KINDS; k++) {
+		free(p->said[k].at);
+		p->said[k].at = NULL;
+		p->said[k].n = 0;
 	}
-	p->have[i] = n;
 }
 
 static bool load_step(void *arg, const struct rec_inventory *r)
@@ -56,10 +61,9 @@ static bool load_step(void *arg, const struct rec_inventory *r)
 
 	if (memcmp(r->peer, p->key, KEY_LEN) != 0)
 		return false;
-	if (r->kind == INV_TENURES && r->cycle >= p->s->machine.first &&
-	    r->cycle <= p->s->machine.last && r->count <= MAX_CYCLE_BITS &&
-	    r->bits.n == bitvec_bytes(r->count))
-		*digest_at(p, r->cycle) = digest_of(r->bits.p, r->count);
+	if (r->cycle >= p->s->machine.first && r->cycle <= p->s->machine.last &&
+	    r->count <= MAX_CYCLE_BITS && r->bits.n == bitvec_bytes(r->count))
+		said_at(p, r->kind, r->cycle)->digest = digest_of(r->bits.p, r->count);
 	return true;
 }
 
@@ -70,9 +74,9 @@ void talk_load_known(struct peer *p)
 	struct rec_peer r;
 
 	p->seat.blocks = peer_get(&p->s->store, txn, p->key, &r) == 0 ? r.blocks : 0;
-	free(p->digest);
-	p->digest = NULL;
-	p->n_digest = 0;
+	for (unsigned k = 0; k < INV_KINDS; k++)
+		for (size_t i = 0; i < p->said[k].n; i++)
+			p->said[k].at[i].digest = 0;
 	inventory_walk(&p->s->store, txn, p->key, load_step, p);
 	store_read_end(txn);
 }
@@ -96,75 +100,105 @@ static void set_state(struct peer *p, enum peer_state state)
 	save_peer(p, true);
 }
 
-static void take_inventory(struct peer *p, uint64_t cycle, const struct message *m)
+/* One vector of an answer. */
+static void take_vector(struct peer *p, enum inventory_kind kind, uint64_t cycle,
+    const struct message *m, const uint8_t *vector)
 {
-	struct inv_sync *s = p->s;
-	struct view_judge j;
+	struct said *said = said_at(p, kind, cycle);
 	uint8_t bits[525] = { 0 };
 	uint32_t count = m->u.inv.count;
+	struct view_judge j;
 	char evidence[160];
 	uint64_t digest;
 
-	memcpy(bits, m->u.inv.bits, m->u.inv.bytes);
+	memcpy(bits, vector, m->u.inv.bytes);
 	/* What was found fine before is fine still, but where the burn chain may have changed. */
-	if (cycle + 1 >= s->machine.last || digest_of(bits, count) != *digest_at(p, cycle)) {
-		view_judge_begin(&j, s, &m->pre);
-		if (judge_inventory(&j.v, cycle, bits, &count, evidence) == JUDGE_LIE)
+	if (cycle + 1 >= p->s->machine.last || digest_of(bits, count) != said->digest) {
+		view_judge_begin(&j, p->s, &m->pre);
+		if (judge_inventory(&j.v, kind, cycle, bits, &count, evidence) == JUDGE_LIE)
 			fault(p, FAULT_LYING, "inventory", evidence);
 		view_judge_end(&j);
 	}
-	asks_answered(&p->asks, &s->machine, cycle, now_ms());
-	p->progressed = true;
-	p->debt.what = NULL;
-	if (cycle == s->machine.last)
-		set_state(p, PEER_UP);
-	have(p, cycle, bits, count);
+	said->has = 0;
+	for (uint32_t b = 0; b < count; b++)
+		said->has += bitvec_get(bits, count, b);
 	digest = digest_of(bits, count);
-	if (!p->contends && digest != *digest_at(p, cycle)) {
-		*digest_at(p, cycle) = digest;
-		save_inventory(p, cycle, bits, count);
-	}
+	if (p->contends || digest == said->digest)
+		return;
+	said->digest = digest;
+	save_inventory(p, kind, cycle, bits, count);
 }
 
-static void take_nack(struct peer *p, uint64_t cycle, const struct message *m)
+static void take_answer(struct peer *p, struct inquiry i, const struct message *m)
 {
+	const struct question *q = &p->s->machine.questions[i.question];
+	const uint8_t *vectors[] = { m->u.inv.bits, m->u.inv.bits2 };
+
+	asks_answered(&p->asks, &p->s->machine, i, now_ms());
+	p->progressed = true;
+	p->debt.what = NULL;
+	if (i.cycle == p->s->machine.last)
+		set_state(p, PEER_UP);
+	for (unsigned v = 0; v < q->vectors; v++)
+		take_vector(p, q->kind + v, i.cycle, m, vectors[v]);
+}
+
+static void take_nack(struct peer *p, struct inquiry i, const struct message *m)
+{
+	const struct question *q = &p->s->machine.questions[i.question];
 	enum nack_meaning meaning;
 	struct view_judge j;
 	char text[120];
 	bool last;
 
 	view_judge_begin(&j, p->s, &m->pre);
-	meaning = judge_nack(&j.v, cycle, m->u.nack);
+	meaning = judge_nack(&j.v, i.cycle, m->u.nack);
 	view_judge_end(&j);
-	last = asks_refused(&p->asks, &p->s->machine, cycle, now_ms());
+	last = asks_refused(&p->asks, &p->s->machine, i, now_ms());
 	if (meaning != NACK_REFUSES) {
 		set_state(p, meaning == NACK_BEHIND ? PEER_BEHIND : PEER_DIVERGED);
 		return;
 	}
-	snprintf(
-	    text, sizeof(text), "Nack %u to GetNakamotoInv of cycle %" PRIu64, m->u.nack, cycle);
+	snprintf(text, sizeof(text), "Nack %u to %s of cycle %" PRIu64, m->u.nack,
+	    message_name(q->query), i.cycle);
 	p->debt = (struct debt){ FAULT_USELESS, last ? NULL : "nack", "" };
 	snprintf(p->debt.text, sizeof(p->debt.text), "nack: %s", text);
 	if (last)
 		fault(p, FAULT_USELESS, "nack", text);
 }
 
-static void on_inventory(struct conv *c, void *arg, const struct message *m)
+/* An inquiry travels with its request. */
+static void *inquiry_arg(struct inquiry i)
+{
+	return (void *)(uintptr_t)(i.cycle * MAX_QUESTIONS + i.question);
+}
+
+static struct inquiry inquiry_of(void *arg)
+{
+	uintptr_t n = (uintptr_t)arg;
+
+	return (struct inquiry){ n % MAX_QUESTIONS, n / MAX_QUESTIONS };
+}
+
+static void on_answer(struct conv *c, void *arg, const struct message *m)
 {
 	struct peer *p = conv_arg(c);
-	uint64_t cycle = (uint64_t)(uintptr_t)arg;
+	struct inquiry i = inquiry_of(arg);
+	const struct question *q = &p->s->machine.questions[i.question];
 	char more[100];
 
 	if (!m) {
-		conv_fail(c, END_SILENT, ": no answer to GetNakamotoInv");
+		snprintf(more, sizeof(more), ": no answer to %s", message_name(q->query));
+		conv_fail(c, END_SILENT, more);
 		return;
 	}
-	if (m->id == MSG_NAKAMOTO_INV) {
-		take_inventory(p, cycle, m);
+	if (m->id == q->reply) {
+		take_answer(p, i, m);
 	} else if (m->id == MSG_NACK) {
-		take_nack(p, cycle, m);
+		take_nack(p, i, m);
 	} else {
-		snprintf(more, sizeof(more), ": %s to GetNakamotoInv", message_name(m->id));
+		snprintf(
+		    more, sizeof(more), ": %s to %s", message_name(m->id), message_name(q->query));
 		conv_fail(c, END_WRONG_ANSWER, more);
 		return;
 	}
@@ -183,7 +217,7 @@ void talk_ask(struct peer *p, uint64_t now)
 {
 	struct inv_sync *s = p->s;
 	struct message m = { .id = MSG_GET_NEIGHBORS };
-	uint64_t cycle;
+	struct inquiry i;
 
 	if (!p->conv || !conv_is_up(p->conv))
 		return;
@@ -191,11 +225,10 @@ void talk_ask(struct peer *p, uint64_t now)
 		p->neighbors_at = now + NEIGHBORS_MS;
 		conv_request(p->conv, &m, REPLY_MS, on_neighbors, NULL);
 	}
-	while (conv_is_up(p->conv) && judge_version(&s->store.net, p->view.version) &&
-	    asks_next(&p->asks, &s->machine, now, &cycle)) {
-		m.id = MSG_GET_NAKAMOTO_INV;
-		memcpy(m.u.get_inv.ch, view_cycle_ch(s, cycle), CH_LEN);
-		conv_request(p->conv, &m, peer_patience(p), on_inventory, (void *)(uintptr_t)cycle);
+	while (conv_is_up(p->conv) && asks_next(&p->asks, &s->machine, p->view.version, now, &i)) {
+		m.id = s->machine.questions[i.question].query;
+		memcpy(m.u.get_inv.ch, view_cycle_ch(s, i.cycle), CH_LEN);
+		conv_request(p->conv, &m, peer_patience(p), on_answer, inquiry_arg(i));
 	}
 }
 
@@ -229,11 +262,8 @@ static void on_up(struct conv *c, void *arg)
 		return;
 	if (!same) {
 		/* Another key is another peer: nothing that was answered before is its. */
-		asks_lost(&p->asks);
-		asks_release(&p->asks);
-		free(p->have);
-		p->have = NULL;
-		p->n_have = 0;
+		asks_lost(&p->asks, &p->s->machine);
+		talk_forget(p);
 		talk_load_known(p);
 	}
 	p->state = PEER_UP;

@@ -10,11 +10,13 @@
 #include <cmocka.h>
 
 #include "cmd/inv-sync/machine.h"
+#include "common/wire/message.h"
 
 #define PEERS 8
 #define FIRST 5		/* cycle of epoch 3.0 */
 #define CYCLES 45
 #define TIP (100 * (FIRST + CYCLES) - 50)
+#define VERSION 0xfacade10
 
 static const char network_text[] =
     "name sim\nchain_id 0x80000000\npeer_version 0xfacade10\nfirst_burn_height 0\n"
@@ -23,7 +25,10 @@ static const char network_text[] =
     "100\nprepare_length 10\n"
     "stable_confirmations 7\nprivate_peers 1\ninv_reward_cycles 3\nepoch 2.0 0\nepoch 3.0 520\n";
 
-struct flight { uint64_t cycle, lands; };
+struct flight {
+	struct inquiry of;
+	uint64_t lands;
+};
 struct sim_peer {
 	struct asks asks;
 	struct flight flying[ASK_FLYING_MAX];
@@ -56,7 +61,7 @@ static void sim_init(struct sim *s, uint64_t seed, bool once)
 	s->seed = seed;
 	s->now = 1000;
 	assert_int_equal(network_parse(&s->net, network_text, strlen(network_text), err), 0);
-	machine_init(&s->m, &s->net, once);
+	machine_init(&s->m, &s->net, once, inv_questions, n_inv_questions);
 	assert_int_equal(s->m.first, FIRST);
 	machine_tip(&s->m, TIP, false, s->now);
 	for (uint64_t c = FIRST; c <= s->m.last; c++)
@@ -74,33 +79,33 @@ static void sim_release(struct sim *s)
 
 static void land(struct sim *s, struct sim_peer *p, unsigned i)
 {
-	uint64_t cycle = p->flying[i].cycle;
+	struct inquiry of = p->flying[i].of;
 
 	p->flying[i] = p->flying[--p->n_flying];
 	if (dice(s, 1000) < p->lose) {
 		p->n_flying = 0;
-		asks_lost(&p->asks);
-	} else if (p->behind && cycle == s->m.last) {
-		p->told += asks_refused(&p->asks, &s->m, cycle, s->now);
+		asks_lost(&p->asks, &s->m);
+	} else if (p->behind && of.cycle == s->m.last) {
+		p->told += asks_refused(&p->asks, &s->m, of, s->now);
 	} else {
-		asks_answered(&p->asks, &s->m, cycle, s->now);
-		p->answered[cycle - FIRST] = s->now;
+		asks_answered(&p->asks, &s->m, of, s->now);
+		p->answered[of.cycle - FIRST] = s->now;
 	}
 }
 
 static void ask(struct sim *s, struct sim_peer *p)
 {
-	uint64_t cycle;
+	struct inquiry of;
 
-	while (asks_next(&p->asks, &s->m, s->now, &cycle)) {
+	while (asks_next(&p->asks, &s->m, VERSION, s->now, &of)) {
 		assert_true(p->n_flying < ASK_FLYING_MAX);
 		for (unsigned i = 0; i < p->n_flying; i++)
-			assert_int_not_equal(p->flying[i].cycle, cycle);
-		p->flying[p->n_flying++] = (struct flight){ cycle, s->now + p->latency };
-		p->asked[cycle - FIRST] = s->now;
-		p->asks_of[cycle - FIRST]++;
+			assert_int_not_equal(p->flying[i].of.cycle, of.cycle);
+		p->flying[p->n_flying++] = (struct flight){ of, s->now + p->latency };
+		p->asked[of.cycle - FIRST] = s->now;
+		p->asks_of[of.cycle - FIRST]++;
 		if (p->n_first < 4)
-			p->first_asked[p->n_first++] = (unsigned)cycle;
+			p->first_asked[p->n_first++] = (unsigned)of.cycle;
 	}
 }
 
@@ -127,7 +132,7 @@ static void whole_history(void **state)
 		run(&s, 10 + CYCLES * 420 / ASK_FLYING_MAX + 1000);
 		for (int i = 0; i < PEERS; i++) {
 			struct sim_peer *p = &s.peer[i];
-			assert_true(asks_done(&p->asks, &s.m));
+			assert_true(asks_done(&p->asks, &s.m, VERSION));
 			assert_int_equal(p->first_asked[0], s.m.last);
 			assert_int_equal(p->first_asked[1], s.m.last - 1);
 			for (int c = 0; c < CYCLES; c++)
@@ -147,7 +152,7 @@ static void bad_lines(void **state)
 			s.peer[i].lose = i * 40;
 		run(&s, 60000);
 		for (int i = 0; i < PEERS; i++)
-			assert_true(asks_done(&s.peer[i].asks, &s.m));
+			assert_true(asks_done(&s.peer[i].asks, &s.m, VERSION));
 		sim_release(&s);
 	}
 }
@@ -245,9 +250,9 @@ static void behind(void **state)
 	sim_init(&s, 6, true);
 	p->behind = true;
 	run(&s, 14000);
-	assert_false(asks_done(&p->asks, &s.m));
+	assert_false(asks_done(&p->asks, &s.m, VERSION));
 	run(&s, 3000);
-	assert_true(asks_done(&p->asks, &s.m));
+	assert_true(asks_done(&p->asks, &s.m, VERSION));
 	assert_int_equal(p->asks_of[CYCLES - 1], ASK_TRIES);
 	sim_release(&s);
 }
@@ -278,11 +283,58 @@ static void reorg(void **state)
 	sim_release(&s);
 }
 
+/* Two questions side by side, each about the cycles of its own model: in the cycle in which epoch
+ * 3.0 begins, both.  A peer that does not know one of them is done without it. */
+static void two_questions(void **state)
+{
+	static const struct question two[] = {
+		{ INV_TENURES, 1, NAKAMOTO, MSG_GET_NAKAMOTO_INV, MSG_NAKAMOTO_INV },
+		{ INV_BLOCKS, 2, EPOCH2, MSG_GET_BLOCKS_INV, MSG_BLOCKS_INV },
+	};
+	unsigned asked[2][FIRST + CYCLES] = { 0 };
+	struct asks a = { 0 };
+	struct inquiry of;
+	struct machine m;
+	struct sim s;
+
+	sim_init(&s, 9, true);
+	machine_init(&m, &s.net, true, two, 2);
+	assert_int_equal(m.first, 0);
+	machine_tip(&m, TIP, false, s.now);
+	for (uint64_t c = 0; c <= m.last; c++)
+		machine_cycle_known(&m, c);
+	for (unsigned n = 0; asks_next(&a, &m, 0xfacade0a, s.now, &of); n++) {
+		assert_int_equal(of.question, 1);
+		assert_int_equal(of.cycle, FIRST - n);
+		asked[1][of.cycle]++;
+		asks_answered(&a, &m, of, s.now);
+	}
+	assert_true(asks_done(&a, &m, 0xfacade0a));
+	assert_false(asks_done(&a, &m, VERSION));
+	while (asks_next(&a, &m, VERSION, s.now, &of)) {
+		asked[of.question][of.cycle]++;
+		asks_answered(&a, &m, of, s.now);
+	}
+	assert_true(asks_done(&a, &m, VERSION));
+	for (unsigned c = 0; c <= m.last; c++) {
+		assert_int_equal(asked[0][c], c >= FIRST);
+		assert_int_equal(asked[1][c], c <= FIRST);
+	}
+	asks_forget(&a, &m, FIRST);
+	assert_true(asks_next(&a, &m, VERSION, s.now, &of));
+	assert_true(asks_next(&a, &m, VERSION, s.now, &of));
+	assert_false(asks_next(&a, &m, VERSION, s.now, &of));
+	assert_int_equal(of.cycle, FIRST);
+	asks_release(&a);
+	machine_release(&m);
+	sim_release(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(whole_history),
 		cmocka_unit_test(bad_lines), cmocka_unit_test(refresh), cmocka_unit_test(burst),
 		cmocka_unit_test(burst_in_flight), cmocka_unit_test(behind),
-		cmocka_unit_test(reorg) };
+		cmocka_unit_test(reorg), cmocka_unit_test(two_questions) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

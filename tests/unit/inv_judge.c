@@ -1,4 +1,5 @@
 // link: cmd/inv-sync/judge.c
+// link: cmd/inv-sync/machine.c
 /* What an answer proves: lies are named and cut out, and nothing that an honest peer may say is
  * called one. */
 #include <setjmp.h>
@@ -58,7 +59,7 @@ static enum judgement judged(const struct judge_view *v, uint64_t cycle, const c
 	for (uint32_t i = 0; i < n; i++)
 		if (in[i] == '1')
 			bitvec_set(bits, i);
-	j = judge_inventory(v, cycle, bits, &n, evidence);
+	j = judge_inventory(v, INV_TENURES, cycle, bits, &n, evidence);
 	for (uint32_t i = 0; i < n; i++)
 		out[i] = bitvec_get(bits, n, i) ? '1' : '0';
 	out[n] = '\0';
@@ -154,11 +155,11 @@ static void nacks(void **state)
 static void versions(void **state)
 {
 	view();
-	assert_true(judge_version(&net, 0xfacade0b));
-	assert_false(judge_version(&net, 0xfacade0a));
+	assert_true(question_known(&inv_questions[0], &net, 0xfacade0b));
+	assert_false(question_known(&inv_questions[0], &net, 0xfacade0a));
 	net.peer_version = 0x01020304;
-	assert_true(judge_version(&net, 0x01020304));
-	assert_false(judge_version(&net, 0x01020305));
+	assert_true(question_known(&inv_questions[0], &net, 0x01020304));
+	assert_false(question_known(&inv_questions[0], &net, 0x01020305));
 }
 
 int main(void)
