@@ -1,6 +1,7 @@
-/* Any bytes as a block: nothing is read beyond them; header, parse and peek agree; a piece of a
- * block asks for more and never for too much; whole or in pieces, the same comes of it, at no
- * higher price than limits.h says; and judging ends in a reason. */
+/* Any bytes as a block of either model, or of whichever it is: nothing is read beyond them; header,
+ * parse and peek agree; a piece of a block asks for more and never for too much; whole or in
+ * pieces, the same comes of it, at no higher price than limits.h says; and judging ends in a
+ * reason. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -15,6 +16,10 @@ enum { COSTS(X) };
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
+/* What the giver says. */
+static unsigned models;
+static const uint8_t *ch;
+
 static void check_prefix(const uint8_t *p, size_t cut, size_t len)
 {
 	uint8_t *copy = malloc(cut + 1);
@@ -23,20 +28,27 @@ static void check_prefix(const uint8_t *p, size_t cut, size_t len)
 
 	assert(copy);
 	memcpy(copy, p, cut);
-	assert(block_parse(&b, MODEL_BIT(NAKAMOTO), NULL, copy, cut, &need) == 0);
+	assert(block_parse(&b, models, ch, copy, cut, &need) == 0);
 	assert(need > cut && need <= len);
 	free(copy);
 }
 
 static void check_block(const uint8_t *p, size_t n, ssize_t used, const struct block *b)
 {
-	struct block header;
+	struct block header, peeked;
+	enum model model;
 	size_t need;
 
 	assert((size_t)used <= n && (size_t)used <= MAX_BLOCK && b->len == (size_t)used);
-	assert(block_header(&header, MODEL_BIT(NAKAMOTO), NULL, p, n, &need) > 0 &&
+	assert(block_header(&header, models, ch, p, n, &need) > 0 &&
 	    memcmp(header.id, b->id, ID_LEN) == 0);
-	assert(header.height == b->height);
+	assert(block_peek(&peeked, models, ch, p, n, &need) == (ssize_t)header.len);
+	assert(header.height == b->height && peeked.height == b->height);
+	assert(header.model == b->model && peeked.model == b->model);
+	assert(memcmp(peeked.parent, b->parent, ID_LEN) == 0);
+	if (models == ANY_MODEL)
+		assert(memcmp(block_parent(&model, ch, p, n), b->parent, ID_LEN) == 0 &&
+		    model == b->model);
 	for (size_t cut = 0; cut < (size_t)used; cut += 1 + (size_t)used / 64)
 		check_prefix(p, cut, (size_t)used);
 }
@@ -50,7 +62,7 @@ static void check_pieces(const uint8_t *p, size_t n, ssize_t whole, size_t step)
 	size_t have = 0, need = 0;
 	ssize_t used = 0;
 
-	block_walk_begin(&w, MODEL_BIT(NAKAMOTO), NULL);
+	block_walk_begin(&w, models, ch);
 	while (used == 0 && have < n) {
 		uint8_t *copy;
 
@@ -69,7 +81,7 @@ static void check_pieces(const uint8_t *p, size_t n, ssize_t whole, size_t step)
 	    cost.parsed <= COST_BLOCK + COST_ANSWER_PARSED * n);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+static void check(const uint8_t *p, size_t n)
 {
 	static struct network net = {
 		.chain_id = 0x80000000, .cycle_length = 20, .prepare_length = 5
@@ -78,10 +90,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	static const uint32_t weight[1] = { 1 };
 	struct block b;
 	struct signer_set set;
-	struct proof_view view = { .net = &net, .burn_height = 100, .miner = miner, .set = &set };
+	struct proof_view view = { .net = &net,
+		.burn_height = 100,
+		.miner = miner,
+		.set = &set,
+		.model = models & MODEL_BIT(EPOCH2) ? EPOCH2 : NAKAMOTO,
+		.ch = ch };
 	uint64_t sum;
 	size_t need = 0;
-	ssize_t used = block_parse(&b, MODEL_BIT(NAKAMOTO), NULL, p, n, &need);
+	ssize_t used = block_parse(&b, models, ch, p, n, &need);
 
 	if (used == 0)
 		assert(need > n && need <= MAX_BLOCK);
@@ -94,5 +111,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	assert(signer_set_init(&set, 5, 1, key, weight) == 0);
 	assert(proof_alone(&b, p, n, &view, &sum) < REASONS_END);
 	signer_set_release(&set);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	static const uint8_t other[CH_LEN] = { 1 };
+
+	models = MODEL_BIT(NAKAMOTO), ch = NULL;
+	check(p, n);
+	models = MODEL_BIT(EPOCH2), ch = other;
+	check(p, n);
+	models = ANY_MODEL;
+	check(p, n);
+	ch = n < NAKAMOTO_CH + CH_LEN ? other : p + NAKAMOTO_CH;
+	check(p, n);
 	return 0;
 }

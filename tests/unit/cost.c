@@ -154,36 +154,61 @@ static const struct bomb { const char *name; void (*tx)(struct big *, size_t); b
 };
 #define N_BOMBS (sizeof(bombs) / sizeof(*bombs))
 
+/* Transactions of one bomb, or of many: how many, and their root. */
+static uint32_t make_txs(
+    struct big *txs, const struct bomb *bomb, size_t size, uint8_t root[32])
+{
+	uint8_t (*txids)[32] = malloc(MAX_BLOCK / 62 * 32);
+	struct cursor c;
+	uint32_t n = 0;
+	struct tx tx;
+
+	do {
+		bomb->tx(txs, size - 300);
+	} while (bomb->many && txs->n < size);
+	c = cursor_of(txs->p, txs->n);
+	for (; cursor_left(&c); n++) {
+		assert_int_equal(tx_parse(&tx, &c, NULL), 0);
+		tx_txid(&tx);
+		memcpy(txids[n], tx.txid, 32);
+	}
+	hash_merkle_root(root, txids, n);
+	free(txids);
+	return n;
+}
+
+/* An anchored block of one bomb, or of many. */
+static void build_anchored(struct big *out, const struct bomb *bomb, size_t size)
+{
+	struct big txs = { malloc(MAX_BLOCK), 0 };
+	uint8_t root[32];
+	uint32_t n = make_txs(&txs, bomb, size, root);
+
+	out->n = 0;
+	put_fill(out, 7, EPOCH2_HEADER);
+	memcpy(out->p + 163, root, 32);
+	put_u32(out, n);
+	put(out, txs.p, txs.n);
+	free(txs.p);
+}
+
 /* A block of one bomb, or of many, and of as many markers and signatures as a header may
  * have.  root, miner: whether its root and its miner's signature are true ones. */
 static void build(struct big *out, const struct bomb *bomb, size_t size, uint32_t markers,
     uint32_t sigs, bool root, bool miner)
 {
 	struct big txs = { malloc(MAX_BLOCK), 0 };
-	uint8_t (*txids)[32] = malloc(MAX_BLOCK / 62 * 32), digest[32], secret[32],
-	    sig[SIG_LEN] = { 0 };
-	struct cursor c;
-	uint32_t n = 0;
-	struct tx tx;
+	uint8_t tx_root[32], digest[32], secret[32], sig[SIG_LEN] = { 0 };
+	uint32_t n = make_txs(&txs, bomb, size, tx_root);
 	size_t tail;
 
-	do {
-		bomb->tx(&txs, size - 300);
-	} while (bomb->many && txs.n < size);
-	c = cursor_of(txs.p, txs.n);
-	for (; cursor_left(&c); n++) {
-		assert_int_equal(tx_parse(&tx, &c, NULL), 0);
-		tx_txid(&tx);
-		memcpy(txids[n], tx.txid, 32);
-	}
 	out->n = 0;
 	put_u8(out, 1);
 	put_fill(out, 0, 16);
 	put_fill(out, 'a', CH_LEN);
 	put_fill(out, 0x55, ID_LEN);
-	hash_merkle_root(out->p + out->n, txids, n);
-	out->p[out->n] ^= !root;
-	out->n += 32;
+	tx_root[0] ^= !root;
+	put(out, tx_root, 32);
 	put_fill(out, 0, 32 + 8);
 	out->n += SIG_LEN + 4 + (size_t)sigs * SIG_LEN;
 	tail = out->n;
@@ -206,7 +231,6 @@ static void build(struct big *out, const struct bomb *bomb, size_t size, uint32_
 	put_u32(out, n);
 	put(out, txs.p, txs.n);
 	free(txs.p);
-	free(txids);
 }
 
 static void afford(struct work before, size_t n, unsigned curve, unsigned hashed, unsigned parsed,
@@ -255,7 +279,7 @@ static int teardown(void **state)
 }
 
 /* As block-fetch gets it, some bytes at a time. */
-static void answer(const struct bomb *bomb, size_t step)
+static void answer(enum model model, const struct bomb *bomb, size_t step)
 {
 	struct work before = work_done;
 	struct block_walk w;
@@ -263,7 +287,7 @@ static void answer(const struct bomb *bomb, size_t step)
 	size_t have = 0, need = 0;
 	ssize_t used = 0;
 
-	block_walk_begin(&w, MODEL_BIT(NAKAMOTO), NULL);
+	block_walk_begin(&w, MODEL_BIT(model), miner);
 	while (used == 0 && have < block.n) {
 		have = have + step < block.n ? have + step : block.n;
 		if (have < need)
@@ -281,11 +305,17 @@ static void answers(void **state)
 	for (size_t i = 0; i < N_BOMBS; i++) {
 		build(&block, &bombs[i], 200000, i % 2 ? MAX_MARKERS : 0, i % 3 ? MAX_SIGNERS : 0,
 		    true, true);
-		answer(&bombs[i], 1);
-		answer(&bombs[i], 17);
-		answer(&bombs[i], 16384);
+		answer(NAKAMOTO, &bombs[i], 1);
+		answer(NAKAMOTO, &bombs[i], 17);
+		answer(NAKAMOTO, &bombs[i], 16384);
 		build(&block, &bombs[i], 900, 0, 0, true, true);
-		answer(&bombs[i], 1);
+		answer(NAKAMOTO, &bombs[i], 1);
+		build_anchored(&block, &bombs[i], 200000);
+		answer(EPOCH2, &bombs[i], 1);
+		answer(EPOCH2, &bombs[i], 17);
+		answer(EPOCH2, &bombs[i], 16384);
+		build_anchored(&block, &bombs[i], 900);
+		answer(EPOCH2, &bombs[i], 1);
 	}
 }
 
