@@ -16,6 +16,17 @@
 	X(PINGBACK, "pingback", -1, "dials the address that an authenticated dialler advertised")  \
 	X(PUSH, "push", 10,                                                                        \
 	    "pushes N of the highest blocks that it has a second, again and again")                \
+	X(PUSH2, "push2", 10,                                                                      \
+	    "pushes N of its highest epoch 2.x blocks a second, and the streams that they "        \
+	    "confirm")                                                                             \
+	X(ANNOUNCE, "announce", 10,                                                                \
+	    "announces N of its highest epoch 2.x blocks a second, and their streams")             \
+	X(LOSER, "loser", -1,                                                                      \
+	    "is on the losing side of an epoch 2.x fork: has the highest block that is not "       \
+	    "canonical, its ancestors, and nothing else")                                          \
+	X(OTHERPOX, "otherpox", -1,                                                                \
+	    "is on the other PoX fork of the chain: Nack 4 for canonical hashes from there on, "   \
+	    "and no blocks")                                                                       \
 	X(REKEY, "rekey", 1,                                                                       \
 	    "changes its key N times in each conversation, by a Handshake that the old one signs") \
 	/* slowness */                                                                             \
@@ -29,10 +40,19 @@
 	X(OVERCLAIM, "overclaim", -1, "all inventory bits are 1")                                  \
 	X(UNDERCLAIM, "underclaim", -1, "all inventory bits are 0")                                \
 	X(WITHHOLD, "withhold", 30, "claims all, but answers 404 for N % of the tenures")          \
+	X(WITHHOLDTOP, "withholdtop", 1,                                                           \
+	    "claims all, but answers 404 for the N highest tenures and epoch 2.x blocks")          \
+	X(WITHHOLDLOW, "withholdlow", 3,                                                           \
+	    "claims all, but answers 404 for the N-th lowest tenure or epoch 2.x block")           \
+	X(GHOSTS, "ghosts", -1,                                                                    \
+	    "claims epoch 2.x blocks that no peer has, of winners without one")                    \
 	X(FLAP, "flap", 30, "N % of the inventory bits are 0, others at each ask")                 \
 	X(WRONGCYCLE, "wrongcycle", 2, "answers with the previous cycle's bits, N seconds late")   \
 	X(SHORTHINV, "shorthinv", 5, "inventory answers are N bits too short")                     \
 	X(LONGINV, "longinv", 5, "inventory answers are N bits too long")                          \
+	X(POXZERO, "poxzero", 1, "PoxInv says that the anchor block of cycle N is unknown")        \
+	X(SHORTPOX, "shortpox", 1, "PoxInv answers are N bits too short")                          \
+	X(LONGPOX, "longpox", 5, "PoxInv answers are N bits too long")                             \
 	X(NACK, "nack", 2, "answers every inventory request with Nack code N")                     \
 	/* the P2P protocol */                                                                     \
 	X(WRONGTYPE, "wrongtype", -1, "answers inventory requests with a Pong")                    \
@@ -55,6 +75,8 @@
 	X(FLOOD, "flood", 1000, "N unsolicited messages a second once authenticated")              \
 	X(JUNKPUSH, "junkpush", 10,                                                                \
 	    "pushes N blocks a second that no miner signed, each another one")                     \
+	X(JUNKPUSH2, "junkpush2", 10,                                                              \
+	    "pushes N epoch 2.x blocks a second that did not win, each another one")               \
 	X(BADNEIGHBORS, "badneighbors", 1000, "Neighbors made up of N addresses, 128 a reply")     \
 	X(REJECT, "reject", -1, "answers every Handshake with HandshakeReject")                    \
 	X(HANGUP, "hangup", 5, "closes the P2P connection after N messages")                       \
@@ -103,6 +125,21 @@
 	X(EXTRABLOCKS, "extrablocks", -1, "tenure bodies run on into the parent tenure")           \
 	X(OTHERTENURE, "othertenure", -1, "another tenure than the one asked for")                 \
 	X(GAPTENURE, "gaptenure", -1, "tenure bodies miss a block in the middle")                  \
+	/* streams of microblocks */                                                               \
+	X(BADMICRO, "badmicro", -1, "microblock streams with a broken link")                       \
+	X(FORGEDMICRO, "forgedmicro", -1, "streams that another key signed from the head on")      \
+	X(CUTTAIL, "cuttail", 1, "streams lack their newest N microblocks")                        \
+	X(CUTHEAD, "cuthead", 1, "streams lack their oldest N microblocks")                        \
+	X(LONGTAIL, "longtail", -1,                                                                \
+	    "streams go on above what the block confirms, if there is more")                       \
+	X(DISORDERMICRO, "disordermicro", -1, "streams oldest first")                              \
+	X(EQUIVOCATE, "equivocate", -1,                                                            \
+	    "streams have a second microblock of the newest one's sequence, signed by the same "   \
+	    "key (needs keys.json)")                                                               \
+	X(WRONGSTREAM, "wrongstream", -1, "the stream of another block")                           \
+	X(NOMICRO, "nomicro", -1, "404 for streams, which the inventory claims")                   \
+	X(EMPTYMICRO, "emptymicro", -1, "200 with a stream of no microblock")                      \
+	X(MICROBOMB, "microbomb", -1, "streams with a count of 2^32-1")                            \
 	/* the burnchain view */                                                                   \
 	X(LIEINFO, "lieinfo", -1, "/v3/tenures/info and /v2/info of a made-up tip")                \
 	X(LIESORTITION, "liesortition", 0, "sortitions from burn height N on are made up")         \

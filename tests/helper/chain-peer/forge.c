@@ -170,22 +170,21 @@ void make_high_s(uint8_t sig[SIG_LEN])
 	sig[0] ^= 1;
 }
 
-/* A nonce byte of the last transaction: it stays decodable, and the merkle root does not fit. */
-static void bad_merkle(const struct chain_block *b, const uint8_t *bytes, struct forged *f)
+void forge_merkle(const struct chain_block *b, struct buf *out)
 {
+	const uint8_t *end = b->bytes + b->size;
 	struct block block;
 	struct cursor c;
 	struct tx tx;
-	size_t need, at;
+	size_t need;
 
-	if (block_parse(&block, MODEL_BIT(NAKAMOTO), NULL, bytes, b->size, &need) <= 0)
+	if (block_parse(&block, MODEL_BIT(b->model), b->ch, b->bytes, b->size, &need) <= 0)
 		return;
-	c = cursor_of(block.txs, (size_t)(bytes + b->size - block.txs));
+	c = cursor_of(block.txs, (size_t)(end - block.txs));
 	for (uint32_t i = 0; i < block.n_txs; i++)
 		if (tx_parse(&tx, &c, NULL) != 0)
 			return;
-	at = (size_t)(tx.bytes + 1 + 4 + 1 + 1 + HASH160_LEN + 7 - bytes) - SIGS_AT - f->sigs.n;
-	f->rest.p[at] ^= 1;
+	out->p[out->n - (size_t)(end - tx.bytes) + 1 + 4 + 1 + 1 + HASH160_LEN + 7] ^= 1;
 }
 
 /* One transaction of n public keys, which nobody signs with. */
@@ -204,27 +203,33 @@ static void put_keys(struct peer *p, struct buf *b, uint32_t n)
 	buf_put(b, "\3\2\0\0\0\0\1\1a\0\0\0\0", 13);
 }
 
-/* So many KiB of public keys in the place of the transactions: the block id still fits. */
+void forge_keys(struct peer *p, struct buf *out)
+{
+	size_t bytes = (size_t)amount(p, F_KEYBOMB) << 10;
+	uint32_t n = (uint32_t)(bytes >> 20) + 1;
+
+	buf_u32(out, n);
+	for (uint32_t i = 0; i < n; i++)
+		put_keys(p, out, (uint32_t)(bytes / n / (1 + KEY_LEN)));
+}
+
+/* Keys in the place of the transactions: the block id still fits. */
 static void key_bomb(struct peer *p, const struct chain_block *b, struct forged *f)
 {
-	size_t bytes = (size_t)amount(p, F_KEYBOMB) << 10, need;
 	struct block block;
-	ssize_t head = block_header(
-	    &block, MODEL_BIT(NAKAMOTO), NULL, b->bytes, b->size, &need);
-	uint32_t n = (uint32_t)(bytes >> 20) + 1;
+	size_t need;
+	ssize_t head = block_header(&block, MODEL_BIT(NAKAMOTO), NULL, b->bytes, b->size, &need);
 
 	if (head <= 0)
 		return;
 	f->rest.n = (size_t)head - SIGS_AT - f->sigs.n;
-	buf_u32(&f->rest, n);
-	for (uint32_t i = 0; i < n; i++)
-		put_keys(p, &f->rest, (uint32_t)(bytes / n / (1 + KEY_LEN)));
+	forge_keys(p, &f->rest);
 }
 
 static void forge(struct peer *p, const struct chain_block *b, struct forged *f)
 {
 	if (has(p, F_BADMERKLE))
-		bad_merkle(b, b->bytes, f);
+		forge_merkle(b, &f->rest);
 	if (has(p, F_KEYBOMB))
 		key_bomb(p, b, f);
 	if (has(p, F_BADMINER))
@@ -282,4 +287,4 @@ void forge_block(struct peer *p, const struct chain_block *b, struct buf *out)
 	buf_release(&f.rest);
 }
 
-/* Next: tests/helper/chain-peer/main.c, where its parts meet. */
+/* Next: tests/helper/chain-peer/forge2.c, the same of epoch 2.x. */

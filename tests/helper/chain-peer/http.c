@@ -75,7 +75,7 @@ static void put_head(struct web *w)
 {
 	struct peer *p = w->peer;
 	struct response *a = &w->answer;
-	const struct chain_block *tip = peer_tip(p);
+	const struct chain_block *tip = peer_top(p);
 
 	buf_text(&w->out,
 	    "HTTP/1.1 %d %s\r\nServer: stacks/2.0\r\nAccess-Control-Allow-Origin: *\r\n"

@@ -59,38 +59,74 @@ static unsigned nakamoto_inv(struct peer *p, uint64_t cycle, struct buf *payload
 	return MSG_NAKAMOTO_INV;
 }
 
-/* BlocksInv: this chain has no 2.x blocks. */
+/* BlocksInv: bits from the height that was asked with (mod 1), of blocks and of the streams that
+ * they confirm.  Forks are in it. */
 static unsigned blocks_inv(struct peer *p, uint64_t base, uint32_t count, struct buf *payload)
 {
+	const struct world *w = p->world;
 	uint32_t n;
-	uint8_t *bits;
+	uint8_t *blocks, *streams;
 
-	if (count > p->world->chain.net.cycle_length)
+	if (count > w->chain.net.cycle_length)
 		return nack(payload, NACK_INVALID_MESSAGE);
-	if (base + count - 1 > p->world->tip)
+	if (base + count - 1 > w->tip)
 		return nack(payload, NACK_NO_SUCH_BLOCK);
+	if (has(p, F_WRONGCYCLE) && base > w->chain.net.cycle_length)
+		base -= w->chain.net.cycle_length;
 	n = distort_count(p, count);
-	bits = xcalloc(bitvec_bytes(n) + 1, 1);
-	for (uint32_t i = 0; i < n; i++)
-		if (distort_bit(p, false, i >= count))
-			bitvec_set(bits, i);
+	blocks = xcalloc(bitvec_bytes(n) + 1, 1);
+	streams = xcalloc(bitvec_bytes(n) + 1, 1);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct chain_sortition *s = world_at(w, base + i);
+		const struct chain_block *b = s ? chaindir_winner(&w->chain, s) : NULL;
+		bool held = b && i < count && peer_holds(p, b->ch),
+		     ghost = has(p, F_GHOSTS) && s && s->row.won && !b &&
+		    network_models(&w->chain.net, s->row.burn_height) & MODEL_BIT(EPOCH2);
+		if (distort_bit(p, held || ghost, i >= count))
+			bitvec_set(blocks, i);
+		if (distort_bit(p, held && b->n_confirmed > 0, i >= count))
+			bitvec_set(streams, i);
+	}
 	buf_u16(payload, n);
-	put_bits(payload, bits, n);
-	put_bits(payload, bits, n);
-	free(bits);
+	put_bits(payload, blocks, n);
+	put_bits(payload, streams, n);
+	free(blocks);
+	free(streams);
 	return MSG_BLOCKS_INV;
 }
 
 static unsigned pox_inv(struct peer *p, uint64_t cycle, uint32_t count, struct buf *payload)
 {
-	uint64_t known = network_cycle(&p->world->chain.net, p->world->tip) + 2;
+	const struct network *net = &p->world->chain.net;
+	uint64_t known = network_cycle(net, p->world->tip) + 2;
 	uint32_t n = (uint32_t)(known - cycle < count ? known - cycle : count);
-	uint8_t bits[512];
+	uint8_t bits[MAX_POX_BITS / 8];
 
-	memset(bits, 0xff, sizeof(bits));
+	if (has(p, F_SHORTPOX))
+		n = n > amount(p, F_SHORTPOX) + 1 ? n - (uint32_t)amount(p, F_SHORTPOX) : 1;
+	if (has(p, F_LONGPOX))
+		n += (uint32_t)amount(p, F_LONGPOX);
+	if (n > MAX_POX_BITS)
+		n = MAX_POX_BITS;
+	memset(bits, 0, sizeof(bits));
+	for (uint32_t i = 0; i < n; i++)
+		if (!(has(p, F_POXZERO) && (double)(cycle + i) == amount(p, F_POXZERO)) &&
+		    !(has(p, F_OTHERPOX) && p->world->pox_fork != UINT64_MAX &&
+			cycle + i >= network_cycle(net, p->world->pox_fork)))
+			bitvec_set(bits, i);
 	buf_u16(payload, n);
 	put_bits(payload, bits, n);
 	return MSG_POX_INV;
+}
+
+/* A hash that is not canonical. */
+static unsigned unknown(struct peer *p, const struct message *m, struct buf *payload)
+{
+	const struct chain_sortition *s = chaindir_sortition(&p->world->chain, m->u.get_inv.ch);
+	bool invalid = s && s->row.burn_height <= p->world->tip && world_pox_invalid(p->world, s);
+
+	return nack(payload,
+	    invalid || m->id == MSG_GET_POX_INV ? NACK_INVALID_POX_FORK : NACK_NO_SUCH_BLOCK);
 }
 
 static unsigned honest_answer(struct peer *p, const struct message *m, struct buf *payload)
@@ -101,8 +137,9 @@ static unsigned honest_answer(struct peer *p, const struct message *m, struct bu
 	uint32_t bit;
 
 	if (!s)
-		return nack(payload,
-		    m->id == MSG_GET_POX_INV ? NACK_INVALID_POX_FORK : NACK_NO_SUCH_BLOCK);
+		return unknown(p, m, payload);
+	if (has(p, F_OTHERPOX) && s->row.burn_height >= p->world->pox_fork)
+		return nack(payload, NACK_INVALID_POX_FORK);
 	if ((!inventory_bit(net, INV_BLOCKS, s->row.burn_height, &cycle, &bit) &&
 		m->id == MSG_GET_POX_INV) ||
 	    bit != 0)

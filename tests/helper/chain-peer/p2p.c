@@ -8,29 +8,11 @@
 #include "common/chain/hash.h"
 #include "common/chain/key.h"
 #include "common/net/conv_end.h"
-#include "tests/helper/chain-peer/peer.h"
+#include "tests/helper/chain-peer/talk.h"
 
-enum {
-	AUTHENTICATE_MS = 5000,
-	WALK_FIRST_MS = 500,
-	WALK_EVERY_MS = 20000,
-	HEARTBEAT = 3600,
-	INBOX = 100
-};
+enum { AUTHENTICATE_MS = 5000 };
 
-struct talk {
-	struct peer *peer;
-	struct bufferevent *bev;
-	struct sockaddr_in from;
-	uint8_t key[KEY_LEN];
-	bool known, closed, mute;
-	bool dialled;			/* a pingback of ours */
-	bool rekeyed;
-	unsigned refs, sent, pushed;
-	uint32_t walk_seq;		/* of our last Handshake or GetNeighbors, 0: none */
-};
-
-static void talk_unref(void *arg)
+void talk_unref(void *arg)
 {
 	struct talk *t = arg;
 
@@ -38,7 +20,7 @@ static void talk_unref(void *arg)
 		free(t);
 }
 
-static void talk_close(struct talk *t, const char *reason)
+void talk_close(struct talk *t, const char *reason)
 {
 	if (t->closed)
 		return;
@@ -101,9 +83,7 @@ static void distort(struct talk *t, struct buf *raw, enum fault f)
 	}
 }
 
-/* Sign and send now. */
-static void talk_send(struct talk *t, unsigned id, const struct buf *payload, uint32_t seq,
-    enum fault f)
+void talk_send(struct talk *t, unsigned id, const struct buf *payload, uint32_t seq, enum fault f)
 {
 	struct peer *p = t->peer;
 	bool accept = id == MSG_HANDSHAKE_ACCEPT || id == MSG_STACKERDB_HANDSHAKE_ACCEPT,
@@ -158,8 +138,7 @@ static void send_answer(void *arg)
 	free(a);
 }
 
-/* Answer a message after the peer's delay; takes the payload. */
-static void talk_reply(struct talk *t, const struct message *to, unsigned id, struct buf *payload,
+void talk_reply(struct talk *t, const struct message *to, unsigned id, struct buf *payload,
     double delay_ms, enum fault f)
 {
 	struct answer *a = xmalloc(sizeof(*a));
@@ -176,240 +155,10 @@ static void talk_reply(struct talk *t, const struct message *to, unsigned id, st
 		send_answer(a);
 }
 
-static void put_address(struct buf *b, const uint8_t ip[4], uint16_t port)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	buf_put(b, mapped, 12);
-	buf_put(b, ip, 4);
-	buf_u16(b, port);
-}
-
-static void put_handshake(const struct peer *p, const struct keypair *key, struct buf *b)
-{
-	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
-	char url[64];
-
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u", has(p, F_DEADURL) ? 1 : p->http_port);
-	if (has(p, F_PRIVATEURL))
-		strcpy(url, "http://10.0.1.37:20443");
-	if (has(p, F_NOURL))
-		url[0] = '\0';
-	put_address(b, loopback, p->p2p_port);
-	buf_u16(b, SERVICE_RELAY | SERVICE_RPC | SERVICE_STACKERDB);
-	buf_put(b, key->public, KEY_LEN);
-	buf_u64(b, INT64_MAX);
-	buf_u8(b, (unsigned)strlen(url));
-	buf_put(b, url, strlen(url));
-}
-
-static void put_neighbors(struct peer *p, struct buf *b)
-{
-	struct world *w = p->world;
-	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
-
-	if (has(p, F_BADNEIGHBORS)) {
-		buf_u32(b, MAX_NEIGHBORS);
-		for (unsigned i = 0; i < MAX_NEIGHBORS; i++) {
-			uint32_t who = (uint32_t)dice_range(&p->dice, 0,
-			    (uint64_t)amount(p, F_BADNEIGHBORS) - 1);
-			/* never beyond this machine */
-			uint8_t hash[HASH160_LEN],
-			    ip[4] = { 127, (uint8_t)(1 + who % 223), (uint8_t)(who >> 8),
-				    (uint8_t)who };
-			made_up(hash, HASH160_LEN, &who, sizeof(who));
-			put_address(b, ip, 20444);
-			buf_put(b, hash, HASH160_LEN);
-		}
-		return;
-	}
-	buf_u32(b, w->n_peers - 1 < MAX_NEIGHBORS ? w->n_peers - 1 : MAX_NEIGHBORS);
-	for (unsigned i = 0, n = 0; i < w->n_peers && n < MAX_NEIGHBORS; i++) {
-		if (i == p->index)
-			continue;
-		put_address(b, loopback, w->peers[i].p2p_port);
-		buf_put(b, w->peers[i].key.hash, HASH160_LEN);
-		n++;
-	}
-}
-
-/* Its handshake is signed by the key of before. */
-static void greet(struct talk *t, bool other_key)
-{
-	struct buf payload = { 0 };
-
-	put_handshake(t->peer, other_key ? &t->peer->other : &t->peer->key, &payload);
-	t->walk_seq = (uint32_t)dice_u64(&t->peer->dice) | 1;
-	talk_send(t, MSG_HANDSHAKE, &payload, t->walk_seq, F_COUNT);
-	t->rekeyed = other_key;
-	buf_release(&payload);
-}
-
-/* The neighbour walk: Handshake, then GetNeighbors, over the dialler's own connection. */
-static void walk(void *arg)
-{
-	struct talk *t = arg;
-
-	if (!t->closed) {
-		if (!has(t->peer, F_REKEY))
-			greet(t, false);
-		for (unsigned i = 0; has(t->peer, F_REKEY) && i < amount(t->peer, F_REKEY); i++)
-			greet(t, !t->rekeyed);
-		t->refs++;
-		later(t->peer->world, WALK_EVERY_MS, walk, t);
-	}
-	talk_unref(t);
-}
-
-/* Unsolicited messages: an empty Pong is as good as a transaction, and as unwanted. Up to ten a
- * tick. */
-static void chatter(void *arg)
-{
-	struct talk *t = arg;
-	double rate = has(t->peer, F_FLOOD) ? amount(t->peer, F_FLOOD) : amount(t->peer, F_CHATTY);
-	struct buf payload = { 0 };
-	unsigned burst = rate > 100 ? 10 : 1;
-
-	if (!t->closed) {
-		for (unsigned i = 0; i < burst; i++) {
-			payload.n = 0;
-			buf_u32(&payload, (uint32_t)dice_u64(&t->peer->dice));
-			talk_send(t, MSG_PONG, &payload, (uint32_t)dice_u64(&t->peer->dice),
-			    F_COUNT);
-		}
-		t->refs++;
-		later(t->peer->world, 1000.0 * burst / rate, chatter, t);
-	}
-	buf_release(&payload);
-	talk_unref(t);
-}
-
-/* One block of the last ones that it has; a forged one has another time, and so another id, and a
- * signature of nobody. */
-static void pusher(void *arg)
-{
-	struct talk *t = arg;
-	struct peer *p = t->peer;
-	const struct chaindir *c = &p->world->chain;
-	bool junk = has(p, F_JUNKPUSH);
-	const struct chain_block *b = &c->blocks[c->canon[c->n_canon - 1 - t->pushed++ % (junk ? 1 :
-	    5)]];
-	struct buf payload = { 0 };
-
-	if (!t->closed) {
-		buf_u32(&payload, 1);
-		buf_put(&payload, b->bytes, b->size);
-		if (junk)
-			put_be64(payload.p + 4 + 133, 1 + t->pushed);
-		talk_send(t, MSG_NAKAMOTO_BLOCKS, &payload, (uint32_t)dice_u64(&p->dice), F_COUNT);
-		t->refs++;
-		later(p->world, 1000.0 / amount(p, junk ? F_JUNKPUSH : F_PUSH), pusher, t);
-	}
-	buf_release(&payload);
-	talk_unref(t);
-}
-
-static void begin_job(struct talk *t, double ms, void (*job)(void *))
+void talk_later(struct talk *t, double ms, void (*job)(void *))
 {
 	t->refs++;
 	later(t->peer->world, ms, job, t);
-}
-
-static void ping_back(struct peer *, const struct handshake *);
-
-static void take_handshake(struct talk *t, const struct message *m)
-{
-	struct peer *p = t->peer;
-	const struct handshake *h = &m->u.handshake;
-	unsigned id =
-	    h->services & SERVICE_STACKERDB ? MSG_STACKERDB_HANDSHAKE_ACCEPT : MSG_HANDSHAKE_ACCEPT;
-	bool first = !t->known;
-	struct buf payload = { 0 };
-
-	if (has(p, F_REJECT) || h->expire <= p->world->tip ||
-	    memcmp(h->key, p->key.public, KEY_LEN) == 0) {
-		talk_reply(t, m, MSG_HANDSHAKE_REJECT, &payload, 0, F_COUNT);
-		return;
-	}
-	put_handshake(p, &p->key, &payload);
-	buf_u32(&payload, HEARTBEAT);
-	if (id == MSG_STACKERDB_HANDSHAKE_ACCEPT) {
-		buf_put(&payload, world_at(p->world, p->world->tip)->row.consensus_hash, CH_LEN);
-		buf_u8(&payload, 0);
-	}
-	memcpy(t->key, h->key, KEY_LEN);
-	t->known = true;
-	talk_reply(t, m, id, &payload,
-	    has(p, F_SLOWHANDSHAKE) ? amount(p, F_SLOWHANDSHAKE) * 1000 : 0, F_COUNT);
-	if (!first)
-		return;
-	peer_log(p, "authenticated", "\"port\":%u", h->port);
-	if (!has(p, F_NOWALK))
-		begin_job(t, WALK_FIRST_MS, walk);
-	if (has(p, F_CHATTY) || has(p, F_FLOOD))
-		begin_job(t, 10, chatter);
-	if (has(p, F_PUSH) || has(p, F_JUNKPUSH))
-		begin_job(t, 10, pusher);
-	if (has(p, F_PINGBACK))
-		ping_back(p, h);
-}
-
-static enum fault reply_fault(const struct peer *p)
-{
-	static const enum fault all[] = { F_TRUNCATE, F_TRAILING, F_OVERSIZE, F_GARBAGE };
-
-	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (has(p, all[i]))
-			return all[i];
-	return F_COUNT;
-}
-
-static void take_walk_reply(struct talk *t, const struct message *m)
-{
-	struct buf none = { 0 };
-
-	t->walk_seq = 0;
-	peer_log(t->peer, t->dialled ? "pingback" : "walk", "\"answer\":\"%s\"",
-	    message_name(m->id));
-	if (t->dialled) {
-		talk_close(t, "pingback done");
-		return;
-	}
-	if (m->id != MSG_HANDSHAKE_ACCEPT && m->id != MSG_STACKERDB_HANDSHAKE_ACCEPT)
-		return;
-	t->walk_seq = (uint32_t)dice_u64(&t->peer->dice) | 1;
-	talk_send(t, MSG_GET_NEIGHBORS, &none, t->walk_seq, F_COUNT);
-}
-
-static void take_message(struct talk *t, const struct message *m)
-{
-	struct peer *p = t->peer;
-	struct buf b = { 0 };
-	unsigned id;
-
-	if ((t->known || t->dialled) && t->walk_seq && m->pre.seq == t->walk_seq) {
-		take_walk_reply(t, m);
-	} else if (m->id == MSG_HANDSHAKE) {
-		take_handshake(t, m);
-	} else if (m->id == MSG_NAT_PUNCH_REQUEST) {
-		put_address(&b, (const uint8_t *)&t->from.sin_addr, ntohs(t->from.sin_port));
-		buf_u32(&b, m->u.nonce);
-		talk_reply(t, m, MSG_NAT_PUNCH_REPLY, &b, 0, F_COUNT);
-	} else if (!t->known) {
-		buf_u32(&b, NACK_HANDSHAKE_REQUIRED);
-		talk_reply(t, m, MSG_NACK, &b, 0, F_COUNT);
-	} else if (m->id == MSG_PING) {
-		buf_u32(&b, m->u.nonce);
-		talk_reply(t, m, MSG_PONG, &b, 0, F_COUNT);
-	} else if (m->id == MSG_GET_NEIGHBORS) {
-		put_neighbors(p, &b);
-		talk_reply(t, m, MSG_NEIGHBORS, &b, 0, F_COUNT);
-	} else if (m->id == MSG_GET_NAKAMOTO_INV || m->id == MSG_GET_BLOCKS_INV ||
-	    m->id == MSG_GET_POX_INV) {
-		id = inventory_answer(p, m, &b);
-		talk_reply(t, m, id, &b, has(p, F_WRONGCYCLE) ? amount(p, F_WRONGCYCLE) * 1000 : 0,
-		    reply_fault(p));
-	}
 }
 
 static int stable_known(void *arg, uint64_t height, const uint8_t *hash)
@@ -441,7 +190,7 @@ static const char *take_bytes(struct talk *t, const struct preamble *pre, const 
 		return conv_end_words(conv_end_of(fault, true));
 	peer_log(p, "message in", "\"type\":\"%s\",\"bytes\":%u,\"seq\":%u", message_name(m.id),
 	    PREAMBLE_LEN + pre->payload_len, pre->seq);
-	take_message(t, &m);
+	talk_take(t, &m);
 	return NULL;
 }
 
@@ -486,13 +235,9 @@ static void wrote(struct bufferevent *bev, void *arg)
 static void ended(struct bufferevent *bev, short what, void *arg)
 {
 	struct talk *t = arg;
-	struct buf payload = { 0 };
 
 	if (what & BEV_EVENT_CONNECTED) {	/* of a pingback: we speak first */
-		put_handshake(t->peer, &t->peer->key, &payload);
-		t->walk_seq = (uint32_t)dice_u64(&t->peer->dice) | 1;
-		talk_send(t, MSG_HANDSHAKE, &payload, t->walk_seq, F_COUNT);
-		buf_release(&payload);
+		talk_greet(t, false);
 		return;
 	}
 	talk_close(t, t->dialled ? "pingback failed" : "peer closed");
@@ -507,7 +252,7 @@ static void authenticate_or_go(void *arg)
 	talk_unref(t);
 }
 
-static struct talk *talk_new(struct peer *p, int fd, const struct sockaddr_in *other)
+struct talk *talk_new(struct peer *p, int fd, const struct sockaddr_in *other)
 {
 	struct talk *t = xcalloc(1, sizeof(*t));
 
@@ -518,21 +263,8 @@ static struct talk *talk_new(struct peer *p, int fd, const struct sockaddr_in *o
 	    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	bufferevent_setcb(t->bev, readable, wrote, ended, t);
 	bufferevent_enable(t->bev, EV_READ | EV_WRITE);
-	begin_job(t, AUTHENTICATE_MS, authenticate_or_go);
+	talk_later(t, AUTHENTICATE_MS, authenticate_or_go);
 	return t;
-}
-
-/* Dial what the handshake advertised, on this machine only. */
-static void ping_back(struct peer *p, const struct handshake *h)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons(h->port) };
-	struct talk *t = talk_new(p, -1, &to);
-
-	t->dialled = true;
-	if (bufferevent_socket_connect(t->bev, (struct sockaddr *)&to, sizeof(to)) != 0)
-		talk_close(t, "pingback failed");
 }
 
 void p2p_accept(struct peer *p, int fd, const struct sockaddr *from)
@@ -544,4 +276,4 @@ void p2p_accept(struct peer *p, int fd, const struct sockaddr *from)
 	peer_log(p, "accept", "\"port\":%u", ntohs(other.sin_port));
 }
 
-/* Next: tests/helper/chain-peer/inventory.c, what it says it has. */
+/* Next: tests/helper/chain-peer/speech.c, what is said in them. */

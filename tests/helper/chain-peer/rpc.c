@@ -19,7 +19,7 @@ void respond_json(struct response *r)
 	r->type = "application/json";
 }
 
-static void respond_data(struct peer *p, struct response *r)
+void respond_data(struct peer *p, struct response *r)
 {
 	size_t extra = (size_t)amount(p, F_TRAILINGBLOCK);
 
@@ -30,15 +30,14 @@ static void respond_data(struct peer *p, struct response *r)
 		dice_bytes(&p->dice, buf_room(&r->body, extra), extra);
 }
 
-/* Any other block that the peer has. */
-static const struct chain_block *other_block(struct peer *p, const struct chain_block *b)
+const struct chain_block *other_block(struct peer *p, const struct chain_block *b)
 {
 	const struct chaindir *c = &p->world->chain;
 
 	for (unsigned tries = 0; tries < 100; tries++) {
 		const struct chain_block *o =
 		    &c->blocks[c->canon[dice_range(&p->dice, 0, c->n_canon - 1)]];
-		if (o != b && peer_find(p, o->id))
+		if (o != b && o->model == b->model && peer_find(p, o->id))
 			return o;
 	}
 	return b;
@@ -46,7 +45,7 @@ static const struct chain_block *other_block(struct peer *p, const struct chain_
 
 static void get_block(struct peer *p, const struct chain_block *b, struct response *r)
 {
-	if (!b || peer_withholds(p, b->ch)) {
+	if (!b || b->model != NAKAMOTO || peer_withholds(p, b->ch)) {
 		respond_text(r, 404, "No such block");
 		return;
 	}
@@ -80,7 +79,7 @@ static const struct chain_block **tenure_stream(struct peer *p, const struct cha
 	size_t bytes = 0, room = 0;
 	const uint8_t *ch = b->ch;
 
-	for (*n = 0; b; b = peer_find(p, b->parent)) {
+	for (*n = 0; b && b->model == NAKAMOTO; b = peer_find(p, b->parent)) {
 		bool leaves = memcmp(b->ch, ch, CH_LEN) != 0;
 		if (*n > 0 &&
 		    ((stop && memcmp(b->id, stop, ID_LEN) == 0) ||
@@ -104,7 +103,7 @@ static void get_tenure(struct peer *p, const struct chain_block *b, const uint8_
 	const struct chain_block **list;
 	size_t n;
 
-	if (!b || peer_withholds(p, b->ch)) {
+	if (!b || b->model != NAKAMOTO || peer_withholds(p, b->ch)) {
 		respond_text(r, 404, "No such block");
 		return;
 	}
@@ -155,7 +154,7 @@ static void post_block(struct peer *p, const uint8_t *body, size_t len, struct r
 	respond_json(r);
 }
 
-static bool starts(const char *path, const char *prefix, const char **rest)
+bool path_starts(const char *path, const char *prefix, const char **rest)
 {
 	size_t n = strlen(prefix);
 
@@ -163,8 +162,7 @@ static bool starts(const char *path, const char *prefix, const char **rest)
 	return strncmp(path, prefix, n) == 0;
 }
 
-/* Exactly one block id. */
-static bool is_id(const char *text, uint8_t id[ID_LEN])
+bool path_id(const char *text, uint8_t id[ID_LEN])
 {
 	return strlen(text) == 2 * ID_LEN && hex_to(id, ID_LEN, text, 2 * ID_LEN) == 0;
 }
@@ -174,19 +172,19 @@ static bool get_data(struct peer *p, const char *path, const char *query, struct
 	uint8_t id[ID_LEN], stop[ID_LEN];
 	const char *rest, *at;
 
-	if (starts(path, "/v3/blocks/height/", &rest)) {
+	if (path_starts(path, "/v3/blocks/height/", &rest)) {
 		if (falls(p, F_HTTP404))
 			respond_text(r, 404, "No such block");
 		else
 			get_height(p, strtoull(rest, NULL, 10), r);
 		return true;
 	}
-	if (starts(path, "/v3/blocks/", &rest) && is_id(rest, id)) {
+	if (path_starts(path, "/v3/blocks/", &rest) && path_id(rest, id)) {
 		get_block(p, falls(p, F_HTTP404) ? NULL : peer_find(p, id), r);
 		return true;
 	}
-	if (starts(path, "/v3/tenures/", &rest) && is_id(rest, id)) {
-		bool has_stop = starts(query, "stop=", &at) && is_id(at, stop);
+	if (path_starts(path, "/v3/tenures/", &rest) && path_id(rest, id)) {
+		bool has_stop = path_starts(query, "stop=", &at) && path_id(at, stop);
 		get_tenure(p, falls(p, F_HTTP404) ? NULL : peer_find(p, id), has_stop ? stop : NULL,
 		    r);
 		return true;
@@ -242,9 +240,12 @@ void rpc_answer(struct peer *p, const char *method, const char *path, const char
 		respond_text(r, 500, "Try again later");
 	else if (post && strncmp(path, "/v3/blocks/upload", 17) == 0)
 		post_block(p, body, len, r);
+	else if (post && rpc2_post(p, path, body, len, r))
+		;
 	else if (post || strcmp(method, "GET") != 0)
 		respond_text(r, 405, "Method Not Allowed");
-	else if (!get_data(p, path, query, r) && !rpc_info(p, path, r)) {
+	else if (!get_data(p, path, query, r) && !rpc2_get(p, path, query, r) &&
+	    !rpc_info(p, path, r)) {
 		respond_text(r, 404, "No such file or directory");
 		r->close = true;
 	}
@@ -254,4 +255,4 @@ void rpc_answer(struct peer *p, const char *method, const char *path, const char
 		add_odd_numbers(r);
 }
 
-/* Next: tests/helper/chain-peer/rpc_info.c, the burnchain view and the node itself. */
+/* Next: tests/helper/chain-peer/rpc2.c, epoch 2.x. */

@@ -226,7 +226,7 @@ static void node_info(const struct peer *p, struct response *r)
 {
 	const struct world *w = p->world;
 	const struct network *net = &w->chain.net;
-	const struct chain_block *tip = peer_tip(p);
+	const struct chain_block *tip = peer_top(p);
 	const struct chain_sortition *stable = world_at(w, w->tip - net->stable_confirmations),
 				     *top = world_at(w, w->tip);
 	uint8_t hash[32] = { 0 }, ch[CH_LEN] = { 0 };
@@ -234,8 +234,8 @@ static void node_info(const struct peer *p, struct response *r)
 	size_t need;
 
 	if (tip &&
-	    block_header(&block, MODEL_BIT(NAKAMOTO), NULL, tip->bytes,
-		tip->size, &need) > 0) {
+	    block_header(&block, MODEL_BIT(tip->model), tip->ch, tip->bytes, tip->size, &need) >
+		0) {
 		memcpy(hash, block.hash, 32);
 		memcpy(ch, tip->ch, CH_LEN);
 	}
@@ -305,7 +305,7 @@ static void pox_info(const struct peer *p, struct response *r)
 
 bool rpc_info(struct peer *p, const char *path, struct response *r)
 {
-	const struct chain_block *tip = peer_tip(p);
+	const struct chain_block *tip = peer_top(p);
 
 	if (strncmp(path, "/v3/sortitions", 14) == 0) {
 		get_sortition(p, path + 14, r);

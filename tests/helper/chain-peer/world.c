@@ -1,4 +1,4 @@
-/* What is shown of the chain, and what each peer has of it. */
+/* What is shown of the chain. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
@@ -25,6 +25,44 @@ void made_up(uint8_t *out, size_t n, const void *of, size_t len)
 	memcpy(out, all, n);
 }
 
+/* The highest epoch 2.x block that is not canonical and won a canonical sortition, and its
+ * ancestors. */
+static void find_losers(struct world *w)
+{
+	const struct chaindir *c = &w->chain;
+	const struct chain_block *top = NULL;
+
+	w->losers = xcalloc(c->n_blocks + 1, sizeof(*w->losers));
+	for (uint32_t i = 0; i < c->n_blocks; i++) {
+		const struct chain_block *b = &c->blocks[i];
+		const struct chain_sortition *s = chaindir_sortition(c, b->ch);
+		if (b->model == EPOCH2 && !b->canonical && s && s->fork == 0 &&
+		    (!top || b->height > top->height))
+			top = b;
+	}
+	for (; top; top = chaindir_find(c, top->parent))
+		w->losers[top - c->blocks] = true;
+}
+
+/* The lowest burn block that has another consensus hash too. */
+static void find_pox_fork(struct world *w)
+{
+	const struct chaindir *c = &w->chain;
+
+	w->pox_fork = UINT64_MAX;
+	for (uint32_t i = c->n_main; i < c->n_sortitions; i++)
+		if (world_pox_invalid(w, &c->sortitions[i]) &&
+		    c->sortitions[i].row.burn_height < w->pox_fork)
+			w->pox_fork = c->sortitions[i].row.burn_height;
+}
+
+bool world_pox_invalid(const struct world *w, const struct chain_sortition *s)
+{
+	const struct chain_sortition *main = chaindir_at(&w->chain, s->row.burn_height);
+
+	return s->fork && main && memcmp(main->row.burn_hash, s->row.burn_hash, 32) == 0;
+}
+
 void world_open(struct world *w, const char *dir)
 {
 	chaindir_open(&w->chain, dir);
@@ -34,6 +72,8 @@ void world_open(struct world *w, const char *dir)
 	w->tenure_of = xcalloc(w->chain.n_main, sizeof(*w->tenure_of));
 	for (uint32_t i = 0; i < w->chain.n_tenures; i++)
 		w->tenure_of[w->chain.tenures[i].sortition] = i + 1;
+	find_losers(w);
+	find_pox_fork(w);
 	world_set_tip(w, UINT64_MAX);
 }
 
@@ -100,69 +140,6 @@ uint32_t world_count(const struct world *w, const struct chain_tenure *t)
 	return t == &w->chain.tenures[w->shown - 1] ? w->cut : t->count;
 }
 
-/* Whether a thing falls into a fixed share of all things, the same at each ask. */
-static bool share(const struct peer *p, enum fault f, const char *salt, const uint8_t ch[CH_LEN])
-{
-	uint8_t digest[32];
-
-	if (!has(p, f))
-		return false;
-	hash_begin();
-	hash_add(salt, strlen(salt));
-	hash_add(&p->index, sizeof(p->index));
-	hash_add(ch, CH_LEN);
-	hash_end(digest);
-	return get_be32(digest) / 4294967296.0 * 100 < amount(p, f);
-}
-
-bool peer_holds(const struct peer *p, const uint8_t ch[CH_LEN])
-{
-	const struct chain_sortition *s = world_sortition(p->world, ch);
-
-	if (s && has(p, F_BEHIND) &&
-	    (double)s->row.burn_height > (double)p->world->tip - amount(p, F_BEHIND))
-		return false;
-	return s && !share(p, F_LACKS, "lacks", ch);
-}
-
-bool peer_withholds(const struct peer *p, const uint8_t ch[CH_LEN])
-{
-	return share(p, F_WITHHOLD, "withholds", ch);
-}
-
-const struct chain_block *peer_find(const struct peer *p, const uint8_t id[ID_LEN])
-{
-	const struct world *w = p->world;
-	const struct chain_block *b = chaindir_find(&w->chain, id);
-	const struct chain_tenure *last = w->shown ? &w->chain.tenures[w->shown - 1] : NULL;
-
-	if (!b || !peer_holds(p, b->ch))
-		return NULL;
-	if (last && w->cut < last->count &&
-	    memcmp(b->ch, tenure_block(w, last, 0)->ch, CH_LEN) == 0 &&
-	    b->height >= tenure_block(w, last, w->cut)->height)
-		return NULL;
-	return b;
-}
-
-const struct chain_tenure *peer_tip_tenure(const struct peer *p)
-{
-	const struct world *w = p->world;
-
-	for (uint32_t i = w->shown; i > 0; i--)
-		if (peer_holds(p, tenure_block(w, &w->chain.tenures[i - 1], 0)->ch) &&
-		    world_count(w, &w->chain.tenures[i - 1]) > 0)
-			return &w->chain.tenures[i - 1];
-	return NULL;
-}
-
-const struct chain_block *peer_tip(const struct peer *p)
-{
-	const struct chain_tenure *t = peer_tip_tenure(p);
-
-	return t ? tenure_block(p->world, t, world_count(p->world, t) - 1) : NULL;
-}
-
 void peer_log(const struct peer *p, const char *kind, const char *members, ...)
 {
 	FILE *f = p->world->log;
@@ -202,4 +179,4 @@ void later(struct world *w, double ms, void (*fn)(void *), void *arg)
 	evtimer_add(d->timer, &tv);
 }
 
-/* Next: tests/helper/chain-peer/p2p.c, its conversations. */
+/* Next: tests/helper/chain-peer/holds.c, what each peer has of it. */

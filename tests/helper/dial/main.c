@@ -2,9 +2,18 @@
  *
  *   dial DIR KEY@HOST:PORT COMMAND...
  *
- * Commands: ping · neighbors · inv CH · blocks CH N · pox CH N · push FILE (one block, raw).  One
- * line an answer: bits, a Nack's code, or what it is; `none` if there is none.  Exit 0 if each was
- * answered, 1 if the peer hung up. */
+ * Commands that are answered: ping · neighbors · inv CH · blocks CH N · streams CH N · pox CH N,
+ * where blocks and streams print the two vectors of one kind of answer.  One line an answer: bits,
+ * a Nack's code, or what it is; `none` if there is none.
+ *
+ * Commands that are not:
+ *   push FILE            one Nakamoto block, raw
+ *   pushblock CH FILE    one epoch 2.x block
+ *   pushstream ID FILE   the block that they are on; microblocks behind their count
+ *   have CH HASH         a sortition and its burn header hash: its block is announced,
+ *   havestream CH HASH   or the stream that it confirms
+ *
+ * Exit 0 if each was answered, 1 if the peer hung up. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -13,6 +22,7 @@
 #include "common/store/store.h"
 #include "common/sys/log.h"
 #include "common/sys/options.h"
+#include "tests/helper/lib/buf.h"
 #include "tests/helper/lib/self.h"
 
 struct dial {
@@ -20,31 +30,36 @@ struct dial {
 	struct conv_self self;
 	struct conv *conv;
 	char **next;
+	bool streams; /* of the answer that comes, the second vector is meant */
 	int code;
 };
 
 static void step(struct dial *);
 
-static void print_bits(const struct message *m)
+static void print_bits(const struct message *m, const uint8_t *bits)
 {
 	for (uint32_t i = 0; i < m->u.inv.count; i++)
-		putchar(m->u.inv.bits[i / 8] >> (i % 8) & 1 ? '1' : '0');
+		putchar(bits[i / 8] >> (i % 8) & 1 ? '1' : '0');
 	putchar('\n');
 }
 
 static void answered(struct conv *c, void *arg, const struct message *m)
 {
+	struct dial *d = arg;
+
 	if (!m)
 		puts("none");
 	else if (m->id == MSG_NACK)
 		printf("nack %u\n", m->u.nack);
+	else if (m->id == MSG_BLOCKS_INV && d->streams)
+		print_bits(m, m->u.inv.bits2);
 	else if (m->id == MSG_NAKAMOTO_INV || m->id == MSG_BLOCKS_INV || m->id == MSG_POX_INV)
-		print_bits(m);
+		print_bits(m, m->u.inv.bits);
 	else if (m->id == MSG_NEIGHBORS)
 		printf("Neighbors %u\n", m->u.neighbors.n);
 	else
 		puts(message_name(m->id));
-	step(arg);
+	step(d);
 }
 
 static const char *word(struct dial *d)
@@ -54,50 +69,105 @@ static const char *word(struct dial *d)
 	return *d->next++;
 }
 
-static void push(struct dial *d, const char *file)
+static void put_hex(struct dial *d, struct buf *b, size_t n)
+{
+	const char *text = word(d);
+
+	if (hex_to(buf_room(b, n), n, text, strlen(text)) != 0)
+		die_usage("'%s' is not %zu bytes of hex", text, n);
+}
+
+static void put_file(struct dial *d, struct buf *b)
 {
 	static uint8_t body[MAX_BLOCK];
-	struct message m = { .id = MSG_NAKAMOTO_BLOCKS };
+	const char *file = word(d);
 	FILE *f = fopen(file, "rb");
 
 	if (!f)
 		die_world("cannot read '%s': %s", file, strerror(errno));
-	m.u.blocks.n = 1;
-	m.u.blocks.p = body;
-	m.u.blocks.len = fread(body, 1, sizeof(body), f);
+	buf_put(b, body, fread(body, 1, sizeof(body), f));
 	fclose(f);
-	conv_send(d->conv, &m, true);
 }
 
-/* The next command; a push is followed by the next one at once. */
-static void step(struct dial *d)
+/* Whether a command is one that nobody answers, and its payload if so; of a push of Nakamoto blocks
+ * the codec writes the count. */
+static bool unasked(struct dial *d, const char *what, struct message *m, struct buf *b)
+{
+	if (strcmp(what, "push") == 0) {
+		m->id = MSG_NAKAMOTO_BLOCKS;
+		m->u.blocks.n = 1;
+		put_file(d, b);
+	} else if (strcmp(what, "pushblock") == 0) {
+		m->id = MSG_BLOCKS;
+		buf_u32(b, 1);
+		put_hex(d, b, CH_LEN);
+		put_file(d, b);
+	} else if (strcmp(what, "pushstream") == 0) {
+		m->id = MSG_MICROBLOCKS;
+		put_hex(d, b, ID_LEN);
+		put_file(d, b);
+	} else if (strcmp(what, "have") == 0 || strcmp(what, "havestream") == 0) {
+		m->id = what[4] ? MSG_MICROBLOCKS_AVAILABLE : MSG_BLOCKS_AVAILABLE;
+		buf_u32(b, 1);
+		put_hex(d, b, CH_LEN);
+		put_hex(d, b, 32);
+	} else {
+		return false;
+	}
+	m->u.blocks.p = b->p;
+	m->u.blocks.len = b->n;
+	return true;
+}
+
+static const struct {
+	const char *name;
+	enum message_id id;
+	bool named, counted;
+} questions[] = {
+	{ "ping", MSG_PING, false, false },
+	{ "neighbors", MSG_GET_NEIGHBORS, false, false },
+	{ "inv", MSG_GET_NAKAMOTO_INV, true, false },
+	{ "blocks", MSG_GET_BLOCKS_INV, true, true },
+	{ "streams", MSG_GET_BLOCKS_INV, true, true },
+	{ "pox", MSG_GET_POX_INV, true, true },
+};
+
+static void ask(struct dial *d, const char *what)
 {
 	struct message m = { 0 };
-	const char *what;
+	unsigned i = 0;
 
-	while (*d->next && strcmp(*d->next, "push") == 0) {
-		d->next++;
-		push(d, word(d));
-	}
-	if (!*d->next) {
-		event_base_loopexit(d->base, NULL);
-		return;
-	}
-	what = word(d);
-	m.id = strcmp(what, "ping") == 0   ? MSG_PING :
-	    strcmp(what, "neighbors") == 0 ? MSG_GET_NEIGHBORS :
-	    strcmp(what, "inv") == 0	   ? MSG_GET_NAKAMOTO_INV :
-	    strcmp(what, "blocks") == 0	   ? MSG_GET_BLOCKS_INV :
-					     MSG_GET_POX_INV;
-	if (m.id >= MSG_GET_BLOCKS_INV && m.id != MSG_PING) {
+	while (strcmp(questions[i].name, what) != 0)
+		if (++i == sizeof(questions) / sizeof(questions[0]))
+			die_usage("no command '%s'", what);
+	m.id = questions[i].id;
+	if (questions[i].named) {
 		const char *ch = word(d);
 		if (hex_to(m.u.get_inv.ch, CH_LEN, ch, strlen(ch)) != 0)
 			die_usage("'%s' is no consensus hash", ch);
 	}
-	if (m.id == MSG_GET_BLOCKS_INV || m.id == MSG_GET_POX_INV)
+	if (questions[i].counted)
 		m.u.get_inv.count = (uint16_t)options_number("N", word(d), 0, 65535);
+	d->streams = strcmp(what, "streams") == 0;
 	if (conv_request(d->conv, &m, 5000, answered, d) != 0)
 		die_world("cannot ask");
+}
+
+/* The next command; what nobody answers is followed by the next one at once. */
+static void step(struct dial *d)
+{
+	while (*d->next) {
+		const char *what = word(d);
+		struct message m = { 0 };
+		struct buf payload = { 0 };
+		if (!unasked(d, what, &m, &payload)) {
+			ask(d, what);
+			return;
+		}
+		conv_send(d->conv, &m, true);
+		buf_release(&payload);
+	}
+	event_base_loopexit(d->base, NULL);
 }
 
 static void up(struct conv *c, void *arg)

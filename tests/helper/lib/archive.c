@@ -25,15 +25,31 @@ static void put_set(struct rec_buf *out, const struct signer_set *set)
 	buf_release(&weights);
 }
 
-static void put_block(struct rec_buf *out, const struct chaindir *c, const struct chain_block *b)
+static void put_block(struct rec_buf *out, const struct chain_block *b)
 {
 	struct rec_block r = { .height = b->height,
 		.source = rec_str("archive"),
-		.body = rec_bytes(b->bytes, b->size) };
+		.body = rec_bytes(b->bytes, b->size),
+		.model = b->model };
 
 	memcpy(r.id, b->id, ID_LEN);
 	memcpy(r.consensus_hash, b->ch, CH_LEN);
 	rec_encode(out, REC_BLOCK, &r);
+}
+
+/* The stream that a block confirms. */
+static void put_stream(struct rec_buf *out, const struct chaindir *c, const struct chain_block *b)
+{
+	struct rec_microblocks r = { .source = rec_str("archive") };
+	struct buf body = { 0 };
+
+	for (uint32_t i = 0; i < b->n_confirmed; i++)
+		buf_put(&body, c->micros[b->confirmed + i].bytes, c->micros[b->confirmed + i].size);
+	r.body = rec_bytes(body.p, (uint32_t)body.n);
+	memcpy(r.child_id, b->id, ID_LEN);
+	memcpy(r.consensus_hash, b->ch, CH_LEN);
+	rec_encode(out, REC_MICROBLOCKS, &r);
+	buf_release(&body);
 }
 
 void chaindir_archive(const struct chaindir *c, const char *file, bool view, bool blocks)
@@ -58,7 +74,9 @@ void chaindir_archive(const struct chaindir *c, const char *file, bool view, boo
 			put_set(&out, &c->sets[i].set);
 	write_out(f, &out, file);
 	for (uint32_t i = 0; blocks && i < c->n_canon; i++) {
-		put_block(&out, c, &c->blocks[c->canon[i]]);
+		put_block(&out, &c->blocks[c->canon[i]]);
+		if (c->blocks[c->canon[i]].n_confirmed)
+			put_stream(&out, c, &c->blocks[c->canon[i]]);
 		write_out(f, &out, file);
 	}
 	if (fclose(f) != 0)

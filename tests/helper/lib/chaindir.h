@@ -100,7 +100,7 @@ const struct chain_sortition *chaindir_at(const struct chaindir *, uint64_t burn
 /* Signers of the cycle of a tenure, or NULL. */
 const struct chain_set *chaindir_set_of(const struct chaindir *, const uint8_t ch[CH_LEN]);
 /* The chain as records: hello, the view (network, sortitions, reward sets) if wanted, the blocks
- * ascending if wanted. */
+ * ascending if wanted, each with the stream that it confirms. */
 void chaindir_archive(const struct chaindir *, const char *file, bool view, bool blocks);
 
 /* inventory.jsonl: each cycle's bits, in burn order.  Tenures from the cycle's first height (mod 0)
