@@ -191,12 +191,17 @@ static bool condemned(const struct fetch *f, const struct suspect *s, unsigned i
 
 static void set_aside(struct fetch *f, MDB_txn *txn, struct suspect *s)
 {
-	struct rec_verdict v = { .source = rec_str(s->source), .status = STATUS_REFUSED,
-		.reason = rec_str("setaside"),
-		.detail = rec_str(WHY_ASIDE), .time = now_unix() };
-	struct rec_fault fault = { .who = rec_str(s->source), .class = FAULT_INVALID,
-		.what = rec_str("setaside"),
-		.stage = rec_str("block-fetch"), .first = now_unix(), .last = now_unix() };
+	struct rec_verdict v = { .source = rec_str(s->source),
+		.status = STATUS_REFUSED,
+		.reason = rec_str(chain_reason_word(REASON_SETASIDE)),
+		.detail = rec_str(WHY_ASIDE),
+		.time = now_unix() };
+	struct rec_fault fault = { .who = rec_str(s->source),
+		.class = FAULT_INVALID,
+		.what = rec_str(chain_reason_word(REASON_SETASIDE)),
+		.stage = rec_str("block-fetch"),
+		.first = now_unix(),
+		.last = now_unix() };
 	char hex[2 * ID_LEN + 1], text[120];
 
 	s->aside = s->changed = true;
@@ -214,13 +219,18 @@ static void set_aside(struct fetch *f, MDB_txn *txn, struct suspect *s)
 }
 
 /* What an earlier program set aside, and put down to sources, for whatever ended its pipeline. */
+static bool setaside_verdict(const struct rec_verdict *v)
+{
+	return chain_reason_of(v->reason.p, v->reason.n) == REASON_SETASIDE;
+}
 static bool old_verdict(const struct rec_verdict *v)
 {
-	return rec_is(v->reason, "setaside") && all_zero(v->body_hash, 32);
+	return setaside_verdict(v) && all_zero(v->body_hash, 32);
 }
 static bool old_fault(const struct rec_fault *f)
 {
-	return rec_is(f->what, "setaside") && f->evidence.n == 2 * ID_LEN;
+	return chain_reason_of(f->what.p, f->what.n) == REASON_SETASIDE &&
+	    f->evidence.n == 2 * ID_LEN;
 }
 
 /* Blocks that were on their way in two crashes are asked for alone, as long as these are few; the
@@ -338,8 +348,6 @@ void suspects_review(struct fetch *f)
 	suspects_clear(f, 1);
 	planner_forgive(f->plan);
 }
-
-static bool setaside_verdict(const struct rec_verdict *v) { return rec_is(v->reason, "setaside"); }
 
 /* -R: before suspects_load. */
 void suspects_retry(struct fetch *f, const uint8_t id[ID_LEN])

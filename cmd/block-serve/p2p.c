@@ -234,7 +234,7 @@ static bool may_come(struct p2p *p, int fd, const struct sockaddr *sa)
 	return !address_private(sa) || p->s->store.net.private_peers || is_inside(fd);
 }
 
-static void leave(void *arg) { conv_fail(((struct p2p_conn *)arg)->conv, END_PLACE, NULL); }
+static void leave(void *arg) { conv_fail(((struct p2p_conn *)arg)->conv, CONV_END_PLACE, NULL); }
 
 static void taken(void *arg, int fd, const struct sockaddr *sa)
 {

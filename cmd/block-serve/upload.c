@@ -197,7 +197,8 @@ unsigned upload_push(struct serve *s, struct conv *c, const struct message *m)
 	if ((fault = pushed_fault(why)) == PUSHED_TAKEN)
 		return p.taken;
 	snprintf(more, sizeof(more), ": %s", chain_reason_text(why));
-	conv_fail(c, fault == PUSHED_REFUSED ? END_PUSH_FALSE : END_PUSH_UNDECODABLE, more);
+	conv_fail(
+	    c, fault == PUSHED_REFUSED ? CONV_END_PUSH_FALSE : CONV_END_PUSH_UNDECODABLE, more);
 	return p.taken;
 }
 

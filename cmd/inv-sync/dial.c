@@ -58,13 +58,13 @@ static void not_resolved(struct peer *p, const char *why)
 	if (p->pinned && strcmp(p->unresolved, why) != 0)
 		log_warnx("%s", text);
 	strlcpy(p->unresolved, why, sizeof(p->unresolved));
-	peers_down(p, END_UNRESOLVED, text);
+	peers_down(p, CONV_END_UNRESOLVED, text);
 	if (s->o.once)
 		p->given_up |= now >= p->unresolved_at + UNRESOLVED_ONCE_MS;
 	else if (p->dial_at > now + UNRESOLVED_MS)
 		p->dial_at = p->seat.not_before = now + UNRESOLVED_MS;
 	if (p->pinned && (s->o.once ? p->given_up : p->failures == GIVE_UP))
-		save_fault(s, p->name, FAULT_USELESS, conv_end_words(END_UNRESOLVED), text);
+		save_fault(s, p->name, FAULT_USELESS, conv_end_words(CONV_END_UNRESOLVED), text);
 }
 
 /* Of several addresses of a name each dial takes the next one. */
@@ -128,7 +128,7 @@ static void rotate(struct inv_sync *s, uint64_t now)
 		return;
 	then = seat->not_before;
 	p->progressed = true;
-	peers_down(p, END_TURN, conv_end_words(END_TURN));
+	peers_down(p, CONV_END_TURN, conv_end_words(CONV_END_TURN));
 	conv_close(c);
 	p->failures = 0;
 	p->dial_at = seat->not_before = then;
@@ -178,10 +178,13 @@ static void note_fault(struct peer *p, bool named, const struct debt *d)
 }
 
 /* Its burn chain is another one than ours at its stable height. */
-static bool is_fork(enum conv_end end) { return end == END_STABLE_HASH || end == END_UNSURE_HASH; }
+static bool is_fork(enum conv_end end)
+{
+	return end == CONV_END_STABLE_HASH || end == CONV_END_UNSURE_HASH;
+}
 
 /* Its key speaks with us already, or is our own. */
-static bool is_rival(enum conv_end end) { return end == END_OWN_KEY || end == END_RIVAL; }
+static bool is_rival(enum conv_end end) { return end == CONV_END_OWN_KEY || end == CONV_END_RIVAL; }
 
 static bool is_lie(enum conv_end end)
 {
@@ -205,7 +208,7 @@ static bool is_fault(const struct peer *p, enum conv_end end)
  * has the key that it was named by. */
 static bool back_to_named(struct peer *p, enum conv_end end)
 {
-	if (!p->expected || end != END_OTHER_KEY || memcmp(p->key, p->named, KEY_LEN) == 0)
+	if (!p->expected || end != CONV_END_OTHER_KEY || memcmp(p->key, p->named, KEY_LEN) == 0)
 		return false;
 	memcpy(p->key, p->named, KEY_LEN);
 	p->has_key = p->stored = false;
@@ -241,12 +244,12 @@ static void charge(struct peer *p, enum conv_end end, const char *text, bool bla
 	}
 	p->failures++;
 	strlcpy(d.text, text, sizeof(d.text));
-	if (end == END_SILENT) {
+	if (end == CONV_END_SILENT) {
 		p->debt = d;
 		p->debt.class = FAULT_SLOW;
 	}
 	if (!blameless && is_fault(p, end))
-		note_fault(p, p->has_key || (p->expected && end != END_OTHER_KEY), &d);
+		note_fault(p, p->has_key || (p->expected && end != CONV_END_OTHER_KEY), &d);
 }
 
 /* How long it is not dialled, milliseconds; with -1 also whether it is given up. */
@@ -275,7 +278,7 @@ void peers_down(struct peer *p, enum conv_end end, const char *text)
 	struct inv_sync *s = p->s;
 	bool back = back_to_named(p, end), news;
 
-	if (end == END_OWN_KEY)
+	if (end == CONV_END_OWN_KEY)
 		say_own_key(p);
 	if (p->seat.group)
 		seats_leave(&s->seats, &p->seat);

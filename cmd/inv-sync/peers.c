@@ -177,7 +177,7 @@ void peers_look(struct inv_sync *s)
 	TAILQ_FOREACH(p, &s->peers, entry)
 		if (p->conv && p->banned_until > now) {
 			struct conv *c = p->conv;
-			peers_down(p, END_BANNED, conv_end_words(END_BANNED));
+			peers_down(p, CONV_END_BANNED, conv_end_words(CONV_END_BANNED));
 			conv_close(c);
 		}
 }

@@ -30,7 +30,7 @@ static void lose(struct peer *p)
 	p->yielded = true;
 	/* The other one has the say in the row of their key. */
 	p->has_key = p->stored = p->dirty = p->news = false;
-	conv_fail(p->conv, END_RIVAL, NULL);
+	conv_fail(p->conv, CONV_END_RIVAL, NULL);
 }
 
 /* From now on p is the one that speaks for the key: all is asked again, for what was answered was

@@ -166,7 +166,8 @@ void save_push(struct inv_sync *s, struct conv *c, const struct message *m)
 	if ((fault = pushed_fault(why)) == PUSHED_TAKEN)
 		return;
 	snprintf(more, sizeof(more), ": %s", chain_reason_text(why));
-	conv_fail(c, fault == PUSHED_REFUSED ? END_PUSH_FALSE : END_PUSH_UNDECODABLE, more);
+	conv_fail(
+	    c, fault == PUSHED_REFUSED ? CONV_END_PUSH_FALSE : CONV_END_PUSH_UNDECODABLE, more);
 }
 
 /* The row as it stands, with what this conversation knows: other programs own the bans and may have

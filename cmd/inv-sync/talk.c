@@ -189,7 +189,7 @@ static void on_answer(struct conv *c, void *arg, const struct message *m)
 
 	if (!m) {
 		snprintf(more, sizeof(more), ": no answer to %s", message_name(q->query));
-		conv_fail(c, END_SILENT, more);
+		conv_fail(c, CONV_END_SILENT, more);
 		return;
 	}
 	if (m->id == q->reply) {
@@ -199,7 +199,7 @@ static void on_answer(struct conv *c, void *arg, const struct message *m)
 	} else {
 		snprintf(
 		    more, sizeof(more), ": %s to %s", message_name(m->id), message_name(q->query));
-		conv_fail(c, END_WRONG_ANSWER, more);
+		conv_fail(c, CONV_END_WRONG_ANSWER, more);
 		return;
 	}
 	talk_ask(p, now_ms());
@@ -249,7 +249,7 @@ static void on_up(struct conv *c, void *arg)
 	bool same = p->has_key && memcmp(p->key, conv_key(c), KEY_LEN) == 0;
 
 	if (!same && ++p->keys > MAX_KEYS) {
-		conv_fail(c, END_MANY_KEYS, NULL);
+		conv_fail(c, CONV_END_MANY_KEYS, NULL);
 		return;
 	}
 	if (memcmp(p->key, conv_key(c), KEY_LEN) != 0)

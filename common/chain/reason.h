@@ -76,5 +76,7 @@ enum chain_reason {
 
 const char *chain_reason_word(enum chain_reason);
 const char *chain_reason_text(enum chain_reason);
+/* Of a word in a record; REASONS_END: it is none of ours. */
+enum chain_reason chain_reason_of(const char *word, size_t n);
 
 #endif

@@ -127,11 +127,11 @@ void conv_arm(struct conv *c)
 static void phase_over(struct conv *c)
 {
 	if (!c->dialled)
-		conv_fail(c, END_UNGREETED, NULL);
+		conv_fail(c, CONV_END_UNGREETED, NULL);
 	else if (c->state == CONV_CONNECTING)
-		conv_fail(c, END_UNREACHED, NULL);
+		conv_fail(c, CONV_END_UNREACHED, NULL);
 	else
-		conv_fail(c, END_SILENT, ": no answer to our handshake");
+		conv_fail(c, CONV_END_SILENT, ": no answer to our handshake");
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -182,7 +182,7 @@ static void hung_up(struct conv *c, const char *why)
 	if (conv_over(c))
 		return;
 	snprintf(more, sizeof(more), "%s%s", *why ? ": " : "", why);
-	conv_fail(c, waiting ? END_LEFT : END_HUNG_UP, more);
+	conv_fail(c, waiting ? CONV_END_LEFT : CONV_END_HUNG_UP, more);
 }
 
 /* Small messages go out at once; with Nagle's algorithm a second request waits for the peer's
@@ -205,7 +205,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		conv_hello(c);
 	} else if (c->state == CONV_CONNECTING) {
 		snprintf(more, sizeof(more), ": %s", evutil_socket_error_to_string(e));
-		conv_fail(c, END_UNREACHABLE, more);
+		conv_fail(c, CONV_END_UNREACHABLE, more);
 	} else if (what & BEV_EVENT_EOF) {
 		hung_up(c, "");
 	} else if (what & BEV_EVENT_ERROR) {
@@ -221,7 +221,7 @@ static void drop_in(void *arg)
 	struct conv *c = arg;
 	bool late = c->in.until <= now_ms() * 1000;
 
-	conv_fail(c, late ? END_STOPPED : END_NO_ROOM_IN, NULL);
+	conv_fail(c, late ? CONV_END_STOPPED : CONV_END_NO_ROOM_IN, NULL);
 }
 
 static void drop_out(void *arg)
@@ -229,7 +229,7 @@ static void drop_out(void *arg)
 	struct conv *c = arg;
 	bool late = c->out.until <= now_ms() * 1000;
 
-	conv_fail(c, late ? END_UNREAD : END_NO_ROOM_OUT, NULL);
+	conv_fail(c, late ? CONV_END_UNREAD : CONV_END_NO_ROOM_OUT, NULL);
 }
 
 static struct conv *conv_new(struct event_base *base, const struct conv_self *self, int fd,
@@ -282,9 +282,9 @@ struct conv *conv_dial(struct event_base *base, const struct conv_self *self,
 		memcpy(c->expect, expect, KEY_LEN);
 	}
 	if (bufferevent_socket_connect(c->bev, sa, (int)len) < 0)
-		conv_fail(c, END_NO_SOCKET, NULL);
+		conv_fail(c, CONV_END_NO_SOCKET, NULL);
 	else if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) < 0)
-		conv_fail(c, END_NO_WATCH, NULL);
+		conv_fail(c, CONV_END_NO_WATCH, NULL);
 	conv_arm(c);
 	return c;
 }
@@ -298,7 +298,7 @@ struct conv *conv_accept(struct event_base *base, const struct conv_self *self, 
 	c->state = CONV_GREETING;
 	c->phase_deadline = now_ms() + P2P_GREET_MS;
 	if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) < 0)
-		conv_fail(c, END_NO_WATCH, NULL);
+		conv_fail(c, CONV_END_NO_WATCH, NULL);
 	conv_arm(c);
 	return c;
 }

@@ -55,7 +55,7 @@ struct conv_ops {
  * conversations' own business. */
 void conv_budget(struct budget *);
 
-/* Dial. expect may be NULL, else a handshake of another key is a fault (END_OTHER_KEY).  Never
+/* Dial. expect may be NULL, else a handshake of another key is a fault (CONV_END_OTHER_KEY).  Never
  * fails at once. */
 struct conv *conv_dial(struct event_base *, const struct conv_self *, const struct sockaddr *,
     socklen_t, const uint8_t *expect, const struct conv_ops *, void *arg);

@@ -52,7 +52,7 @@
 	X(UNDECODABLE, INVALID, "undecodable")
 
 enum conv_end {
-#define X(end, class, words) END_##end,
+#define X(end, class, words) CONV_END_##end,
 	CONV_ENDS(X)
 #undef X
 };

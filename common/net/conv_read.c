@@ -28,7 +28,7 @@ static void invalid(struct conv *c, const char *what)
 	char more[160];
 
 	snprintf(more, sizeof(more), ": %s", what);
-	conv_fail(c, END_UNDECODABLE, more);
+	conv_fail(c, CONV_END_UNDECODABLE, more);
 }
 
 /* The id of the message whose first n bytes are at p; -1 not there yet; -2 there is none. */
@@ -88,7 +88,7 @@ static void take(struct conv *c, const struct preamble *pre, const uint8_t *p, s
 
 	/* With a key known the signature is judged first: bytes that nobody signed are nobody's. */
 	if (c->has_key && !message_signed_by(p, body, len, c->key)) {
-		conv_fail(c, END_SIGNATURE, NULL);
+		conv_fail(c, CONV_END_SIGNATURE, NULL);
 		return;
 	}
 	if (message_decode(&m, body, len, err) < 0) {
@@ -97,12 +97,12 @@ static void take(struct conv *c, const struct preamble *pre, const uint8_t *p, s
 	}
 	key = signer(c, &m);
 	if (!c->has_key && key && !message_signed_by(p, body, len, key)) {
-		conv_fail(c, END_GREETING_SIGNATURE, NULL);
+		conv_fail(c, CONV_END_GREETING_SIGNATURE, NULL);
 		return;
 	}
 	if (m.id == MSG_HANDSHAKE_REJECT && !c->has_key && c->dialled &&
 	    message_signed_by(p, body, len, c->self->key)) {
-		conv_fail(c, END_OWN_KEY, NULL);
+		conv_fail(c, CONV_END_OWN_KEY, NULL);
 		return;
 	}
 	if (!preamble_ok(c, pre, key))

@@ -20,7 +20,7 @@ static void say(struct conv *c, struct message *m, uint32_t seq)
 	if (conv_over(c))
 		return;
 	if (conv_queued(c) > P2P_UNREAD) {
-		conv_fail(c, END_UNREAD, NULL);
+		conv_fail(c, CONV_END_UNREAD, NULL);
 		return;
 	}
 	m->pre = (struct preamble){ .version = self->net->peer_version,
@@ -33,7 +33,7 @@ static void say(struct conv *c, struct message *m, uint32_t seq)
 	out = xmalloc(message_room(m));
 	n = message_encode(m, self->secret, out);
 	if (bufferevent_write(c->bev, out, n) < 0)
-		conv_fail(c, END_NO_MEMORY, NULL);
+		conv_fail(c, CONV_END_NO_MEMORY, NULL);
 	free(out);
 	c->said_at = now_ms();
 }
@@ -169,7 +169,7 @@ static bool answer_handshake(struct conv *c, const struct message *m)
 	struct message reply = greeting(c, MSG_HANDSHAKE_ACCEPT);
 
 	if (!key_valid(h->key)) {
-		conv_fail(c, END_NO_KEY, NULL);
+		conv_fail(c, CONV_END_NO_KEY, NULL);
 		return false;
 	}
 	if (h->expire <= c->self->view.burn_height || memcmp(h->key, c->self->key, KEY_LEN) == 0)
@@ -184,9 +184,9 @@ static void take_accept(struct conv *c, const struct message *m)
 	const uint8_t *key = m->u.handshake.key;
 
 	if (memcmp(key, c->self->key, KEY_LEN) == 0)
-		conv_fail(c, END_OWN_KEY, NULL);
+		conv_fail(c, CONV_END_OWN_KEY, NULL);
 	else if (c->has_expect && memcmp(key, c->expect, KEY_LEN) != 0)
-		conv_fail(c, END_OTHER_KEY, NULL);
+		conv_fail(c, CONV_END_OTHER_KEY, NULL);
 	else
 		go_up(c, m);
 }
@@ -215,8 +215,9 @@ void conv_handle_stranger(struct conv *c, const struct message *m)
 		    (m->id == MSG_HANDSHAKE_ACCEPT || m->id == MSG_STACKERDB_HANDSHAKE_ACCEPT))
 			take_accept(c, m);
 		else if (ours)
-			conv_fail(
-			    c, m->id == MSG_HANDSHAKE_REJECT ? END_REJECTED : END_NO_ACCEPT, NULL);
+			conv_fail(c,
+			    m->id == MSG_HANDSHAKE_REJECT ? CONV_END_REJECTED : CONV_END_NO_ACCEPT,
+			    NULL);
 	} else if (m->id != MSG_NACK && m->id != MSG_HANDSHAKE_REJECT &&
 	    m->id != MSG_HANDSHAKE_ACCEPT && m->id != MSG_STACKERDB_HANDSHAKE_ACCEPT &&
 	    m->id != MSG_NAT_PUNCH_REPLY) {
@@ -264,7 +265,7 @@ static void take_reply(struct conv *c, const struct message *m)
 	/* One to nothing, or a second one: no harm, no use.  But nobody sends an inventory unasked:
 	 * who has not answered anything yet loses count. */
 	if (m->id == MSG_NAKAMOTO_INV && !c->answered)
-		conv_fail(c, END_WRONG_SEQ, ": NakamotoInv answers no question of ours");
+		conv_fail(c, CONV_END_WRONG_SEQ, ": NakamotoInv answers no question of ours");
 }
 
 void conv_handle(struct conv *c, const struct message *m)
@@ -303,7 +304,7 @@ void conv_handle(struct conv *c, const struct message *m)
 static void take_pong(struct conv *c, void *arg, const struct message *m)
 {
 	if (!m)
-		conv_fail(c, END_SILENT, ": no answer to a ping");
+		conv_fail(c, CONV_END_SILENT, ": no answer to a ping");
 }
 
 /* How long either side may be silent, in milliseconds. */
@@ -332,7 +333,7 @@ void conv_heartbeat(struct conv *c, uint64_t now)
 	if (conv_over(c) || now < conv_heartbeat_at(c))
 		return;
 	if (!c->dialled) {
-		conv_fail(c, END_HEARTBEAT, NULL);
+		conv_fail(c, CONV_END_HEARTBEAT, NULL);
 		return;
 	}
 	ping.u.nonce = random_u32();

@@ -39,7 +39,7 @@ static void message(struct conv *c, void *arg, const struct message *m)
 	if (m->id == MSG_NAKAMOTO_BLOCKS)
 		assert(m->u.blocks.n <= MAX_WIRE_VECTOR && m->u.blocks.len <= MAX_PUSH);
 	else if (m->u.get_inv.count == 7)
-		conv_fail(c, END_WRONG_ANSWER, ": asks for seven");
+		conv_fail(c, CONV_END_WRONG_ANSWER, ": asks for seven");
 }
 
 static void down(struct conv *c, void *arg, enum conv_end end, const char *text)

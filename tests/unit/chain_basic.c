@@ -167,6 +167,11 @@ static void reasons(void **state)
 	assert_string_equal(chain_reason_word(REASON_FEW), "few");
 	assert_string_equal(chain_reason_text(REASON_TRAILING), "bytes after the block");
 	assert_string_equal(chain_reason_word(REASONS_END), "unknown");
+	for (enum chain_reason r = 0; r < REASONS_END; r++) {
+		const char *word = chain_reason_word(r);
+		assert_int_equal(chain_reason_of(word, strlen(word)), r);
+		assert_int_equal(chain_reason_of(word, strlen(word) - 1), REASONS_END);
+	}
 }
 
 int main(void)

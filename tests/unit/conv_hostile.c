@@ -24,7 +24,7 @@ static void lies(void **state)
 	memcpy(s.key, s.self.key, sizeof(s.key));
 	m = handshake(&s, MSG_HANDSHAKE_ACCEPT);
 	tell(&s, &m, s.got.pre.seq);
-	ends(&s, FAULT_NONE, conv_end_words(END_OWN_KEY));
+	ends(&s, FAULT_NONE, conv_end_words(CONV_END_OWN_KEY));
 
 	dialled(&s);		/* the accept is signed by another key than it holds */
 	m = handshake(&s, MSG_HANDSHAKE_ACCEPT);

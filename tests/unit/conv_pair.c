@@ -219,7 +219,7 @@ static void other_key(void **state)
 	room_init(&r);
 	dial(&r, r.dialler.self.key);
 	assert_true(r.dialler.down);
-	assert_int_equal(r.dialler.end, END_OTHER_KEY);
+	assert_int_equal(r.dialler.end, CONV_END_OTHER_KEY);
 	assert_string_equal(r.dialler.reason, "another key");
 	room_release(&r);
 }
@@ -232,7 +232,7 @@ static void ourselves(void **state)
 	side_init(&r.acceptor, &r.net, 1);
 	dial(&r, NULL);
 	assert_true(r.dialler.down);
-	assert_int_equal(r.dialler.end, END_OWN_KEY);
+	assert_int_equal(r.dialler.end, CONV_END_OWN_KEY);
 	room_release(&r);
 }
 
@@ -316,7 +316,7 @@ static void unanswered(void **state)
 	r.acceptor.conv = NULL;
 	turn(&r, &r.dialler.down, NULL, 0);
 	assert_int_equal(r.dialler.nulls, 64);
-	assert_int_equal(r.dialler.end, END_LEFT);
+	assert_int_equal(r.dialler.end, CONV_END_LEFT);
 	room_release(&r);
 }
 
@@ -329,7 +329,7 @@ static void nobody(void **state)
 	r.at.sin_port = htons(1);
 	dial(&r, NULL);
 	assert_true(r.dialler.down);
-	assert_int_equal(r.dialler.end, END_UNREACHABLE);
+	assert_int_equal(r.dialler.end, CONV_END_UNREACHABLE);
 	room_release(&r);
 }
 
