@@ -32,6 +32,7 @@ struct xfer {
 /* A block that was written and has no verdict yet. */
 struct written {
 	uint8_t id[ID_LEN], hash[32], ch[CH_LEN];
+	enum item_kind item;
 	uint8_t slot_ch[CH_LEN];	/* tenure that was asked for, and its burn height */
 	uint64_t height;
 	const char *source;		/* interned */

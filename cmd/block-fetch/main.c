@@ -73,4 +73,4 @@ int main(int argc, char **argv)
 	return rc;
 }
 
-/* Next: cmd/block-fetch/planner.c (first its header), what is wanted. */
+/* Next: cmd/block-fetch/trouble.c (first planner.h and plan.h), what may go wrong. */

@@ -1,17 +1,52 @@
 /* The download planner: what is wanted, from whom, and what next.  Pure: events with their time in
- * milliseconds go in, actions come out; no socket, store or clock is touched
- * (tests/sim/fetch_planner.c drives it).
+ * milliseconds go in, actions come out; no socket, store or clock is touched (tests/sim/fetch_*.c
+ * drive it).
  *
- * Wanted is every tenure that a later commit names, and the tip that the quorum of sources names.
- * The start id of a tenure is known from the commit; the start block's parent is the end of the
- * tenure below; a body is asked from its end downwards (spec/blocks.md 1.7, 4.2).  So each tenure
- * is one independent request. */
+ * Each burn block at or above the first wanted height has a slot, and each slot two items, which
+ * are asked for, judged and counted apart (enum item_kind of records.def):
+ *   Nakamoto   BODY: the blocks of the tenure, asked from its end downwards in one request.
+ *              START: its first block alone, which tells where the tenure below ends.
+ *   epoch 2.x  BODY: the anchored block; its id is known from its own commit.
+ *              STREAM: the microblocks between the parent's block and this one, if its header
+ *              confirms any.  Asked for once both blocks are proven; no block waits for it.
+ *
+ * Wanted are the Nakamoto tenures that a later commit names, and the tip that the quorum of sources
+ * names: the commit names the start, the start block's parent is the end of the tenure below
+ * (spec/blocks.md 1.7, 4.2).  So each tenure is one independent request.  Wanted ("needed") of
+ * epoch 2.x is the block that the lowest of these tenures builds on, or the quorum's tip, and by
+ * parents all below it.  Another winner of epoch 2.x is fetched if a peer claims it ("offered"),
+ * and is missed by nobody; the rest ("unclaimed") may never have existed.
+ *
+ * The states of an item, and what moves it to the next one:
+ *
+ *   state     what it says                   event                            next state
+ *   NONE      not wanted                     it is wanted; its end unknown    WAIT
+ *                                            the same; its end is known       READY, or LOOK if the
+ *                                                                             store has some of it
+ *   WAIT      its end is not known           its end becomes known            READY or LOOK
+ *   READY     to be asked for                a request is sent                ASKED
+ *   ASKED     a request is out               the last block came              WRITTEN
+ *                                            the request failed               READY
+ *   WRITTEN   whole; verdicts are awaited    the last verdict came            LOOKING
+ *   LOOK      the store is to be looked at   no verdict is awaited            LOOKING
+ *   LOOKING   ACT_LOOK is out                proven / whole but not proven    PROVEN / UNPROVEN
+ *                                            blocks are missing               READY
+ *   UNPROVEN  whole in the store             looked at again                  LOOKING
+ *   PROVEN    done                           another end; a recheck           READY or LOOK
+ *   FAILED    refused, or set aside          a retry                          LOOK
+ *
+ *   any       the view gives way             NONE
+ *   any but NONE, PROVEN                     refused twice, set aside, or
+ *                                            another start than the named     FAILED
+ * Without verdicts (-o) an item that is whole is PROVEN at once.  A START is NONE, READY, ASKED or
+ * PROVEN: its block is judged as one of the body's.  slots.c holds this table (item_become). */
 #ifndef BLOCK_FETCH_PLANNER_H
 #define BLOCK_FETCH_PLANNER_H
 
-#include "common/chain/network.h"
+#include "cmd/block-fetch/action.h"
+#include "cmd/block-fetch/trouble.h"
+#include "common/chain/inventory.h"
 #include "common/limits.h"
-#include "enums.h"	/* generated: enum want_state, enum fault_class */
 
 struct planner;
 
@@ -23,7 +58,8 @@ void planner_free(struct planner *);
 
 /* ---- the burnchain view ---- */
 /* A canonical sortition; another one at this height or with this consensus hash gives way.  won
- * false: a burn block without winner. */
+ * false: a burn block without winner.  committed: of Nakamoto the start of the tenure that it
+ * builds on; of epoch 2.x the hash of its own block. */
 void planner_sortition(struct planner *, uint64_t height, const uint8_t ch[CH_LEN], bool won,
     const uint8_t parent_ch[CH_LEN], const uint8_t committed[ID_LEN]);
 /* The view above this height is void. */
@@ -42,11 +78,12 @@ int planner_source(struct planner *, uint64_t now, const char *name, bool is_url
 /* Under which URL it is reached: for what is told to people. */
 void planner_source_at(struct planner *, unsigned source, const char *url);
 void planner_source_down(struct planner *, unsigned source);
-void planner_claims(struct planner *, unsigned source, uint64_t cycle, const uint8_t *bits,
-    uint32_t count);
+/* What it has of a cycle: replaces what it said before. */
+void planner_claims(struct planner *, unsigned source, enum inventory_kind, uint64_t cycle,
+    const uint8_t *bits, uint32_t count);
 /* What only the caller can see of a source: a private, empty or malformed URL. It is faulted once,
  * and left out until it has another. */
-void planner_useless(struct planner *, uint64_t now, const char *name, const char *what,
+void planner_useless(struct planner *, uint64_t now, const char *name, enum trouble,
     const char *evidence);
 /* A claim of its own about the tip: tried with this source alone. stop: highest block held of that
  * tenure, or NULL. */
@@ -58,25 +95,33 @@ void planner_claim(struct planner *, uint64_t now, unsigned source, const uint8_
  * that. */
 void planner_held(struct planner *, const uint8_t ch[CH_LEN], bool start_held,
     const uint8_t parent_id[ID_LEN], const uint8_t prev_ch[CH_LEN]);
-/* Answer to ACT_LOOK: how much of a tenure the store has, from `end` downwards. */
+/* Answer to ACT_LOOK: how much of an item the store has; of a body from `end` downwards. */
 struct plan_look {
 	bool proven;			/* proven, and reaches the end */
 	bool whole;			/* all blocks are there, though not proven (why) */
+	bool confirms;			/* an epoch 2.x header that confirms a stream */
 	uint8_t cursor[ID_LEN];		/* else: highest block missing */
 	/* highest block that links down to the start, zeros if none */
 	uint8_t stop[ID_LEN];
 	char why[64];
 };
-void planner_looked(struct planner *, uint64_t now, uint64_t height, const struct plan_look *);
+void planner_looked(struct planner *, uint64_t now, uint64_t height, enum item_kind,
+    const struct plan_look *);
 /* All that counts as proven is to be looked at once more. */
 void planner_recheck(struct planner *);
 /* The same for one tenure: blocks of it were lost. */
 void planner_relook(struct planner *, const uint8_t ch[CH_LEN]);
-/* The verdict on a block that was taken. hash: of its bytes. */
+/* The verdict on a block or stream that was taken. */
 enum plan_verdict { VERDICT_STORED, VERDICT_REFUSED, VERDICT_UNDECIDED, VERDICT_ASIDE };
-void planner_verdict(struct planner *, uint64_t now, uint64_t height, const uint8_t ch[CH_LEN],
-    int source, enum plan_verdict, const uint8_t id[ID_LEN], const uint8_t hash[32],
-    const char *reason);
+struct plan_judged {
+	enum item_kind kind;		/* BODY or STREAM */
+	uint64_t height;		/* of what was asked for, and its consensus hash */
+	const uint8_t *ch, *id, *hash;	/* hash: of the bytes */
+	int source;			/* -1: its place is another's by now */
+	const char *reason;
+};
+void planner_verdict(struct planner *, uint64_t now, enum plan_verdict,
+    const struct plan_judged *);
 /* A block that was in flight when pipelines died: it is asked for alone, rather not from `avoid`.
  * Other blocks go first, until one has a verdict: where the judges crash at any block, none is
  * suspected for it.  Its tenure waits meanwhile. */
@@ -86,14 +131,6 @@ void planner_suspect(struct planner *, const uint8_t ch[CH_LEN], const uint8_t i
 void planner_forgive(struct planner *);
 
 /* ---- answers ---- */
-struct plan_block { const uint8_t *id, *parent, *ch, *prev_ch; bool start; uint32_t len; };
-enum plan_take {
-	TAKE,		/* write it */
-	TAKE_LAST,	/* write it; nothing more is expected of this answer */
-	DUPLICATE,	/* have it; go on */
-	STOP_WRONG,	/* not what was asked: a lie, the transfer is over */
-	STOP_QUIET,	/* no longer needed */
-};
 /* Body bytes came. */
 void planner_bytes(struct planner *, uint64_t now, unsigned transfer, size_t n);
 /* Whether a block of this id would be taken now: a header is asked for before the bytes behind it
@@ -101,19 +138,6 @@ void planner_bytes(struct planner *, uint64_t now, unsigned transfer, size_t n);
 bool planner_expects(const struct planner *, unsigned transfer, const uint8_t id[ID_LEN]);
 enum plan_take planner_block(struct planner *, uint64_t now, unsigned transfer,
     const struct plan_block *);
-enum plan_end {
-	END_DONE,	/* a whole answer (status) */
-	END_CONNECT,	/* no connection, or hung up before the head */
-	END_UNRESOLVED,	/* no address for its name */
-	END_CUT,	/* the body ended early, or within a block */
-	END_PROTOCOL,	/* no HTTP that we take */
-	END_TOO_LARGE,
-	END_GARBAGE,	/* bytes that are no block */
-	END_TRAILING,	/* bytes after what was asked */
-	END_MORE,	/* blocks after what was asked */
-	END_PRIVATE,	/* resolves to a private address */
-	END_STOPPED,	/* we stopped it: STOP_WRONG, STOP_QUIET, ACT_CANCEL */
-};
 /* status: of HTTP; 1: the head had begun, 0: nothing came. */
 void planner_end(struct planner *, uint64_t now, unsigned transfer, enum plan_end, unsigned status,
     unsigned retry_after_s);
@@ -125,30 +149,13 @@ void planner_room(struct planner *, uint64_t now, bool);
  * something is in flight. */
 void planner_turn(struct planner *, uint64_t now);
 
-enum action_kind { ACT_REQUEST, ACT_CANCEL, ACT_FAULT, ACT_LOOK, ACT_WANT };
-enum ask { ASK_START, ASK_BODY, ASK_BLOCK, ASK_TIP, ASK_INFO };
-struct action {
-	enum action_kind kind;
-	unsigned transfer, source;		/* REQUEST, CANCEL; FAULT: source or -1 */
-	enum ask ask;
-	uint64_t height;			/* burn height of the tenure */
-	uint8_t ch[CH_LEN];
-	uint8_t start[ID_LEN], end[ID_LEN];	/* LOOK, WANT (zeros: unknown) */
-	uint8_t id[ID_LEN], stop[ID_LEN];	/* REQUEST: what is asked; stop zeros: none */
-	char who[MAX_SOURCE + 1];		/* FAULT */
-	enum want_state want;			/* WANT */
-	enum fault_class class;			/* FAULT */
-	const char *what;			/* FAULT */
-	char text[200];				/* FAULT: evidence; WANT: why */
-};
 bool planner_action(struct planner *, struct action *);
-/* Path of a request into out ("/v3/tenures/…?stop=…"). */
-void planner_path(const struct action *, char out[200]);
-
 /* ---- state ---- */
 struct plan_state {
-	/* tenures; missing = wanted - proven - unavailable */
+	/* tenures; missing = wanted - proven - unavailable; of epoch 2.x the needed ones */
 	uint32_t wanted, proven, missing, unavailable;
+	/* streams that needed blocks confirm and that are not proven; other winners of epoch 2.x */
+	uint32_t streams, offered, unclaimed;
 	/* requests; usable sources; blocks without verdict */
 	uint32_t in_flight, sources, awaiting;
 	bool view;		/* a sortition at or above the first wanted height is known */

@@ -45,7 +45,8 @@ static struct rec_fault fault_of(const struct fault_row *row)
 void report_want(struct fetch *f, const struct action *a)
 {
 	struct rec_want w = {
-		.burn_height = a->height, .state = a->want, .why = rec_str(a->text)
+		.burn_height = a->height, .kind = a->item, .state = a->want,
+		.why = rec_str(a->text)
 	};
 	struct unavailable *row;
 

@@ -1,5 +1,4 @@
-/* Whom we ask: what sources claim, how fast they are beside each other, and how far we bear with
- * them.
+/* Whom we ask, and how far we bear with them.
  *
  * A source is judged by what it delivers: speed against the other sources, never against a constant
  * that a modem or a long way would break; trust falls with what it claims and has not, and comes
@@ -11,8 +10,6 @@
 #include <stdlib.h>
 
 #include "cmd/block-fetch/plan.h"
-#include "common/chain/bitvec.h"
-#include "common/chain/inventory.h"
 #include "common/sys/log.h"
 
 #define TRUST_HALF_LIFE_MS 600000.0
@@ -46,13 +43,10 @@ static int source_place(struct planner *p)
 	i = down >= 0 ? down : out;
 	if (i < 0)
 		return -1;
-	for (unsigned c = 0; c < p->sources[i].n_claims; c++)
-		free(p->sources[i].claims[c].bits);
-	free(p->sources[i].claims);
+	claims_free(&p->sources[i]);
 	for (uint32_t w = 0; w < p->n_works; w++) {
 		p->works[w].tries[i] = 0;
-		p->works[w].out[0] &= ~(1ull << i);
-		p->works[w].out[1] &= ~(1ull << i);
+		p->works[w].out &= ~(1ull << i);
 	}
 	return i;
 }
@@ -72,14 +66,14 @@ int planner_source(struct planner *p, uint64_t now, const char *name, bool is_ur
 	}
 	if (!p->sources[i].up) {
 		p->sources[i].up = true;
-		p->no_offer_known = false;
+		planner_changed(p);
 		if (p->retry_at > now + 1000)
 			p->retry_at = now + 1000;
 	}
 	if (p->sources[i].bad_url) {	/* it has another one now */
 		p->sources[i].bad_url = false;
 		p->sources[i].out_until = 0;
-		p->no_offer_known = false;
+		planner_changed(p);
 	}
 	return i;
 }
@@ -87,70 +81,12 @@ int planner_source(struct planner *p, uint64_t now, const char *name, bool is_ur
 void planner_source_down(struct planner *p, unsigned source)
 {
 	p->sources[source].up = false;
-	p->no_offer_known = false;
+	planner_changed(p);
 }
 
 const char *planner_source_name(const struct planner *p, unsigned source)
 {
 	return source < p->n_sources && p->sources[source].used ? p->sources[source].name : NULL;
-}
-
-void planner_claims(struct planner *p, unsigned source, uint64_t cycle, const uint8_t *bits,
-    uint32_t count)
-{
-	struct source *s = &p->sources[source];
-	struct claim *c = NULL;
-
-	if (cycle >= MAX_CYCLES || count > MAX_CYCLE_BITS)
-		return;
-	for (unsigned i = 0; i < s->n_claims && !c; i++)
-		if (s->claims[i].cycle == cycle)
-			c = &s->claims[i];
-	if (!c) {
-		s->claims = xrealloc(s->claims, (s->n_claims + 1) * sizeof(*s->claims));
-		c = &s->claims[s->n_claims++];
-		*c = (struct claim){ .cycle = (uint32_t)cycle };
-	}
-	c->bits = xrealloc(c->bits, bitvec_bytes(count) + 1);
-	memcpy(c->bits, bits, bitvec_bytes(count));
-	c->count = count;
-	s->top = 0;
-	for (unsigned i = 0; i < s->n_claims; i++)
-		for (uint32_t b = s->claims[i].count; b-- > 0;)
-			if (bitvec_get(s->claims[i].bits, s->claims[i].count, b)) {
-				uint64_t h =
-				    inventory_height(p->net, INV_TENURES, s->claims[i].cycle, b);
-				s->top = h > s->top ? h : s->top;
-				break;
-			}
-	p->no_offer_known = false;
-}
-
-bool source_claims(const struct planner *p, const struct source *s, uint32_t slot)
-{
-	uint64_t cycle;
-	uint32_t bit;
-
-	if (s->is_url)
-		return true;
-	inventory_bit(p->net, INV_TENURES, plan_height(p, slot), &cycle, &bit);
-	for (unsigned i = 0; i < s->n_claims; i++)
-		if (s->claims[i].cycle == cycle)
-			return bitvec_get(s->claims[i].bits, s->claims[i].count, bit);
-	return false;
-}
-
-/* Only who has told of a cycle says by a missing bit that it lacks the tenure. */
-bool source_told(const struct planner *p, const struct source *s, uint32_t slot)
-{
-	uint64_t cycle;
-	uint32_t bit;
-
-	inventory_bit(p->net, INV_TENURES, plan_height(p, slot), &cycle, &bit);
-	for (unsigned i = 0; i < s->n_claims; i++)
-		if (s->claims[i].cycle == cycle)
-			return true;
-	return s->is_url;
 }
 
 bool source_usable(const struct source *s, uint64_t now)
@@ -222,28 +158,28 @@ void source_ok(struct planner *p, struct source *s, uint64_t now)
 	if (s->since_strike >= STRIKE_ANSWERS)
 		s->strikes = 0;
 	if (!s->strikes)
-		s->last = NULL;
+		s->last = TROUBLE_NONE;
 	if (s->rate <= 0 && s->answers >= 4 && s->sample_ms > 20)
 		s->rate = (double)s->sample_bytes * 1000 / (double)s->sample_ms;
 	trust_to(s, now, 1, 0.05);
 }
 
-void source_fault(struct planner *p, const struct source *s, enum fault_class class,
-    const char *what, const char *fmt, ...)
+void source_fault(struct planner *p, const struct source *s, enum fault_class class, uint8_t why,
+    const char *fmt, ...)
 {
-	struct action *a = plan_act(p, ACT_FAULT);
+	struct action *a = action_add(p, ACT_FAULT);
 	va_list ap;
 
 	a->source = (unsigned)(s - p->sources);
 	snprintf(a->who, sizeof(a->who), "%s", s->name);
 	a->class = class;
-	a->what = what;
+	a->what = why_text(p, why);
 	va_start(ap, fmt);
 	vsnprintf(a->text, sizeof(a->text), fmt, ap);
 	va_end(ap);
 }
 
-void planner_useless(struct planner *p, uint64_t now, const char *name, const char *what,
+void planner_useless(struct planner *p, uint64_t now, const char *name, enum trouble trouble,
     const char *evidence)
 {
 	int i = source_find(p, name);
@@ -253,19 +189,19 @@ void planner_useless(struct planner *p, uint64_t now, const char *name, const ch
 	if (i < 0 || p->sources[i].out_until > now)
 		return;
 	if (!told)
-		source_fault(p, &p->sources[i], FAULT_USELESS, what, "%s", evidence);
-	source_leave_out(p, &p->sources[i], now, what);
+		source_fault(p, &p->sources[i], FAULT_USELESS, trouble, "%s", evidence);
+	source_leave_out(p, &p->sources[i], now, trouble);
 	p->sources[i].bad_url = true;
 }
 
-void source_leave_out(struct planner *p, struct source *s, uint64_t now, const char *what)
+void source_leave_out(struct planner *p, struct source *s, uint64_t now, enum trouble trouble)
 {
 	unsigned n = (unsigned)(s - p->sources);
 
 	s->out_until = p->once ? UINT64_MAX : now + LEFT_OUT_MS;
-	s->last = what;
+	s->last = (uint8_t)trouble;
 	s->fails = s->strikes = 0;
-	p->no_offer_known = false;
+	planner_changed(p);
 	for (unsigned t = 0; t < MAX_TRANSFERS; t++)
 		if (p->transfers[t].used && p->transfers[t].source == n)
 			transfer_cancel(p, t);
@@ -292,10 +228,10 @@ static void pause_for(struct source *s, uint64_t now, uint64_t ms)
 
 /* A failure that asks for a pause.  Requests that were out
  * together fail together and count once. */
-void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sent, const char *what,
-    uint64_t wait)
+void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sent,
+    enum trouble trouble, uint64_t wait)
 {
-	s->last = what;
+	s->last = (uint8_t)trouble;
 	trust_to(s, now, 0, 0.1);
 	if (s->fails && sent < s->failed_at) {
 		pause_for(s, now, wait);
@@ -305,10 +241,9 @@ void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sen
 	uint64_t backoff = !s->fails ? FIRST_BACKOFF_MS :
 				       (uint64_t)BACKOFF_MS << (s->fails < 10 ? s->fails - 1 : 9);
 	s->fails++;
-	if (s->fails == DEAD_FAILS && !s->answers && !s->told &&
-	    strcmp(what, "no connection") == 0) {
+	if (s->fails == DEAD_FAILS && !s->answers && !s->told && trouble == TROUBLE_CONNECTION) {
 		s->told++;
-		source_fault(p, s, FAULT_USELESS, "dead url",
+		source_fault(p, s, FAULT_USELESS, TROUBLE_DEAD_URL,
 		    "%u connections failed, none ever succeeded", s->fails);
 	}
 	if (backoff < wait)
@@ -322,9 +257,9 @@ void source_fail(struct planner *p, struct source *s, uint64_t now, uint64_t sen
 		return;
 	}
 	if (!quiet(p, s, now))
-		source_fault(p, s, FAULT_USELESS, what, "%u failures in a row", s->fails);
+		source_fault(p, s, FAULT_USELESS, trouble, "%u failures in a row", s->fails);
 	s->told++;
-	source_leave_out(p, s, now, what);
+	source_leave_out(p, s, now, trouble);
 }
 
 /* An answer failed.  What was out together fails together, and counts once. */
@@ -347,23 +282,23 @@ void source_complain(struct planner *p, struct source *s, uint64_t now)
 		return;
 	s->told++;
 	source_fault(p, s, FAULT_USELESS,
-	    bad < limited	       ? "429" :
-		s->missing > s->errors ? "404" :
+	    bad < limited	       ? TROUBLE_429 :
+		s->missing > s->errors ? TROUBLE_404 :
 		s->last		       ? s->last :
-					 "errors",
+					 TROUBLE_ERRORS,
 	    "%u claimed blocks absent, %u errors, %u refusals for rate, %u answers", s->missing,
 	    s->errors, s->limited, s->answers);
 	if (bad >= 50 && s->answers * 10 < bad)
-		source_leave_out(p, s, now, "fails nearly always");
+		source_leave_out(p, s, now, TROUBLE_FAILS);
 }
 
 /* A stall.  soft: seen only beside others.  Two of these are as good as one, if few answers lie
  * between: an honest source on a busy machine or line stands still too, with all that it was asked
  * at that time.  began: some of the answer had come. */
 void source_strike(struct planner *p, struct source *s, uint64_t now, const struct transfer *t,
-    bool soft, bool began, const char *what)
+    bool soft, bool began)
 {
-	s->last = what;
+	s->last = (uint8_t)t->trouble;
 	trust_to(s, now, 0, 0.2);
 	if (t->sent < (soft ? s->soft_at : s->struck_at))
 		return;
@@ -383,24 +318,24 @@ void source_strike(struct planner *p, struct source *s, uint64_t now, const stru
 	s->strikes++;
 	pause_for(s, now, (uint64_t)1000 << (s->strikes - 1));
 	if (!quiet(p, s, now))
-		source_fault(p, s, began ? FAULT_SLOW : FAULT_USELESS, what,
+		source_fault(p, s, began ? FAULT_SLOW : FAULT_USELESS, t->trouble,
 		    "%llu bytes in %llu ms, then none for %llu ms", (unsigned long long)t->bytes,
 		    (unsigned long long)t->age, (unsigned long long)t->idle);
 	if (s->strikes >= MAX_STRIKES || t->age >= DRIP_MS)
-		source_leave_out(p, s, now, what);
+		source_leave_out(p, s, now, t->trouble);
 }
 
 void source_lie(struct planner *p, struct source *s, uint64_t now, enum fault_class class,
-    const char *what, const uint8_t id[ID_LEN])
+    enum trouble trouble, const uint8_t id[ID_LEN])
 {
 	char hex[2 * ID_LEN + 1];
 
 	s->lies++;
-	s->last = what;
+	s->last = (uint8_t)trouble;
 	trust_to(s, now, 0, 0.5);
-	source_fault(p, s, class, what, "asked for %s", hex_of(hex, id, ID_LEN));
+	source_fault(p, s, class, trouble, "asked for %s", hex_of(hex, id, ID_LEN));
 	if (s->lies + s->refused >= MAX_LIES)
-		source_leave_out(p, s, now, what);
+		source_leave_out(p, s, now, trouble);
 }
 
 /* What was asked came, and then bytes that nobody asked for: it is said once; where others can
@@ -411,53 +346,13 @@ void source_trailing(struct planner *p, struct source *s, uint64_t now, bool blo
 
 	if (!s->trails)
 		source_fault(p, s, blocks ? FAULT_LYING : FAULT_INVALID,
-		    blocks ? "more than asked" : "trailing bytes", "after a whole answer");
+		    blocks ? TROUBLE_MORE : TROUBLE_TRAILING, "after a whole answer");
 	s->trails = true;
 	for (unsigned i = 0; i < p->n_sources; i++)
 		others += &p->sources[i] != s && source_usable(&p->sources[i], now) &&
 		    p->sources[i].answers > 0;
 	if (others && ++s->lies + s->refused >= MAX_LIES)
-		source_leave_out(p, s, now, "trailing bytes");
-}
-
-/* ---- the population ---- */
-
-static int by_rate(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
-/* Mean, deviation and median of the rates, and who is slow beside the others: below mean - 1.5
- * sigma and a third of the median with four sources or more, else below an eighth of the median. */
-void source_statistics(struct planner *p, uint64_t now)
-{
-	double rates[MAX_SOURCES], sum = 0, square = 0, sigma;
-	unsigned n = 0;
-
-	p->stats_at = now;
-	for (unsigned i = 0; i < p->n_sources; i++)
-		if (source_usable(&p->sources[i], now) && p->sources[i].rate > 0)
-			rates[n++] = p->sources[i].rate;
-	p->measured = n;
-	if (!n)
-		return;
-	qsort(rates, n, sizeof(rates[0]), by_rate);
-	for (unsigned i = 0; i < n; i++)
-		sum += rates[i];
-	p->mean = sum / n;
-	for (unsigned i = 0; i < n; i++)
-		square += (rates[i] - p->mean) * (rates[i] - p->mean);
-	sigma = sqrt(square / n);
-	p->median = rates[n / 2];
-	for (unsigned i = 0; i < p->n_sources; i++) {
-		struct source *s = &p->sources[i];
-		/* Who takes only so many requests cannot show its speed. */
-		bool limited = s->limited_at && now < s->limited_at + LIMITED_MS;
-		s->slow = s->rate > 0 && !limited &&
-		    ((n >= 4 && s->rate < p->mean - 1.5 * sigma && s->rate < p->median / 3) ||
-		    (n >= 2 && s->rate < p->median / 8));
-	}
+		source_leave_out(p, s, now, TROUBLE_TRAILING);
 }
 
 void planner_source_at(struct planner *p, unsigned source, const char *url)
@@ -478,8 +373,8 @@ bool planner_source_line(const struct planner *p, unsigned source, char out[256]
 		s->up	 ? "up" :
 			   "down",
 	    s->slow ? ", slow" : "", s->inflight, s->answers, s->rate / 1000, s->latency, s->trust,
-	    s->last ? ", last: " : "", s->last ? s->last : "");
+	    s->last ? ", last: " : "", why_text(p, s->last));
 	return true;
 }
 
-/* Next: cmd/block-fetch/answers.c, what becomes of their answers. */
+/* Next: cmd/block-fetch/crowd.c, how they do beside each other. */

@@ -1,224 +1,197 @@
-/* What the later stages made of it: verdicts, what the store has of a tenure, suspects, and what
+/* What the later stages made of it: verdicts, what the store has of an item, suspects, and what
  * sources say of their own tips. */
 #include <stdio.h>
 
 #include "cmd/block-fetch/plan.h"
 #include "common/sys/log.h"
 
-/* What a slot is to do next, once nothing of it is under way. */
-void plan_settle(struct planner *p, uint32_t i)
+void item_settle(struct planner *p, uint32_t i, enum item_kind kind)
 {
 	struct slot *s = &p->slots[i];
+	struct item *it = slot_item(s, kind);
 
-	if (s->awaiting || s->state == B_ASKED || s->state == B_LOOKING)
+	if (it->awaiting || it->state == ST_ASKED || it->state == ST_LOOKING)
 		return;
-	if (s->flags & F_NEWEND && s->state == B_READY) {
+	if (it->due & DUE_NEW_END && it->state == ST_READY) {
 		/* What was asked for was overtaken by a better end. */
-		s->flags &= (uint16_t)~F_NEWEND;
-		plan_reopen(p, i, s->end);
-	} else if (s->flags & F_ASIDE && s->state == B_WRITTEN) {
-		s->why = plan_why(p, "setaside");
-		plan_state(p, i, B_FAILED);
-		plan_want(p, i, WANT_SETASIDE, "the judge of one of its blocks crashed twice");
-	} else if (s->flags & F_RELOOK && s->state == B_WAIT) {
-		s->flags &= (uint16_t)~(F_RELOOK | F_START);
-	} else if (s->flags & F_RELOOK &&
-	    (s->state == B_READY || s->state == B_WRITTEN || s->state == B_PROVEN)) {
-		s->flags &= (uint16_t)~F_RELOOK;
-		plan_state(p, i, B_LOOK);
+		it->due &= (uint8_t)~DUE_NEW_END;
+		slot_reopen(p, i, s->end);
+	} else if (it->due & DUE_ASIDE && it->state == ST_WRITTEN) {
+		it->why = TROUBLE_ASIDE;
+		item_become(p, i, kind, ST_FAILED);
+		item_tell(p, i, kind, WANT_SETASIDE, trouble_name(TROUBLE_CRASHED));
+	} else if (it->due & DUE_RELOOK && it->state == ST_WAIT) {
+		it->due &= (uint8_t)~DUE_RELOOK;
+		slot_facts(p, i, 0, FACT_STARTED);
+	} else if (it->due & DUE_RELOOK &&
+	    (it->state == ST_READY || it->state == ST_WRITTEN || it->state == ST_PROVEN)) {
+		it->due &= (uint8_t)~DUE_RELOOK;
+		item_become(p, i, kind, ST_LOOK);
 	}
-	plan_refresh(p, i);
+	slot_refresh(p, i);
 }
 
-static void refused(struct planner *p, uint64_t now, uint32_t i, int source,
-    const uint8_t id[ID_LEN], const uint8_t hash[32], const char *reason)
+/* A source's copy of one item is of no use: another of its slot that comes the same way is not
+ * asked of it either. */
+static void shun(struct planner *p, uint32_t i, enum item_kind kind, unsigned source)
 {
-	struct slot *s = &p->slots[i];
-	struct source *from = source >= 0 ? &p->sources[source] : NULL;
-	struct work *w = plan_work(p, i);
+	work_make(p, i, kind)->out |= 1ull << source;
+	if (kind == ITEM_BODY && slot_has(&p->slots[i], ITEM_START))
+		work_make(p, i, ITEM_START)->out |= 1ull << source;
+}
+
+/* Whether a verdict on this item is of interest: it may be on offer, or gone from the view. */
+static bool matters(const struct slot *s, const struct item *it)
+{
+	return s->model == NAKAMOTO ? slot_wanted(s) : it->state != ST_NONE;
+}
+
+static void refused(struct planner *p, uint64_t now, uint32_t i, const struct plan_judged *v)
+{
+	struct item *it = slot_item(&p->slots[i], v->kind);
+	struct source *from = v->source >= 0 ? &p->sources[v->source] : NULL;
+	struct work *w = work_make(p, i, v->kind);
 	char why[48];
 
-	snprintf(why, sizeof(why), "refused: %s", reason);
-	w->why = plan_why(p, why);
-	if (w->refused_by >= 0 && source >= 0 && w->refused_by != source &&
-	    id_is(w->refused_id, id) && memcmp(w->refused_hash, hash, 32) == 0) {
+	snprintf(why, sizeof(why), "refused: %s", v->reason);
+	w->why = why_of(p, why);
+	if (w->refused_by >= 0 && v->source >= 0 && w->refused_by != v->source &&
+	    id_is(w->refused_id, v->id) && memcmp(w->refused_hash, v->hash, 32) == 0) {
 		/* The same bytes from two sources: the block is bad, and they are as honest as the
 		 * chain. */
+		uint8_t reason = w->why;
 		if (p->sources[w->refused_by].refused)
 			p->sources[w->refused_by].refused--;
-		s->why = w->why;
-		plan_work_free(p, i);
-		plan_state(p, i, B_FAILED);
-		plan_want(p, i, WANT_UNAVAILABLE, why);
+		work_free(p, i, v->kind);
+		item_give_up(p, i, v->kind, reason);
 		return;
 	}
-	w->refused_by = source;
-	memcpy(w->refused_id, id, ID_LEN);
-	memcpy(w->refused_hash, hash, 32);
-	s->flags |= F_RELOOK;
+	w->refused_by = v->source;
+	memcpy(w->refused_id, v->id, ID_LEN);
+	memcpy(w->refused_hash, v->hash, 32);
+	it->due |= DUE_RELOOK;
 	if (!from)
 		return;
-	w->out[0] |= 1ull << source;
-	w->out[1] |= 1ull << source;
+	from->last = w->why;
+	shun(p, i, v->kind, (unsigned)v->source);
 	from->refused++;
-	from->last = p->whys[w->why];
 	if (from->lies + from->refused >= MAX_LIES)
-		source_leave_out(p, from, now, "invalid blocks");
-	if (!slot_offered(p, i, now, false))
-		plan_want(p, i, WANT_UNAVAILABLE, why);
+		source_leave_out(p, from, now, TROUBLE_INVALID);
+	if (!item_offered(p, i, v->kind, now))
+		item_tell(p, i, v->kind, WANT_UNAVAILABLE, why);
 }
 
 /* A copy that is not judged: another source's may have other bytes, so the rest are asked before
  * the tenure is given up. */
-static void aside(struct planner *p, uint64_t now, uint32_t i, int source)
+static void aside(struct planner *p, uint64_t now, uint32_t i, const struct plan_judged *v)
 {
 	struct slot *s = &p->slots[i];
-	struct work *w;
+	struct item *it = slot_item(s, v->kind);
 
-	if (source >= 0 && slot_wanted(s) && s->state != B_FAILED) {
-		w = plan_work(p, i);
-		w->out[0] |= 1ull << source;
-		w->out[1] |= 1ull << source;
-		w->why = plan_why(p, "setaside");
+	if (v->source >= 0 && matters(s, it) && it->state != ST_FAILED) {
+		shun(p, i, v->kind, (unsigned)v->source);
+		item_work(p, i, v->kind)->why = TROUBLE_ASIDE;
 	}
-	s->flags |= slot_offered(p, i, now, false) ? F_RELOOK : F_ASIDE;
+	it->due |= item_offered(p, i, v->kind, now) ? DUE_RELOOK : DUE_ASIDE;
 }
 
 void planner_forgive(struct planner *p)
 {
-	for (uint32_t i = 0; i < p->n_slots; i++) {
-		struct slot *s = &p->slots[i];
-		if (!(s->flags & F_ASIDE))
-			continue;
-		s->flags &= (uint16_t)~(F_ASIDE | F_TOLD);
-		if (s->work)
-			p->works[s->work - 1].out[0] = p->works[s->work - 1].out[1] = 0;
-		if (s->state == B_FAILED)
-			plan_state(p, i, B_LOOK);
-	}
-	p->no_offer_known = false;
+	for (uint32_t i = 0; i < p->n_slots; i++)
+		for (unsigned k = 0; k < 2; k++) {
+			struct item *it = &p->slots[i].item[k];
+			if (!(it->due & DUE_ASIDE))
+				continue;
+			it->due &= (uint8_t)~(DUE_ASIDE | DUE_TOLD);
+			for (unsigned m = 0; m < 2; m++)
+				if (p->slots[i].item[m].work)
+					p->works[p->slots[i].item[m].work - 1].out = 0;
+			if (it->state == ST_FAILED)
+				item_become(p, i, (enum item_kind)it->kind, ST_LOOK);
+		}
+	planner_changed(p);
 }
 
-void planner_verdict(struct planner *p, uint64_t now, uint64_t height, const uint8_t ch[CH_LEN],
-    int source, enum plan_verdict v, const uint8_t id[ID_LEN], const uint8_t hash[32],
-    const char *reason)
+void planner_verdict(struct planner *p, uint64_t now, enum plan_verdict verdict,
+    const struct plan_judged *v)
 {
-	struct slot *s = plan_slot(p, ch);
+	struct slot *s = slot_find(p, v->ch);
+	struct item *it;
 	uint32_t i;
 
 	p->awaiting -= p->awaiting > 0;
 	p->news_at = now;
-	p->judged |= v != VERDICT_ASIDE;
+	p->judged |= verdict != VERDICT_ASIDE;
 	for (unsigned k = 0; k < p->n_singles; k++)
-		if (id_is(p->singles[k].id, id) && p->singles[k].asked)
-			plan_single_drop(p, k--);
-	if (!s || plan_height(p, plan_index(p, s)) != height)
+		if (id_is(p->singles[k].id, v->id) && p->singles[k].asked)
+			single_drop(p, k--);
+	if (!s || slot_height(p, slot_index(p, s)) != v->height)
 		return;
-	i = plan_index(p, s);
-	s->awaiting -= s->awaiting > 0;
-	if (v == VERDICT_STORED) {
-		s->flags |= F_STORED;
+	i = slot_index(p, s);
+	it = slot_item(s, v->kind);
+	it->awaiting = (uint16_t)(it->awaiting - (it->awaiting > 0));
+	if (verdict == VERDICT_STORED) {
+		if (v->kind == ITEM_BODY)
+			slot_facts(p, i, FACT_STORED, 0);
 		for (unsigned k = 0; k < p->n_sources; k++)
-			p->sources[k].has_claim &= !id_is(p->sources[k].tip_id, id);
-	} else if (v == VERDICT_REFUSED && slot_wanted(s) && s->state != B_FAILED) {
-		refused(p, now, i, source, id, hash, reason);
-	} else if (v == VERDICT_UNDECIDED && slot_wanted(s)) {
-		s->flags |= F_RELOOK;
-		plan_work(p, i)->not_before = now + 5000;
-		plan_work(p, i)->why = plan_why(p, reason);
-	} else if (v == VERDICT_ASIDE) {
-		aside(p, now, i, source);
+			p->sources[k].has_claim &= !id_is(p->sources[k].tip_id, v->id);
+	} else if (verdict == VERDICT_REFUSED && matters(s, it) && it->state != ST_FAILED) {
+		refused(p, now, i, v);
+	} else if (verdict == VERDICT_UNDECIDED && matters(s, it)) {
+		it->due |= DUE_RELOOK;
+		work_make(p, i, v->kind)->not_before = now + 5000;
+		work_make(p, i, v->kind)->why = why_of(p, v->reason);
+	} else if (verdict == VERDICT_ASIDE) {
+		aside(p, now, i, v);
 	}
-	plan_settle(p, i);
+	item_settle(p, i, v->kind);
 }
 
-void planner_looked(struct planner *p, uint64_t now, uint64_t height, const struct plan_look *look)
+void planner_looked(struct planner *p, uint64_t now, uint64_t height, enum item_kind kind,
+    const struct plan_look *look)
 {
 	uint32_t i = (uint32_t)(height - p->first);
-	struct slot *s = &p->slots[i];
+	struct item *it;
 	struct work *w;
 
-	if (height < p->first || i >= p->n_slots || s->state != B_LOOKING)
+	if (height < p->first || i >= p->n_slots || !slot_has(&p->slots[i], kind))
 		return;
-	if (s->flags & F_NEWEND) {
-		s->flags &= (uint16_t)~F_NEWEND;
-		plan_state(p, i, B_LOOK);
+	it = slot_item(&p->slots[i], kind);
+	if (it->state != ST_LOOKING)
+		return;
+	if (kind == ITEM_BODY)
+		slot_header(p, i, look->confirms);
+	if (it->due & DUE_NEW_END) {
+		it->due &= (uint8_t)~DUE_NEW_END;
+		item_become(p, i, kind, ST_LOOK);
 	} else if (look->proven) {
-		plan_state(p, i, B_PROVEN);
+		item_become(p, i, kind, ST_PROVEN);
 	} else if (look->whole) {
-		s->why = plan_why(p, look->why[0] ? look->why : "not proven");
-		plan_state(p, i, B_UNPROVEN);
+		it->why = look->why[0] ? why_of(p, look->why) : TROUBLE_UNPROVEN;
+		item_become(p, i, kind, ST_UNPROVEN);
 	} else {
-		w = plan_work(p, i);
+		w = work_make(p, i, kind);
 		memcpy(w->cursor, look->cursor, ID_LEN);
 		memcpy(w->stop, look->stop, ID_LEN);
 		w->begun = true;
-		plan_state(p, i, B_READY);
-		if (++w->rounds > 8) {
-			s->why =
-			    w->why ? w->why : plan_why(p, "its blocks do not stay in the store");
-			plan_state(p, i, B_FAILED);
-			plan_want(p, i, WANT_UNAVAILABLE, p->whys[s->why]);
-		}
+		item_become(p, i, kind, ST_READY);
+		if (++w->rounds > 8)
+			item_give_up(p, i, kind, w->why ? w->why : TROUBLE_LOST);
 	}
 }
 
 void planner_recheck(struct planner *p)
 {
 	for (uint32_t i = 0; i < p->n_slots; i++)
-		if (p->slots[i].state == B_PROVEN)
-			plan_state(p, i, B_LOOK);
+		slot_recheck(p, i);
 }
 
 void planner_relook(struct planner *p, const uint8_t ch[CH_LEN])
 {
-	struct slot *s = plan_slot(p, ch);
+	struct slot *s = slot_find(p, ch);
 
-	if (s && s->state == B_PROVEN)
-		plan_state(p, plan_index(p, s), B_LOOK);
+	if (s)
+		slot_recheck(p, slot_index(p, s));
 }
 
-/* The others keep their order: the least suspected first. */
-void plan_single_drop(struct planner *p, unsigned i)
-{
-	memmove(&p->singles[i], &p->singles[i + 1], (--p->n_singles - i) * sizeof(*p->singles));
-}
-
-void planner_suspect(struct planner *p, const uint8_t ch[CH_LEN], const uint8_t id[ID_LEN],
-    const char *avoid)
-{
-	struct slot *slot = plan_slot(p, ch);
-	struct single *s;
-
-	p->singles = xrealloc(p->singles, (p->n_singles + 1) * sizeof(*p->singles));
-	s = &p->singles[p->n_singles++];
-	*s = (struct single){ .tries = 0 };
-	memcpy(s->id, id, ID_LEN);
-	memcpy(s->ch, ch, CH_LEN);
-	snprintf(s->avoid, sizeof(s->avoid), "%s", avoid);
-	if (!slot)
-		return;
-	slot->flags |= F_HELD;
-	p->holds = true;
-	plan_refresh(p, plan_index(p, slot));
-}
-
-void planner_claim(struct planner *p, uint64_t now, unsigned source, const uint8_t ch[CH_LEN],
-    const uint8_t id[ID_LEN], const uint8_t *stop)
-{
-	struct source *s = &p->sources[source];
-	struct slot *slot = plan_slot(p, ch);
-
-	if (!slot || !(slot->flags & F_WON) || s->tip_asked || id_is(slot->end, id) ||
-	    (id_is(s->tip_failed, id) && s->tip_fails % 2 == 0))
-		return;
-	s->has_claim = true;
-	memcpy(s->tip_ch, ch, CH_LEN);
-	memcpy(s->tip_id, id, ID_LEN);
-	if (stop)
-		memcpy(s->tip_stop, stop, ID_LEN);
-	else
-		memset(s->tip_stop, 0, ID_LEN);
-}
-
-/* Next: cmd/block-fetch/schedule.c, what is asked next. */
+/* Next: cmd/block-fetch/asks.c, how a request is made. */

@@ -54,18 +54,18 @@ static void own_address(uint8_t own[16], const struct rec_peer *p)
 		address_to16(own, &port, (struct sockaddr *)&sa);
 }
 
-/* Fault of a peer's URL, or NULL. */
-static const char *url_fault(const uint8_t own[16], const char *url)
+/* What is wrong with a peer's URL. */
+static enum trouble url_trouble(const uint8_t own[16], const char *url)
 {
 	uint8_t addr[16];
 
 	if (!url[0])
-		return "no url";
+		return TROUBLE_NO_URL;
 	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-		return "malformed url";
+		return TROUBLE_BAD_URL;
 	if (address_of_url(addr, url) && address_private16(addr) && !address_same_host16(addr, own))
-		return "private url";
-	return NULL;
+		return TROUBLE_PRIVATE;
+	return TROUBLE_NONE;
 }
 
 static int find_peer(struct fetch *f, const char *name)
@@ -82,7 +82,7 @@ static void peer(struct fetch *f, const struct rec_peer *p, bool stored)
 {
 	char name[2 * KEY_LEN + 1], url[MAX_SOURCE + 1];
 	bool up = p->state == PEER_UP || p->state == PEER_BEHIND;
-	const char *fault;
+	enum trouble trouble;
 	uint8_t own[16];
 	int i;
 
@@ -98,9 +98,9 @@ static void peer(struct fetch *f, const struct rec_peer *p, bool stored)
 	}
 	rec_cstr(url, sizeof(url), p->data_url);
 	own_address(own, p);
-	fault = url_fault(own, url);
-	if (fault) {
-		planner_useless(f->plan, now_ms(), name, fault,
+	trouble = url_trouble(own, url);
+	if (trouble) {
+		planner_useless(f->plan, now_ms(), name, trouble,
 		    url[0] ? url : "its handshake has no data_url");
 		return;
 	}
@@ -125,11 +125,11 @@ static void inventory(struct fetch *f, const struct rec_inventory *v)
 	char name[2 * KEY_LEN + 1];
 	int i;
 
-	if (v->kind != INV_TENURES || v->bits.n < (v->count + 7) / 8)
+	if (v->bits.n < (v->count + 7) / 8)
 		return;
 	i = find_peer(f, hex_of(name, v->peer, KEY_LEN));
 	if (i >= 0)
-		planner_claims(f->plan, (unsigned)i, v->cycle, v->bits.p, v->count);
+		planner_claims(f->plan, (unsigned)i, v->kind, v->cycle, v->bits.p, v->count);
 }
 
 static bool on_inventory(void *arg, const struct rec_inventory *v)

@@ -40,17 +40,32 @@ static void push(struct fetch *f, const struct written *w)
 	f->written_at = now_ms();
 }
 
+static void planner_tell(struct fetch *f, const struct written *w, int source, enum plan_verdict v,
+    const char *reason)
+{
+	struct plan_judged judged = { .kind = w->item,
+		.height = w->height,
+		.ch = w->slot_ch,
+		.id = w->id,
+		.hash = w->hash,
+		.source = source,
+		.reason = reason };
+
+	planner_verdict(f->plan, now_ms(), v, &judged);
+}
+
 /* Write a block, and remember it until its verdict.  a: the request that brought it; NULL: it was
  * pushed to us. */
 void written_add(struct fetch *f, const struct rec_block *r, const struct action *a)
 {
-	struct written w = { .index = -1, .len = r->body.n };
+	struct written w = { .index = -1, .item = ITEM_BODY, .len = r->body.n };
 	char source[MAX_SOURCE + 1];
 
 	if (a) {
 		w.height = a->height;
 		w.index = (int)a->source;
 		w.tip = a->ask == ASK_TIP;
+		w.item = a->ask == ASK_STREAM ? ITEM_STREAM : ITEM_BODY;
 		memcpy(w.slot_ch, a->ch, CH_LEN);
 	}
 	memcpy(w.id, r->id, ID_LEN);
@@ -59,8 +74,7 @@ void written_add(struct fetch *f, const struct rec_block *r, const struct action
 	w.source = name_intern(f, rec_cstr(source, sizeof(source), r->source));
 	if (suspect_aside(f, &w)) {
 		if (a && !f->written_is_done)
-			planner_verdict(f->plan, now_ms(), w.height, w.slot_ch, w.index,
-			    VERDICT_ASIDE, r->id, w.hash, "setaside");
+			planner_tell(f, &w, w.index, VERDICT_ASIDE, "");
 		return;
 	}
 	stage_emit(f->stage, REC_BLOCK, r);
@@ -105,8 +119,7 @@ static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum pl
 		return;
 	if (strcmp(planner_source_name(f->plan, (unsigned)source), w->source) != 0)
 		source = -1;	/* its place is another's by now */
-	planner_verdict(f->plan, now_ms(), w->height, w->slot_ch, source, v, w->id, w->hash,
-	    reason);
+	planner_tell(f, w, source, v, reason);
 	if (w->tip && v == VERDICT_STORED && tenure_get(&f->store, txn, w->ch, &t) == 0)
 		planner_held(f->plan, w->ch, !all_zero(t.start_id, ID_LEN), t.parent_id, t.prev_ch);
 }
@@ -249,7 +262,7 @@ void look_at(struct fetch *f, const struct action *a)
 	/* Its start may have come as a suspect or an upload: that ends the tenure below. */
 	if (row && !all_zero(t.start_id, ID_LEN))
 		planner_held(f->plan, a->ch, true, t.parent_id, t.prev_ch);
-	planner_looked(f->plan, now_ms(), a->height, &look);
+	planner_looked(f->plan, now_ms(), a->height, a->item, &look);
 }
 
 /* Next: cmd/block-fetch/suspects.c, what was on its way when a judge died. */

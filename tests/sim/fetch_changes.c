@@ -1,10 +1,18 @@
 /* The download planner when the world changes: a growing tip, a made-up one, a reorg, a bad block,
  * suspects; and its size. */
+// link: cmd/block-fetch/trouble.c
+// link: cmd/block-fetch/slots.c
 // link: cmd/block-fetch/planner.c
+// link: cmd/block-fetch/names.c
+// link: cmd/block-fetch/claims.c
 // link: cmd/block-fetch/sources.c
+// link: cmd/block-fetch/crowd.c
 // link: cmd/block-fetch/answers.c
+// link: cmd/block-fetch/ends.c
 // link: cmd/block-fetch/verdicts.c
+// link: cmd/block-fetch/asks.c
 // link: cmd/block-fetch/schedule.c
+// link: cmd/block-fetch/singles.c
 // link: cmd/block-fetch/patience.c
 // link: cmd/block-fetch/state.c
 // link: tests/sim/world/fetch_world.c
@@ -199,7 +207,7 @@ static void moved(void **state)
 
 	world_make(w, 26, 10, 3);
 	for (unsigned i = 0; i < 3; i++)
-		planner_useless(w->plan, w->now, "peer", "private url", "http://10.0.0.1");
+		planner_useless(w->plan, w->now, "peer", TROUBLE_PRIVATE, "http://10.0.0.1");
 	for (unsigned i = 0; planner_action(w->plan, &a); i++)
 		assert_true(i == 0 && a.kind == ACT_FAULT);
 	planner_state(w->plan, w->now, &s);
@@ -213,7 +221,7 @@ static void moved(void **state)
 	world_view(w);
 	world_peer(w, GARBAGE, 5, 500);
 	assert_true(world_run(w, 60000));
-	planner_useless(w->plan, w->now, "peer 0", "private url", "http://10.0.0.1");
+	planner_useless(w->plan, w->now, "peer 0", TROUBLE_PRIVATE, "http://10.0.0.1");
 	planner_source(w->plan, w->now, "peer 0", false);
 	planner_state(w->plan, w->now, &s);
 	assert_int_equal(s.sources, 0);
@@ -229,7 +237,7 @@ static void full_house(void **state)
 	world_make(w, 25, 10, 3);
 	for (unsigned i = 0; i < 64; i++) {
 		snprintf(name, sizeof(name), "bad %u", i);
-		planner_useless(w->plan, w->now, name, "private url", "http://10.0.0.1");
+		planner_useless(w->plan, w->now, name, TROUBLE_PRIVATE, "http://10.0.0.1");
 	}
 	assert_int_not_equal(planner_source(w->plan, w->now, "good", false), -1);
 	for (unsigned i = 1; i < 64; i++) {

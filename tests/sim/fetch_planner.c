@@ -1,10 +1,18 @@
 /* The download planner under a virtual clock, with seeded peers: honest, far, slow, dripping,
  * silent, dead, lying. */
+// link: cmd/block-fetch/trouble.c
+// link: cmd/block-fetch/slots.c
 // link: cmd/block-fetch/planner.c
+// link: cmd/block-fetch/names.c
+// link: cmd/block-fetch/claims.c
 // link: cmd/block-fetch/sources.c
+// link: cmd/block-fetch/crowd.c
 // link: cmd/block-fetch/answers.c
+// link: cmd/block-fetch/ends.c
 // link: cmd/block-fetch/verdicts.c
+// link: cmd/block-fetch/asks.c
 // link: cmd/block-fetch/schedule.c
+// link: cmd/block-fetch/singles.c
 // link: cmd/block-fetch/patience.c
 // link: cmd/block-fetch/state.c
 // link: tests/sim/world/fetch_world.c

@@ -95,7 +95,7 @@ void world_peer(struct world *w, enum conduct conduct, unsigned latency, double 
 			if (c * 50 + b >= FIRST && c * 50 + b < FIRST + w->n &&
 			    w->tenures[c * 50 + b - FIRST].started)
 				bitvec_set(bits, b);
-		planner_claims(w->plan, (unsigned)i, c, bits, 50);
+		planner_claims(w->plan, (unsigned)i, INV_TENURES, c, bits, 50);
 	}
 }
 
@@ -116,7 +116,7 @@ static void look(struct world *w, const struct action *a)
 		world_id(l.cursor, t, low - 1);
 	if (tip > 0)
 		world_id(l.stop, t, tip - 1);
-	planner_looked(w->plan, w->now, a->height, &l);
+	planner_looked(w->plan, w->now, a->height, a->item, &l);
 }
 
 void world_judge(struct world *w)
@@ -132,9 +132,10 @@ void world_judge(struct world *w)
 		world_ch(ch, (uint32_t)x->height - FIRST);
 		hash[0] = lie ? (uint8_t)(1 + x->source) : 0;
 		w->tenures[x->tenure].stored[x->block] |= !bad && !lie && !aside;
-		planner_verdict(w->plan, w->now, x->height, ch, (int)x->source,
-		    aside ? VERDICT_ASIDE : bad || lie ? VERDICT_REFUSED : VERDICT_STORED,
-		    x->id, hash, aside ? "setaside" : "signer");
+		struct plan_judged v = { ITEM_BODY, x->height, ch, x->id, hash, (int)x->source,
+			aside ? "setaside" : "signer" };
+		planner_verdict(w->plan, w->now,
+		    aside ? VERDICT_ASIDE : bad || lie ? VERDICT_REFUSED : VERDICT_STORED, &v);
 	}
 	if (w->credit > 1)
 		w->credit = 1;

@@ -1,0 +1,121 @@
+/* Who has what: the inventories of sources, found by kind and cycle. */
+#include <stdlib.h>
+
+#include "cmd/block-fetch/plan.h"
+#include "common/chain/bitvec.h"
+#include "common/sys/log.h"
+
+enum inventory_kind claim_kind(const struct planner *p, uint32_t slot, enum item_kind kind)
+{
+	if (kind == ITEM_STREAM)
+		return INV_MICROBLOCKS;
+	return p->slots[slot].model == EPOCH2 ? INV_BLOCKS : INV_TENURES;
+}
+
+/* What the source said of the cycle of an item, or NULL; and the item's bit in it. */
+static const struct claim *claim_find(const struct planner *p, const struct source *s,
+    uint32_t slot, enum item_kind item, uint32_t *bit)
+{
+	enum inventory_kind kind = claim_kind(p, slot, item);
+	uint64_t cycle;
+
+	if (!inventory_bit(p->net, kind, slot_height(p, slot), &cycle, bit))
+		return NULL;
+	cycle -= p->base[kind];
+	if (cycle >= s->n_claims[kind] || !s->claims[kind][cycle].bits)
+		return NULL;
+	return &s->claims[kind][cycle];
+}
+
+bool source_claims(const struct planner *p, const struct source *s, uint32_t slot,
+    enum item_kind item)
+{
+	const struct claim *c;
+	uint32_t bit;
+
+	if (s->is_url)
+		return true;
+	c = claim_find(p, s, slot, item, &bit);
+	return c && bitvec_get(c->bits, c->count, bit);
+}
+
+bool source_told(const struct planner *p, const struct source *s, uint32_t slot,
+    enum item_kind item)
+{
+	uint32_t bit;
+
+	return s->is_url || claim_find(p, s, slot, item, &bit);
+}
+
+void claims_free(struct source *s)
+{
+	for (unsigned k = 0; k < INV_POX; k++) {
+		for (uint32_t i = 0; i < s->n_claims[k]; i++)
+			free(s->claims[k][i].bits);
+		free(s->claims[k]);
+		s->claims[k] = NULL;
+		s->n_claims[k] = 0;
+	}
+}
+
+size_t claims_memory(const struct source *s)
+{
+	size_t n = 0;
+
+	for (unsigned k = 0; k < INV_POX; k++) {
+		n += s->n_claims[k] * sizeof(struct claim);
+		for (uint32_t i = 0; i < s->n_claims[k]; i++)
+			n += s->claims[k][i].bits ? bitvec_bytes(s->claims[k][i].count) + 1 : 0;
+	}
+	return n;
+}
+
+/* Height of the highest bit that it has set. */
+static uint64_t top_of(const struct planner *p, const struct source *s, enum inventory_kind kind)
+{
+	for (uint32_t i = s->n_claims[kind]; i-- > 0;) {
+		const struct claim *c = &s->claims[kind][i];
+		for (uint32_t b = c->bits ? c->count : 0; b-- > 0;)
+			if (bitvec_get(c->bits, c->count, b))
+				return inventory_height(p->net, kind, p->base[kind] + i, b);
+	}
+	return 0;
+}
+
+/* Winners of epoch 2.x that nothing wanted builds on are on offer by this. */
+static void offer(struct planner *p, const struct claim *c, uint64_t cycle)
+{
+	for (int64_t b = bitvec_next(c->bits, c->count, 0); b >= 0;
+	     b = bitvec_next(c->bits, c->count, (uint32_t)b + 1)) {
+		uint64_t h = inventory_height(p->net, INV_BLOCKS, cycle, (uint32_t)b);
+		if (h >= p->first && h - p->first < p->n_slots)
+			slot_offer(p, (uint32_t)(h - p->first));
+	}
+}
+
+void planner_claims(struct planner *p, unsigned source, enum inventory_kind kind, uint64_t cycle,
+    const uint8_t *bits, uint32_t count)
+{
+	struct source *s = &p->sources[source];
+	struct claim *c;
+
+	if (kind >= INV_POX || cycle >= MAX_CYCLES || count > MAX_CYCLE_BITS ||
+	    cycle < p->base[kind])
+		return;
+	uint32_t i = (uint32_t)(cycle - p->base[kind]), n = s->n_claims[kind];
+	if (i >= n) {
+		s->claims[kind] = xrealloc(s->claims[kind], (i + 1) * sizeof(*c));
+		memset(s->claims[kind] + n, 0, (i + 1 - n) * sizeof(*c));
+		s->n_claims[kind] = i + 1;
+	}
+	c = &s->claims[kind][i];
+	c->bits = xrealloc(c->bits, bitvec_bytes(count) + 1);
+	memcpy(c->bits, bits, bitvec_bytes(count));
+	c->count = count;
+	s->top[kind] = top_of(p, s, kind);
+	if (kind == INV_BLOCKS)
+		offer(p, c, cycle);
+	planner_changed(p);
+}
+
+/* Next: cmd/block-fetch/sources.c, whom we ask. */
