@@ -18,6 +18,8 @@ static void set_aside(struct rivals *r, const struct microblock *m)
 		r->m[r->n++] = *m;
 }
 
+static bool same(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, 32) == 0; }
+
 static void reverse(struct microblock *m, uint32_t n)
 {
 	for (uint32_t i = 0; i < n / 2; i++) {
@@ -46,12 +48,12 @@ static enum chain_reason split(struct stream *s, uint32_t *all, const uint8_t *p
 	}
 	if (at < n)
 		return REASON_TRAILING;
-	if (s->m[0].sequence > s->m[*all - 1].sequence)
+	/* Sequences may be what is wrong: a link tells the order, too. */
+	if (s->m[0].sequence > s->m[*all - 1].sequence ||
+	    (*all > 1 && same(s->m[0].prev, s->m[1].hash)))
 		reverse(s->m, *all);
 	return REASON_OK;
 }
-
-static bool same(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, 32) == 0; }
 
 /* From the i-th microblock on the stream does not stand; with a child, none of it. */
 static void refuse(struct stream *s, const struct stream_view *v, uint32_t i, bool committed)

@@ -303,6 +303,11 @@ static void committed(void **state)
 	row_from(&r, 1);
 	refused(&r, MANY - 1, REASON_MBSEQ, true);
 	stands(&r, 0, REASON_MBLINK);
+	/* Two with the same sequence, the tail first. */
+	r.n = 2;
+	r.order[0] = 1;
+	r.order[1] = 0;
+	refused(&r, 1, REASON_MBSEQ, true);
 	row_make(&r);
 	assert_reason(judge_at(&r, MANY - 1, MANY, EPOCH_24), REASON_TAIL);
 	assert_true(s.committed);
