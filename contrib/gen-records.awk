@@ -6,7 +6,11 @@ function quoted(s) { return match(s, /"[^"]*"/) ? substr(s, RSTART + 1, RLENGTH 
 
 /^#/ || /^[ \t]*$/ { next }
 $1 == "SCHEMA" { schema = $2; next }
-$1 == "enum" { read_enum(); next }
+$1 == "enum" {
+	e = $2; prefix = NF > 2 ? $3 "_" : ""; t = 0
+	enum_name[++n_enums] = e; values[e] = 0
+	next
+}
 $1 == "record" || $1 == "row" {
 	if ($3 in taken) fail("number " $3 " is taken")
 	taken[$3] = 1
@@ -14,6 +18,7 @@ $1 == "record" || $1 == "row" {
 	kind[t] = $1; name[t] = $2; number[t] = $3; text[t] = quoted($0); fields[t] = 0
 	next
 }
+/^[ \t]/ && !t { read_name(); next }
 /^[ \t]/ {
 	f = ++fields[t]
 	fname[t, f] = $1; ftype[t, f] = $2; fmax[t, f] = $3 ~ /^[0-9]+$/ ? $3 : 0; ftext[t, f] = quoted($0)
@@ -35,24 +40,19 @@ END {
 	else man()
 }
 
-# enum TYPE [PREFIX] NAME...: values[TYPE] is their number, value[TYPE, 0...] the names, constant[TYPE, 0...] what C calls them.
-function read_enum(   rest, prefix, e, w) {
-	e = $2; enum_name[++n_enums] = e
+# A line of an enum.  values[e] is how many it has; of number v: value[e, v] its name, constant[e, v] the same in C, vtext[e, v] what it means.
+function read_name(   rest, w) {
 	rest = $0
-	sub(/^enum[ \t]+[^ \t]+[ \t]+/, "", rest)
-	if (match(rest, /^[A-Z]+[ \t]+/)) {
-		prefix = substr(rest, 1, RLENGTH); sub(/[ \t]+$/, "_", prefix)
-		rest = substr(rest, RLENGTH + 1)
-	}
-	for (values[e] = 0; match(rest, /^("[^"]*"|[^" \t]+)[ \t]*/); rest = substr(rest, RLENGTH + 1)) {
-		w = substr(rest, 1, RLENGTH)
-		gsub(/^"|"?[ \t]*$/, "", w)
-		value[e, values[e]] = w
-		w = w == "" ? "none" : w
-		gsub(/[^a-z0-9]/, "_", w)
-		constant[e, values[e]++] = prefix toupper(w)
-	}
-	if (rest != "" || !values[e]) fail("enum " e ": bad name")
+	sub(/^[ \t]+/, "", rest)
+	if (!e || rest !~ /^("[^"]*"|[a-z0-9]+)[ \t]+"[^"]*"$/) fail("neither enum, record, row nor field")
+	match(rest, /^("[^"]*"|[a-z0-9]+)[ \t]+/)
+	w = substr(rest, 1, RLENGTH)
+	vtext[e, values[e]] = quoted(substr(rest, RLENGTH + 1))
+	gsub(/^"|"?[ \t]*$/, "", w)
+	value[e, values[e]] = w
+	w = w == "" ? "none" : w
+	gsub(/[^a-z0-9]/, "_", w)
+	constant[e, values[e]++] = prefix toupper(w)
 }
 
 # The names of an enum as the manual pages list them.
@@ -67,7 +67,7 @@ function enums(   i, j, e) {
 	for (i = 1; i <= n_enums; i++) {
 		e = enum_name[i]
 		printf "enum %s {\n", e
-		for (j = 0; j < values[e]; j++) printf "\t%s,\t/* \"%s\" */\n", constant[e, j], value[e, j]
+		for (j = 0; j < values[e]; j++) printf "\t%s,\t/* \"%s\": %s */\n", constant[e, j], value[e, j], vtext[e, j]
 		printf "};\nconst char *%s_name(enum %s);\n", e, e
 	}
 	print "#endif"
@@ -121,19 +121,28 @@ function tables(   t, f, i, j, e) {
 
 # One field of a manual page's table: its type, and what it is; of an enum the names.
 function man_field(t, f,   type, said) {
-	type = ftype[t, f] (fmax[t, f] && ftype[t, f] != "enum" ? " " fmax[t, f] : "")
+	type = ftype[t, f] == "enum" ? fenum[t, f] : ftype[t, f] (fmax[t, f] ? " " fmax[t, f] : "")
 	said = ftext[t, f]
 	if (ftype[t, f] == "enum") said = (said == "" ? "" : said ": ") value_list(fenum[t, f])
 	printf ".It Va %s Ta %s Ta %s\n", fname[t, f], type, said
 }
 
-function man(   t, f) {
+function man(   t, f, i, e) {
 	for (t = 1; t <= types; t++) {
 		if (what == "records" && kind[t] != "record" || what == "store" && kind[t] != "row" && text[t] !~ /(row|table)/) continue
 		printf ".Ss %s (%d)\n", name[t], number[t]
 		if (text[t] != "") printf "%s%s.\n", toupper(substr(text[t], 1, 1)), substr(text[t], 2)
-		print ".Bl -column \"parent_sortition_id\" \"listu32 4000\" \"description\" -compact"
+		print ".Bl -column \"parent_sortition_id\" \"inventory_kind\" \"description\" -compact"
 		for (f = 1; f <= fields[t]; f++) man_field(t, f)
 		print ".El"
+	}
+	if (what == "records") {
+		print ".Sh NAMES"
+		for (i = 1; i <= n_enums; i++) {
+			e = enum_name[i]
+			printf ".Ss %s\n.Bl -tag -width \"catching up\" -compact\n", e
+			for (f = 0; f < values[e]; f++) printf ".It %s\n%s\n", value[e, f] == "" ? "\\(dq\\(dq" : value[e, f], vtext[e, f]
+			print ".El"
+		}
 	}
 }
