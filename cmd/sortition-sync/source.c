@@ -9,9 +9,11 @@
 #include "cmd/sortition-sync/sync.h"
 #include "common/sys/log.h"
 
+#define FORMAT_SQLITE "SQLite format 3" /* how such a file begins, with the NUL */
+
 void source_open(struct sync *s, struct source *source, const char *name)
 {
-	char magic[16] = "";
+	char magic[sizeof(FORMAT_SQLITE)] = "";
 	ssize_t n;
 	int fd;
 
@@ -35,7 +37,7 @@ void source_open(struct sync *s, struct source *source, const char *name)
 	n = read(fd, magic, sizeof(magic));
 	close(fd);	/* before SQLite opens it: a close drops all locks that this process has on
 			 * a file */
-	if (n == sizeof(magic) && memcmp(magic, "SQLite format 3", 16) == 0)
+	if (n == sizeof(magic) && memcmp(magic, FORMAT_SQLITE, sizeof(magic)) == 0)
 		source->db = node_db_open(source, name);
 	else
 		source->file = rec_file_open(source, name);
