@@ -28,7 +28,7 @@ struct block {
 	uint8_t hash[32];		/* block hash */
 	uint8_t id[ID_LEN];		/* zeros where ch is not known */
 	/* The id of the parent.  Of an epoch 2.x block it is the parent's block hash, as its header
-	 * has it; the store makes the id of it (common/store/blocks.h). */
+	 * has it: link_of (place.h) and the store (kept_parent) make the id of it. */
 	uint8_t parent[ID_LEN];
 	/* Of a Nakamoto block as its header has it, of an epoch 2.x block as the giver says. */
 	uint8_t ch[CH_LEN];

@@ -78,36 +78,18 @@ static int step_down(struct store *s, MDB_txn *txn, MDB_cursor *c, struct run *r
 	return sibling_find(s, txn, ch, height, id, b);
 }
 
-/* The id of the parent, from what the header says. */
-static void parent_id(struct store *s, MDB_txn *txn, const uint8_t *ch, enum model model,
-    const uint8_t *said, uint8_t parent[ID_LEN])
-{
-	struct rec_tenure t;
-
-	if (model == EPOCH2 && tenure_get(s, txn, ch, &t) == 0)
-		hash_block_id(parent, said, t.prev_ch);
-	else
-		memmove(parent, said, ID_LEN);
-}
-
 bool kept_parent(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN],
     const struct kept_block *b, enum model *model, uint8_t parent[ID_LEN])
 {
 	const uint8_t *said = block_parent(model, ch, b->bytes, b->len);
+	struct rec_tenure t;
 
-	if (said)
-		parent_id(s, txn, ch, *model, said, parent);
-	return said != NULL;
-}
-
-bool kept_parse(struct store *s, MDB_txn *txn, const uint8_t ch[CH_LEN], const struct kept_block *b,
-    struct block *block)
-{
-	size_t need;
-
-	if (block_parse(block, ANY_MODEL, ch, b->bytes, b->len, &need) != (ssize_t)b->len)
+	if (!said)
 		return false;
-	parent_id(s, txn, ch, block->model, block->parent, block->parent);
+	if (*model == EPOCH2 && tenure_get(s, txn, ch, &t) == 0)
+		hash_block_id(parent, said, t.prev_ch);
+	else
+		memcpy(parent, said, ID_LEN);
 	return true;
 }
 

@@ -89,14 +89,12 @@ void blocks_walk(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], uint64_t l
 /* The block of the runs at a height (id NULL), or the one with this id.  0, or -1. */
 int blocks_find(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], uint64_t height,
     const uint8_t *id, struct kept_block *);
-/* A block that lies in this tenure: its model and the id of its parent, or the whole block.  Its
- * bytes tell its model (block.h).  The parent is an id in either model: of a block of epoch 2.x it
- * is made of the hash in the header and of the parent's consensus hash, which stands in the
- * tenure's row (prev_ch).  False: the bytes are none.  Nobody has looked at their checksum. */
+/* The model of a block that lies in this tenure, which its bytes tell (block.h), and the id of its
+ * parent: of a block of epoch 2.x it is made of the hash in the header and of the parent's
+ * consensus hash, which stands in the tenure's row (prev_ch).  False: the bytes are no block.
+ * Nobody has looked at their checksum. */
 bool kept_parent(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], const struct kept_block *,
     enum model *, uint8_t parent[ID_LEN]);
-bool kept_parse(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], const struct kept_block *,
-    struct block *);
 /* From the block `id` of a tenure down along parents, newest first, until fn returns false or a
  * parent is not of the tenure. */
 void blocks_down(struct store *, MDB_txn *, const uint8_t ch[CH_LEN], uint64_t height,

@@ -119,8 +119,10 @@ static bool load_one(void *arg, const struct kept_block *b)
 	struct block block;
 	struct link link;
 	struct node *n;
+	size_t need;
 
-	if (!block_sound(l->t->ch, b) || !kept_parse(l->k->s, l->k->txn, l->t->ch, b, &block)) {
+	if (!block_sound(l->t->ch, b) ||
+	    block_parse(&block, ANY_MODEL, l->t->ch, b->bytes, b->len, &need) <= 0) {
 		l->bad = true;
 		return true;
 	}

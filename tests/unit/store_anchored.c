@@ -80,7 +80,9 @@ static bool walked(void *arg, const struct stored_block *b)
 
 static bool listed(void *arg, const struct stored_block *b)
 {
-	*(int *)arg += b->height == (uint64_t) * (int *)arg + 1 && !b->bytes && !b->damaged;
+	int *n = arg;
+
+	*n += b->height == (uint64_t)*n + 1 && !b->bytes && !b->damaged;
 	return true;
 }
 
@@ -107,22 +109,6 @@ static void found(void **state)
 	store_read_end(txn);
 }
 
-static void parsed(void **state)
-{
-	MDB_txn *txn = store_read(&w.s);
-	struct kept_block kept;
-	struct block b;
-
-	assert_int_equal(blocks_find(&w.s, txn, anchored[2].ch, 3, NULL, &kept), 0);
-	assert_true(kept_parse(&w.s, txn, anchored[2].ch, &kept, &b));
-	assert_int_equal(b.model, EPOCH2);
-	assert_memory_equal(b.parent, anchored[1].id, ID_LEN);
-	/* Cut, it is none. */
-	kept.len--;
-	assert_false(kept_parse(&w.s, txn, anchored[2].ch, &kept, &b));
-	store_read_end(txn);
-}
-
 /* Where the index of a run cannot be trusted the bytes tell, if they lie in their own tenure. */
 static void saved(void **state)
 {
@@ -137,10 +123,86 @@ static void saved(void **state)
 	assert_false(block_saved(anchored[1].ch, &b, id));
 }
 
+static void sortition(struct world *k, int i)
+{
+	struct rec_sortition r = { .burn_height = 101 + (uint64_t)i,
+		.won = true,
+		.canonical = true };
+	struct block header;
+	MDB_txn *txn = store_write(&k->s);
+	size_t need;
+
+	block_header(&header, MODEL_BIT(EPOCH2), anchored[i].ch, anchored[i].bytes, ANCHORED_SIZE,
+	    &need);
+	memcpy(r.consensus_hash, anchored[i].ch, CH_LEN);
+	memcpy(r.committed, header.hash, 32);
+	if (i)
+		memcpy(r.parent_ch, anchored[i - 1].ch, CH_LEN);
+	sortition_put(&k->s, txn, &r);
+	store_commit_or_die(&k->s, txn);
+}
+
+static void give(struct world *k, int i)
+{
+	struct block b;
+	size_t need;
+
+	block_parse(
+	    &b, MODEL_BIT(EPOCH2), anchored[i].ch, anchored[i].bytes, ANCHORED_SIZE, &need);
+	keeper_block(k->k, &b, 0, rec_str("giver"));
+}
+
+static void all_proven(struct world *k)
+{
+	MDB_txn *txn = store_read(&k->s);
+	struct stored_block b;
+	struct rec_tenure t;
+
+	for (int i = 0; i < ANCHORED; i++) {
+		assert_int_equal(block_get(&k->s, txn, anchored[i].id, &b), 0);
+		check(&b, i);
+		assert_true(block_proven(&k->s, txn, anchored[i].id));
+		assert_int_equal(tenure_get(&k->s, txn, anchored[i].ch, &t), 0);
+		assert_int_equal(t.model, EPOCH2);
+		assert_memory_equal(t.parent_id, b.parent, ID_LEN);
+		if (i)
+			assert_memory_equal(t.prev_ch, anchored[i - 1].ch, CH_LEN);
+	}
+	store_read_end(txn);
+}
+
+/* The keeper places them by what their sortitions say, in any order, and again from the store. */
+static void kept(void **state)
+{
+	static const int order[ANCHORED] = { 2, 0, 1 };
+	static struct world k;
+
+	world_open(&k);
+	for (int i = 0; i < ANCHORED; i++)
+		sortition(&k, i);
+	world_restart(&k);
+	for (int i = 0; i < ANCHORED; i++) {
+		keeper_begin(k.k);
+		give(&k, order[i]);
+		world_commit(&k);
+	}
+	all_proven(&k);
+	world_restart(&k);
+	keeper_begin(k.k);
+	keeper_rescan(k.k);
+	for (int i = 0; i < ANCHORED; i++) {
+		keeper_heal(k.k, anchored[i].ch);
+		give(&k, i);
+	}
+	world_commit(&k);
+	all_proven(&k);
+	world_close(&k);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(found), cmocka_unit_test(parsed),
-		cmocka_unit_test(saved) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(found), cmocka_unit_test(saved),
+		cmocka_unit_test(kept) };
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
