@@ -29,6 +29,13 @@ small_chain() {
 	make_chain small --seed 5 --cycles 3 --cycle-length 20 --prepare-length 4 --signers 9 --tenure-blocks 1:6 --extend-rate 0.2 --epoch4-at 1
 }
 
+# A chain that crosses from epoch 2.x to Nakamoto: 33 burn blocks of 2.0 to 2.5 with streams, rivals of microblocks, forks, winners
+# without a block and sortitions of another PoX fork, in cycles of 10; then two cycles of tenures.
+crossing_chain() {
+	make_chain crossing --seed 11 --cycles 5 --cycle-length 10 --prepare-length 3 --epoch2 33 --signers 3 --tenure-blocks 1:3 \
+		--microblocks 0.9 --equivocations 0.7 --forks 0.2 --pox-fork 1 --start-rate 0.85
+}
+
 # serve_chain DIR LOG SPEC...: starts one peer a SPEC (all in one process). Sets PEER_PID, by index KEYS, P2P,
 # URLS, SPECS, and the options PEERS that name them all.
 # FAULT_PEER=servechain takes the simulator beside the repository instead of ours.

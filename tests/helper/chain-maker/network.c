@@ -2,20 +2,16 @@
 #include <inttypes.h>
 
 #include "tests/helper/chain-maker/maker.h"
+#include "tests/helper/lib/chaindir.h"
 
 #define GENESIS_TIME 1700000000		/* unix seconds of the first burn block */
 #define BURN_SPACING 600		/* seconds between burn blocks */
-#define BURN_GENESIS UINT64_C(437000000000)	/* satoshis burned before the first burn block */
-#define BURN_PER_BLOCK 250000
 
 uint64_t burn_time(const struct maker *m, uint64_t h)
 {
 	return GENESIS_TIME + (h - m->p.first_height) * BURN_SPACING;
 }
-uint64_t total_burn(const struct maker *m, uint64_t h)
-{
-	return BURN_GENESIS + (h - m->p.first_height) * BURN_PER_BLOCK;
-}
+uint64_t total_burn(const struct maker *m, uint64_t h) { return chaindir_total_burn(&m->net, h); }
 
 void fork_hash(const struct maker *m, unsigned fork, uint64_t h, uint8_t ch[CH_LEN])
 {

@@ -17,10 +17,10 @@
 	X(PUSH, "push", 10,                                                                        \
 	    "pushes N of the highest blocks that it has a second, again and again")                \
 	X(PUSH2, "push2", 10,                                                                      \
-	    "pushes N of its highest epoch 2.x blocks a second, and the streams that they "        \
+	    "pushes N epoch 2.x blocks a second, highest first, and the streams that they "        \
 	    "confirm")                                                                             \
 	X(ANNOUNCE, "announce", 10,                                                                \
-	    "announces N of its highest epoch 2.x blocks a second, and their streams")             \
+	    "announces N epoch 2.x blocks a second, highest first, and their streams")             \
 	X(LOSER, "loser", -1,                                                                      \
 	    "is on the losing side of an epoch 2.x fork: has the highest block that is not "       \
 	    "canonical, its ancestors, and nothing else")                                          \

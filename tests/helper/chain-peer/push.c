@@ -75,14 +75,14 @@ static void push_stream(struct talk *t, const struct chain_block *b)
 	buf_release(&payload);
 }
 
-/* The same of epoch 2.x, and what it confirms; a forged one has another state root, and so is not
- * the winner. */
+/* One block of epoch 2.x after another, and what it confirms; a forged one has another state root,
+ * and so is not the winner. */
 static void pusher2(void *arg)
 {
 	struct talk *t = arg;
 	struct peer *p = t->peer;
 	bool junk = has(p, F_JUNKPUSH2);
-	const struct chain_block *b = next_of(t, EPOCH2, junk ? 1 : 5);
+	const struct chain_block *b = next_of(t, EPOCH2, junk ? 1 : UINT32_MAX);
 	struct buf payload = { 0 };
 
 	if (!t->closed && b) {
@@ -103,7 +103,7 @@ static void pusher2(void *arg)
 static void announcer(void *arg)
 {
 	struct talk *t = arg;
-	const struct chain_block *b = next_of(t, EPOCH2, 5);
+	const struct chain_block *b = next_of(t, EPOCH2, UINT32_MAX);
 	const struct chain_sortition *s = b ? world_sortition(t->peer->world, b->ch) : NULL;
 	struct buf payload = { 0 };
 

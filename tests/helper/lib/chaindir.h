@@ -86,6 +86,11 @@ struct chaindir {
 	uint32_t *by_id, *by_ch, mask_id, mask_ch;	/* hash tables: index + 1 */
 };
 
+/* Satoshis burned up to a burn block of a made chain, which no file says. */
+static inline uint64_t chaindir_total_burn(const struct network *net, uint64_t burn_height)
+{
+	return UINT64_C(437000000000) + (burn_height - net->first_burn_height) * 250000;
+}
 /* Reads the directory, made or captured: it may lack keys, or blocks of one model.  Whatever is
  * wrong with it ends the program with 111. */
 void chaindir_open(struct chaindir *, const char *dir);
