@@ -4,6 +4,7 @@
 function fail(msg) { printf "records.def:%d: %s\n", NR, msg > "/dev/stderr"; failed = 1; exit 1 }
 function quoted(s) { return match(s, /"[^"]*"/) ? substr(s, RSTART + 1, RLENGTH - 2) : "" }
 
+# t is the record or row whose fields follow, 0 within an enum; e is the enum.
 /^#/ || /^[ \t]*$/ { next }
 $1 == "SCHEMA" { schema = $2; next }
 $1 == "enum" {
@@ -40,7 +41,8 @@ END {
 	else man()
 }
 
-# A line of an enum.  values[e] is how many it has; of number v: value[e, v] its name, constant[e, v] the same in C, vtext[e, v] what it means.
+# A line of an enum: values[e] is how many there are, value[e, v] the name of number v, constant[e, v] what C calls it, and
+# vtext[e, v] what it means.
 function read_name(   rest, w) {
 	rest = $0
 	sub(/^[ \t]+/, "", rest)
@@ -62,7 +64,8 @@ function value_list(e,   i, s) {
 }
 
 function enums(   i, j, e) {
-	print "/* Made from records.def by gen-records.awk: what fields of records hold, and the names of it. */"
+	print "/* Made from records.def by gen-records.awk: what fields of records may hold. */"
+	print "/* TYPE_name(): the name that stands in records and rows; \"?\" for a number that has none. */"
 	print "#ifndef BLOCKSYNC_ENUMS_H\n#define BLOCKSYNC_ENUMS_H"
 	for (i = 1; i <= n_enums; i++) {
 		e = enum_name[i]

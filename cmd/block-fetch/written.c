@@ -124,6 +124,16 @@ static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum pl
 		planner_held(f->plan, w->ch, !all_zero(t.start_id, ID_LEN), t.parent_id, t.prev_ch);
 }
 
+static enum plan_verdict verdict_of(enum verdict_status status)
+{
+	switch (status) {
+	case STATUS_REFUSED: return VERDICT_REFUSED;
+	case STATUS_UNDECIDED: return VERDICT_UNDECIDED;
+	case STATUS_HELD: case STATUS_STORED: break;
+	}
+	return VERDICT_STORED;
+}
+
 static bool judge(struct fetch *f, MDB_txn *txn, const struct written *w)
 {
 	struct rec_verdict v;
@@ -136,11 +146,7 @@ static bool judge(struct fetch *f, MDB_txn *txn, const struct written *w)
 	if (verdict_get(&f->store, txn, w->id, w->hash, rec_str(w->source), &v) != 0)
 		return false;
 	rec_cstr(reason, sizeof(reason), v.reason);
-	told(f, txn, w,
-	    v.status == STATUS_REFUSED	      ? VERDICT_REFUSED :
-		v.status == STATUS_UNDECIDED ? VERDICT_UNDECIDED :
-						VERDICT_STORED,
-	    reason);
+	told(f, txn, w, verdict_of(v.status), reason);
 	return true;
 }
 

@@ -23,8 +23,8 @@ struct rec_field {
 	const char *name;
 	enum rec_field_type type;
 	size_t offset;		/* in struct rec_NAME */
-	uint32_t max;		/* bytes of str and bytes, items of lists, an enum's last */
-	const struct rec_view *names;	/* of an enum: max + 1 of them, with a NUL behind each */
+	uint32_t max;		/* bytes of str and bytes, items of lists, last of an enum */
+	const struct rec_view *names;	/* of an enum, by number, with a NUL behind each */
 };
 struct rec_schema {
 	const char *name;
