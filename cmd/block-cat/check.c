@@ -9,6 +9,7 @@
 
 #include "cmd/block-cat/cat.h"
 #include "common/chain/proof.h"
+#include "common/store/streams.h"
 #include "common/sys/log.h"
 #include "common/sys/out.h"
 #include "common/sys/stage.h"
@@ -25,9 +26,11 @@ struct checking {
 	MDB_txn *txn;
 	struct hit *hits;
 	size_t n_hits, cap;
+	uint8_t (*streams)[ID_LEN];	/* children whose streams of microblocks are bad */
+	size_t n_streams;
 	struct bad_row *bad;
 	size_t n_bad, cap_bad;
-	uint64_t blocks, bytes, began, named;
+	uint64_t blocks, bytes, began, named, all_streams;
 	struct trial trial;
 	uint8_t from[ID_LEN];		/* of block_ids: where the next piece begins */
 	size_t rows;
@@ -158,6 +161,50 @@ static void check_block(void *arg, const uint8_t *ch, uint64_t height, const str
 	}
 }
 
+/* ---- streams of microblocks ---- */
+
+static void bad_row_add(void *checking, enum store_table, const MDB_val *key);
+
+static void stream_hit(struct checking *k, const uint8_t *child)
+{
+	char hex[2 * ID_LEN + 1], tenure[2 * CH_LEN + 1];
+	uint8_t ch[CH_LEN] = { 0 };
+	uint64_t height = 0;
+
+	k->streams = xrealloc(k->streams, (k->n_streams + 1) * sizeof(*k->streams));
+	memcpy(k->streams[k->n_streams++], child, ID_LEN);
+	blocks_where(k->s, k->txn, child, ch, &height);
+	printf("%llu\t%s\t%s\tits stream of microblocks is damaged\n",
+	    (unsigned long long)height, hex_of(hex, child, ID_LEN), hex_of(tenure, ch, CH_LEN));
+}
+
+static void check_stream(void *arg, const uint8_t *child, const struct rec_stream *r,
+    const MDB_val *key)
+{
+	struct checking *k = arg;
+
+	k->all_streams += child != NULL;
+	k->bytes += r ? r->body.n : 0;
+	if (!child) {
+		bad_row_add(k, T_MICROBLOCKS, key);
+		k->s->hurt = true;
+	} else if (!r) {
+		stream_hit(k, child);
+	}
+}
+
+static void look_at_streams(struct checking *k)
+{
+	uint8_t key[MAX_KEY];
+	size_t klen = 0;
+
+	for (bool more = true; more; pace(k)) {
+		k->txn = store_read(k->s);
+		more = streams_scan(k->s, k->txn, key, &klen, piece_of(k), check_stream, k);
+		store_read_end(k->txn);
+	}
+}
+
 /* ---- rows ---- */
 
 static bool check_id(void *arg, const MDB_val *key, const MDB_val *data)
@@ -283,6 +330,7 @@ static void look(struct checking *k)
 		store_walk(k->s, k->txn, T_BLOCK_IDS, k->from, ID_LEN, check_id, k);
 		store_read_end(k->txn);
 	}
+	look_at_streams(k);
 	check_rows(k);
 	progress_end();
 }
@@ -328,11 +376,32 @@ static void remove_hits(struct checking *k)
 	rec_buf_release(&out);
 }
 
+/* The keeper removes what is noted and bad. */
+static void note_streams(struct checking *k)
+{
+	for (size_t i = 0; i < k->n_streams; i++)
+		stream_note(k->s, k->streams[i]);
+}
+
 static void note_hits(struct checking *k)
 {
 	for (size_t i = 0; i < k->n_hits; i++)
 		if (k->hits[i].has_id)
 			damaged_note(k->s, k->hits[i].id);
+}
+
+static void tell(const struct checking *k, bool owner)
+{
+	const char *what = owner	 ? "removed, the next sync brings them back" :
+			   k->s->writes ? "the program that holds the store's lock removes them" :
+					  "nothing may be written here, so they stay";
+
+	if (k->n_hits)
+		log_warnx("%llu of %llu blocks are damaged: %s", (unsigned long long)k->named,
+		    (unsigned long long)k->blocks, what);
+	if (k->n_streams)
+		log_warnx("%zu of %llu streams of microblocks are damaged: %s", k->n_streams,
+		    (unsigned long long)k->all_streams, what);
 }
 
 bool check_store(struct store *s, const struct check_options *o)
@@ -347,21 +416,19 @@ bool check_store(struct store *s, const struct check_options *o)
 		k.trial.bytes = xmalloc(TRIAL_BYTES + MAX_BLOCK);
 	look(&k);
 	out_flush();
+	if (s->writes)
+		note_streams(&k);
 	if (owner) {
 		remove_rows(&k);
 		remove_hits(&k);
 	} else if (s->writes)
 		note_hits(&k);
-	if (k.n_hits)
-		log_warnx("%llu of %llu blocks are damaged: %s", (unsigned long long)k.named,
-		    (unsigned long long)k.blocks, owner ?
-		    "removed, the next sync brings them back" : s->writes ?
-		    "the program that holds the store's lock removes them" :
-		    "nothing may be written here, so they stay");
+	tell(&k, owner);
 	free(k.trial.bytes);
 	free(k.hits);
 	free(k.bad);
-	return k.n_hits == 0 && !s->holes && !s->hurt;
+	free(k.streams);
+	return k.n_hits == 0 && k.n_streams == 0 && !s->holes && !s->hurt;
 }
 
 /* Next: cmd/block-cat/archive.c, into the store. */

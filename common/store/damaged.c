@@ -5,23 +5,29 @@
 
 void damaged_note(struct store *s, const uint8_t id[ID_LEN])
 {
+	damaged_note_key(s, id, ID_LEN, id, "");
+}
+
+void damaged_note_key(struct store *s, const uint8_t *key, size_t klen, const uint8_t id[ID_LEN],
+    const char *what)
+{
 	uint8_t where[CH_LEN + 8] = { 0 };
 	char hex[2 * ID_LEN + 1];
 	MDB_txn *txn = store_read(s);
 	uint64_t height = 0;
 	MDB_val v;
-	bool noted = store_get(s, txn, T_DAMAGED, id, ID_LEN, &v) == 0;
+	bool noted = store_get(s, txn, T_DAMAGED, key, klen, &v) == 0;
 
 	if (blocks_where(s, txn, id, where, &height) == 0)
 		put_be64(where + CH_LEN, height);
 	store_read_end(txn);
 	if (noted || !(s->writes & TABLE(T_DAMAGED)))
 		return;
-	log_warnx("block '%s' is damaged: nobody gets it", hex_of(hex, id, ID_LEN));
+	log_warnx("%sblock '%s' is damaged: nobody gets it", what, hex_of(hex, id, ID_LEN));
 	txn = store_write(s);
-	store_put(s, txn, T_DAMAGED, id, ID_LEN, where, sizeof(where));
+	store_put(s, txn, T_DAMAGED, key, klen, where, sizeof(where));
 	if (store_commit(s, txn) < 0)
-		log_warn("cannot note that block '%s' is damaged", hex);
+		log_warn("cannot note that %sblock '%s' is damaged", what, hex);
 }
 
 struct first { uint8_t id[ID_LEN], ch[CH_LEN]; bool found; };

@@ -1,5 +1,6 @@
 /* What comes in: blocks, news of the view, and what is to be looked at for damage. */
 #include "common/store/graph.h"
+#include "common/store/streams.h"
 #include "common/sys/log.h"
 
 /* A block as it came, for a report: it is of no tenure. */
@@ -152,6 +153,15 @@ void keeper_condemn(struct keeper *k, const uint8_t ch[CH_LEN], const uint8_t *i
 		lost_id_drop(k, id);
 }
 
+/* Its tenure's row says no longer that it is there. */
+static void stream_gone(void *arg, const uint8_t child[ID_LEN], const uint8_t ch[CH_LEN])
+{
+	struct tenure *t = tenure_find(arg, ch);
+
+	if (t)
+		tenure_dirty(arg, t);
+}
+
 /* What readers found: they are looked at again. */
 static void heal_noted(struct keeper *k)
 {
@@ -164,6 +174,7 @@ static void heal_noted(struct keeper *k)
 		store_del(k->s, k->txn, T_DAMAGED, id, ID_LEN);
 		lost_id_drop(k, id);
 	}
+	streams_heal(k->s, k->txn, stream_gone, k);
 }
 
 void keeper_sortition(struct keeper *k, const struct rec_sortition *r)

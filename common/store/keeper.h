@@ -17,9 +17,10 @@
 #include "common/store/blocks.h"
 
 /* Tables that a keeper writes. */
-#define KEEPER_TABLES                                                                   \
-	(TABLE(T_BLOCKS) | TABLE(T_BLOCK_IDS) | TABLE(T_TENURES) | TABLE(T_CANONICAL) | \
-	    TABLE(T_VERDICTS) | TABLE(T_FAULTS) | TABLE(T_META) | TABLE(T_DAMAGED))
+#define KEEPER_TABLES                                                                     \
+	(TABLE(T_BLOCKS) | TABLE(T_BLOCK_IDS) | TABLE(T_TENURES) | TABLE(T_CANONICAL) |   \
+	    TABLE(T_MICROBLOCKS) | TABLE(T_VERDICTS) | TABLE(T_FAULTS) | TABLE(T_META) | \
+	    TABLE(T_DAMAGED))
 
 struct keeper;
 /* Reads the tenures of the store. stage names who writes the faults. */

@@ -27,7 +27,10 @@ void fault_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct rec_f
  * a warning; does nothing where the block is noted already, or the program did not declare
  * T_DAMAGED. */
 void damaged_note(struct store *, const uint8_t id[ID_LEN]);
-/* One of them, and the tenure that it was in (zeros: unknown).  False: there is none. */
+/* The same under another key, of something of a block: `what` goes before "block 'ID'". */
+void damaged_note_key(struct store *, const uint8_t *key, size_t klen, const uint8_t id[ID_LEN],
+    const char *what);
+/* One of the blocks, and the tenure that it was in (zeros: unknown).  False: there is none. */
 bool damaged_first(struct store *, MDB_txn *, uint8_t id[ID_LEN], uint8_t ch[CH_LEN]);
 
 /* downloads: rows of rec_download by (consensus hash, id), with a body hash also by (body hash,

@@ -271,8 +271,7 @@ int store_row_bad(struct store *s, enum store_table t, const MDB_val *key)
 	return -1;
 }
 
-int store_row(struct store *s, enum store_table t, const MDB_val *key, const MDB_val *data,
-    enum rec_type type, void *rec)
+bool store_row_fits(const MDB_val *key, const MDB_val *data, enum rec_type type, void *rec)
 {
 	const uint8_t *p = data->mv_data;
 	size_t n = data->mv_size;
@@ -282,7 +281,13 @@ int store_row(struct store *s, enum store_table t, const MDB_val *key, const MDB
 		n -= SUM_LEN;
 		good = get_be64(p + n + 4) == sum_of_three(key->mv_data, key->mv_size, p, n, "", 0);
 	}
-	return good && rec_decode_row(type, rec, p, n) == 0 ? 0 : store_row_bad(s, t, key);
+	return good && rec_decode_row(type, rec, p, n) == 0;
+}
+
+int store_row(struct store *s, enum store_table t, const MDB_val *key, const MDB_val *data,
+    enum rec_type type, void *rec)
+{
+	return store_row_fits(key, data, type, rec) ? 0 : store_row_bad(s, t, key);
 }
 
 int store_get_row(struct store *s, MDB_txn *txn, enum store_table t, const void *key, size_t klen,

@@ -16,6 +16,8 @@ void store_del(struct store *, MDB_txn *, enum store_table, const void *key, siz
  * there is none. */
 int store_row(struct store *, enum store_table, const MDB_val *key, const MDB_val *data,
     enum rec_type, void *rec);
+/* The same for whoever has another use for a damaged row: nobody is told. */
+bool store_row_fits(const MDB_val *key, const MDB_val *data, enum rec_type, void *rec);
 /* What store_row says of a damaged row, for one that is no record: -1, or the end where the store
  * is strict. */
 int store_row_bad(struct store *, enum store_table, const MDB_val *key);

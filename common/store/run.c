@@ -172,4 +172,4 @@ bool block_saved(const uint8_t ch[CH_LEN], struct kept_block *b, uint8_t id[ID_L
 	return true;
 }
 
-/* Next: common/store/sum.c, the checksum. */
+/* Next: common/store/streams.c, how streams of microblocks lie there. */
