@@ -110,7 +110,7 @@ struct uploads *uploads_new(struct serve *);
 unsigned upload_push(struct serve *, struct conv *, const struct message *);
 /* Commit what is queued, at the end. */
 void uploads_flush(struct serve *);
-/* Queue a peer's row (views are copied, but for the state, which is a literal). */
+/* Queue a peer's row (views are copied). */
 void upload_peer(struct serve *, const struct rec_peer *);
 /* Look for verdicts: another commit was seen. */
 void uploads_check(struct serve *);

@@ -12,7 +12,7 @@
 struct kept_inventory {
 	TAILQ_ENTRY(kept_inventory) entry;
 	struct rec_inventory r;
-	uint8_t bits[525];
+	uint8_t bits[INV_BYTES];
 };
 struct kept_fault {
 	TAILQ_ENTRY(kept_fault) entry;

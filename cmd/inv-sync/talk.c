@@ -14,7 +14,7 @@
 /* So that only news is told: of count and bits. Never 0. */
 static uint64_t digest_of(const uint8_t *bits, uint32_t count)
 {
-	uint8_t all[4 + 525], hash[32];
+	uint8_t all[4 + INV_BYTES], hash[32];
 	size_t n = bitvec_bytes(count);
 
 	put_be32(all, count);
@@ -105,13 +105,15 @@ static void take_vector(struct peer *p, enum inventory_kind kind, uint64_t cycle
     const struct message *m, const uint8_t *vector)
 {
 	struct said *said = said_at(p, kind, cycle);
-	uint8_t bits[525] = { 0 };
+	uint8_t bits[INV_BYTES] = { 0 };
 	uint32_t count = m->u.inv.count;
 	struct view_judge j;
 	char evidence[160];
 	uint64_t digest;
 
-	memcpy(bits, vector, m->u.inv.bytes);
+	/* one bit too many tells the judge enough */
+	count = count <= MAX_CYCLE_BITS ? count : MAX_CYCLE_BITS + 1;
+	memcpy(bits, vector, bitvec_bytes(count));
 	/* What was found fine before is fine still, but where the burn chain may have changed. */
 	if (cycle + 1 >= p->s->machine.last || digest_of(bits, count) != said->digest) {
 		view_judge_begin(&j, p->s, &m->pre);

@@ -255,8 +255,12 @@ static void take_handshake(struct conv *c, const struct message *m)
 		take_theirs(c, m);
 }
 
+static bool is_inventory(unsigned id) { return id == MSG_NAKAMOTO_INV; }
+
 static void take_reply(struct conv *c, const struct message *m)
 {
+	char more[80];
+
 	for (unsigned i = 0; i < MAX_REQUESTS; i++)
 		if (c->pending[i].used && c->pending[i].seq == m->pre.seq) {
 			settle(c, &c->pending[i], m);
@@ -264,8 +268,10 @@ static void take_reply(struct conv *c, const struct message *m)
 		}
 	/* One to nothing, or a second one: no harm, no use.  But nobody sends an inventory unasked:
 	 * who has not answered anything yet loses count. */
-	if (m->id == MSG_NAKAMOTO_INV && !c->answered)
-		conv_fail(c, CONV_END_WRONG_SEQ, ": NakamotoInv answers no question of ours");
+	if (!is_inventory(m->id) || c->answered)
+		return;
+	snprintf(more, sizeof(more), ": %s answers no question of ours", message_name(m->id));
+	conv_fail(c, CONV_END_WRONG_SEQ, more);
 }
 
 void conv_handle(struct conv *c, const struct message *m)
