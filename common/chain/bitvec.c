@@ -26,4 +26,21 @@ uint32_t bitvec_count(const uint8_t *bits, uint32_t n)
 	return count;
 }
 
+uint32_t bitvec_merge(uint8_t *into, uint32_t at, const uint8_t *from, uint32_t n, bool clear)
+{
+	uint32_t fresh = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		bool had = bitvec_get(into, UINT32_MAX, at + i), has = bitvec_get(from, n, i);
+
+		if (has && !had) {
+			bitvec_set(into, at + i);
+			fresh++;
+		} else if (clear && !has && had) {
+			bitvec_clear(into, at + i);
+		}
+	}
+	return fresh;
+}
+
 /* Next: common/chain/network.c, which cycle and epoch a bit stands in. */

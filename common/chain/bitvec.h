@@ -22,4 +22,8 @@ static inline size_t bitvec_bytes(uint32_t n) { return (n + 7u) / 8; }
 int64_t bitvec_next(const uint8_t *bits, uint32_t n, uint32_t i);
 uint32_t bitvec_count(const uint8_t *bits, uint32_t n);
 
+/* Take n bits of `from` into `into` from its bit `at` on.  clear: they overwrite, as an answer
+ * does; else they only set, as an announcement does.  Returns how many are new. */
+uint32_t bitvec_merge(uint8_t *into, uint32_t at, const uint8_t *from, uint32_t n, bool clear);
+
 #endif

@@ -80,6 +80,22 @@ struct txs block_txs(const struct block *b)
 	return (struct txs){ b->txs, b->len - (size_t)(b->txs - b->bytes), b->n_txs, b->tx_root };
 }
 
+bool block_shadow_commit(const struct block *b, const struct network *net, uint8_t id[ID_LEN])
+{
+	struct txs txs = block_txs(b);
+	struct cursor c = cursor_of(txs.p, txs.len);
+	struct tx tx;
+
+	if (b->model != NAKAMOTO || !(b->nakamoto.version & SHADOW_BIT) || b->kind != BLOCK_START ||
+	    b->n_txs < 2 || !network_is_shadow(net, b->id))
+		return false;
+	/* The tenure change, and the coinbase behind it. */
+	if (tx_parse(&tx, &c, NULL) < 0 || tx_parse(&tx, &c, NULL) < 0 || !tx_is_coinbase(&tx))
+		return false;
+	memcpy(id, tx.bytes + tx.payload_at, ID_LEN);
+	return true;
+}
+
 void block_walk_begin(struct block_walk *w, unsigned models, const uint8_t *ch)
 {
 	*w = (struct block_walk){ .models = models, .has_ch = ch != NULL };

@@ -68,6 +68,11 @@ ssize_t block_parse(struct block *, unsigned models, const uint8_t *ch, const ui
 /* The transactions of a whole block. */
 struct txs block_txs(const struct block *);
 
+/* Nobody won the sortition of a shadow tenure that the network file lists, so no commit names the
+ * tenure below: the 32 bytes of the coinbase of its start do (spec/blocks.md 1.7).  True: a whole
+ * block is such a start, and id the first block of the tenure below. */
+bool block_shadow_commit(const struct block *, const struct network *, uint8_t id[ID_LEN]);
+
 /* Where a block ends, found while its bytes come: the walk keeps where it stopped, so that all
  * calls together cost no more than one (limits.h, COSTS), and holds no pointer into the bytes. */
 struct block_walk {

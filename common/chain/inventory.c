@@ -50,4 +50,4 @@ uint32_t inventory_length(const struct network *net, enum inventory_kind kind, u
 						     net->cycle_length;
 }
 
-/* Next: common/chain/profile.c, the networks that are built in. */
+/* Next: common/chain/pox.c, up to which cycle two inventories speak of one chain. */

@@ -350,6 +350,7 @@ static int step_payload(struct tx_walk *w, struct reader *r)
 	if (id > TX_COINBASE_VRF)
 		return read_wrong(r);
 	w->tx.payload = id;
+	w->tx.payload_at = (uint32_t)(r->c.p - r->start);
 	if (w->tx.payload == TX_CALL)
 		return read_call(w, r);
 	return read_payload(&w->tx, r) < 0 ? -1 : END;

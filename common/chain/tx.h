@@ -36,6 +36,7 @@ struct tx {
 	uint32_t chain_id;
 	uint8_t anchor_mode, post_mode; /* enum anchor_mode; 1 allow, 2 deny, 3 originator */
 	enum tx_payload payload;
+	uint32_t payload_at; /* first byte behind the payload's id, from the transaction's first */
 	enum epoch since;		/* lowest epoch that allows all it uses */
 	bool alt_recipient;
 	bool has_keys;			/* there are public keys among its signatures: see

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/chain/hash.h"
+#include "common/chain/pox.h"
 #include "common/chain/proof.h"
 #include "common/sys/log.h"
 
@@ -22,7 +23,7 @@ int view_consensus_hash(uint8_t ch[CH_LEN], const struct network *net, uint64_t 
 		memset(ch, 0, CH_LEN);
 		return height == first ? 0 : -1;
 	}
-	pox = (height - first - 1) / net->cycle_length + 2;
+	pox = pox_count(net, height);
 	if (pox > 1u << 24)
 		return -1;
 	in = xmalloc(PREAMBLE + 32 + 32 + 8 + pox + EARLIER * CH_LEN);

@@ -141,4 +141,4 @@ size_t message_encode(struct message *m, const uint8_t secret[32], uint8_t *out)
 	return (size_t)(w.p - out);
 }
 
-/* Next: common/net/conv_end.c, how conversations end. */
+/* Next: common/wire/nack.c, what a refusal says of a peer. */

@@ -381,6 +381,35 @@ static void thresholds(void **state)
 	assert_int_equal(signer_set_init(&s, 0, 2, keys, (const uint32_t[2]){ 0, 0 }), -1);
 }
 
+/* The start of a shadow tenure says what no commit does; the network file must list it. */
+static void shadow_commit(void **state)
+{
+	static struct network listed;
+	uint8_t id[ID_LEN], want[ID_LEN];
+	struct made m;
+	struct block b;
+	size_t need;
+
+	memset(want, 0x99, sizeof(want));
+	made_block(&m, BLOCK_START, 1 | SHADOW_BIT);
+	/* the payload, behind a head without post-conditions and the id */
+	memset(m.tx[1].p + m.tx[1].n - 80 - 1 - 32, 0x99, 32);
+	made_seal(&m);
+	assert_int_equal(
+	    block_parse(&b, MODEL_BIT(NAKAMOTO), NULL, m.out.p, m.out.n, &need), m.out.n);
+	listed = net;
+	assert_false(block_shadow_commit(&b, &listed, id));
+	memcpy(listed.shadow[listed.n_shadow++], b.id, ID_LEN);
+	assert_true(block_shadow_commit(&b, &listed, id));
+	assert_memory_equal(id, want, ID_LEN);
+	/* A listed one that starts no tenure. */
+	made_block(&m, BLOCK_EXTEND, 1 | SHADOW_BIT);
+	made_seal(&m);
+	assert_true(block_parse(&b, MODEL_BIT(NAKAMOTO), NULL, m.out.p, m.out.n, &need) > 0);
+	memcpy(listed.shadow[0], b.id, ID_LEN);
+	assert_false(block_shadow_commit(&b, &listed, id));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +426,7 @@ int main(void)
 		cmocka_unit_test(signers),
 		cmocka_unit_test(order),
 		cmocka_unit_test(thresholds),
+		cmocka_unit_test(shadow_commit),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
