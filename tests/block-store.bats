@@ -41,6 +41,22 @@ shuffled() {
 	[ "$("$BIN/rec" <out | grep -c '"type":"block"')" -eq 0 ]
 }
 
+@test "a real chain that crosses from epoch 2.x to Nakamoto is proven and linked whichever side comes first" {
+	local order part fixtures="$BATS_TEST_DIRNAME/fixtures"
+	"$BIN/rec" <"$fixtures/transition.rec" | grep -v '"type":"block"' | "$BIN/rec" -r >real.view
+	"$BIN/block-verify" -n "$fixtures/transition.network" -R "$fixtures/transition.rec" <"$fixtures/transition.rec" >nakamoto.rec
+	cp "$fixtures/transition2.rec" epoch2.rec
+	for order in "epoch2 nakamoto" "nakamoto epoch2"; do
+		fresh real.view
+		for part in $order; do store <$part.rec | "$BIN/rec" >out; done
+		run ! grep -q '"type":"\(verdict\|fault\)"' out
+		list >got
+		[ "$(wc -l <got)" -eq 716 ]
+		[ "$(cut -f1 got | uniq | wc -l)" -eq 716 ]	# one of each height
+		[ "$("$HELPER/test-tool" tenures store | awk '$7' | wc -l)" -eq 63 ]
+	done
+}
+
 @test "other records pass through unchanged, in order" {
 	fresh
 	store <held.rec | "$BIN/rec" | grep -v '"type":"\(stored\|tenure\|verdict\|fault\)"' >got

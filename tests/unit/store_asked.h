@@ -4,6 +4,27 @@
 
 #include "tests/unit/store_world.h"
 
+/* How many records of a type, with this status or reason where one is asked for, the last commit
+ * reported. */
+static inline unsigned world_said(const struct world *w, enum rec_type type, const char *reason)
+{
+	const uint8_t *payload;
+	char err[160];
+	size_t at = 0, len;
+	unsigned n = 0;
+	struct rec r;
+	ssize_t got;
+
+	for (; (got = rec_frame(w->out.p + at, w->out.n - at, &payload, &len, err)) > 0;
+	     at += (size_t)got)
+		if (rec_decode(&r, payload, len, err) == 0 && r.type == (uint32_t)type &&
+		    (!reason ||
+			(type == REC_VERDICT ? rec_is(r.u.verdict.reason, reason) :
+					       rec_is(r.u.fault.what, reason))))
+			n++;
+	return n;
+}
+
 static inline bool world_count(void *arg, const struct stored_block *b)
 {
 	return ++*(unsigned *)arg > 0;
