@@ -48,6 +48,22 @@ setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
 	"$BIN/block-cat" -d other -l | cmp - a
 }
 
+@test "a chain that crosses from epoch 2.x to Nakamoto is proven, and each block keeps its model" {
+	"$HELPER/chain-maker" crossing --seed 3 --cycles 4 --cycle-length 20 --prepare-length 5 --signers 5 --epoch2 30 --archive crossing.rec
+	"$BIN/block-cat" -d other -i crossing.rec
+	awk -F'\t' '$7 == 1 { print $2 }' crossing/blocks2.tsv crossing/blocks.tsv | sort >want
+	"$BIN/block-cat" -d other -l >list
+	cut -f2 list | sort | cmp - want
+	"$BIN/block-cat" -d other -c -s
+	"$BIN/block-cat" -d other -x one.rec
+	anchored=$(awk -F'\t' '$7 == 1' crossing/blocks2.tsv | wc -l)
+	[ "$anchored" -gt 0 ]
+	[ "$("$BIN/rec" <one.rec | grep -c '"type":"block".*"model":"epoch2"')" -eq "$anchored" ]
+	[ "$("$BIN/rec" <one.rec | grep -c '"type":"block".*"model":"nakamoto"')" -eq $(($(wc -l <list) - anchored)) ]
+	"$BIN/block-cat" -d again -i one.rec
+	"$BIN/block-cat" -d again -x - | cmp - one.rec
+}
+
 @test "importing again, and from a pipe, changes nothing" {
 	"$BIN/block-cat" -d store -x one.rec
 	"$BIN/block-cat" -d store -i - <one.rec

@@ -40,6 +40,18 @@ network_of() { "$BIN/rec" <"$1" | sed -n 's/^{"type":"network","text":"\(.*\)"}$
 	done
 }
 
+@test "blocks of both models in one stream are held, stored and proven" {
+	"$HELPER/chain-maker" crossing --seed 3 --cycles 4 --cycle-length 20 --prepare-length 5 --signers 5 --epoch2 30 \
+		--view view.rec --stream blocks.rec
+	"$BIN/block-cat" -d crossed -n crossing/network -i view.rec
+	timeout 60 "$BIN/block-verify" -d crossed <blocks.rec >out
+	verdicts <out >all.json
+	[ "$(count '"status":"held"' <all.json)" -eq "$(wc -l <all.json)" ]
+	timeout 60 "$BIN/block-store" -d crossed <out >/dev/null
+	awk -F'\t' '$7 == 1 { print $2 }' crossing/blocks2.tsv crossing/blocks.tsv | sort >want
+	"$BIN/block-cat" -d crossed -l | cut -f2 | sort | cmp - want
+}
+
 @test "a real block with any one byte changed is not held" {
 	file=$FIXTURES/epoch40.rec
 	network_of "$file" >epoch40.network

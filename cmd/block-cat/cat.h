@@ -53,7 +53,7 @@ struct trial {
 		uint64_t weight;
 		enum chain_reason reason;
 		struct proof_view view;
-		uint8_t miner[HASH160_LEN];
+		uint8_t miner[HASH160_LEN], committed[ID_LEN];
 		uint8_t id[ID_LEN], ch[CH_LEN];
 		uint64_t height;
 		enum model model;

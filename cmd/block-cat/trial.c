@@ -65,13 +65,15 @@ static void look_up(struct trial *t, MDB_txn *txn, struct trial_block *b)
 		b->reason = REASON_NOSORTITION;
 	else if (!r.won)
 		b->reason = REASON_NOWINNER;
-	else if (!set_of(t, txn, network_cycle(&t->s->net, r.burn_height)))
+	else if (b->model == NAKAMOTO && !set_of(t, txn, network_cycle(&t->s->net, r.burn_height)))
 		b->reason = REASON_NOSET;
 	else {
 		b->view.net = &t->s->net;
 		b->view.burn_height = r.burn_height;
 		memcpy(b->miner, r.miner, HASH160_LEN);
 		b->view.miner = b->miner;
+		memcpy(b->committed, r.committed, ID_LEN);
+		b->view.committed = b->committed;
 		b->view.ch = b->ch;
 		b->view.model = b->model;
 	}
@@ -83,7 +85,8 @@ static void judge_one(struct trial *t, struct trial_block *b)
 
 	if (b->reason != REASON_OK)
 		return;
-	b->view.set = &t->sets[network_cycle(&t->s->net, b->view.burn_height)];
+	if (b->model == NAKAMOTO)
+		b->view.set = &t->sets[network_cycle(&t->s->net, b->view.burn_height)];
 	b->reason = proof_alone(&block, t->bytes + b->at, b->len, &b->view, &b->weight);
 }
 

@@ -31,7 +31,11 @@ static void emit(struct fetch *f, struct xfer *x, const struct block *b)
 	written_add(f, &r, &x->a);
 }
 
-static void walk_begin(struct xfer *x) { block_walk_begin(&x->walk, MODEL_BIT(NAKAMOTO), x->a.ch); }
+/* The next block is of the model that was asked for. */
+static void walk_begin(struct xfer *x)
+{
+	block_walk_begin(&x->walk, MODEL_BIT(x->a.model), x->a.ch);
+}
 
 /* One whole block.  False: the transfer is to stop. */
 static bool take(struct fetch *f, struct xfer *x, const struct block *b)
@@ -70,7 +74,7 @@ static void judge_extra(struct xfer *x)
 {
 	struct block b;
 	ssize_t used = block_header(
-	    &b, MODEL_BIT(NAKAMOTO), x->a.ch, x->buf + x->off, x->len - x->off, &x->need);
+	    &b, MODEL_BIT(x->a.model), x->a.ch, x->buf + x->off, x->len - x->off, &x->need);
 
 	if (used == 0 && x->len - x->off < MAX_EXTRA)
 		return;

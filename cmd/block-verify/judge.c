@@ -25,6 +25,7 @@ void judge_job(const struct judge *judge, struct job *j)
 		.burn_height = j->fact.burn_height,
 		.miner = j->fact.miner,
 		.model = j->model,
+		.committed = j->fact.committed,
 		.ch = j->ch };
 	size_t need;
 
@@ -39,7 +40,7 @@ void judge_job(const struct judge *judge, struct job *j)
 		j->reason = judge_bytes(j);
 		return;
 	}
-	view.set = &j->signers->set;
+	view.set = j->signers ? &j->signers->set : NULL;
 	j->reason = proof_alone(&b, j->body, j->body_len, &view, &j->weight);
 }
 

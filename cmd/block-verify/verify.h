@@ -24,6 +24,7 @@ struct fact {
 	uint64_t burn_height;
 	bool won;
 	uint8_t miner[HASH160_LEN];
+	uint8_t committed[ID_LEN];	/* in epoch 2.x: the winner's own block hash */
 };
 
 #define CACHED_SETS 4
@@ -74,7 +75,7 @@ struct job {
 	/* set before it is queued */
 	enum chain_reason known;	/* what the view said */
 	struct fact fact;
-	struct signers *signers;	/* if known is OK */
+	struct signers *signers;	/* if known is OK; of an epoch 2.x block it may be NULL */
 	/* as the record says; the judge puts the header's own in their place */
 	uint8_t id[ID_LEN], ch[CH_LEN];
 	uint64_t height;

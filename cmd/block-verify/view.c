@@ -123,6 +123,7 @@ static void take_sortition(struct view *v, const struct rec_sortition *s)
 	row->fact.burn_height = s->burn_height;
 	row->fact.won = s->won;
 	memcpy(row->fact.miner, s->miner, HASH160_LEN);
+	memcpy(row->fact.committed, s->committed, ID_LEN);
 }
 
 static void take_set(struct view *v, const struct rec_reward_set *r)
@@ -173,6 +174,7 @@ static bool find_fact(struct view *v, MDB_txn *txn, const uint8_t ch[CH_LEN], st
 		f->burn_height = s.burn_height;
 		f->won = s.won;
 		memcpy(f->miner, s.miner, HASH160_LEN);
+		memcpy(f->committed, s.committed, ID_LEN);
 		return true;
 	}
 	row = v->cap ? row_of(v->rows, v->cap, ch) : NULL;
