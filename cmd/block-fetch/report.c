@@ -49,11 +49,14 @@ void report_want(struct fetch *f, const struct action *a)
 		.why = rec_str(a->text)
 	};
 	struct unavailable *row;
+	uint8_t key[CH_LEN + 1];	/* each kind of item has news of its own */
 
 	memcpy(w.consensus_hash, a->ch, CH_LEN);
 	memcpy(w.start_id, a->start, ID_LEN);
 	memcpy(w.end_id, a->end, ID_LEN);
-	stage_emit_news(f->stage, REC_WANT, &w, a->ch, CH_LEN);
+	memcpy(key, a->ch, CH_LEN);
+	key[CH_LEN] = (uint8_t)a->item;
+	stage_emit_news(f->stage, REC_WANT, &w, key, sizeof(key));
 	log_info("tenure at burn height %llu: %s: %s", (unsigned long long)a->height,
 	    want_state_name(a->want), a->text);
 	if (f->n_unavailable == MAX_UNAVAILABLE)
