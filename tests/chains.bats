@@ -75,6 +75,21 @@ long_stream() { rows microblocks | awk -F'\t' '$2 >= 2 { print $1; exit }'; }
 	diff -r "$CHAIN" "$BATS_TEST_TMPDIR/again"
 }
 
+@test "two sides of a reorganisation have all below it in common, and nothing above" {
+	options="--seed 9 --cycles 4 --cycle-length 10 --prepare-length 3 --signers 3 --tenure-blocks 1:3 --epoch2 30"
+	chain-maker "$BATS_TEST_TMPDIR/a" $options --tip-offset -6
+	chain-maker "$BATS_TEST_TMPDIR/b" $options --tip-offset -5 --fork-at 129	# epoch 3.0 begins at 131
+	cd "$BATS_TEST_TMPDIR"
+	cmp a/network b/network
+	cmp <(head -n 29 a/sortitions.jsonl) <(head -n 29 b/sortitions.jsonl)
+	[ "$(sed 1,29d a/sortitions.jsonl | wc -l)" -eq 6 ]
+	sed -s 1,29d [ab]/sortitions.jsonl | grep -o '"consensus_hash": "[0-9a-fx]*"' | sort | uniq -d >both
+	[ ! -s both ]
+	below=$(head -n 29 a/sortitions.jsonl | sed 's/.*"consensus_hash": "0x\([0-9a-f]*\)".*/\1/')
+	for side in a b; do judge $side && sed 1d $side/blocks2.tsv | grep -F "$below" >$side.below; done
+	cmp a.below b.below
+}
+
 @test "each rule of epoch 2.x that a block breaks refuses exactly that block, with that reason" {
 	chain-maker --rules | sed -n '/^merkle2/,$p' >rules
 	[ "$(wc -l <rules)" -ge 26 ]

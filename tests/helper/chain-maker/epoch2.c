@@ -70,7 +70,8 @@ static struct anchored *add_block(struct maker *m, uint64_t h, unsigned fork, st
 	static const uint8_t zeros[32];
 
 	*b = (struct anchored){ .parent = on, .burn_height = h, .fork = fork };
-	keypair_derive(&b->producer, "%" PRIu64 "/microblocks/%u/%" PRIu64, m->p.seed, fork, h);
+	keypair_derive(
+	    &b->producer, "%" PRIu64 "%s/microblocks/%" PRIu64, m->p.seed, side(m, fork, h), h);
 	fork_hash(m, fork, h, b->ch);
 	hash_block_id(b->parent_id, zeros, zeros);
 	if (on) {
@@ -144,7 +145,7 @@ void epoch2_grow(struct maker *m, uint64_t h)
 	struct anchored *on, *b;
 	uint8_t nobodys[32];
 
-	dice_seed(&m->dice, "%" PRIu64 "/epoch2/%" PRIu64, m->p.seed, h);
+	dice_seed(&m->dice, "%" PRIu64 "%s/epoch2/%" PRIu64, m->p.seed, side(m, 0, h), h);
 	if (!m->anchored)
 		m->anchored = xcalloc(2 * m->p.epoch2, sizeof(*m->anchored));
 	if (forks_here(m, h) && !forks_here(m, h - 1)) {
@@ -159,7 +160,7 @@ void epoch2_grow(struct maker *m, uint64_t h)
 		if (!m->best || b->height > m->best->height)
 			m->best = b;
 	} else if (s->won) {
-		derive(nobodys, 32, "%" PRIu64 "/missing/%" PRIu64, m->p.seed, h);
+		derive(nobodys, 32, "%" PRIu64 "%s/missing/%" PRIu64, m->p.seed, side(m, 0, h), h);
 		put_winner(m, h, 0, m->best, nobodys);
 	} else {
 		files_sortition(m, h, 0, NULL);

@@ -48,14 +48,15 @@ void files_sortition(struct maker *m, uint64_t h, unsigned fork, const struct wi
 {
 	static const struct winner nobody;
 	uint8_t burn_hash[32] = { 0 }, sortition[32], seed[32], ch[CH_LEN];
-	const char *salt = fork ? "/pox" : "";
+	const char *salt = side(m, fork, h);
 	FILE *f = m->sortitions;
 	bool won = w;
 
 	if (h == m->p.first_height)
 		memcpy(burn_hash, m->net.first_burn_hash, 32);
 	else
-		derive(burn_hash + 4, 28, "%" PRIu64 "/burn/%" PRIu64, m->p.seed, h);
+		derive(
+		    burn_hash + 4, 28, "%" PRIu64 "%s/burn/%" PRIu64, m->p.seed, side(m, 0, h), h);
 	derive(sortition, 32, "%" PRIu64 "%s/sortition/%" PRIu64, m->p.seed, salt, h);
 	derive(seed, 32, "%" PRIu64 "%s/seed/%" PRIu64, m->p.seed, salt, h);
 	fork_hash(m, fork, h, ch);

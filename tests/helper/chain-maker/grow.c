@@ -97,7 +97,7 @@ static void grow_tenure(struct maker *m, uint64_t h)
 	uint32_t first = m->n_drafts;
 	uint64_t view = h;
 
-	dice_seed(&m->dice, "%" PRIu64 "/tenure/%" PRIu64, m->p.seed, h);
+	dice_seed(&m->dice, "%" PRIu64 "%s/tenure/%" PRIu64, m->p.seed, side(m, 0, h), h);
 	m->tenures[1] = m->tenures[0];
 	m->tenures[0] = h;
 	add_start(m, h);
@@ -120,7 +120,7 @@ static void grow_shadow(struct maker *m, uint64_t h)
 	struct plan p = { .kind = BLOCK_START, .burn_height = h, .last = true };
 	struct tip on = m->tip;
 
-	dice_seed(&m->dice, "%" PRIu64 "/shadow/%" PRIu64, m->p.seed, h);
+	dice_seed(&m->dice, "%" PRIu64 "%s/shadow/%" PRIu64, m->p.seed, side(m, 0, h), h);
 	consensus_hash(m, h, p.ch);
 	memcpy(p.change.tenure, p.ch, CH_LEN);
 	memcpy(p.change.burn_view, p.ch, CH_LEN);

@@ -17,6 +17,9 @@
  *   --equivocations RATE   streams in which one microblock was signed twice
  *   --forks RATE           winners that build on a block below the highest one, and begin a fork
  *   --pox-fork CYCLE       sortitions of another PoX fork in this cycle, each with a block
+ * Of both models:
+ *   --fork-at BURN_HEIGHT  burn blocks, winners and all that they mine are others from here on, so
+ *                          that a chain without it is on the other side of a reorganisation
  * And of Nakamoto:
  *   --shadows N            burn blocks without winner that have a shadow tenure of one block */
 #include <errno.h>
@@ -39,7 +42,7 @@ static const struct option names[] = { { "seed", 1, 0, 's' }, { "cycles", 1, 0, 
 	{ "view", 1, 0, 'v' }, { "stream", 1, 0, 'm' }, { "rules", 0, 0, 'r' },
 	{ "epoch2", 1, 0, '2' }, { "microblocks", 1, 0, 'M' }, { "forks", 1, 0, 'k' },
 	{ "equivocations", 1, 0, 'q' }, { "pox-fork", 1, 0, 'P' }, { "shadows", 1, 0, 'd' },
-	{ 0 } };
+	{ "fork-at", 1, 0, 'A' }, { 0 } };
 
 static uint64_t number(const char *text) { return options_number("option", text, 0, UINT32_MAX); }
 
@@ -87,6 +90,7 @@ static void take(struct params *p, int letter, const char *arg, struct outputs *
 	case 'q': p->equivocations = atof(arg); break;
 	case 'P': p->pox_fork = atoll(arg); break;
 	case 'd': p->shadows = number(arg); break;
+	case 'A': p->fork_at = number(arg); break;
 	case 'r': rule_list(stdout); exit(0);
 	default: die_usage("usage: chain-maker DIR [options], see tests/helper/chain-maker/main.c");
 	}

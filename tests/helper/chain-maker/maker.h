@@ -20,6 +20,7 @@ struct params {
 	/* of epoch 2.x: blocks with microblocks, winners that build on an older block, streams with
 	 * a microblock signed twice */
 	double microblocks, forks, equivocations;
+	uint64_t fork_at; /* burn height from which all is other than without it; 0: none */
 	int64_t pox_fork;		/* cycle with sortitions of another PoX fork, -1: none */
 	int64_t epoch4_at;		/* cycle, -1: never */
 	int64_t tip_offset;		/* burn blocks beyond the last whole cycle; -1: none */
@@ -139,6 +140,9 @@ bool rule_fits(const struct maker *, const struct plan *);
 void maker_network(struct maker *);
 void maker_plan(struct maker *);
 void consensus_hash(const struct maker *, uint64_t burn_height, uint8_t ch[CH_LEN]);
+/* What sets words apart that something is derived from: of which PoX fork, and on which side of
+ * --fork-at. */
+const char *side(const struct maker *, unsigned fork, uint64_t burn_height);
 /* Of either PoX fork. */
 void fork_hash(const struct maker *, unsigned fork, uint64_t burn_height, uint8_t ch[CH_LEN]);
 uint64_t total_burn(const struct maker *, uint64_t burn_height);

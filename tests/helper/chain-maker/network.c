@@ -13,12 +13,19 @@ uint64_t burn_time(const struct maker *m, uint64_t h)
 }
 uint64_t total_burn(const struct maker *m, uint64_t h) { return chaindir_total_burn(&m->net, h); }
 
+const char *side(const struct maker *m, unsigned fork, uint64_t h)
+{
+	bool other = m->p.fork_at && h >= m->p.fork_at;
+
+	return fork ? (other ? "/other/pox" : "/pox") : other ? "/other" : "";
+}
+
 void fork_hash(const struct maker *m, unsigned fork, uint64_t h, uint8_t ch[CH_LEN])
 {
 	memset(ch, 0, CH_LEN);
 	if (h > m->p.first_height)
-		derive(ch, CH_LEN, "%" PRIu64 "%s/consensus/%" PRIu64, m->p.seed,
-		    fork ? "/pox" : "", h);
+		derive(
+		    ch, CH_LEN, "%" PRIu64 "%s/consensus/%" PRIu64, m->p.seed, side(m, fork, h), h);
 }
 void consensus_hash(const struct maker *m, uint64_t h, uint8_t ch[CH_LEN])
 {
@@ -131,7 +138,8 @@ void maker_plan(struct maker *m)
 	for (uint64_t i = 1; i < n; i++) {
 		struct slot *s = &m->slots[i];
 		struct dice d;
-		dice_seed(&d, "%" PRIu64 "/slot/%" PRIu64, m->p.seed, i);
+		dice_seed(&d, "%" PRIu64 "%s/slot/%" PRIu64, m->p.seed,
+		    side(m, 0, m->p.first_height + i), i);
 		s->won = dice_chance(&d, m->p.sortition_rate);
 		s->started = dice_chance(&d, m->p.start_rate) && s->won;
 		s->size = (uint32_t)dice_range(&d, m->p.tenure_min, m->p.tenure_max);

@@ -55,7 +55,8 @@ void stream_make(struct maker *m, struct anchored *on, const struct rule2 *rule)
 	const uint8_t *prev = on->hash;
 	uint32_t next = 0;
 
-	dice_seed(&m->dice, "%" PRIu64 "/stream/%u/%" PRIu64, m->p.seed, on->fork, on->burn_height);
+	dice_seed(&m->dice, "%" PRIu64 "%s/stream/%" PRIu64, m->p.seed,
+	    side(m, on->fork, on->burn_height), on->burn_height);
 	on->n_stream = (uint32_t)dice_range(&m->dice, 1, MAX_STREAM);
 	for (uint32_t i = 0; i < on->n_stream; i++) {
 		make_micro(m, on, next, prev, i == 0 ? rule : NULL, &on->stream[i]);
