@@ -333,10 +333,29 @@ static void turns(void **state)
 	done(&s);
 }
 
+/* What contradicts the chain is a lie only where a key has signed it, and where our chain is old
+ * enough to have a stable height. */
+static void unsure(void **state)
+{
+	struct message m = { .id = MSG_HANDSHAKE_REJECT };
+	struct play s;
+
+	dialled(&s);
+	s.pre.stable_hash[0] = 1;
+	tell(&s, &m, s.got.pre.seq);
+	ends(&s, FAULT_USELESS, "stable hash is not ours");
+	dialled(&s);
+	s.pre.burn_height = 5;
+	s.pre.stable_height = 0;
+	m = handshake(&s, MSG_HANDSHAKE_ACCEPT);
+	tell(&s, &m, s.got.pre.seq);
+	ends(&s, FAULT_USELESS, "stable height is not the tip's");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(lies), cmocka_unit_test(useless),
-		cmocka_unit_test(undecodable), cmocka_unit_test(odd), cmocka_unit_test(strangers),
-		cmocka_unit_test(flood), cmocka_unit_test(turns) };
+		cmocka_unit_test(undecodable), cmocka_unit_test(unsure), cmocka_unit_test(odd),
+		cmocka_unit_test(strangers), cmocka_unit_test(flood), cmocka_unit_test(turns) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
