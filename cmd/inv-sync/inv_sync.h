@@ -36,8 +36,8 @@
 #define HOLD_MS 15000
 #define FINISHED_MS 4500
 #define DEAD_TEXT 200		/* room for what is told of peers that are down */
-#define INV_BYTES ((MAX_CYCLE_BITS + 1 + 7) / 8) /* a vector of a cycle; one bit more is too many \
-						  */
+/* a vector of one cycle, with one bit more: that is too many */
+#define INV_BYTES ((MAX_CYCLE_BITS + 1 + 7) / 8)
 #define GIVE_UP 3 /* failures in a row: a fault, and the end of this peer in one pass */
 #define NEIGHBORS_MS 600000	/* between two GetNeighbors to a peer */
 #define MAX_GATHERED (4u << 20)	/* bytes of pushed blocks between two commits; more is dropped */

@@ -38,6 +38,8 @@ static void span(struct machine *m, unsigned q)
 void machine_init(struct machine *m, const struct network *net, bool once,
     const struct question *questions, unsigned n)
 {
+	if (n > MAX_QUESTIONS)
+		BUG("%u questions", n);
 	*m = (struct machine){ .net = net, .once = once, .burst_at = UINT64_MAX };
 	m->questions = questions;
 	m->n_questions = n;
