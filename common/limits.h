@@ -102,14 +102,19 @@
  *   ANSWER    block-fetch: a block of an answer, in whatever pieces it comes.  None of it is looked
  *             at unless its header is that of the block asked for
  *   UPLOAD    block-serve, inv-sync: a block that is uploaded or pushed
- *   JUDGE     block-verify, block-cat -i: a block whose miner or first signer is false
+ *   JUDGE     block-verify, block-cat -i: a block whose miner or first signer is false, or which is
+ *             not the winner of its sortition, or none of whose transactions are its own
+ *   STREAM    the same of a vector of microblocks whose lowest one is not signed by the key of its
+ *             anchored block; of others, a point each up to the first such one.  ANSWER is what
+ *             block-fetch pays for it
  *   MESSAGE   a message of a conversation: its signature, before all else, and a greeting's key */
-#define COSTS(X) \
+#define COSTS(X)                             \
 	/* way      curve  hashed  parsed */ \
-	X(ANSWER,   0,     2,      5) \
-	X(UPLOAD,   1,     7,      3) \
-	X(JUDGE,    2,     7,      3) \
-	X(MESSAGE,  2,     1,      0)
+	X(ANSWER, 0, 2, 5)                   \
+	X(UPLOAD, 1, 7, 3)                   \
+	X(JUDGE, 2, 7, 3)                    \
+	X(STREAM, 2, 7, 3)                   \
+	X(MESSAGE, 2, 1, 0)
 #define COST_BLOCK 2048                  /* hashed and parsed beside, once a block or message */
 
 /* What strangers make block-serve hold over HTTP; each row ends by a deadline of progress

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/chain/hash.h"
 #include "common/chain/proof.h"
 #include "common/chain/work.h"
 #include "common/limits.h"
@@ -88,6 +89,7 @@ static void check(const uint8_t *p, size_t n)
 	};
 	static const uint8_t key[1][KEY_LEN] = { { 2 } }, miner[HASH160_LEN];
 	static const uint32_t weight[1] = { 1 };
+	uint8_t winner[32] = { 0 };
 	struct block b;
 	struct signer_set set;
 	struct proof_view view = { .net = &net,
@@ -108,6 +110,13 @@ static void check(const uint8_t *p, size_t n)
 	check_pieces(p, n, used, 37);
 	net.n_epochs = 1;
 	net.epochs[0].epoch = n & 1 ? EPOCH_30 : EPOCH_40;
+	if (view.model == EPOCH2) {
+		/* Whose sortition the bytes have won, if they have a header. */
+		net.epochs[0].epoch = n & 1 ? EPOCH_20 : EPOCH_24;
+		if (n >= EPOCH2_HEADER)
+			hash_once(winner, p, EPOCH2_HEADER);
+		view.committed = winner;
+	}
 	assert(signer_set_init(&set, 5, 1, key, weight) == 0);
 	assert(proof_alone(&b, p, n, &view, &sum) < REASONS_END);
 	signer_set_release(&set);

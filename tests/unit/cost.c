@@ -1,5 +1,6 @@
 /* What a stranger's bytes cost: each way in is given the dearest bytes that we know, and the work
  * that was counted is compared with the table in limits.h. */
+#include "common/chain/stream.h"
 #include "common/chain/work.h"
 #include "common/store/pushed.h"
 #include "common/wire/message.h"
@@ -192,6 +193,35 @@ static void build_anchored(struct big *out, const struct bomb *bomb, size_t size
 	free(txs.p);
 }
 
+/* A vector of microblocks one on another, with a bomb each, which nobody signed: one, or as many as
+ * make the size.  tail: hash of the last. */
+static void build_stream(struct big *out, const struct bomb *bomb, size_t size, uint8_t tail[32])
+{
+	struct big txs = { malloc(MAX_BLOCK), 0 };
+	uint32_t n = 0;
+
+	memset(tail, 0x77, 32);
+	out->n = 4;
+	do {
+		uint8_t root[32], sequence[2];
+		size_t at = out->n;
+
+		txs.n = 0;
+		assert_int_equal(make_txs(&txs, bomb, bomb->many ? 1 : size, root), 1);
+		put_be16(sequence, (uint16_t)n++);
+		put_u8(out, 0);
+		put(out, sequence, 2);
+		put(out, tail, 32);
+		put(out, root, 32);
+		put_fill(out, 0, SIG_LEN);
+		hash_once(tail, out->p + at, MICROBLOCK_HEADER);
+		put_u32(out, 1);
+		put(out, txs.p, txs.n);
+	} while (bomb->many && out->n < size);
+	put_be32(out->p, n);
+	free(txs.p);
+}
+
 /* A block of one bomb, or of many, and of as many markers and signatures as a header may
  * have.  root, miner: whether its root and its miner's signature are true ones. */
 static void build(struct big *out, const struct bomb *bomb, size_t size, uint32_t markers,
@@ -377,6 +407,72 @@ static void header_first(void **state)
 	assert_true(work_since(before).parsed == 0 && work_since(before).hashed < 4096);
 }
 
+/* An anchored block that lost its sortition is not looked at behind its header; what is not the
+ * winner's own costs no point of the curve, whatever keys are in it. */
+static void anchored(void **state)
+{
+	static const uint8_t loser[32];
+	uint8_t winner[32];
+	struct proof_view view = { .net = &l.w.s.net, .burn_height = 110, .model = EPOCH2 };
+	struct work before;
+	struct block b;
+	uint64_t weight;
+
+	for (size_t i = 0; i < N_BOMBS; i++) {
+		build_anchored(&block, &bombs[i], 1000000);
+		hash_once(winner, block.p, EPOCH2_HEADER);
+		view.committed = loser;
+		before = work_done;
+		assert_int_equal(proof_alone(&b, block.p, block.n, &view, &weight), REASON_WINNER);
+		assert_true(work_since(before).parsed == 0 && work_since(before).hashed < 4096);
+		view.committed = winner;
+		block.p[block.n - 1] ^= 3;
+		before = work_done;
+		assert_int_not_equal(proof_alone(&b, block.p, block.n, &view, &weight), REASON_OK);
+		AFFORD(JUDGE, before, block.n, bombs[i].name);
+		assert_true(work_since(before).curve == 0);
+	}
+}
+
+/* Streams as block-fetch gets them, and as they are judged: of an anchored block whose child names
+ * them, and of one that has none yet. */
+static void streams(void **state)
+{
+	static const uint8_t parent[32] = { [0 ... 31] = 0x77 };
+	uint8_t tail[32];
+
+	for (size_t i = 0; i < N_BOMBS; i++) {
+		struct stream_view v = {
+			.net = &l.w.s.net, .epoch = EPOCH_24, .parent = parent, .key = miner
+		};
+		struct work before = work_done;
+		struct microblocks_walk w;
+		struct stream s;
+		size_t need;
+		ssize_t used = 0;
+
+		build_stream(&block, &bombs[i], 300000, tail);
+		before = work_done;
+		microblocks_walk_begin(&w, NULL);
+		for (size_t have = 0; have < block.n && used == 0; have += 17)
+			used = microblocks_walk(&w, block.p, have, &need);
+		if (used == 0)
+			used = microblocks_walk(&w, block.p, block.n, &need);
+		assert_int_equal(used, block.n);
+		AFFORD(ANSWER, before, block.n, bombs[i].name);
+		for (int child = 0; child < 2; child++) {
+			v.tail = child ? tail : NULL;
+			v.tail_sequence = (uint16_t)(get_be32(block.p) - 1);
+			before = work_done;
+			assert_int_not_equal(stream_judge(&s, &v, block.p, block.n), REASON_OK);
+			assert_int_equal(s.n, 0);
+			AFFORD(STREAM, before, block.n, bombs[i].name);
+			assert_true(work_since(before).curve <= 1);
+			stream_release(&s);
+		}
+	}
+}
+
 static void messages(void **state)
 {
 	static uint8_t payload[MAX_PUSH];
@@ -414,8 +510,12 @@ static void points(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers), cmocka_unit_test(blocks), cmocka_unit_test(header_first),
-		    cmocka_unit_test(messages),
+		cmocka_unit_test(answers),
+		cmocka_unit_test(blocks),
+		cmocka_unit_test(header_first),
+		cmocka_unit_test(messages),
+		cmocka_unit_test(anchored),
+		cmocka_unit_test(streams),
 		cmocka_unit_test(points),
 	};
 
