@@ -23,11 +23,6 @@ bool item_offered(const struct planner *p, uint32_t slot, enum item_kind kind, u
 	return false;
 }
 
-bool source_has_room(const struct planner *p, const struct source *s, uint64_t now)
-{
-	return source_usable(s, now) && s->not_before <= now && s->inflight < source_window(p, s);
-}
-
 int source_pick(const struct planner *p, uint32_t slot, enum item_kind kind, uint64_t now,
     int except)
 {

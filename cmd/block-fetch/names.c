@@ -113,6 +113,8 @@ static void slot_need(struct planner *p, uint32_t i, uint16_t fact)
 		if (!(s->facts & FACT_WON))
 			return;
 		slot_facts(p, i, fact, 0);
+		if (fact == FACT_TIP)
+			slot_claimed(p, i);
 		if (s->item[0].state == ST_NONE)
 			slot_reopen(p, i, s->end);
 		if (was || !s->parent)
@@ -124,16 +126,19 @@ static void slot_need(struct planner *p, uint32_t i, uint16_t fact)
 /* A winner at the border that is named by another id than its own block's is a tenure. */
 void slot_border(struct planner *p, uint32_t i, const uint8_t start[ID_LEN])
 {
-	struct slot *s = &p->slots[i], kept = *s;
+	struct slot *s = &p->slots[i], kept;
 
 	if (s->model != EPOCH2 || !(s->facts & FACT_WON) || !at_border(p, i) ||
 	    id_is(s->start, start))
 		return;
+	kept = *s;
 	slot_stop(p, i);
-	slot_empty(p, i, NAKAMOTO);
+	slot_empty(p, i);
+	slot_model(p, i, NAKAMOTO);
 	memcpy(s->ch, kept.ch, CH_LEN);
 	s->parent = kept.parent;
 	s->facts = kept.facts;
+	slot_claimed(p, i);
 }
 
 void slot_name(struct planner *p, uint32_t i, const uint8_t start[ID_LEN], uint16_t fact)
@@ -152,6 +157,8 @@ void slot_name(struct planner *p, uint32_t i, const uint8_t start[ID_LEN], uint1
 	else if (!id_is(s->start, start))
 		slot_facts(p, i, FACT_DISPUTED, 0);
 	slot_facts(p, i, fact, 0);
+	if (fact == FACT_TIP)
+		slot_claimed(p, i);
 	slot_refresh(p, i);
 	if (s->parent)
 		slot_facts(p, s->parent - 1, FACT_CHILD, 0);
@@ -198,9 +205,6 @@ void slot_epoch2(struct planner *p, uint32_t i, const uint8_t committed[ID_LEN])
 
 	hash_block_id(s->start, committed, s->ch);
 	memcpy(s->end, s->start, ID_LEN);
-	for (unsigned k = 0; k < p->n_sources; k++)
-		if (!p->sources[k].is_url && source_claims(p, &p->sources[k], i, ITEM_BODY))
-			slot_offer(p, i);
 }
 
 /* Next: cmd/block-fetch/claims.c, who has what. */

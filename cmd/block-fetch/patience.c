@@ -99,6 +99,7 @@ void planner_retry(struct planner *p, uint64_t now)
 			p->sources[i].out_until = 0;
 			p->sources[i].lies = p->sources[i].refused = 0;
 		}
+	claims_gather(p);
 	planner_changed(p);
 }
 

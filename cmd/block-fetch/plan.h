@@ -104,7 +104,11 @@ struct planner {
 	uint32_t *index, index_size;		/* consensus hash -> slot + 1 */
 	uint64_t *ready[ITEM_KINDS];		/* bitmaps over slots: items to ask for */
 	uint64_t *looks[ITEM_KINDS];		/* the store is to be looked at */
-	uint32_t n_ready[ITEM_KINDS];		/* of what is needed */
+	/* some source claimed it, at some time since the last retry; any_url: a URL has all */
+	uint64_t *claimed[ITEM_KINDS];
+	bool any_url;
+	/* set in these; of the ready ones, not needed */
+	uint32_t n_ready[ITEM_KINDS], n_looks[ITEM_KINDS], n_spare[ITEM_KINDS];
 	uint32_t scan[ITEM_KINDS], seen[ITEM_KINDS];	/* where a scan begins; ended */
 	bool sets[MAX_CYCLES];			/* reward sets that are known */
 	struct unresolved *unresolved;

@@ -22,9 +22,20 @@ static inline bool slot_has(const struct slot *s, enum item_kind kind)
 {
 	return s->item[kind != ITEM_BODY].kind == kind;
 }
+/* What is known of an item that is being worked on, or NULL. */
+static inline struct work *item_work(const struct planner *p, uint32_t slot, enum item_kind kind)
+{
+	uint32_t i = p->slots[slot].item[kind != ITEM_BODY].work;
+
+	return i ? &p->works[i - 1] : NULL;
+}
 static inline bool slot_asks_start(const struct slot *s)
 {
 	return s->item[1].kind == ITEM_START && s->item[1].state == ST_ASKED;
+}
+static inline bool source_has_room(const struct planner *p, const struct source *s, uint64_t now)
+{
+	return source_usable(s, now) && s->not_before <= now && s->inflight < source_window(p, s);
 }
 static inline bool id_zero(const uint8_t id[ID_LEN]) { return all_zero(id, ID_LEN); }
 static inline bool id_is(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, ID_LEN) == 0; }
@@ -54,7 +65,9 @@ void slot_indexed(struct planner *, uint32_t slot);	/* under its consensus hash 
 bool slot_judgeable(const struct planner *, uint32_t slot);
 /* Its bits anew, from what is known. */
 void slot_refresh(struct planner *, uint32_t slot);
-void slot_empty(struct planner *, uint32_t slot, enum model);
+void slot_empty(struct planner *, uint32_t slot);
+/* An empty slot gets the items of a model. */
+void slot_model(struct planner *, uint32_t slot, enum model);
 void slot_facts(struct planner *, uint32_t slot, uint16_t set, uint16_t clear);
 /* Its next state; keeps bitmaps, counts and works. */
 void item_become(struct planner *, uint32_t slot, enum item_kind, enum item_state);
@@ -62,7 +75,6 @@ void item_become(struct planner *, uint32_t slot, enum item_kind, enum item_stat
 void item_give_up(struct planner *, uint32_t slot, enum item_kind, uint8_t why);
 /* Told once, until something changes. */
 void item_tell(struct planner *, uint32_t slot, enum item_kind, enum want_state, const char *why);
-struct work *item_work(const struct planner *, uint32_t slot, enum item_kind);	/* or NULL */
 struct work *work_make(struct planner *, uint32_t slot, enum item_kind);	/* if lacking */
 void work_free(struct planner *, uint32_t slot, enum item_kind);
 struct action *action_add(struct planner *, enum action_kind);
@@ -112,7 +124,6 @@ bool send_item(struct planner *, uint64_t now, unsigned source, uint32_t slot, e
 void send_stop(struct planner *, struct transfer *, const uint8_t stop[ID_LEN]);
 /* The source that will have it first, as far as we know them; -1: none may be asked now. */
 int source_pick(const struct planner *, uint32_t slot, enum item_kind, uint64_t now, int except);
-bool source_has_room(const struct planner *, const struct source *, uint64_t now);
 
 /* ---- schedule.c ---- */
 bool planner_offers(struct planner *, uint64_t now);	/* something wanted is on offer */

@@ -29,6 +29,7 @@ void planner_free(struct planner *p)
 	for (unsigned k = 0; k < ITEM_KINDS; k++) {
 		free(p->ready[k]);
 		free(p->looks[k]);
+		free(p->claimed[k]);
 	}
 	free(p->slots);
 	free(p->index);
@@ -136,7 +137,7 @@ static void slot_clear(struct planner *p, uint32_t i)
 		if (p->unresolved[u].child == i)
 			p->unresolved[u--] = p->unresolved[--p->n_unresolved];
 	slot_stop(p, i);
-	slot_empty(p, i, NAKAMOTO);
+	slot_empty(p, i);
 }
 
 /* What the slots that are left name, now that those above are gone. */
@@ -228,11 +229,13 @@ void planner_sortition(struct planner *p, uint64_t height, const uint8_t ch[CH_L
 	give_way(p, height, ch);
 	slots_reach(p, height);
 	i = (uint32_t)(height - p->first);
-	slot_empty(p, i, model_at(p, height));
+	slot_model(p, i, model_at(p, height));
 	memcpy(p->slots[i].ch, ch, CH_LEN);
 	slot_indexed(p, i);
-	if (won)
+	if (won) {
 		slot_won(p, i, parent_ch, committed);
+		slot_claimed(p, i);
+	}
 	resolve(p, i);
 	if (p->has_tip && memcmp(p->tip.ch, ch, CH_LEN) == 0)
 		apply_tip(p);

@@ -40,6 +40,20 @@ static unsigned claimers(const struct planner *p, uint32_t slot, uint64_t now)
 
 /* ---- which items are due ---- */
 
+/* The next item that is ready and that some source has claimed, or -1. */
+static int64_t item_next(const struct planner *p, enum item_kind kind, uint32_t from)
+{
+	const uint64_t *ready = p->ready[kind], *claimed = p->any_url ? ready : p->claimed[kind];
+	uint64_t above = ~0ull << from % 64;
+
+	for (uint32_t w = from / 64; p->n_ready[kind] && w * 64 < p->n_slots; w++, above = ~0ull) {
+		uint64_t bits = ready[w] & claimed[w] & above;
+		if (bits)
+			return w * 64 + (uint32_t)__builtin_ctzll(bits);
+	}
+	return -1;
+}
+
 /* Whether the start of this slot makes an end known that nothing under way will tell. */
 static bool start_tells(const struct planner *p, const struct slot *s)
 {
@@ -98,12 +112,11 @@ static unsigned ask_items(struct planner *p, uint64_t now, unsigned places, enum
     unsigned choice)
 {
 	struct scan c = { .kind = kind, .choice = choice, .last = -1 };
-	const uint64_t *ready = p->ready[kind];
 	unsigned seen = 0;
 	int64_t i;
 
-	for (i = bit_next(ready, p->n_slots, p->scan[kind]); i >= 0 && places && seen < SCAN;
-	     c.last = i, i = bit_next(ready, p->n_slots, (uint32_t)i + 1), seen++) {
+	for (i = item_next(p, kind, p->scan[kind]); i >= 0 && places && seen < SCAN;
+	     c.last = i, i = item_next(p, kind, (uint32_t)i + 1), seen++) {
 		int source = item_chosen(p, (uint32_t)i, now, &c) ?
 		    source_pick(p, (uint32_t)i, kind, now, -1) :
 		    -1;
@@ -169,7 +182,8 @@ static void ask_looks(struct planner *p, uint64_t now)
 	if (again)
 		p->relook_at = now;
 	for (unsigned k = 0; k < ITEM_KINDS; k++)
-		for (int64_t i = bit_next(p->looks[k], p->n_slots, 0); i >= 0 && n < LOOKS;
+		for (int64_t i = p->n_looks[k] ? bit_next(p->looks[k], p->n_slots, 0) : -1;
+		     i >= 0 && n < LOOKS;
 		     i = bit_next(p->looks[k], p->n_slots, (uint32_t)i + 1)) {
 			enum item_kind kind = (enum item_kind)k;
 			if (slot_item(&p->slots[i], kind)->state == ST_UNPROVEN && !again)
@@ -188,6 +202,16 @@ void planner_room(struct planner *p, uint64_t now, bool room)
 	p->room = room;
 }
 
+/* So many bodies are at hand that no more ends need be known. */
+static bool bodies_enough(const struct planner *p)
+{
+	unsigned n = 0;
+
+	for (int64_t i = item_next(p, ITEM_BODY, 0); i >= 0 && n < 2 * MAX_TRANSFERS; n++)
+		i = item_next(p, ITEM_BODY, (uint32_t)i + 1);
+	return n == 2 * MAX_TRANSFERS;
+}
+
 static void ask_all(struct planner *p, uint64_t now)
 {
 	unsigned places = free_places(p, now), before = p->in_flight;
@@ -198,7 +222,7 @@ static void ask_all(struct planner *p, uint64_t now)
 	if (places)
 		places = ask_items(p, now, places, ITEM_BODY, 0);
 	for (unsigned all = 0; all < 2; all++)
-		if (places && p->n_ready[ITEM_BODY] < 2 * MAX_TRANSFERS)
+		if (places && !bodies_enough(p))
 			places = ask_items(p, now, places, ITEM_START, all);
 	if (places)
 		places = ask_items(p, now, places, ITEM_STREAM, 0);
@@ -242,8 +266,8 @@ bool planner_offers(struct planner *p, uint64_t now)
 	if (p->no_offer && p->once)
 		return false;
 	for (unsigned k = 0; k < ITEM_KINDS; k++)
-		for (int64_t i = bit_next(p->ready[k], p->n_slots, 0); i >= 0;
-		     i = bit_next(p->ready[k], p->n_slots, (uint32_t)i + 1)) {
+		for (int64_t i = item_next(p, (enum item_kind)k, 0); i >= 0;
+		     i = item_next(p, (enum item_kind)k, (uint32_t)i + 1)) {
 			enum item_kind kind = (enum item_kind)k;
 			if ((kind == ITEM_BODY || item_due(p, (uint32_t)i, kind)) &&
 			    item_offered(p, (uint32_t)i, kind, now))

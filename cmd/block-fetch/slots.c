@@ -64,6 +64,7 @@ bool slots_reach(struct planner *p, uint64_t height)
 		for (unsigned k = 0; k < ITEM_KINDS; k++) {
 			p->ready[k] = map_grow(p->ready[k], old, cap);
 			p->looks[k] = map_grow(p->looks[k], old, cap);
+			p->claimed[k] = map_grow(p->claimed[k], old, cap);
 		}
 		p->cap_slots = cap;
 	}
@@ -82,7 +83,7 @@ bool slots_reach(struct planner *p, uint64_t height)
 size_t planner_memory(const struct planner *p)
 {
 	size_t n = sizeof(*p) + p->cap_slots * sizeof(struct slot) +
-	    2 * ITEM_KINDS * p->cap_slots / 8 + p->index_size * sizeof(uint32_t) +
+	    3 * ITEM_KINDS * p->cap_slots / 8 + p->index_size * sizeof(uint32_t) +
 	    p->n_works * sizeof(struct work) + p->cap_actions * sizeof(struct action);
 
 	for (unsigned i = 0; i < p->n_sources; i++)
@@ -99,21 +100,29 @@ bool slot_judgeable(const struct planner *p, uint32_t slot)
 
 /* ---- states ---- */
 
-static void bit_to(uint64_t *map, uint32_t i, bool on)
+/* One bit of a map, and the number of those that are set. */
+static void bit_to(uint64_t *map, uint32_t *n, uint32_t i, bool on)
 {
-	if (on)
-		map[i / 64] |= 1ull << i % 64;
-	else
-		map[i / 64] &= ~(1ull << i % 64);
+	uint64_t bit = 1ull << i % 64;
+
+	if (!(map[i / 64] & bit) == !on)
+		return;
+	map[i / 64] ^= bit;
+	*n += on ? 1 : -1u;
 }
 
 static void ready_to(struct planner *p, enum item_kind kind, uint32_t i, bool on)
 {
-	bool was = p->ready[kind][i / 64] >> i % 64 & 1;
+	uint32_t was = p->n_ready[kind];
 
-	bit_to(p->ready[kind], i, on);
-	if (slot_needed(&p->slots[i]))
-		p->n_ready[kind] += (unsigned)on - was;
+	bit_to(p->ready[kind], &p->n_ready[kind], i, on);
+	if (!slot_needed(&p->slots[i]))
+		p->n_spare[kind] += p->n_ready[kind] - was;
+}
+
+static void look_to(struct planner *p, enum item_kind kind, uint32_t i, bool on)
+{
+	bit_to(p->looks[kind], &p->n_looks[kind], i, on);
 }
 
 static bool to_look(const struct item *it)
@@ -136,7 +145,7 @@ void slot_refresh(struct planner *p, uint32_t i)
 	bool free = slot_judgeable(p, i) && !(body->due & DUE_HELD);
 
 	ready_to(p, ITEM_BODY, i, free && body->state == ST_READY);
-	bit_to(p->looks[ITEM_BODY], i, to_look(body));
+	look_to(p, ITEM_BODY, i, to_look(body));
 	if (other->kind == ITEM_START) {
 		if (other->state != ST_ASKED)
 			other->state = s->facts & FACT_STARTED ? ST_PROVEN :
@@ -145,7 +154,7 @@ void slot_refresh(struct planner *p, uint32_t i)
 		ready_to(p, ITEM_START, i, free && start_ready(s));
 	} else if (other->kind == ITEM_STREAM) {
 		ready_to(p, ITEM_STREAM, i, free && other->state == ST_READY);
-		bit_to(p->looks[ITEM_STREAM], i, to_look(other));
+		look_to(p, ITEM_STREAM, i, to_look(other));
 	}
 	planner_changed(p);
 }
@@ -184,8 +193,8 @@ static void count_needed(struct planner *p, const struct slot *s, uint32_t by)
 	for (unsigned k = 0; k < 2; k++) {
 		enum item_kind kind = (enum item_kind)s->item[k].kind;
 		count(p, s, &s->item[k], by);
-		if (slot_needed(s) && p->ready[kind][i / 64] >> i % 64 & 1)
-			p->n_ready[kind] += by;
+		if (!slot_needed(s) && p->ready[kind][i / 64] >> i % 64 & 1)
+			p->n_spare[kind] += by;
 	}
 	p->needed += slot_wanted(s) ? by : 0;
 	p->winners += s->facts & FACT_WON ? by : 0;
@@ -213,28 +222,37 @@ void item_become(struct planner *p, uint32_t i, enum item_kind kind, enum item_s
 void slot_facts(struct planner *p, uint32_t i, uint16_t set, uint16_t clear)
 {
 	struct slot *s = &p->slots[i];
+	uint16_t facts = (uint16_t)((s->facts | set) & ~clear);
 
+	if (facts == s->facts)
+		return;
 	if (s->model == EPOCH2)
 		count_needed(p, s, -1u);
-	s->facts = (uint16_t)((s->facts | set) & ~clear);
+	s->facts = facts;
 	if (s->model == EPOCH2)
 		count_needed(p, s, 1);
 }
 
-void slot_empty(struct planner *p, uint32_t i, enum model model)
+void slot_empty(struct planner *p, uint32_t i)
 {
 	struct slot *s = &p->slots[i];
 
 	slot_facts(p, i, 0, s->facts);
 	for (unsigned k = 0; k < ITEM_KINDS; k++) {
 		ready_to(p, (enum item_kind)k, i, false);
-		bit_to(p->looks[k], i, false);
+		look_to(p, (enum item_kind)k, i, false);
 	}
 	memset(s, 0, sizeof(*s));
+	planner_changed(p);
+}
+
+void slot_model(struct planner *p, uint32_t i, enum model model)
+{
+	struct slot *s = &p->slots[i];
+
 	s->model = (uint8_t)model;
 	s->item[0].kind = ITEM_BODY;
 	s->item[1].kind = (model == NAKAMOTO ? ITEM_START : ITEM_STREAM) & 15;
-	planner_changed(p);
 }
 
 void slot_stop(struct planner *p, uint32_t i)
@@ -280,13 +298,6 @@ const char *why_text(const struct planner *p, uint8_t why)
 }
 
 /* ---- works ---- */
-
-struct work *item_work(const struct planner *p, uint32_t slot, enum item_kind kind)
-{
-	uint32_t i = p->slots[slot].item[kind != ITEM_BODY].work;
-
-	return i ? &p->works[i - 1] : NULL;
-}
 
 struct work *work_make(struct planner *p, uint32_t slot, enum item_kind kind)
 {

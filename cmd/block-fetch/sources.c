@@ -64,6 +64,7 @@ int planner_source(struct planner *p, uint64_t now, const char *name, bool is_ur
 		};
 		snprintf(p->sources[i].name, sizeof(p->sources[i].name), "%s", name);
 	}
+	p->any_url |= is_url;
 	if (!p->sources[i].up) {
 		p->sources[i].up = true;
 		planner_changed(p);

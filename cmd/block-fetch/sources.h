@@ -8,8 +8,8 @@
 
 struct transfer;
 
-/* What it said of a cycle; bits NULL: nothing. */
-struct claim { uint8_t *bits; uint32_t count; };
+/* What it said of a cycle; bits NULL: nothing.  above: its highest bit + 1. */
+struct claim { uint8_t *bits; uint32_t count, above; };
 
 struct source {
 	bool used, up, is_url, slow, bad_url;
@@ -45,6 +45,10 @@ enum inventory_kind claim_kind(const struct planner *, uint32_t slot, enum item_
 bool source_claims(const struct planner *, const struct source *, uint32_t slot, enum item_kind);
 /* It has told of the item's cycle: only then a missing bit says that it lacks the item. */
 bool source_told(const struct planner *, const struct source *, uint32_t slot, enum item_kind);
+/* A slot is new: which of its items are claimed. */
+void slot_claimed(struct planner *, uint32_t slot);
+/* The same of all slots: sources may have gone. */
+void claims_gather(struct planner *);
 void claims_free(struct source *);
 size_t claims_memory(const struct source *);
 

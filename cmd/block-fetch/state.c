@@ -15,7 +15,7 @@ bool planner_catching_up(const struct planner *p)
 
 bool planner_near_tip(const struct planner *p)
 {
-	return !p->n_ready[ITEM_BODY] && !planner_catching_up(p);
+	return p->n_ready[ITEM_BODY] == p->n_spare[ITEM_BODY] && !planner_catching_up(p);
 }
 
 static bool tips_pending(const struct planner *p, uint64_t now)
@@ -35,7 +35,7 @@ static bool tips_pending(const struct planner *p, uint64_t now)
 static bool looks_pending(const struct planner *p, uint64_t now)
 {
 	for (unsigned k = 0; k < ITEM_KINDS; k++)
-		for (int64_t i = bit_next(p->looks[k], p->n_slots, 0); i >= 0;
+		for (int64_t i = p->n_looks[k] ? bit_next(p->looks[k], p->n_slots, 0) : -1; i >= 0;
 		     i = bit_next(p->looks[k], p->n_slots, (uint32_t)i + 1))
 			if (p->slots[i].item[k != ITEM_BODY].state != ST_UNPROVEN ||
 			    now < p->news_at + 1000)

@@ -406,6 +406,26 @@ static void set_aside(void **state)
 	}
 }
 
+/* Peers that have only the upper part are asked for it, however much is lacking below. */
+static void upper_part(void **state)
+{
+	static const uint8_t none[8];
+	struct world *w = &world;
+	struct plan_state s;
+
+	world_make(w, 33, 1500, 3);
+	world_view(w);
+	for (unsigned i = 0; i < 3; i++) {
+		world_peer(w, HONEST, 5, 2000);
+		for (uint64_t c = 0; c < (FIRST + 1200) / 50; c++)
+			planner_claims(w->plan, i, INV_TENURES, c, none, 50);
+	}
+	world_run(w, 60000);
+	planner_state(w->plan, w->now, &s);
+	assert_in_range(s.proven, 200, 301);
+	planner_free(w->plan);
+}
+
 /* A whole history: memory and the time of a turn. */
 static void history(void **state)
 {
@@ -461,6 +481,7 @@ int main(void)
 		cmocka_unit_test(suspects),
 		cmocka_unit_test(suspects_first),
 		cmocka_unit_test(set_aside),
+		cmocka_unit_test(upper_part),
 		cmocka_unit_test(history),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
