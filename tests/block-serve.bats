@@ -491,6 +491,32 @@ field() { sed -n "s/^$1 *//p" chain/network; }
 	wait "$server"
 }
 
+@test "anchored blocks of epoch 2.x are no Nakamoto tenures: no bit, no tip, no body" {
+	"$HELPER/chain-maker" crossing --seed 3 --cycles 4 --cycle-length 20 --prepare-length 5 --signers 5 --epoch2 30 --archive crossing.rec
+	"$BIN/block-cat" -d crossed -i crossing.rec 2>/dev/null
+	"$BIN/block-serve" -d crossed -l 127.0.0.1:0 -w 127.0.0.1:0 >crossed.ready 2>/dev/null 3>&- &
+	server=$!
+	for _ in $(seq 100); do grep -q '^http ' crossed.ready && break; sleep 0.05; done
+	URL=$(sed -n 's,^http ,http://,p' crossed.ready)
+	first=$(sed -n 's/^first_burn_height *//p' crossing/network)
+	timeout 20 "$HELPER/dial" crossed "$(awk '/^p2p/ { print $3 "@" $2 }' crossed.ready)" \
+		inv "$(ch_at $((first + 1)))" inv "$(ch_at $((first + 21)))" inv "$(ch_at $((first + 41)))" >answers
+	cut -f3 crossing/blocks.tsv | sort -u >tenures
+	for i in $(seq 0 59); do
+		grep -q "^$(ch_at $((first + i)))$" tenures && printf 1 || printf 0
+		[ $((i % 20)) != 19 ] || echo
+	done >want
+	cmp answers want
+	IFS=$'\t' read -r height id ch _ < <(awk -F'\t' '$7 == 1' crossing/blocks2.tsv | tail -1)
+	"$BIN/block-cat" -d crossed -l | grep -q "$id"
+	for path in "blocks/$id" "blocks/height/$height" "tenures/$id" "tenures/tip/$ch" "tenures/tip_metadata/$ch"; do
+		[ "$(code "$URL/v3/$path")" = 404 ]
+	done
+	[ "$(code "$URL/v3/blocks/height/$((height + 1))")" = 200 ]
+	kill "$server"
+	wait "$server"
+}
+
 @test "a tenure that is held and not proven is shown to nobody" {
 	# The first with three blocks or more, above the chain's beginning, without its start.
 	mid=$(canonical | cut -f3 | uniq -c | awk 'NR > 3 && $1 > 2 { print $2; exit }')

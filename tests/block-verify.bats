@@ -50,6 +50,13 @@ network_of() { "$BIN/rec" <"$1" | sed -n 's/^{"type":"network","text":"\(.*\)"}$
 	timeout 60 "$BIN/block-store" -d crossed <out >/dev/null
 	awk -F'\t' '$7 == 1 { print $2 }' crossing/blocks2.tsv crossing/blocks.tsv | sort >want
 	"$BIN/block-cat" -d crossed -l | cut -f2 | sort | cmp - want
+	# A record that says the wrong model is refused.
+	"$BIN/rec" <blocks.rec >blocks.json
+	sed 's/"model":"nakamoto"/"model":"x"/; s/"model":"epoch2"/"model":"nakamoto"/; s/"model":"x"/"model":"epoch2"/' blocks.json | "$BIN/rec" -r >lies.rec
+	cmp lies.rec blocks.rec && false
+	timeout 60 "$BIN/block-verify" -d crossed <lies.rec | verdicts >lies.json
+	[ "$(count '"status":"refused"' <lies.json)" -gt 200 ]
+	[ "$(count '"status":"held"' <lies.json)" -eq 0 ]
 }
 
 @test "a real block with any one byte changed is not held" {

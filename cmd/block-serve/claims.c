@@ -41,7 +41,7 @@ static int tenure_of(struct serve *s, MDB_txn *txn, const struct rec_sortition *
     struct inv_tenure *t, struct rec_tenure *row)
 {
 	if (!r->canonical || !r->won || tenure_get(&s->store, txn, r->consensus_hash, row) != 0 ||
-	    !row->proven)
+	    !row->proven || row->model != NAKAMOTO)
 		return -1;
 	memset(t, 0, sizeof(*t));
 	t->burn_height = r->burn_height;

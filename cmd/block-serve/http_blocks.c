@@ -5,9 +5,10 @@
 
 struct walk {
 	struct serve *s;
+	enum model model;		/* what the path gives away */
 	bool one;			/* a single block, not the tenure below it */
 	bool has_stop, done, broken;
-	bool damaged;			/* `next` is */
+	bool damaged, other;		/* `next` is; is of another model */
 	uint8_t ch[CH_LEN];		/* the tenure, once the first block is sent */
 	uint8_t stop[ID_LEN];
 	uint8_t next[ID_LEN];		/* block that comes next, or goes on at offset */
@@ -51,6 +52,9 @@ static bool add_block(void *arg, const struct stored_block *b)
 	struct walk *st = p->st;
 
 	memcpy(st->next, b->id, ID_LEN);
+	st->other = !b->damaged && b->model != st->model;
+	if (st->other)
+		return false;
 	if (b->damaged) {
 		/* What was gathered before it leaves first. */
 		p->full = p->out->bytes > 0;
@@ -109,7 +113,7 @@ static bool gather(struct piece *out, struct walk *st, MDB_txn *txn)
 
 	memcpy(first, st->next, ID_LEN);
 	if (!proven_blocks_down(&st->s->store, txn, first, st->has_stop ? st->stop : NULL,
-	    add_block, &p))
+	    add_block, &p) || st->other)
 		return false;
 	if (!p.full && !st->broken)
 		gather_end(&p, st, txn);

@@ -110,7 +110,8 @@ static MDB_txn *header_of(
 	char hex[2 * CH_LEN + 1];
 
 	block->damaged = false;
-	if (id && block_get(&r->s->store, txn, id, block) == 0 && stored_header(block, n) == 0)
+	if (id && block_get(&r->s->store, txn, id, block) == 0 && block->model == NAKAMOTO &&
+	    stored_header(block, n) == 0)
 		return txn;
 	store_read_end(txn);
 	if (block->damaged)
