@@ -69,6 +69,8 @@ long_stream() { rows microblocks | awk -F'\t' '$2 >= 2 { print $1; exit }'; }
 	# two children of one block, of which the second confirms the rival of a microblock that the first one confirms
 	rows microblocks | cut -f1-3 | sort >confirmed
 	rows blocks2 | cut -f2,4 | sort | join -j 1 - confirmed | awk '{ if (hash[$2, $3] && hash[$2, $3] != $4) found = 1; hash[$2, $3] = $4 } END { exit !found }'
+	# reward sets from the cycle of the first tenure on
+	[ "$(cd "$CHAIN/reward_sets" && echo *)" = '3.json 4.json 5.json' ]
 	# the same again
 	chain-maker "$BATS_TEST_TMPDIR/again" --seed 11 --cycles 5 --cycle-length 10 --prepare-length 3 --epoch2 33 --signers 3 \
 		--tenure-blocks 1:3 --microblocks 0.9 --equivocations 0.7 --forks 0.2 --pox-fork 1 --start-rate 0.85
@@ -118,6 +120,14 @@ long_stream() { rows microblocks | awk -F'\t' '$2 >= 2 { print $1; exit }'; }
 		tail -c "+$((offset + 1))" blocks.bin | head -c "$size" | hex | grep -q "08$start"	# payload of its coinbase
 		grep -q "\"committed_block_hash\": \"0x$id\"" sortitions.jsonl				# and the next tenure's commit
 	done
+}
+
+@test "the view of a chain with epoch 2.x says what was burned, and its consensus hashes prove that" {
+	rec <view.rec | grep '"type":"sortition"' >sortitions
+	[ "$(grep -c '"has_burn":true' sortitions)" -eq "$(wc -l <sortitions)" ]
+	# what sortition-sync takes from a file it proves, if it can
+	timeout 20 sortition-sync -1 -d "$BATS_TEST_TMPDIR/proven" -n "$CHAIN/network" -s "$PWD/view.rec" | rec >proven
+	[ "$(grep '"type":"sortition"' proven | grep -c '"checked":true')" -ge "$(($(wc -l <sortitions) - 1))" ]
 }
 
 @test "an archive holds the blocks of both models, and behind each the stream that it confirms" {

@@ -47,16 +47,12 @@ static void put_member(FILE *f, const char *name, const void *p, size_t n)
 void files_sortition(struct maker *m, uint64_t h, unsigned fork, const struct winner *w)
 {
 	static const struct winner nobody;
-	uint8_t burn_hash[32] = { 0 }, sortition[32], seed[32], ch[CH_LEN];
+	uint8_t burn[32], sortition[32], seed[32], ch[CH_LEN];
 	const char *salt = side(m, fork, h);
 	FILE *f = m->sortitions;
 	bool won = w;
 
-	if (h == m->p.first_height)
-		memcpy(burn_hash, m->net.first_burn_hash, 32);
-	else
-		derive(
-		    burn_hash + 4, 28, "%" PRIu64 "%s/burn/%" PRIu64, m->p.seed, side(m, 0, h), h);
+	burn_hash(m, h, burn);
 	derive(sortition, 32, "%" PRIu64 "%s/sortition/%" PRIu64, m->p.seed, salt, h);
 	derive(seed, 32, "%" PRIu64 "%s/seed/%" PRIu64, m->p.seed, salt, h);
 	fork_hash(m, fork, h, ch);
@@ -65,7 +61,7 @@ void files_sortition(struct maker *m, uint64_t h, unsigned fork, const struct wi
 	    "{\"burn_block_height\": %" PRIu64 ", \"burn_header_timestamp\": %" PRIu64
 	    ", \"was_sortition\": %s",
 	    h, burn_time(m, h), won ? "true" : "false");
-	put_member(f, "burn_block_hash", burn_hash, 32);
+	put_member(f, "burn_block_hash", burn, 32);
 	put_member(f, "sortition_id", sortition, 32);
 	put_member(f, "parent_sortition_id", m->parent_sortition[fork], 32);
 	put_member(f, "consensus_hash", ch, CH_LEN);
@@ -108,13 +104,14 @@ void files_flush(struct maker *m)
 	m->n_drafts = 0;
 }
 
+/* From the cycle of epoch 3.0's first tenure on: before it nobody signs blocks. */
 static void write_sets(const struct maker *m)
 {
 	/* microSTX a unit of weight: amounts above 2^53 */
 	const uint64_t slot = UINT64_C(20000000000000);
 	char name[64];
 
-	for (uint64_t c = 0; c < m->n_cycles; c++) {
+	for (uint64_t c = network_cycle(&m->net, m->start3); c < m->n_cycles; c++) {
 		const struct cycle_signers *s = &m->signers[c];
 		FILE *f;
 		snprintf(name, sizeof(name), "reward_sets/%" PRIu64 ".json", c);

@@ -66,6 +66,22 @@ static int by_height(const void *a, const void *b)
 	return x->burn_height < y->burn_height ? -1 : x->burn_height > y->burn_height;
 }
 
+/* What the consensus hashes are made of, and no node's RPC says. */
+static void write_burns(const struct maker *m)
+{
+	FILE *f = file_new(m, "burns.tsv");
+	uint8_t hash[32];
+
+	fputs("burn_height\tops_hash\ttotal_burn\n", f);
+	for (uint64_t h = m->p.first_height; h <= m->tip_height; h++) {
+		ops_hash(m, h, hash);
+		fprintf(f, "%" PRIu64 "\t", h);
+		put_hex(f, hash, 32);
+		fprintf(f, "\t%" PRIu64 "\n", total_burn(m, h));
+	}
+	file_end(f, "burns.tsv");
+}
+
 void files_epoch2(struct maker *m)
 {
 	static const char stream_head[] = "child_index_block_hash\tsequence\thash\tsize\toffset",
@@ -97,6 +113,7 @@ void files_epoch2(struct maker *m)
 	table_close(&blocks);
 	table_close(&micros);
 	table_close(&loose);
+	write_burns(m);
 	m->n_blocks += m->n_anchored;
 	free(order);
 }

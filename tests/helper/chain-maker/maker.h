@@ -81,6 +81,8 @@ struct maker {
 	struct network net;
 	uint64_t start3, tip_height, n_cycles;
 	struct slot *slots;		/* by burn height - first_height */
+	/* consensus hashes, by the same; NULL: they are made up */
+	uint8_t (*hashes)[CH_LEN];
 	struct cycle_signers *signers;	/* by cycle */
 	struct keypair miners[MINERS], accounts[ACCOUNTS], stranger;
 	uint64_t nonces[ACCOUNTS], miner_nonces[MINERS];
@@ -146,6 +148,9 @@ const char *side(const struct maker *, unsigned fork, uint64_t burn_height);
 /* Of either PoX fork. */
 void fork_hash(const struct maker *, unsigned fork, uint64_t burn_height, uint8_t ch[CH_LEN]);
 uint64_t total_burn(const struct maker *, uint64_t burn_height);
+/* Header hash of a burn block, and the hash of its operations, in either PoX fork. */
+void burn_hash(const struct maker *, uint64_t burn_height, uint8_t hash[32]);
+void ops_hash(const struct maker *, uint64_t burn_height, uint8_t hash[32]);
 uint64_t burn_time(const struct maker *, uint64_t burn_height);
 
 /* signers.c */

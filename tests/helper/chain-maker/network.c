@@ -2,16 +2,32 @@
 #include <inttypes.h>
 
 #include "tests/helper/chain-maker/maker.h"
-#include "tests/helper/lib/chaindir.h"
 
 #define GENESIS_TIME 1700000000		/* unix seconds of the first burn block */
 #define BURN_SPACING 600		/* seconds between burn blocks */
+#define BURN_GENESIS UINT64_C(437000000000) /* satoshis burned before the first burn block */
+#define BURN_PER_BLOCK 250000
 
 uint64_t burn_time(const struct maker *m, uint64_t h)
 {
 	return GENESIS_TIME + (h - m->p.first_height) * BURN_SPACING;
 }
-uint64_t total_burn(const struct maker *m, uint64_t h) { return chaindir_total_burn(&m->net, h); }
+uint64_t total_burn(const struct maker *m, uint64_t h)
+{
+	return BURN_GENESIS + (h - m->p.first_height) * BURN_PER_BLOCK;
+}
+void burn_hash(const struct maker *m, uint64_t h, uint8_t hash[32])
+{
+	memset(hash, 0, 4);
+	if (h == m->p.first_height)
+		memcpy(hash, m->net.first_burn_hash, 32);
+	else
+		derive(hash + 4, 28, "%" PRIu64 "%s/burn/%" PRIu64, m->p.seed, side(m, 0, h), h);
+}
+void ops_hash(const struct maker *m, uint64_t h, uint8_t hash[32])
+{
+	derive(hash, 32, "%" PRIu64 "%s/ops/%" PRIu64, m->p.seed, side(m, 0, h), h);
+}
 
 const char *side(const struct maker *m, unsigned fork, uint64_t h)
 {
@@ -23,7 +39,9 @@ const char *side(const struct maker *m, unsigned fork, uint64_t h)
 void fork_hash(const struct maker *m, unsigned fork, uint64_t h, uint8_t ch[CH_LEN])
 {
 	memset(ch, 0, CH_LEN);
-	if (h > m->p.first_height)
+	if (m->hashes && fork == 0)
+		memcpy(ch, m->hashes[h - m->p.first_height], CH_LEN);
+	else if (h > m->p.first_height)
 		derive(
 		    ch, CH_LEN, "%" PRIu64 "%s/consensus/%" PRIu64, m->p.seed, side(m, fork, h), h);
 }
@@ -32,8 +50,7 @@ void consensus_hash(const struct maker *m, uint64_t h, uint8_t ch[CH_LEN])
 	fork_hash(m, 0, h, ch);
 }
 
-/* 2.05 to 2.4 begin one after another in the first third of epoch 2.x, and 2.5 in its last quarter.
- */
+/* 2.05 to 2.4 begin one after another in the first third of epoch 2.x, 2.5 in its last quarter. */
 static uint64_t start2(const struct maker *m, unsigned i)
 {
 	uint64_t all = m->p.epoch2, step = all / 16 ? all / 16 : 1,
@@ -130,6 +147,31 @@ static void choose_shadows(struct maker *m, uint64_t n)
 		die_usage("the chain has no place for so many shadow tenures");
 }
 
+static int earlier_hash(void *arg, uint64_t h, uint8_t ch[CH_LEN])
+{
+	const struct maker *m = arg;
+
+	memcpy(ch, m->hashes[h - m->p.first_height], CH_LEN);
+	return 0;
+}
+
+/* Consensus hashes that prove the view (spec/blocks.md 5.6), of chains with epoch 2.x: the hashes
+ * of others are made up, as they always were. */
+static void make_hashes(struct maker *m, uint64_t n)
+{
+	uint8_t burn[32], ops[32];
+
+	m->hashes = xcalloc(n, CH_LEN);
+	for (uint64_t i = 1; i < n; i++) {
+		uint64_t h = m->p.first_height + i;
+		burn_hash(m, h, burn);
+		ops_hash(m, h, ops);
+		if (view_consensus_hash(m->hashes[i], &m->net, h, burn, ops, total_burn(m, h),
+			earlier_hash, m) != 0)
+			BUG("no consensus hash");
+	}
+}
+
 void maker_plan(struct maker *m)
 {
 	uint64_t n = m->tip_height - m->p.first_height + 1;
@@ -145,6 +187,8 @@ void maker_plan(struct maker *m)
 		s->size = (uint32_t)dice_range(&d, m->p.tenure_min, m->p.tenure_max);
 		s->miner = (uint32_t)dice_range(&d, 0, MINERS - 1);
 	}
+	if (m->p.epoch2 > 0)
+		make_hashes(m, n);
 	choose_orphans(m, n);
 	if (m->p.shadows > 0)
 		choose_shadows(m, n);

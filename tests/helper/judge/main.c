@@ -31,8 +31,8 @@ static struct burn_fact fact(void *arg, const uint8_t ch[CH_LEN])
 		return f;
 	f.canonical = s->fork == 0;
 	f.burn_height = s->row.burn_height;
-	f.has_total_burn = j->chain.miners; /* a made chain */
-	f.total_burn = chaindir_total_burn(&j->chain.net, s->row.burn_height);
+	f.has_total_burn = s->row.has_burn;
+	f.total_burn = s->row.total_burn;
 	f.won = s->row.won;
 	memcpy(f.committed, s->row.committed, ID_LEN);
 	memcpy(f.parent_ch, s->row.parent_ch, CH_LEN);

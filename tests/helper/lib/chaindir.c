@@ -94,6 +94,28 @@ static void read_sortitions(struct chaindir *c, const char *dir)
 		die_world("'%s' has no sortitions", dir);
 }
 
+static void read_burns(struct chaindir *c, const char *dir)
+{
+	FILE *f = fopen(path_of(dir, "burns.tsv"), "r");
+	unsigned long long height, burn;
+	char line[256], hex[65];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		const struct chain_sortition *s;
+		if (sscanf(line, "%llu\t%64s\t%llu", &height, hex, &burn) != 3)
+			continue; /* the header line */
+		if ((s = chaindir_at(c, height)) == NULL)
+			continue;
+		struct rec_sortition *r = &c->sortitions[s - c->sortitions].row;
+		if (hex_to(r->ops_hash, 32, hex, strlen(hex)) != 0)
+			die_world("burns.tsv: bad line '%s'", line);
+		r->total_burn = burn;
+		r->has_burn = true;
+	}
+	if (f)
+		fclose(f);
+}
+
 static void read_set(struct chaindir *c, uint64_t cycle, const char *path)
 {
 	json_error_t err;
@@ -219,6 +241,7 @@ void chaindir_open(struct chaindir *c, const char *dir)
 	memset(c, 0, sizeof(*c));
 	network_load(&c->net, path_of(dir, "network"));
 	read_sortitions(c, dir);
+	read_burns(c, dir);
 	index_sortitions(c);
 	read_sets(c, dir);
 	chaindir_read_blocks(c, dir);

@@ -3,23 +3,20 @@
  *   network              the network file
  *   sortitions.jsonl     one object a burn block, ascending: the members of GET /v3/sortitions, and
  *                        `fork` where not canonical
- *   reward_sets/N.json   body of GET /v3/stacker_set/N
- *   blocks.tsv           header line, then height, block id, consensus hash, parent id, size,
- *                        offset, canonical; ascending
- *   blocks.bin           the raw blocks at those offsets
- *   blocks2.tsv, .bin    the same of epoch 2.x blocks, if there are any: the id is the index block
- *                        hash, and what lost a fork is not canonical
- *   microblocks.tsv      header line, then index block hash of the block that confirms it,
- *                        sequence, hash, size, offset; a stream's rows stand together, ascending
- *   microblocks.bin      the raw microblocks at those offsets
- *   unconfirmed.tsv      the same of microblocks that no block confirms (ends of streams, rivals of
- *   unconfirmed.bin      confirmed ones), by the index block hash of the block they are mined on
- *   inventory.jsonl      one object a cycle: what an honest peer with the whole chain answers
- *   keys.json            the private keys of `miners`, of `signers` by cycle in the order of the
- *                        reward set, and of `microblock_producers` by index block hash (made chains
- *                        only)
- *   broken.json          `rule`, `meaning`, `block`: what chain-maker --break broke (of epoch 2.x
- *                        the block hash, and the index block hash as `id`)
+ *   burns.tsv            header line, then burn height, hash of its operations, satoshis burned up
+ * to it: what the consensus hashes prove (made chains with epoch 2.x only) reward_sets/N.json body
+ * of GET /v3/stacker_set/N blocks.tsv           header line, then height, block id, consensus hash,
+ * parent id, size, offset, canonical; ascending blocks.bin           the raw blocks at those
+ * offsets blocks2.tsv, .bin    the same of epoch 2.x blocks, if there are any: the id is the index
+ * block hash, and what lost a fork is not canonical microblocks.tsv      header line, then index
+ * block hash of the block that confirms it, sequence, hash, size, offset; a stream's rows stand
+ * together, ascending microblocks.bin      the raw microblocks at those offsets unconfirmed.tsv the
+ * same of microblocks that no block confirms (ends of streams, rivals of unconfirmed.bin confirmed
+ * ones), by the index block hash of the block they are mined on inventory.jsonl      one object a
+ * cycle: what an honest peer with the whole chain answers keys.json            the private keys of
+ * `miners`, of `signers` by cycle in the order of the reward set, and of `microblock_producers` by
+ * index block hash (made chains only) broken.json          `rule`, `meaning`, `block`: what
+ * chain-maker --break broke (of epoch 2.x the block hash, and the index block hash as `id`)
  */
 #ifndef HELPER_CHAINDIR_H
 #define HELPER_CHAINDIR_H
@@ -86,11 +83,6 @@ struct chaindir {
 	uint32_t *by_id, *by_ch, mask_id, mask_ch;	/* hash tables: index + 1 */
 };
 
-/* Satoshis burned up to a burn block of a made chain, which no file says. */
-static inline uint64_t chaindir_total_burn(const struct network *net, uint64_t burn_height)
-{
-	return UINT64_C(437000000000) + (burn_height - net->first_burn_height) * 250000;
-}
 /* Reads the directory, made or captured: it may lack keys, or blocks of one model.  Whatever is
  * wrong with it ends the program with 111. */
 void chaindir_open(struct chaindir *, const char *dir);
