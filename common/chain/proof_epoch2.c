@@ -48,13 +48,16 @@ enum chain_reason epoch2_alone(
 	enum chain_reason reason;
 	struct txs txs;
 	size_t need;
-	ssize_t used = block_header(b, MODEL_BIT(EPOCH2), view->ch, p, n, &need);
+	struct block_walk w;
+	ssize_t used;
 
-	if (used <= 0)
+	/* The header's hashes are made once for both looks. */
+	block_walk_begin(&w, MODEL_BIT(EPOCH2), view->ch);
+	if (block_walk_header(&w, b, p, n, &need) <= 0)
 		return REASON_CODEC;
 	if ((reason = judge_header(b, view, epoch)) != REASON_OK)
 		return reason;
-	if ((used = block_parse(b, MODEL_BIT(EPOCH2), view->ch, p, n, &need)) <= 0)
+	if ((used = block_walk(&w, b, p, n, &need)) <= 0)
 		return REASON_CODEC;
 	if ((size_t)used < n)
 		return REASON_TRAILING;
