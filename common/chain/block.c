@@ -1,10 +1,6 @@
 /* Blocks of both models out of bytes: which model, the header, where the block ends. */
 #include "common/chain/block.h"
-#include "common/limits.h"
 #include "common/sys/log.h"
-
-#define NAKAMOTO_CH 17  /* consensus hash in a Nakamoto header */
-#define MIN_TX 62 /* no transaction can be shorter */
 
 /* All that differs between the models. */
 static const struct codec {
