@@ -4,19 +4,24 @@
  *   sortitions.jsonl     one object a burn block, ascending: the members of GET /v3/sortitions, and
  *                        `fork` where not canonical
  *   burns.tsv            header line, then burn height, hash of its operations, satoshis burned up
- * to it: what the consensus hashes prove (made chains with epoch 2.x only) reward_sets/N.json body
- * of GET /v3/stacker_set/N blocks.tsv           header line, then height, block id, consensus hash,
- * parent id, size, offset, canonical; ascending blocks.bin           the raw blocks at those
- * offsets blocks2.tsv, .bin    the same of epoch 2.x blocks, if there are any: the id is the index
- * block hash, and what lost a fork is not canonical microblocks.tsv      header line, then index
- * block hash of the block that confirms it, sequence, hash, size, offset; a stream's rows stand
- * together, ascending microblocks.bin      the raw microblocks at those offsets unconfirmed.tsv the
- * same of microblocks that no block confirms (ends of streams, rivals of unconfirmed.bin confirmed
- * ones), by the index block hash of the block they are mined on inventory.jsonl      one object a
- * cycle: what an honest peer with the whole chain answers keys.json            the private keys of
- * `miners`, of `signers` by cycle in the order of the reward set, and of `microblock_producers` by
- * index block hash (made chains only) broken.json          `rule`, `meaning`, `block`: what
- * chain-maker --break broke (of epoch 2.x the block hash, and the index block hash as `id`)
+ *                        to it: what the consensus hashes prove (made chains with epoch 2.x only)
+ *   reward_sets/N.json   body of GET /v3/stacker_set/N
+ *   blocks.tsv           header line, then height, block id, consensus hash, parent id, size,
+ *                        offset, canonical; ascending
+ *   blocks.bin           the raw blocks at those offsets
+ *   blocks2.tsv, .bin    the same of epoch 2.x blocks, if there are any: the id is the index block
+ *                        hash, and what lost a fork is not canonical
+ *   microblocks.tsv      header line, then index block hash of the block that confirms it,
+ *                        sequence, hash, size, offset; a stream's rows stand together, ascending
+ *   microblocks.bin      the raw microblocks at those offsets
+ *   unconfirmed.tsv      the same of microblocks that no block confirms (ends of streams, rivals of
+ *   unconfirmed.bin      confirmed ones), by the index block hash of the block they are mined on
+ *   inventory.jsonl      one object a cycle: what an honest peer with the whole chain answers
+ *   keys.json            the private keys of `miners`, of `signers` by cycle in the order of the
+ *                        reward set, and of `microblock_producers` by index block hash (made chains
+ *                        only)
+ *   broken.json          `rule`, `meaning`, `block`: what chain-maker --break broke (of epoch 2.x
+ *                        the block hash, and the index block hash as `id`)
  */
 #ifndef HELPER_CHAINDIR_H
 #define HELPER_CHAINDIR_H
