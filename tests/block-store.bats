@@ -57,6 +57,21 @@ shuffled() {
 	done
 }
 
+@test "a real chain of epoch 2.x is stored with the streams of microblocks that its blocks confirm" {
+	"$BIN/rec" <"$BATS_TEST_DIRNAME/fixtures/epoch2x.rec" >real.json
+	grep '"type":"\(hello\|network\|sortition\)"' real.json | "$BIN/rec" -r >real.view
+	grep '"type":"\(hello\|verdict\|block\|microblocks\)"' real.json | "$BIN/rec" -r >real.rec
+	fresh real.view
+	store <real.rec | "$BIN/rec" >out
+	run ! grep -q '"type":"\(verdict\|fault\|microblocks\)"' out
+	[ "$(grep -c '"type":"stored".*"kind":"body"' out)" -eq 40 ]
+	[ "$(grep -c '"type":"stored".*"kind":"stream"' out)" -eq 39 ]
+	[ "$(grep -c '"type":"tenure".*"stream":"proven"' out)" -eq 39 ]
+	list >got
+	[ "$(wc -l <got)" -eq 40 ]
+	"$BIN/block-cat" -d store -c
+}
+
 @test "other records pass through unchanged, in order" {
 	fresh
 	store <held.rec | "$BIN/rec" | grep -v '"type":"\(stored\|tenure\|verdict\|fault\)"' >got

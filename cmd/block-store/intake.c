@@ -203,6 +203,10 @@ static bool on_record(void *arg, struct rec *r)
 		}
 		gather_block(in, r);
 		break;
+	case REC_MICROBLOCKS:	/* judged where it is stored: between its neighbours */
+		gather(in, r);
+		in->batch.blocks++;
+		break;
 	case REC_SORTITION:
 	case REC_REORG:
 		gather(in, r);

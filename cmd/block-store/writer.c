@@ -52,6 +52,7 @@ static void take(struct writer *w, const struct rec *r, uint64_t *weight)
 			keeper_verdict(w->k, &r->u.verdict);
 		break;
 	case REC_BLOCK: take_block(w, &r->u.block, *weight); break;
+	case REC_MICROBLOCKS: keeper_stream(w->k, &r->u.microblocks); break;
 	case REC_SORTITION:
 		keeper_sortition(w->k, &r->u.sortition);
 		break;

@@ -1,6 +1,7 @@
 /* What falls: a block that is refused, a tenure that is proven no longer, and what stood on
  * them. */
 #include "common/store/graph.h"
+#include "common/store/streams.h"
 
 void fall_unprove(struct keeper *k, struct tenure *t)
 {
@@ -68,6 +69,8 @@ void fall_refuse(struct keeper *k, struct node *n, enum chain_reason reason)
 		fall_unprove(k, t);
 	if (!n->fresh)
 		blocks_remove(k->s, k->txn, n->l.id);
+	if (stream_known(k->s, k->txn, n->l.id))
+		stream_del(k->s, k->txn, n->l.id);
 	t->held--;
 	t->bytes -= n->len;
 	if (n->sibling)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/store/graph.h"
+#include "common/store/streams.h"
 #include "common/sys/log.h"
 
 uint64_t graph_hash(const struct keeper *k, const uint8_t *id)
@@ -225,7 +226,12 @@ static void tenure_end(const struct tenure *t, struct rec_tenure *r)
 	}
 }
 
-void tenure_record(const struct tenure *t, struct rec_tenure *r)
+bool tenure_confirms(const struct tenure *t)
+{
+	return t->tail_sequence || !all_zero(t->tail, sizeof(t->tail));
+}
+
+void tenure_record(struct keeper *k, const struct tenure *t, struct rec_tenure *r)
 {
 	memset(r, 0, sizeof(*r));
 	memcpy(r->consensus_hash, t->ch, CH_LEN);
@@ -250,7 +256,9 @@ void tenure_record(const struct tenure *t, struct rec_tenure *r)
 	r->siblings = t->siblings;
 	r->source = rec_str(t->source);
 	r->model = t->model;
-	r->stream = all_zero(t->tail, sizeof(t->tail)) ? STREAM_NONE : STREAM_MISSING;
+	if (tenure_confirms(t))
+		r->stream =
+		    stream_known(k->s, k->txn, t->start_id) ? STREAM_PROVEN : STREAM_MISSING;
 	memcpy(r->tail, t->tail, sizeof(t->tail));
 	r->tail_sequence = t->tail_sequence;
 }
@@ -263,7 +271,7 @@ void tenure_rows_write(struct keeper *k)
 	for (i = 0; i < k->dirty.n; i++) {
 		struct tenure *t = k->dirty.v[i];
 
-		tenure_record(t, &r);
+		tenure_record(k, t, &r);
 		store_put_row(k->s, k->txn, T_TENURES, t->ch, CH_LEN, REC_TENURE, &r);
 		if (t->announce)
 			rec_encode(k->out, REC_TENURE, &r);

@@ -78,6 +78,8 @@ struct keeper {
 	struct tenure_list queue, dirty, loaded, pack;
 	struct tenure_list fallen;	/* blocks of theirs were lost on the disk */
 	struct node_list grown;
+	struct rec_microblocks *streams;	/* of this commit, not judged yet */
+	size_t n_streams, cap_streams;
 	char **sources;
 	size_t n_sources;
 	const char *last_source;
@@ -118,7 +120,9 @@ void tenure_rows_write(struct keeper *);
 void tenure_burn(struct keeper *, struct tenure *);		/* look its sortition up */
 void tenure_list_add(struct tenure_list *, struct tenure *);
 const char *source_intern(struct keeper *, struct rec_view);
-void tenure_record(const struct tenure *, struct rec_tenure *);
+/* Whether its start is an anchored block that confirms microblocks. */
+bool tenure_confirms(const struct tenure *);
+void tenure_record(struct keeper *, const struct tenure *, struct rec_tenure *);
 bool tenure_add(void *keeper, const struct rec_tenure *);	/* for tenure_walk */
 uint64_t graph_hash(const struct keeper *, const uint8_t *id);
 
@@ -159,6 +163,9 @@ enum chain_reason bottom_judge(struct keeper *, struct tenure *, const struct li
 
 /* judge.c */
 void judge_queue(struct keeper *);
+
+/* confirm.c: judge the streams of this commit; a child that breaks a rule is refused. */
+void confirm_streams(struct keeper *);
 
 /* restore.c: the graph out of the rows, at the start; and the first cycle wanted, which may be
  * another at any commit. */

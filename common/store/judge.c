@@ -188,4 +188,4 @@ void judge_queue(struct keeper *k)
 	} while (k->queue.n > 0);
 }
 
-/* Next: common/store/canon.c, which chain is the canonical one. */
+/* Next: common/store/confirm.c, the microblocks between two blocks. */

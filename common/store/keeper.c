@@ -78,6 +78,7 @@ void keeper_free(struct keeper *k)
 	free(k->pack.v);
 	free(k->fallen.v);
 	free(k->grown.v);
+	free(k->streams);
 	rec_buf_release(&k->pending);
 	free(k);
 }
@@ -201,6 +202,8 @@ int keeper_commit(struct keeper *k, struct rec_buf *out)
 {
 	int rc;
 
+	judge_queue(k);
+	confirm_streams(k);
 	judge_queue(k);
 	canon_settle(k);
 	write_fresh(k);

@@ -36,6 +36,10 @@ MDB_txn *keeper_txn(struct keeper *);
 /* One held block, parsed whole, with the weight that its verdict told.  Its bytes must stay until
  * keeper_commit returns. */
 void keeper_block(struct keeper *, const struct block *, uint64_t weight, struct rec_view source);
+/* The microblocks that a block confirms, as a vector in either order (stream.h).  They are judged
+ * in keeper_commit, between two proven blocks, and stored; else a verdict says why.  Bytes must
+ * stay until keeper_commit returns. */
+void keeper_stream(struct keeper *, const struct rec_microblocks *);
 /* A verdict that an earlier judge gave (refused or undecided): reported, its row, and a fault of
  * its source if refused. */
 void keeper_verdict(struct keeper *, const struct rec_verdict *);

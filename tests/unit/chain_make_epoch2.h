@@ -9,7 +9,7 @@
 /* What an anchored block is made of. */
 struct made2 {
 	uint64_t burn, height;
-	uint8_t parent[32], tail[32];
+	uint8_t parent[32], tail[32], key[HASH160_LEN];
 	uint16_t sequence;
 	struct bytes tx[4];
 	uint32_t n_txs;
@@ -25,6 +25,7 @@ static inline void made2_block(struct made2 *m)
 	m->burn = 5000;
 	m->height = 9;
 	memset(m->parent, 0x55, 32);
+	memset(m->key, 0x66, HASH160_LEN);
 	tx_old_coinbase(&m->tx[0]);
 	tx_transfer(&m->tx[1], 1);
 	m->n_txs = 2;
@@ -50,7 +51,7 @@ static inline void made2_seal(struct made2 *m)
 	add_u16(b, m->sequence);
 	add(b, root, 32);
 	add_fill(b, 0x77, 32);
-	add_fill(b, 0x66, HASH160_LEN);
+	add(b, m->key, HASH160_LEN);
 	hash_once(m->hash, b->p, b->n);
 	assert(b->n == EPOCH2_HEADER);
 	add_u32(b, m->n_txs);

@@ -6,7 +6,13 @@
 #include "tests/unit/store_asked.h"
 
 /* An anchored block of epoch 2.x on another one (NULL: the boot block); height 0: the next. */
-struct world_anchor { uint64_t burn, height; uint8_t tail[32]; uint16_t tail_sequence; };
+struct world_anchor {
+	uint64_t burn, height;
+	uint8_t tail[32];
+	uint16_t tail_sequence;
+	int secret;			/* of its microblocks; 0: nobody's */
+};
+
 static inline struct world_block *world_anchored(struct world *w, char tenure,
     const struct world_block *parent, struct world_anchor a)
 {
@@ -23,6 +29,8 @@ static inline struct world_block *world_anchored(struct world *w, char tenure,
 		memcpy(m.parent, parent->hash, sizeof(m.parent));
 	memcpy(m.tail, a.tail, sizeof(m.tail));
 	m.sequence = a.tail_sequence;
+	if (a.secret)
+		made_hash160(m.key, a.secret);
 	m.tx[1].n = 0;
 	tx_transfer(&m.tx[1], 100 + w->n);
 	made2_seal(&m);

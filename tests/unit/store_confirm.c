@@ -1,0 +1,243 @@
+/* The keeper and streams of microblocks: kept between two proven blocks, with the state in the
+ * tenure's row. */
+#include "common/store/streams.h"
+#include "tests/unit/chain_make_microblock.h"
+#include "tests/unit/store_crossing.h"
+
+#define STREAM_N 3
+
+/* Anchored blocks g and h; h confirms three microblocks that g's key signed, but for `bend`. */
+struct confirmed {
+	struct world w;
+	struct world_block *g, *h;
+	struct bytes m[STREAM_N];
+	struct bytes vector;
+	struct rec_microblocks r;
+};
+
+enum bend { BEND_NONE, BEND_KEY, BEND_SEQUENCE };
+
+/* Their count and the microblocks themselves, the tail first. */
+static void vector_of(struct bytes *v, const struct bytes *m, uint32_t n)
+{
+	v->n = 0;
+	add_u32(v, n);
+	while (n-- > 0)
+		add(v, m[n].p, m[n].n);
+}
+
+static void confirmed_make(struct confirmed *c, enum bend bend)
+{
+	struct world_anchor child = { .burn = 10, .tail_sequence = STREAM_N - 1 };
+	struct world *w = &c->w;
+	struct bytes tx = { .n = 0 };
+	uint8_t prev[32];
+
+	memset(c, 0, sizeof(*c));
+	world_open(w);
+	/* epoch 2.5, which has no microblocks, later than the chain */
+	w->s.net.epochs[1].start = 135;
+	c->g = world_anchored(w, 'g', NULL, (struct world_anchor){ .secret = 3 });
+	memcpy(prev, c->g->hash, 32);
+	tx_head(&tx, 0x80, MADE_CHAIN, 2, 5);
+	add(&tx, "\0\x05\x16", 3);
+	add_fill(&tx, 0x22, 20);
+	add_u64(&tx, 1000);
+	add_fill(&tx, 0, 34);
+	for (uint16_t i = 0; i < STREAM_N; i++) {
+		put_be64(tx.p + 27, 5u + i);	/* its nonce */
+		made_microblock(&c->m[i], i + (bend == BEND_SEQUENCE && i == 1), prev, &tx, 1,
+		    bend == BEND_KEY && i == 1 ? 4 : 3);
+		made_microblock_hash(prev, &c->m[i]);
+	}
+	memcpy(child.tail, prev, 32);
+	c->h = world_anchored(w, 'h', c->g, child);
+	world_won(w, c->g, NULL, 110, true, 10);
+	world_won(w, c->h, c->g, 120, true, 20);
+	world_restart(w);
+	vector_of(&c->vector, c->m, STREAM_N);
+	memcpy(c->r.child_id, c->h->id, ID_LEN);
+	world_ch(c->r.consensus_hash, 'h');
+	c->r.source = rec_str("streamer");
+	c->r.body = rec_bytes(c->vector.p, c->vector.n);
+}
+
+static void give_stream(struct confirmed *c)
+{
+	keeper_begin(c->w.k);
+	keeper_stream(c->w.k, &c->r);
+	world_commit(&c->w);
+}
+
+static bool held(struct confirmed *c)
+{
+	MDB_txn *txn = store_read(&c->w.s);
+	struct rec_stream r;
+	bool found = stream_get(&c->w.s, txn, c->h->id, &r) == STREAM_FOUND && stream_sound(&r) &&
+	    r.ends.n == STREAM_N && memcmp(r.parent_id, c->g->id, ID_LEN) == 0;
+
+	store_read_end(txn);
+	return found;
+}
+
+/* In the same commit as its neighbours or later, after a restart; twice changes nothing. */
+static void kept(void **state)
+{
+	struct confirmed c;
+	struct world *w = &c.w;
+
+	for (unsigned way = 0; way < 3; way++) {
+		confirmed_make(&c, BEND_NONE);
+		keeper_begin(w->k);
+		world_give(w, c.h);
+		world_give(w, c.g);
+		if (way == 0)
+			keeper_stream(w->k, &c.r);
+		world_commit(w);
+		if (way > 0)
+			assert_int_equal(row_of(w, 'h').stream, STREAM_MISSING);
+		if (way == 2)
+			world_restart(w);
+		if (way > 0)
+			give_stream(&c);
+		assert_int_equal(world_said(w, REC_VERDICT, NULL), 0);
+		assert_int_equal(world_said(w, REC_STORED, NULL), way ? 1 : 3);
+		assert_true(held(&c) && row_of(w, 'h').stream == STREAM_PROVEN);
+		give_stream(&c);
+		assert_int_equal(world_said(w, REC_VERDICT, "lighter"), 1);
+		world_restart(w);
+		give_range(w, 0, w->n);
+		assert_true(held(&c) && row_of(w, 'h').stream == STREAM_PROVEN);
+		world_close(w);
+	}
+}
+
+/* Without its neighbours nothing is said against it. */
+static void too_early(void **state)
+{
+	struct confirmed c;
+	struct world *w = &c.w;
+
+	confirmed_make(&c, BEND_NONE);
+	give_stream(&c);
+	assert_int_equal(world_said(w, REC_VERDICT, "unjudged"), 1);
+	give_range(w, 1, 2);
+	give_stream(&c);
+	assert_int_equal(world_said(w, REC_VERDICT, "unjudged"), 1);
+	assert_int_equal(world_said(w, REC_FAULT, NULL), 0);
+	assert_false(held(&c));
+	world_close(w);
+}
+
+/* A stream that is cut short, or has a byte changed, is its giver's fault; the right one is
+ * kept. */
+static void forged(void **state)
+{
+	struct confirmed c;
+	struct world *w = &c.w;
+	struct bytes cut;
+
+	confirmed_make(&c, BEND_NONE);
+	give_range(w, 0, w->n);
+	vector_of(&cut, c.m, STREAM_N - 1);
+	c.r.body = rec_bytes(cut.p, cut.n);
+	give_stream(&c);
+	assert_int_equal(world_said(w, REC_FAULT, NULL), 1);
+	assert_int_equal(row_of(w, 'h').stream, STREAM_MISSING);
+	c.r.body = rec_bytes(c.vector.p, c.vector.n);
+	c.vector.p[c.vector.n - 1] ^= 1;
+	give_stream(&c);
+	assert_int_equal(world_said(w, REC_FAULT, NULL), 1);
+	c.vector.p[c.vector.n - 1] ^= 1;
+	give_stream(&c);
+	assert_int_equal(world_said(w, REC_FAULT, NULL), 0);
+	assert_true(held(&c) && world_proven(w, c.h));
+	world_close(w);
+}
+
+/* What the child's own header leads to breaks a rule: the child is refused, not who gave it. */
+static void child_lies(void **state)
+{
+	static const char *const reasons[] = { "mbkey", "mbseq" };
+	struct confirmed c;
+	struct world *w = &c.w;
+
+	for (unsigned i = 0; i < 2; i++) {
+		confirmed_make(&c, i ? BEND_SEQUENCE : BEND_KEY);
+		give_range(w, 0, w->n);
+		assert_true(world_proven(w, c.h));
+		give_stream(&c);
+		assert_int_equal(world_said(w, REC_VERDICT, reasons[i]), 1);
+		assert_int_equal(world_said(w, REC_FAULT, reasons[i]), 1);
+		assert_true(!world_proven(w, c.h) && world_tip(w, c.g) && !held(&c));
+		world_restart(w);
+		keeper_begin(w->k);
+		world_commit(w);
+		assert_true(world_tip(w, c.g));
+		world_close(w);
+	}
+}
+
+/* The signer's second microblock for one place does not take away what the child confirms; the
+ * evidence stays. */
+static void forked(void **state)
+{
+	struct confirmed c;
+	struct world *w = &c.w;
+	struct bytes tx = { .n = 0 }, all[STREAM_N + 1];
+	struct rec_stream r;
+	MDB_txn *txn;
+
+	confirmed_make(&c, BEND_NONE);
+	give_range(w, 0, w->n);
+	memcpy(all, c.m, sizeof(c.m));
+	tx_transfer(&tx, 99);
+	made_microblock(&all[STREAM_N], 1, c.m[1].p + 3, &tx, 1, 3);
+	vector_of(&c.vector, all, STREAM_N + 1);
+	c.r.body = rec_bytes(c.vector.p, c.vector.n);
+	give_stream(&c);
+	assert_true(held(&c) && row_of(w, 'h').stream == STREAM_PROVEN);
+	txn = store_read(&w->s);
+	assert_int_equal(stream_get(&w->s, txn, c.h->id, &r), STREAM_FOUND);
+	assert_int_equal(r.evidence.n, 2 * MICROBLOCK_HEADER);
+	store_read_end(txn);
+	world_close(w);
+}
+
+/* A row that was lost is missing again. */
+static void lost(void **state)
+{
+	struct confirmed c;
+	struct world *w = &c.w;
+	MDB_txn *txn;
+
+	confirmed_make(&c, BEND_NONE);
+	give_range(w, 0, w->n);
+	give_stream(&c);
+	assert_true(held(&c));
+	txn = store_write(&w->s);
+	stream_del(&w->s, txn, c.h->id);
+	store_commit_or_die(&w->s, txn);
+	stream_note(&w->s, c.h->id);
+	keeper_begin(w->k);
+	keeper_rescan(w->k);
+	world_commit(w);
+	assert_int_equal(row_of(w, 'h').stream, STREAM_MISSING);
+	give_stream(&c);
+	assert_true(held(&c) && row_of(w, 'h').stream == STREAM_PROVEN);
+	world_close(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(kept),
+		cmocka_unit_test(too_early),
+		cmocka_unit_test(forged),
+		cmocka_unit_test(child_lies),
+		cmocka_unit_test(forked),
+		cmocka_unit_test(lost),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
