@@ -1,6 +1,7 @@
 /* The inventory's plan and bits, made from the store when they are asked for and kept until the
  * chain moves. */
 #include "cmd/block-serve/serve.h"
+#include "common/store/streams.h"
 #include "common/sys/stage.h"
 
 #define NEWEST_WINNERS 2	/* so many winners above a tenure leave it among the newest */
@@ -105,26 +106,28 @@ static void plan_without_chain(struct walk *w)
 static void make_plan(struct serve *s, MDB_txn *txn)
 {
 	const struct view *v = &s->view;
+	bool has_chain = v->has_chain && v->tenure.model == NAKAMOTO;
 	struct walk w = { .s = s, .txn = txn };
 	struct inv_tenure top = { 0 };
 	struct rec_tenure below = { 0 };
 	uint64_t from = 0, window = 0, begun = now_ms();
 	bool has_below = false;
 
-	if (v->has_chain) {
+	if (has_chain) {
 		top.burn_height = v->tenure.burn_height;
 		memcpy(top.start_id, v->tenure.start_id, ID_LEN);
 		top.complete = v->tenure.complete;
 		from = v->tenure.burn_height + 1;
 		has_below =
-		    tenure_get(&s->store, txn, v->tenure.prev_ch, &below) == 0 && below.canonical;
+		    tenure_get(&s->store, txn, v->tenure.prev_ch, &below) == 0 &&
+		    below.canonical && below.model == NAKAMOTO;
 	}
 	if (v->burn.burn_height > NEWEST_WINDOW && from < v->burn.burn_height - NEWEST_WINDOW)
 		window = v->burn.burn_height - NEWEST_WINDOW;
 	sortition_walk(&s->store, txn, window > from ? window : from, note_winner, &w);
-	if (v->has_chain)
+	if (has_chain)
 		top.newest = is_newest(&w, v, v->tenure.consensus_hash, v->tenure.burn_height);
-	inv_plan_begin(&s->inv.plan, v->has_chain ? &top : NULL,
+	inv_plan_begin(&s->inv.plan, has_chain ? &top : NULL,
 	    has_below ? &below.burn_height : NULL);
 	s->inv.behind = !s->inv.plan.has_chain;
 	if (s->inv.behind)
@@ -172,15 +175,61 @@ const struct inv_cycle *claims_cycle(struct serve *s, uint64_t cycle)
 
 	if (count == 0)
 		return NULL;
-	if ((known = inv_index_find(&s->inv, cycle)) != NULL)
+	if ((known = inv_index_find(&s->inv, NAKAMOTO, cycle)) != NULL)
 		return known;
 	MDB_txn *txn = store_read(&s->store);
 	if (!s->inv.planned)
 		make_plan(s, txn);
-	struct fill f = { s, txn, inv_index_place(&s->inv, cycle) };
+	struct fill f = { s, txn, inv_index_place(&s->inv, NAKAMOTO, cycle) };
 	f.c->count = count;
 	sortition_walk(&s->store, txn, inventory_height(&s->store.net, INV_TENURES, cycle, 0),
 	    set_bit, &f);
+	store_read_end(txn);
+	return f.c;
+}
+
+/* Bits of blocks and streams change with many commits: while they come, a cycle's are kept so
+ * long. */
+#define BLOCKS_KEEP_MS 1000
+
+/* Every proven anchored block, of lost forks too, whose sortition is canonical, and the streams
+ * that they confirm.  The bits end where a burn block is not known. */
+static bool set_block(void *arg, const struct rec_sortition *r)
+{
+	struct fill *f = arg;
+	struct rec_tenure row;
+	uint64_t cycle;
+	uint32_t bit;
+
+	if (!r->canonical)
+		return true;
+	inventory_bit(&f->s->store.net, INV_BLOCKS, r->burn_height, &cycle, &bit);
+	if (cycle != f->c->cycle || bit != f->c->count || bit >= MAX_CYCLE_BITS)
+		return false;
+	f->c->count++;
+	if (r->won && tenure_get(&f->s->store, f->txn, r->consensus_hash, &row) == 0 &&
+	    row.proven && row.model == EPOCH2) {
+		bitvec_set(f->c->bits, bit);
+		if (stream_known(&f->s->store, f->txn, row.start_id))
+			bitvec_set(f->c->streams, bit);
+	}
+	return true;
+}
+
+const struct inv_cycle *claims_blocks(struct serve *s, uint64_t cycle)
+{
+	struct inv_cycle *known = inv_index_find(&s->inv, EPOCH2, cycle);
+	uint64_t now = now_ms();
+
+	if (known && (known->seen == s->store.seen || now - known->made < BLOCKS_KEEP_MS))
+		return known;
+	MDB_txn *txn = store_read(&s->store);
+	struct fill f = { s, txn, inv_index_place(&s->inv, EPOCH2, cycle) };
+
+	f.c->seen = s->store.seen;
+	f.c->made = now;
+	sortition_walk(&s->store, txn, inventory_height(&s->store.net, INV_BLOCKS, cycle, 0),
+	    set_block, &f);
 	store_read_end(txn);
 	return f.c;
 }

@@ -112,6 +112,8 @@ void reply_begin(struct http_conn *, const char *type);
 /* A value of ?name= of n lower-case hex bytes: 1 found, 0 absent, -1 malformed. */
 int query_hex(const struct request *, const char *name, uint8_t *out, size_t n);
 bool query_is(const struct request *, const char *name, const char *value);
+/* A header with its fields, as one JSON object (http_headers.c). */
+void add_header(struct evbuffer *, const struct block *);
 void add_hex(struct evbuffer *, const char *before, const void *p, size_t n, const char *after);
 
 /* stream.c: an answer that is made in pieces, the next one when the one before has left for the
@@ -142,8 +144,13 @@ void stream_begin(struct request *, const char *type, const struct stream_ops *,
 
 /* Handlers by route. */
 void get_block(struct request *);		/* http_blocks.c */
+void get_anchored(struct request *);
 void get_block_at(struct request *);
 void get_tenure(struct request *);
+void get_stream_confirmed(struct request *);	/* http_streams.c */
+void get_stream(struct request *);
+void get_stream_unconfirmed(struct request *);
+void get_headers(struct request *);		/* http_headers.c */
 void get_info(struct request *);		/* http_info.c */
 void get_pox(struct request *);
 void get_neighbors(struct request *);

@@ -180,14 +180,17 @@ void reply_damaged(struct request *r, const uint8_t id[ID_LEN])
 	reply_text(r, 500, "Block %s is damaged\n", hex_of(hex, id, ID_LEN));
 }
 
-void get_block(struct request *r)
+static void get_one(struct request *r, enum model model)
 {
-	struct walk st = { .one = true };
+	struct walk st = { .one = true, .model = model };
 
 	memcpy(st.next, r->hash, ID_LEN);
 	if (!walk_start(r, &st, store_read(&r->s->store)))
 		no_such_block(r);
 }
+
+void get_block(struct request *r) { get_one(r, NAKAMOTO); }
+void get_anchored(struct request *r) { get_one(r, EPOCH2); }
 
 /* The ancestor of a proven block at a height: one step a tenure, then down in it; but from where
  * the fork leaves the canonical chain, whose tenures are found by height. */
@@ -261,4 +264,4 @@ void get_tenure(struct request *r)
 		no_such_block(r);
 }
 
-/* Next: cmd/block-serve/http_info.c, the node's facts. */
+/* Next: cmd/block-serve/http_streams.c, streams of microblocks. */

@@ -20,7 +20,8 @@ static void add_sortition(struct evbuffer *b, const struct rec_sortition *r)
 	add_hex(b, ",\"parent_sortition_id\":\"0x", r->parent_sortition_id, 32, "\"");
 	add_hex(b, ",\"consensus_hash\":\"0x", r->consensus_hash, CH_LEN, "\"");
 	evbuffer_add_printf(b, ",\"was_sortition\":%s", r->won ? "true" : "false");
-	add_or_null(b, ",\"miner_pk_hash160\":\"0x", r->miner, HASH160_LEN, r->won);
+	add_or_null(b, ",\"miner_pk_hash160\":\"0x", r->miner, HASH160_LEN,
+	    r->won && !all_zero(r->miner, HASH160_LEN));
 	add_or_null(b, ",\"stacks_parent_ch\":\"0x", r->parent_ch, CH_LEN, r->won);
 	add_or_null(b, ",\"last_sortition_ch\":\"0x", r->last_ch, CH_LEN, true);
 	add_or_null(b, ",\"committed_block_hash\":\"0x", r->committed, 32, r->won);

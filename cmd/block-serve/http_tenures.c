@@ -3,26 +3,29 @@
 #include "cmd/block-serve/http.h"
 
 /* The highest tenure claimed and its last block: of the canonical chain, or of what is claimed
- * instead of it. */
+ * instead of it.  Where no Nakamoto tenure is held it is the canonical tip's, of epoch 2.x. */
 static int ongoing(struct serve *s, MDB_txn *txn, struct rec_tenure *t, uint8_t id[ID_LEN],
     uint64_t *height)
 {
+	bool has_chain = s->view.has_chain;
+
 	if (!s->view.has_burn)
 		return -1;
-	if (s->view.has_chain) {
+	if (has_chain && (s->view.tenure.model == NAKAMOTO || claims_top(s, txn, t) != 0)) {
 		*t = s->view.tenure;
 		memcpy(id, s->view.id, ID_LEN);
 		*height = s->view.height;
 		return 0;
 	}
-	if (claims_top(s, txn, t) != 0)
+	if (!has_chain && claims_top(s, txn, t) != 0)
 		return -1;
 	memcpy(id, t->tip_id, ID_LEN);
 	*height = t->tip_height;
 	return 0;
 }
 
-/* The start block of a tenure's parent tenure is what its commit names. */
+/* The start block of a tenure's parent tenure is what its commit names; the commit of an epoch 2.x
+ * block names that block. */
 void get_tenure_info(struct request *r)
 {
 	struct rec_sortition own;
@@ -47,7 +50,8 @@ void get_tenure_info(struct request *r)
 	add_hex(b, "{\"consensus_hash\":\"", t.consensus_hash, CH_LEN, "\"");
 	add_hex(b, ",\"tenure_start_block_id\":\"", t.start_id, ID_LEN, "\"");
 	add_hex(b, ",\"parent_consensus_hash\":\"", t.prev_ch, CH_LEN, "\"");
-	add_hex(b, ",\"parent_tenure_start_block_id\":\"", own.committed, ID_LEN, "\"");
+	add_hex(b, ",\"parent_tenure_start_block_id\":\"",
+	    t.model == NAKAMOTO ? own.committed : t.parent_id, ID_LEN, "\"");
 	add_hex(b, ",\"tip_block_id\":\"", id, ID_LEN, "\"");
 	evbuffer_add_printf(b, ",\"tip_height\":%llu,\"reward_cycle\":%llu}",
 	    (unsigned long long)height,
@@ -71,37 +75,6 @@ static int tenure_top(struct serve *s, const struct rec_tenure *t, uint8_t id[ID
 	return 0;
 }
 
-static void add_problems(struct evbuffer *b, const struct nakamoto *n)
-{
-	evbuffer_add_printf(b, ",\"problematic_txs\":[");
-	for (uint32_t i = 0; i < n->n_markers; i++)
-		evbuffer_add_printf(b, "%s{\"tx_index\":%u,\"category\":%u}", i > 0 ? "," : "",
-		    get_be32(n->markers + 5 * i), n->markers[5 * i + 4]);
-	evbuffer_add_printf(b, "]");
-}
-
-static void add_header(struct evbuffer *b, const struct block *block)
-{
-	const struct nakamoto *n = &block->nakamoto;
-	size_t markers = (n->version & ~SHADOW_BIT) >= 1 ? 4 + 5 * (size_t)n->n_markers : 0;
-
-	evbuffer_add_printf(b,
-	    "{\"Nakamoto\":{\"version\":%u,\"chain_length\":%llu,\"burn_spent\":%llu", n->version,
-	    (unsigned long long)block->height, (unsigned long long)n->burn_spent);
-	add_hex(b, ",\"consensus_hash\":\"", block->ch, CH_LEN, "\"");
-	add_hex(b, ",\"parent_block_id\":\"", block->parent, ID_LEN, "\"");
-	add_hex(b, ",\"tx_merkle_root\":\"", block->tx_root, 32, "\"");
-	add_hex(b, ",\"state_index_root\":\"", block->state_root, 32, "\"");
-	evbuffer_add_printf(b, ",\"timestamp\":%llu", (unsigned long long)n->timestamp);
-	add_hex(b, ",\"miner_signature\":\"", n->miner_sig, SIG_LEN, "\",\"signer_signature\":[");
-	for (uint32_t i = 0; i < n->n_sigs; i++)
-		add_hex(b, i > 0 ? ",\"" : "\"", n->sigs + (size_t)SIG_LEN * i, SIG_LEN, "\"");
-	add_hex(b, "],\"pox_treatment\":\"", n->tail,
-	    n->tail_len - (markers <= n->tail_len ? markers : 0), "\"");
-	add_problems(b, n);
-	evbuffer_add_printf(b, "}}");
-}
-
 /* Header of a block (NULL: there is none) of the tenure that the request names.  It is parsed from
  * the store's map: the transaction is the caller's to end.  NULL: it has ended, with 404 or 500. */
 static MDB_txn *header_of(
@@ -110,8 +83,7 @@ static MDB_txn *header_of(
 	char hex[2 * CH_LEN + 1];
 
 	block->damaged = false;
-	if (id && block_get(&r->s->store, txn, id, block) == 0 && block->model == NAKAMOTO &&
-	    stored_header(block, n) == 0)
+	if (id && block_get(&r->s->store, txn, id, block) == 0 && stored_header(block, n) == 0)
 		return txn;
 	store_read_end(txn);
 	if (block->damaged)
@@ -279,7 +251,8 @@ static bool add_listed(void *arg, const struct stored_block *b)
 	if (l->full || l->hit || stored_header(b, &n) < 0)
 		return false;
 	add_hex(l->text, l->started ? ",{\"block_id\":\"" : "{\"block_id\":\"", b->id, ID_LEN,
-	    "\",\"header_type\":\"nakamoto\"");
+	    "\"");
+	evbuffer_add_printf(l->text, ",\"header_type\":\"%s\"", model_name(b->model));
 	add_hex(l->text, ",\"block_hash\":\"", n.hash, 32, "\"");
 	add_hex(l->text, ",\"parent_block_id\":\"", n.parent, ID_LEN, "\"");
 	evbuffer_add_printf(l->text, ",\"height\":%llu}", (unsigned long long)b->height);

@@ -69,31 +69,41 @@ void inv_index_key(struct inv_index *x, const uint8_t key[32], uint64_t now_ms)
 	x->drops++;
 }
 
-const struct inv_cycle *inv_index_find(struct inv_index *x, uint64_t cycle)
+static struct inv_cycle *lookup(struct inv_index *x, enum model model, uint64_t cycle)
 {
-	for (unsigned i = 0; i < x->n; i++) {
-		if (x->cycles[i].cycle == cycle) {
-			x->cycles[i].used = ++x->clock;
-			x->hits++;
+	for (unsigned i = 0; i < x->n; i++)
+		if (x->cycles[i].cycle == cycle && x->cycles[i].model == model)
 			return &x->cycles[i];
-		}
-	}
-	x->misses++;
 	return NULL;
 }
 
-struct inv_cycle *inv_index_place(struct inv_index *x, uint64_t cycle)
+struct inv_cycle *inv_index_find(struct inv_index *x, enum model model, uint64_t cycle)
 {
-	struct inv_cycle *c = &x->cycles[0];
+	struct inv_cycle *c = lookup(x, model, cycle);
 
-	if (x->n < INV_CYCLES) {
-		c = &x->cycles[x->n++];
+	if (c) {
+		c->used = ++x->clock;
+		x->hits++;
 	} else {
+		x->misses++;
+	}
+	return c;
+}
+
+struct inv_cycle *inv_index_place(struct inv_index *x, enum model model, uint64_t cycle)
+{
+	struct inv_cycle *c = lookup(x, model, cycle);
+
+	if (!c && x->n < INV_CYCLES) {
+		c = &x->cycles[x->n++];
+	} else if (!c) {
+		c = &x->cycles[0];
 		for (unsigned i = 1; i < x->n; i++)
 			if (x->cycles[i].used < c->used)
 				c = &x->cycles[i];
 	}
 	memset(c, 0, sizeof(*c));
+	c->model = model;
 	c->cycle = cycle;
 	c->used = ++x->clock;
 	return c;

@@ -45,7 +45,14 @@ bool inv_claims(const struct inv_plan *, uint64_t burn_height, bool canonical);
 uint32_t inv_length(const struct network *, uint64_t cycle, uint64_t burn_tip);
 
 /* The index: the plan and the bits of the cycles asked for last, good as long as the key holds. */
-struct inv_cycle { uint64_t cycle, used; uint32_t count; uint8_t bits[(MAX_CYCLE_BITS + 7) / 8]; };
+struct inv_cycle {
+	enum model model;	/* NAKAMOTO: bits of tenures; EPOCH2: of blocks and their streams */
+	uint64_t cycle, used;
+	uint64_t made;		/* EPOCH2: ms */
+	size_t seen;		/* EPOCH2: the commit that they are of */
+	uint32_t count;
+	uint8_t bits[(MAX_CYCLE_BITS + 7) / 8], streams[(MAX_CYCLE_BITS + 7) / 8];
+};
 struct inv_index {
 	bool planned;
 	/* there is no chain yet: proven tenures may come any time */
@@ -61,7 +68,7 @@ struct inv_index {
 /* Forget everything if the key is another one, or if there may be more to claim (once in keep_ms at
  * most). */
 void inv_index_key(struct inv_index *, const uint8_t key[32], uint64_t now_ms);
-const struct inv_cycle *inv_index_find(struct inv_index *, uint64_t cycle);
-/* A place for a cycle: a free one or the longest unused. */
-struct inv_cycle *inv_index_place(struct inv_index *, uint64_t cycle);
+struct inv_cycle *inv_index_find(struct inv_index *, enum model, uint64_t cycle);
+/* A place for a cycle: its own, a free one or the longest unused. */
+struct inv_cycle *inv_index_place(struct inv_index *, enum model, uint64_t cycle);
 #endif

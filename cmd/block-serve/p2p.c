@@ -121,29 +121,47 @@ static void answer_nakamoto(struct serve *s, struct conv *c, const struct messag
 	}
 }
 
-/* No epoch 2.x blocks are kept yet: the checks of spec/wire.md 4.5, and zeros. */
+/* Bits of the first burn height, if they begin there, and then of cycle 0: that height is in no
+ * cycle's vector, and has no block. */
+static void copy_bits(uint8_t *to, const uint8_t *from, uint32_t count, uint32_t below)
+{
+	for (uint32_t i = below; i < count; i++)
+		if (bitvec_get(from, MAX_CYCLE_BITS, i - below))
+			bitvec_set(to, i);
+}
+
+/* Exactly as many bits as were asked for, from the burn block named on (spec/wire.md 4.5). */
 static void answer_blocks(struct serve *s, struct conv *c, const struct message *to)
 {
-	static const uint8_t zeros[(MAX_CYCLE_BITS + 7) / 8];
+	uint8_t blocks[(MAX_CYCLE_BITS + 7) / 8] = { 0 }, streams[sizeof(blocks)] = { 0 };
 	struct message m = { .id = MSG_BLOCKS_INV };
-	uint16_t count = to->u.get_inv.count;
+	uint32_t count = to->u.get_inv.count, below;
+	const struct inv_cycle *inv;
 	uint64_t cycle, height;
 	unsigned code;
 
-	if (count == 0 || count > s->store.net.cycle_length || count > MAX_CYCLE_BITS) {
+	if (count > s->store.net.cycle_length || count > MAX_CYCLE_BITS) {
 		nack(s, c, to, NACK_INVALID_MESSAGE);
 		return;
 	}
-	code = cycle_named(s, to->u.get_inv.ch, &cycle, &height);
-	if (code == 0 && height + count - 1 > s->view.burn.burn_height)
-		code = NACK_NO_SUCH_BLOCK;
-	if (code != 0) {
+	if ((code = cycle_named(s, to->u.get_inv.ch, &cycle, &height)) != 0) {
 		nack(s, c, to, code);
 		return;
 	}
-	m.u.inv.count = count;
+	below = height == inventory_query_height(&s->store.net, cycle) ? 0 : 1;
+	inv = claims_blocks(s, cycle);
+	if (count > inv->count + below) {
+		nack(s, c, to, NACK_NO_SUCH_BLOCK);
+		return;
+	}
+	copy_bits(blocks, inv->bits, count, below);
+	copy_bits(streams, inv->streams, count, below);
+	m.u.inv.count = (uint16_t)count;
 	m.u.inv.bytes = (uint32_t)bitvec_bytes(count);
-	m.u.inv.bits = m.u.inv.bits2 = zeros;
+	m.u.inv.bits = blocks;
+	m.u.inv.bits2 = streams;
+	s->p2p->inventories++;
+	seat_useful(((struct p2p_conn *)conv_arg(c))->seat);
 	conv_reply(c, to, &m);
 }
 
@@ -156,7 +174,9 @@ static void answer_pox(struct serve *s, struct conv *c, const struct message *to
 	uint64_t cycle, height, known = network_cycle(&s->store.net, s->view.burn.burn_height) + 2,
 				n;
 
-	if (!s->view.has_burn || cycle_named(s, to->u.get_inv.ch, &cycle, &height) != 0) {
+	/* The first burn height of all names no cycle here. */
+	if (!s->view.has_burn || cycle_named(s, to->u.get_inv.ch, &cycle, &height) != 0 ||
+	    height != inventory_query_height(&s->store.net, cycle)) {
 		nack(s, c, to, NACK_INVALID_POX_FORK);
 		return;
 	}
@@ -168,6 +188,7 @@ static void answer_pox(struct serve *s, struct conv *c, const struct message *to
 	m.u.inv.count = (uint16_t)n;
 	m.u.inv.bytes = (uint32_t)bitvec_bytes((uint32_t)n);
 	m.u.inv.bits = bits;
+	s->p2p->inventories++;
 	conv_reply(c, to, &m);
 }
 

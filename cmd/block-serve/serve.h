@@ -75,6 +75,9 @@ void view_refresh(struct serve *);
 /* claims.c: what we claim of a cycle, out of the index or made anew; NULL if the cycle is above the
  * burn tip. */
 const struct inv_cycle *claims_cycle(struct serve *, uint64_t cycle);
+/* The anchored blocks and streams that we have of a cycle; count: of how many burn blocks we know
+ * that. */
+const struct inv_cycle *claims_blocks(struct serve *, uint64_t cycle);
 /* Without a canonical chain: the highest tenure claimed.  Its texts live as long as the
  * transaction. 0 or -1. */
 int claims_top(struct serve *, MDB_txn *, struct rec_tenure *);

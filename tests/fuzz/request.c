@@ -18,17 +18,36 @@ void reply_text(struct request *r, int code, const char *fmt, ...) { answers++; 
 bool post_block_may(struct request *r) { return may_body = true; }
 #define HANDLER(name) void name(struct request *r) { assert(r->path); answers++; }
 HANDLER(get_block)
-HANDLER(get_block_at) HANDLER(get_tenure) HANDLER(get_info) HANDLER(get_pox) HANDLER(get_neighbors)
-    HANDLER(get_health) HANDLER(get_tenure_info) HANDLER(get_tenure_tip)
-	HANDLER(get_tenure_tip_metadata) HANDLER(get_tenure_blocks) HANDLER(get_tenure_blocks_hash)
-	    HANDLER(get_tenure_blocks_height) HANDLER(get_sortition) HANDLER(get_sortitions_last)
-		HANDLER(get_sortition_height) HANDLER(get_sortition_burn) HANDLER(get_sortition_ch)
-		    HANDLER(get_stacker_set) HANDLER(get_records) HANDLER(post_block)
+HANDLER(get_block_at)
+HANDLER(get_tenure)
+HANDLER(get_anchored)
+HANDLER(get_stream)
+HANDLER(get_stream_confirmed)
+HANDLER(get_stream_unconfirmed)
+HANDLER(get_headers)
+HANDLER(get_info)
+HANDLER(get_pox)
+HANDLER(get_neighbors)
+HANDLER(get_health)
+HANDLER(get_tenure_info)
+HANDLER(get_tenure_tip)
+HANDLER(get_tenure_tip_metadata)
+HANDLER(get_tenure_blocks)
+HANDLER(get_tenure_blocks_hash)
+HANDLER(get_tenure_blocks_height)
+HANDLER(get_sortition)
+HANDLER(get_sortitions_last)
+HANDLER(get_sortition_height)
+HANDLER(get_sortition_burn)
+HANDLER(get_sortition_ch)
+HANDLER(get_stacker_set)
+HANDLER(get_records)
+HANDLER(post_block)
 
-    /* The data of a body in chunks, taken in pieces of at most `step` bytes.  Returns bytes used,
-     * -1 if they are no chunks. */
-    static ssize_t
-    body_of(const uint8_t *p, size_t n, size_t step, uint8_t *out, size_t *len, bool *whole)
+/* The data of a body in chunks, taken in pieces of at most `step` bytes.  Returns bytes used, -1 if
+ * they are no chunks. */
+static ssize_t body_of(
+    const uint8_t *p, size_t n, size_t step, uint8_t *out, size_t *len, bool *whole)
 {
 	struct chunks k = { .state = CHUNK_SIZE };
 	size_t at = 0;

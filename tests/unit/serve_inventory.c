@@ -207,13 +207,14 @@ static void index_is_bounded(void **state)
 
 	inv_index_key(&x, key, 0);
 	for (uint64_t c = 0; c < INV_CYCLES + 5; c++) {
-		assert_null(inv_index_find(&x, c));
-		inv_index_place(&x, c);
-		assert_non_null(inv_index_find(&x, 0));		/* in use, so it stays */
-		assert_non_null(inv_index_find(&x, c));
+		assert_null(inv_index_find(&x, NAKAMOTO, c));
+		inv_index_place(&x, NAKAMOTO, c);
+		/* in use, so it stays */
+		assert_non_null(inv_index_find(&x, NAKAMOTO, 0));
+		assert_non_null(inv_index_find(&x, NAKAMOTO, c));
 	}
 	assert_int_equal(x.n, INV_CYCLES);
-	assert_null(inv_index_find(&x, 1));
+	assert_null(inv_index_find(&x, NAKAMOTO, 1));
 	inv_index_key(&x, key, 5000);
 	assert_int_equal(x.n, INV_CYCLES);
 	inv_index_key(&x, other, 5000);
@@ -222,7 +223,7 @@ static void index_is_bounded(void **state)
 	/* Without a chain the plan ages. */
 	x.planned = x.behind = true;
 	x.keep_ms = 1500;
-	inv_index_place(&x, 3);
+	inv_index_place(&x, NAKAMOTO, 3);
 	inv_index_key(&x, other, 1499);
 	assert_int_equal(x.n, 1);
 	inv_index_key(&x, other, 1500);
