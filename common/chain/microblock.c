@@ -103,7 +103,7 @@ ssize_t microblocks_walk(struct microblocks_walk *w, const uint8_t *p, size_t n,
 	if (w->at == 0) {
 		w->at = 4;
 		w->count = get_be32(p);
-		if (w->count == 0 || w->count > (MAX_STREAM - 4) / MIN_MICROBLOCK)
+		if (w->count == 0)
 			return -1;
 	}
 	while (w->n < w->count) {

@@ -25,8 +25,9 @@ struct stream {
 	/* The signer of the stream made two microblocks for one place. */
 	bool forked;
 	uint32_t fork;		  /* the place: a sequence */
-	const uint8_t *poison[2]; /* the evidence: two headers of MICROBLOCK_HEADER, the one
-				   * of m[fork] first */
+	/* The evidence, views: two headers of MICROBLOCK_HEADER bytes, first the one in the stream.
+	 */
+	const uint8_t *poison[2];
 };
 
 /* Judge a vector of microblocks, the whole of p[0..n), ascending or descending.

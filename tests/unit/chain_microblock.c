@@ -356,6 +356,14 @@ static void transactions(void **state)
 		/* A child that confirms only what is below has nothing to do with it. */
 		assert_reason(judge(&r, 2), REASON_OK);
 	}
+	/* Nobody mines a microblock for a reward. */
+	tx.n = 0;
+	tx_old_coinbase(&tx);
+	row_make(&r);
+	made_microblock(&r.m[3], 3, r.hash[2], &tx, 1, OWNER);
+	made_microblock_hash(r.hash[3], &r.m[3]);
+	row_from(&r, 4);
+	refused(&r, MANY - 1, REASON_COINBASE, true);
 	/* A contract of Clarity 2, which begins with epoch 2.1. */
 	tx.n = 0;
 	tx_head(&tx, 0x80, MADE_CHAIN, 3, 1);
@@ -459,6 +467,39 @@ static void fork_by_one(void **state)
 	}
 }
 
+/* Of several forks the lowest counts, wherever it stands; the tail first, beside its own rival. */
+static void two_forks(void **state)
+{
+	static const int order[] = { 5, MANY, 4, 3, 2, 1, MANY + 1, 0 };
+	struct row r;
+
+	row_make(&r);
+	row_put(&r, MANY, 5, r.hash[4], 99, OWNER);
+	row_put(&r, MANY + 1, 1, r.hash[0], 98, OWNER);
+	for (int turn = 0; turn < 2; turn++) {
+		for (r.n = 0; r.n < MANY + 2; r.n++)
+			r.order[r.n] = order[turn ? MANY + 1 - r.n : r.n];
+		assert_reason(judge(&r, 5), REASON_OK);
+		assert_int_equal(s.n, MANY);
+		check_fork(&r, 1, 1, MANY + 1);
+		assert_reason(judge(&r, -1), REASON_OK);
+		assert_int_equal(s.n, 1);
+		assert_true(s.forked && s.fork == 1);
+	}
+	/* The higher of them first. */
+	for (r.n = 0; r.n < MANY; r.n++)
+		r.order[r.n] = (int)r.n;
+	memmove(r.order + 2, r.order, MANY * sizeof(*r.order));
+	r.order[0] = 0;
+	r.order[1] = MANY;
+	r.order[2] = MANY + 1;
+	for (int i = 1; i < MANY; i++)
+		r.order[i + 2] = i;
+	r.n = MANY + 2;
+	assert_reason(judge(&r, 5), REASON_OK);
+	check_fork(&r, 1, 1, MANY + 1);
+}
+
 /* Twice the same is once; what has no place is nothing. */
 static void beside(void **state)
 {
@@ -498,6 +539,7 @@ int main(void)
 		cmocka_unit_test(points),
 		cmocka_unit_test(equivocation),
 		cmocka_unit_test(fork_by_one),
+		cmocka_unit_test(two_forks),
 		cmocka_unit_test(beside),
 	};
 

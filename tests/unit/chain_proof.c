@@ -402,7 +402,14 @@ static void shadow_commit(void **state)
 	memcpy(listed.shadow[listed.n_shadow++], b.id, ID_LEN);
 	assert_true(block_shadow_commit(&b, &listed, id));
 	assert_memory_equal(id, want, ID_LEN);
-	/* A listed one that starts no tenure. */
+	/* Listed ones that start no tenure. */
+	made_block(&m, BLOCK_ORDINARY, 1 | SHADOW_BIT);
+	m.tx[1].n = 0;
+	tx_coinbase(&m.tx[1]);
+	made_seal(&m);
+	assert_true(block_parse(&b, MODEL_BIT(NAKAMOTO), NULL, m.out.p, m.out.n, &need) > 0);
+	memcpy(listed.shadow[0], b.id, ID_LEN);
+	assert_false(block_shadow_commit(&b, &listed, id));
 	made_block(&m, BLOCK_EXTEND, 1 | SHADOW_BIT);
 	made_seal(&m);
 	assert_true(block_parse(&b, MODEL_BIT(NAKAMOTO), NULL, m.out.p, m.out.n, &need) > 0);
