@@ -163,7 +163,7 @@ static enum pushed take(struct uploads *u, const uint8_t *body, size_t len, cons
 	if (!push_allowed(&u->budgets, who, now_ms(), len, 1))
 		return PUSHED_FULL;
 	txn = store_read(&u->s->store);
-	got = pushed_judge(&u->s->store, txn, body, len, true, &n, &reason);
+	got = pushed_judge(&u->s->store, txn, NULL, body, len, true, &n, &reason);
 	store_read_end(txn);
 	*why = chain_reason_text(reason);
 	memcpy(id, n.id, ID_LEN);

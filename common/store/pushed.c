@@ -5,14 +5,19 @@
 
 #define WAYS 4		/* places in which a sender may stand */
 
-/* The sortition of its tenure is known and has a winner, whose key signed the block. */
+/* The sortition of its tenure is known and has a winner, whose key signed the block, or who
+ * committed to it. */
 static enum chain_reason judge_header(struct store *s, MDB_txn *txn, const struct block *b)
 {
 	struct rec_sortition own;
 
 	if (sortition_get(s, txn, b->ch, &own) < 0)
 		return REASON_NOSORTITION;
-	if (!own.won || all_zero(own.miner, HASH160_LEN))
+	if (!own.won)
+		return REASON_NOWINNER;
+	if (b->model == EPOCH2)
+		return memcmp(own.committed, b->hash, 32) == 0 ? REASON_OK : REASON_WINNER;
+	if (all_zero(own.miner, HASH160_LEN))
 		return REASON_NOWINNER;
 	/* Nobody signs the shadow blocks that the network file lists. */
 	if (b->nakamoto.version & SHADOW_BIT)
@@ -21,28 +26,29 @@ static enum chain_reason judge_header(struct store *s, MDB_txn *txn, const struc
 }
 
 /* Where it ends. */
-static enum chain_reason judge_body(const uint8_t *p, size_t n, bool alone, struct block *b)
+static enum chain_reason judge_body(
+    unsigned models, const uint8_t *ch, const uint8_t *p, size_t n, bool alone, struct block *b)
 {
 	size_t need;
-	ssize_t used = block_parse(b, MODEL_BIT(NAKAMOTO), NULL, p, n, &need);
+	ssize_t used = block_parse(b, models, ch, p, n, &need);
 
 	if (used <= 0)
 		return REASON_CODEC;
 	return alone && (size_t)used < n ? REASON_TRAILING : REASON_OK;
 }
 
-enum pushed pushed_judge(struct store *s, MDB_txn *txn, const uint8_t *p, size_t n, bool alone,
-    struct block *b, enum chain_reason *why)
+enum pushed pushed_judge(struct store *s, MDB_txn *txn, const uint8_t *ch, const uint8_t *p,
+    size_t n, bool alone, struct block *b, enum chain_reason *why)
 {
+	unsigned models = ch ? MODEL_BIT(EPOCH2) : MODEL_BIT(NAKAMOTO);
 	bool known = false;
 	size_t need;
 
-	*why =
-	    block_header(b, MODEL_BIT(NAKAMOTO), NULL, p, n, &need) > 0 ? REASON_OK : REASON_CODEC;
+	*why = block_header(b, models, ch, p, n, &need) > 0 ? REASON_OK : REASON_CODEC;
 	if (*why == REASON_OK && !(known = block_known(s, txn, b->id)))
 		*why = judge_header(s, txn, b);
 	if (*why == REASON_OK)
-		*why = judge_body(p, n, alone, b);
+		*why = judge_body(models, ch, p, n, alone, b);
 	if (*why == REASON_OK && !known)
 		*why = b->n_txs == 0 ? REASON_NOTX : proof_root(b);
 	if (*why == REASON_OK)
@@ -70,7 +76,7 @@ enum chain_reason pushed_each(struct store *s, const uint8_t *p, size_t len, uin
 
 	/* Blocks have no length before them: the end of one is where the next begins. */
 	for (uint32_t i = 0; i < n && i < MAX_WIRE_VECTOR && why == REASON_OK; i++) {
-		got = pushed_judge(s, txn, p, len, i + 1 == n, &b, &why);
+		got = pushed_judge(s, txn, NULL, p, len, i + 1 == n, &b, &why);
 		if (why == REASON_OK && seen(ids, i, b.id))
 			why = REASON_CODEC;
 		if (why == REASON_OK && got == PUSHED_TAKEN)

@@ -1,7 +1,7 @@
 /* Blocks that others give us unasked, by an upload or a push: one rule for every program that
  * takes them.  What costs little is judged here, so that nobody fills the table `uploads` with what
- * no miner made: the sortition is known, its winner signed the header, and the transactions are
- * those of the header.  The signers are the pipeline's business. */
+ * no miner made: the sortition is known, its winner signed the header (epoch 2.x: committed to it),
+ * and the transactions are those of the header.  The signers are the pipeline's business. */
 #ifndef BLOCKSYNC_STORE_PUSHED_H
 #define BLOCKSYNC_STORE_PUSHED_H
 
@@ -17,12 +17,13 @@ enum pushed {
 	PUSHED_FULL		/* not now: its sender has sent too much, or too much waits */
 };
 
-/* Judge the block at p[0..n), what costs little first (limits.h, UPLOAD of COSTS).  alone: no byte
- * may follow it. *b is the whole block, of b->len bytes, where it is taken or known, and its
- * header, as far as there is one, where it is not.  *why is the reason where it is malformed or
- * refused, else REASON_OK.  Never PUSHED_FULL. */
-enum pushed pushed_judge(struct store *, MDB_txn *, const uint8_t *p, size_t n, bool alone,
-    struct block *b, enum chain_reason *why);
+/* Judge the block at p[0..n), what costs little first (limits.h, UPLOAD of COSTS).  ch: NULL of a
+ * Nakamoto block; of an anchored block of epoch 2.x the consensus hash of its sortition, as the
+ * giver says.  alone: no byte may follow it.  *b is the whole block, of b->len bytes, where it is
+ * taken or known, and its header, as far as there is one, where it is not.  *why is the reason
+ * where it is malformed or refused, else REASON_OK.  Never PUSHED_FULL. */
+enum pushed pushed_judge(struct store *, MDB_txn *, const uint8_t *ch, const uint8_t *p, size_t n,
+    bool alone, struct block *b, enum chain_reason *why);
 
 /* The blocks of a push: n of them, back to back in p[0..len).  take is called for each that is to
  * be kept, in a read transaction.  Returns REASON_OK, or why the push is looked at no further:

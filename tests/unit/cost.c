@@ -349,14 +349,14 @@ static void answers(void **state)
 	}
 }
 
-static void upload(const struct bomb *bomb)
+static void upload(const uint8_t *ch, const struct bomb *bomb)
 {
 	MDB_txn *txn = store_read(&l.w.s);
 	struct work before = work_done;
 	enum chain_reason why;
 	struct block b;
 
-	pushed_judge(&l.w.s, txn, block.p, block.n, true, &b, &why);
+	pushed_judge(&l.w.s, txn, ch, block.p, block.n, true, &b, &why);
 	AFFORD(UPLOAD, before, block.n, bomb->name);
 	store_read_end(txn);
 }
@@ -389,7 +389,7 @@ static void blocks(void **state)
 		for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
 			build(&block, &bombs[i], kinds[k].size, kinds[k].markers, kinds[k].sigs,
 			    kinds[k].root, kinds[k].miner);
-			upload(&bombs[i]);
+			upload(NULL, &bombs[i]);
 			judge(&bombs[i]);
 		}
 	}
@@ -402,9 +402,21 @@ static void header_first(void **state)
 
 	build(&block, &bombs[0], 1000000, 0, 0, false, false);
 	before = work_done;
-	upload(&bombs[0]);
+	upload(NULL, &bombs[0]);
 	judge(&bombs[0]);
 	assert_true(work_since(before).parsed == 0 && work_since(before).hashed < 4096);
+}
+
+/* The winner of sortition 'x' committed to this. */
+static void won_by(const uint8_t hash[32])
+{
+	struct rec_sortition r = { .burn_height = 110, .won = true, .canonical = true };
+	MDB_txn *txn = store_write(&l.w.s);
+
+	world_ch(r.consensus_hash, 'x');
+	memcpy(r.committed, hash, 32);
+	sortition_put(&l.w.s, txn, &r);
+	store_commit_or_die(&l.w.s, txn);
 }
 
 /* An anchored block that lost its sortition is not looked at behind its header; what is not the
@@ -412,15 +424,22 @@ static void header_first(void **state)
 static void anchored(void **state)
 {
 	static const uint8_t loser[32];
-	uint8_t winner[32];
+	uint8_t winner[32], ch[CH_LEN];
 	struct proof_view view = { .net = &l.w.s.net, .burn_height = 110, .model = EPOCH2 };
 	struct work before;
 	struct block b;
 	uint64_t weight;
 
+	world_ch(ch, 'x');
 	for (size_t i = 0; i < N_BOMBS; i++) {
 		build_anchored(&block, &bombs[i], 1000000);
 		hash_once(winner, block.p, EPOCH2_HEADER);
+		won_by(loser);
+		before = work_done;
+		upload(ch, &bombs[i]);
+		assert_true(work_since(before).parsed == 0 && work_since(before).hashed < 4096);
+		won_by(winner);
+		upload(ch, &bombs[i]);
 		view.committed = loser;
 		before = work_done;
 		assert_int_equal(proof_alone(&b, block.p, block.n, &view, &weight), REASON_WINNER);

@@ -1,6 +1,7 @@
 /* Blocks that come unasked: which are kept, whose fault it is where they are not, and how much one
  * sender may send. */
 #include "common/store/pushed.h"
+#include "tests/unit/chain_anchored.h"
 #include "tests/unit/store_line.h"
 
 static struct line l;
@@ -49,7 +50,7 @@ static void judges(enum pushed want, enum chain_reason reason, const struct byte
 	enum chain_reason why;
 	struct block n;
 
-	assert_int_equal(pushed_judge(&l.w.s, txn, b->p, b->n, alone, &n, &why), want);
+	assert_int_equal(pushed_judge(&l.w.s, txn, NULL, b->p, b->n, alone, &n, &why), want);
 	assert_string_equal(chain_reason_word(why), chain_reason_word(reason));
 	store_read_end(txn);
 }
@@ -87,6 +88,45 @@ static void rule(void **state)
 	judges(PUSHED_KNOWN, REASON_OK, &b, true);
 	add_u8(&b, 0);
 	judges(PUSHED_MALFORMED, REASON_TRAILING, &b, true);
+}
+
+static void judges_anchored(
+    enum pushed want, enum chain_reason reason, const uint8_t *ch, const uint8_t *p, size_t n)
+{
+	MDB_txn *txn = store_read(&l.w.s);
+	enum chain_reason why;
+	struct block b;
+
+	assert_int_equal(pushed_judge(&l.w.s, txn, ch, p, n, true, &b, &why), want);
+	assert_string_equal(chain_reason_word(why), chain_reason_word(reason));
+	store_read_end(txn);
+}
+
+/* Of epoch 2.x: the sortition's winner committed to the block, and no key is asked for. */
+static void anchored(void **state)
+{
+	struct anchored all[ANCHORED];
+	struct rec_sortition r = { .burn_height = 110, .won = true, .canonical = true };
+	struct block b;
+	MDB_txn *txn;
+	size_t need;
+
+	anchored_read(all);
+	block_header(&b, MODEL_BIT(EPOCH2), all[1].ch, all[1].bytes, sizeof(all[1].bytes), &need);
+	memcpy(r.consensus_hash, all[1].ch, CH_LEN);
+	memcpy(r.committed, b.hash, 32);
+	txn = store_write(&l.w.s);
+	sortition_put(&l.w.s, txn, &r);
+	store_commit_or_die(&l.w.s, txn);
+	judges_anchored(PUSHED_TAKEN, REASON_OK, all[1].ch, all[1].bytes, ANCHORED_SIZE);
+	judges_anchored(PUSHED_REFUSED, REASON_NOSORTITION, all[0].ch, all[1].bytes, ANCHORED_SIZE);
+	judges_anchored(PUSHED_REFUSED, REASON_WINNER, all[1].ch, all[2].bytes, ANCHORED_SIZE);
+	judges_anchored(PUSHED_MALFORMED, REASON_CODEC, all[1].ch, all[1].bytes, ANCHORED_SIZE - 1);
+	judges_anchored(PUSHED_MALFORMED, REASON_CODEC, all[1].ch, all[1].bytes, 100);
+	all[1].bytes[ANCHORED_SIZE - 1] ^= 1;
+	judges_anchored(PUSHED_REFUSED, REASON_MERKLE, all[1].ch, all[1].bytes, ANCHORED_SIZE);
+	all[1].bytes[0] ^= 1;
+	judges_anchored(PUSHED_REFUSED, REASON_WINNER, all[1].ch, all[1].bytes, ANCHORED_SIZE);
 }
 
 static unsigned taken;
@@ -185,8 +225,8 @@ static void beside(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(rule), cmocka_unit_test(pushes),
-		cmocka_unit_test(budgets), cmocka_unit_test(beside) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(rule), cmocka_unit_test(anchored),
+		cmocka_unit_test(pushes), cmocka_unit_test(budgets), cmocka_unit_test(beside) };
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
