@@ -122,6 +122,32 @@ long_stream() { rows microblocks | awk -F'\t' '$2 >= 2 { print $1; exit }'; }
 	done
 }
 
+@test "shadow tenures are synced where the network file lists them, and refused where it does not" {
+	chain-maker "$BATS_TEST_TMPDIR/c" --seed 6 --cycles 2 --cycle-length 20 --sortition-rate 0.7 --signers 2 --tenure-blocks 2:3 --shadows 2
+	cd "$BATS_TEST_TMPDIR"
+	serve_chain c log honest
+	timeout 60 blocksync -1 -q -d whole -n c/network -s "${URLS[0]}" "${PEERS[@]}"
+	[ "$(listed whole)" = "$(canonical c)" ]
+	sed -n 's/^shadow //p' c/network | sort >shadows
+	grep -v ^shadow c/network >unlisted
+	run -111 timeout 60 blocksync -1 -q -d part -n unlisted -s "${URLS[0]}" "${PEERS[@]}"
+	listed part | comm -12 - shadows >taken
+	[ ! -s taken ]
+	test-tool verdicts part | awk -F'\t' '$2 == "refused" { print $1, $3 }' | sort -u | diff - <(sed 's/$/ shadow/' shadows)
+}
+
+@test "a peer that shows a part of the chain hides what is above" {
+	PEER_OPTIONS=(-t $((FIRST + LENGTH + 4))) && serve honest
+	second=$(ch $((FIRST + LENGTH + 1)))
+	[ "$(ask 0 blocks "$second" 4 blocks "$second" 5 pox "$second" 9 | paste -sd' ')" = "$(says blocks 1 | cut -c1-4) nack 2 11" ]
+	shown=$(grep -v '"fork"' "$CHAIN/sortitions.jsonl" | head -n $((LENGTH + 5)) | grep -o '"consensus_hash": "0x[0-9a-f]*"')
+	while IFS=$'\t' read -r _ id ch _; do
+		status=404
+		[[ "$shown" != *"$ch"* ]] || status=200
+		[ "$(get 0 "/v2/blocks/$id")" = "$status" ]
+	done < <(rows blocks2 | awk -F'\t' '$7')
+}
+
 @test "the view of a chain with epoch 2.x says what was burned, and its consensus hashes prove that" {
 	rec <view.rec | grep '"type":"sortition"' >sortitions
 	[ "$(grep -c '"has_burn":true' sortitions)" -eq "$(wc -l <sortitions)" ]
