@@ -193,7 +193,7 @@ static void succeed(struct rpc *r)
 {
 	if (r->failures >= NAMED_AFTER)
 		sync_answers(r->source);
-	r->source->why[0] = '\0';
+	r->source->class = FAULT_NONE;
 	r->answered++;
 	r->answered_at = now_ms();
 	r->limited = r->refused = false;

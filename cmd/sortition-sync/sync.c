@@ -33,6 +33,7 @@ static void blame(struct source *source, enum blame why, const char *evidence)
 
 	commit_fault(s, source->index, blames[why].class, words, evidence);
 	log_warnx("source '%s': %s (%s); it is ignored from now on", source->name, words, evidence);
+	source->class = blames[why].class;
 	snprintf(source->why, sizeof(source->why), "%s", words);
 	view_ignore(&s->view, source->index);
 	claims_ignore(&s->claims, source->index);
@@ -56,12 +57,13 @@ void sync_failing(struct source *source)
 	if (source->failing)
 		return;
 	source->failing = true;
-	if (!source->why[0])
+	if (source->class == FAULT_NONE) {
+		source->class = FAULT_USELESS;
 		snprintf(source->why, sizeof(source->why), "no answer");
+	}
 	if (!source->rpc || !rpc_limited(source->rpc))	/* a limit that we have passed is no fault
 							 * of its */
-		commit_fault(source->sync, source->index,
-		    source->class ? source->class : FAULT_USELESS, "no answer", source->why);
+		commit_fault(source->sync, source->index, source->class, "no answer", source->why);
 	if (!source->sync->o.once)	/* with -1 the last line tells it */
 		log_warnx("source '%s' fails: %s; trying on", source->name, source->why);
 }
@@ -71,7 +73,7 @@ void sync_answers(struct source *source)
 	if (!source->failing)
 		return;
 	source->failing = false;
-	source->why[0] = '\0';
+	source->class = FAULT_NONE;
 	log_info("source '%s' answers again", source->name);
 }
 
@@ -235,7 +237,7 @@ static void name_failing(struct sync *s, char *out, size_t size)
 
 	out[0] = '\0';
 	for (unsigned i = 0; i < s->n && n < size; i++)
-		if (s->sources[i].why[0])
+		if (s->sources[i].class != FAULT_NONE)
 			n += (size_t)snprintf(out + n, size - n, "; source '%s': %s",
 			    s->sources[i].name, s->sources[i].why);
 }
@@ -314,7 +316,7 @@ static void pass_done(struct sync *s, uint64_t now)
 	if (hopeful(s, now))
 		return;
 	for (unsigned i = 0; i < s->n; i++)
-		if (!sync_ignored(&s->sources[i]) && s->sources[i].why[0])
+		if (!sync_ignored(&s->sources[i]) && s->sources[i].class != FAULT_NONE)
 			sync_failing(&s->sources[i]);
 	commit_now(s);
 	name_failing(s, names, sizeof(names));
@@ -421,7 +423,7 @@ void sync_room(void *arg)
 
 static const char *state_of(const struct source *source)
 {
-	if (source->failing || (sync_ignored(source) && source->why[0]))
+	if (source->failing || (sync_ignored(source) && source->class != FAULT_NONE))
 		return source->why;
 	return source->rpc && !rpc_answers(source->rpc, now_ms()) ? "no answer of late" : "in use";
 }

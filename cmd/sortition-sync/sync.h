@@ -41,8 +41,8 @@ struct source {
 	bool idle;
 	bool gave_burn;			/* a mirror that knows burn totals */
 	bool failing;			/* named as failing */
-	char why[300];			/* what its last failure was */
-	enum fault_class class;		/* of that; FAULT_NONE: none was told */
+	enum fault_class class;		/* of its last failure, unless it has answered since */
+	char why[300];			/* what that was, to people */
 };
 
 /* What is to be emitted, in order: rows by height (read from the store then, so that a slow reader
