@@ -290,6 +290,65 @@ static void reorg_below(void **state)
 	world_close(w);
 }
 
+/* The first Nakamoto tenure may be elected at the last height below epoch 3.0: the one above it is
+ * not taken for the first, whatever comes first. */
+static void early_first(void **state)
+{
+	struct crossing x;
+	struct world *w = &x.w;
+	struct world_block *tip;
+	struct rec_tenure t;
+	size_t n, up;
+
+	for (int blocks = 1; blocks <= 2; blocks++) {
+		cross_blocks(&x);
+		world_won(w, x.p, NULL, 110, true, 10);
+		world_won(w, x.q, x.p, 125, true, 20);
+		n = w->n;
+		tip = world_tenure(w, 'n', x.q, 1, blocks);
+		up = w->n;
+		tip = world_tenure(w, 'm', tip, (uint32_t)blocks, 2);
+		world_sortition(w, 'n', 139, x.q->id, true);
+		world_sortition(w, 'm', 140, w->blocks[n].id, true);
+		world_sortition(w, 'o', 141, w->blocks[up].id, true);
+		world_restart(w);
+		give_range(w, up, w->n);
+		give_range(w, n, up);
+		assert_int_equal(world_said(w, REC_FAULT, NULL), 0);
+		t = row_of(w, 'm');
+		assert_true(t.canonical && canonical(w, 'n'));
+		give_range(w, 0, 2);
+		assert_int_equal(world_said(w, REC_FAULT, NULL), 0);
+		assert_true(world_tip(w, tip) && row_of(w, 'q').complete);
+		world_close(w);
+	}
+}
+
+/* A Nakamoto start in a sortition that an anchored block has won is not what its commit names. */
+static void two_models(void **state)
+{
+	struct crossing x;
+	struct world *w = &x.w;
+	struct world_block *lie;
+	size_t n;
+
+	for (unsigned first = 0; first < 2; first++) {
+		cross_make(&x);
+		n = w->n;
+		lie = world_block(w, 'r', x.q, BLOCK_START, 1, NULL);
+		give_range(w, first ? n : 0, first ? n + 1 : n);
+		give_range(w, first ? 0 : n, first ? n : n + 1);
+		assert_false(world_proven(w, lie));
+		assert_true(world_tip(w, x.c));
+		world_restart(w);
+		keeper_begin(w->k);
+		keeper_rescan(w->k);
+		world_commit(w);
+		assert_true(!world_proven(w, lie) && world_tip(w, x.c));
+		world_close(w);
+	}
+}
+
 /* What the store has of an anchored block is enough to judge it again. */
 static void judged_again(void **state)
 {
@@ -368,6 +427,8 @@ int main(void)
 		cmocka_unit_test(wrong_anchored),
 		cmocka_unit_test(reorg),
 		cmocka_unit_test(reorg_below),
+		cmocka_unit_test(early_first),
+		cmocka_unit_test(two_models),
 		cmocka_unit_test(judged_again),
 		cmocka_unit_test(without_view),
 		cmocka_unit_test(stream_row),
