@@ -122,6 +122,9 @@ static void check(struct maker *m)
 	    p->signers > MAX_SIGNERS || p->tx_max > 50 || p->jobs < 1 || p->jobs > 64 ||
 	    p->sign_fraction < 0.7 || p->sign_fraction > 1 || p->shadows > MAX_SHADOWS)
 		die_usage("an option is out of its range");
+	if (p->shadows > 0 &&
+	    p->cycles * p->cycle_length + (uint64_t)p->tip_offset < p->epoch2 + 4)
+		die_usage("no room for shadow tenures above epoch 2.x");
 	if (p->rule && (m->rule = rule_find(p->rule)) == NULL)
 		die_usage("no rule named '%s': --rules lists them", p->rule);
 	if (p->break_at == 0)
