@@ -40,6 +40,20 @@ network_of() { "$BIN/rec" <"$1" | sed -n 's/^{"type":"network","text":"\(.*\)"}$
 	done
 }
 
+@test "of a chain that breaks a rule of an anchored block once, exactly that block is refused" {
+	"$HELPER/chain-maker" --rules >rules
+	for rule in merkle2 duptx2 notx2 nocoinbase2 twocoinbases2 latecoinbase2 newcoinbase2 anchor2 feature2 clarity2 chainid2 netflag2 mb25; do
+		rm -rf broken judged
+		"$HELPER/chain-maker" broken --seed 5 --cycles 3 --cycle-length 20 --prepare-length 5 --signers 4 --epoch2 50 --jobs 1 --break $rule --view view.rec --stream blocks.rec
+		"$BIN/block-cat" -d judged -n broken/network -i view.rec
+		timeout 60 "$BIN/block-verify" -d judged <blocks.rec | verdicts | grep -v '"status":"held"' >refused
+		cat refused
+		id=$(sed -n 's/.*"id": "\([0-9a-f]*\)".*/\1/p' broken/broken.json)
+		[ "$(wc -l <refused)" -eq 1 ]
+		grep "\"id\":\"$id\"" refused | grep '"status":"refused"' | grep "\"reason\":\"$(awk -v r=$rule '$1 == r { print $2 }' rules)\""
+	done
+}
+
 @test "blocks of both models in one stream are held, stored and proven" {
 	"$HELPER/chain-maker" crossing --seed 3 --cycles 4 --cycle-length 20 --prepare-length 5 --signers 5 --epoch2 30 \
 		--view view.rec --stream blocks.rec
