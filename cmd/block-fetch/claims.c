@@ -150,7 +150,8 @@ void planner_claims(struct planner *p, unsigned source, enum inventory_kind kind
 	struct claim *c;
 
 	if (kind >= INV_POX || cycle >= MAX_CYCLES || count > MAX_CYCLE_BITS ||
-	    cycle < p->base[kind])
+	    cycle < p->base[kind] ||
+	    (cycle - p->base[kind]) * p->net->cycle_length > MAX_BURN_BLOCKS)
 		return;
 	uint32_t i = (uint32_t)(cycle - p->base[kind]), n = s->n_claims[kind];
 	if (i >= n) {

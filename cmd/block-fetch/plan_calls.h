@@ -68,7 +68,14 @@ void slot_refresh(struct planner *, uint32_t slot);
 void slot_empty(struct planner *, uint32_t slot);
 /* An empty slot gets the items of a model. */
 void slot_model(struct planner *, uint32_t slot, enum model);
-void slot_facts(struct planner *, uint32_t slot, uint16_t set, uint16_t clear);
+void slot_facts_change(struct planner *, uint32_t slot, uint16_t facts);
+static inline void slot_facts(struct planner *p, uint32_t i, uint16_t set, uint16_t clear)
+{
+	uint16_t facts = (uint16_t)((p->slots[i].facts | set) & ~clear);
+
+	if (facts != p->slots[i].facts)
+		slot_facts_change(p, i, facts);
+}
 /* Its next state; keeps bitmaps, counts and works. */
 void item_become(struct planner *, uint32_t slot, enum item_kind, enum item_state);
 /* Failed, for good or until a retry; and it is told. */

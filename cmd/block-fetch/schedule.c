@@ -46,7 +46,7 @@ static int64_t item_next(const struct planner *p, enum item_kind kind, uint32_t 
 	const uint64_t *ready = p->ready[kind], *claimed = p->any_url ? ready : p->claimed[kind];
 	uint64_t above = ~0ull << from % 64;
 
-	for (uint32_t w = from / 64; p->n_ready[kind] && w * 64 < p->n_slots; w++, above = ~0ull) {
+	for (uint32_t w = from / 64; w * 64 < p->n_slots; w++, above = ~0ull) {
 		uint64_t bits = ready[w] & claimed[w] & above;
 		if (bits)
 			return w * 64 + (uint32_t)__builtin_ctzll(bits);
@@ -115,6 +115,9 @@ static unsigned ask_items(struct planner *p, uint64_t now, unsigned places, enum
 	unsigned seen = 0;
 	int64_t i;
 
+	p->seen[kind] = 0;
+	if (!p->n_ready[kind])
+		return places;
 	for (i = item_next(p, kind, p->scan[kind]); i >= 0 && places && seen < SCAN;
 	     c.last = i, i = item_next(p, kind, (uint32_t)i + 1), seen++) {
 		int source = item_chosen(p, (uint32_t)i, now, &c) ?
@@ -207,6 +210,8 @@ static bool bodies_enough(const struct planner *p)
 {
 	unsigned n = 0;
 
+	if (p->n_ready[ITEM_BODY] < 2 * MAX_TRANSFERS)
+		return false;
 	for (int64_t i = item_next(p, ITEM_BODY, 0); i >= 0 && n < 2 * MAX_TRANSFERS; n++)
 		i = item_next(p, ITEM_BODY, (uint32_t)i + 1);
 	return n == 2 * MAX_TRANSFERS;
@@ -266,7 +271,7 @@ bool planner_offers(struct planner *p, uint64_t now)
 	if (p->no_offer && p->once)
 		return false;
 	for (unsigned k = 0; k < ITEM_KINDS; k++)
-		for (int64_t i = item_next(p, (enum item_kind)k, 0); i >= 0;
+		for (int64_t i = p->n_ready[k] ? item_next(p, (enum item_kind)k, 0) : -1; i >= 0;
 		     i = item_next(p, (enum item_kind)k, (uint32_t)i + 1)) {
 			enum item_kind kind = (enum item_kind)k;
 			if ((kind == ITEM_BODY || item_due(p, (uint32_t)i, kind)) &&

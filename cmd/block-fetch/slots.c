@@ -113,11 +113,11 @@ static void bit_to(uint64_t *map, uint32_t *n, uint32_t i, bool on)
 
 static void ready_to(struct planner *p, enum item_kind kind, uint32_t i, bool on)
 {
-	uint32_t was = p->n_ready[kind];
-
+	if ((p->ready[kind][i / 64] >> i % 64 & 1) == on)
+		return;
 	bit_to(p->ready[kind], &p->n_ready[kind], i, on);
 	if (!slot_needed(&p->slots[i]))
-		p->n_spare[kind] += p->n_ready[kind] - was;
+		p->n_spare[kind] += on ? 1 : -1u;
 }
 
 static void look_to(struct planner *p, enum item_kind kind, uint32_t i, bool on)
@@ -175,15 +175,15 @@ static const uint16_t next_states[ITEM_STATES] = {
 	[ST_FAILED] = REOPENED,
 };
 
-static void count(struct planner *p, const struct slot *s, const struct item *it, uint32_t by)
+/* An item goes from one state to another, for the counts; ST_NONE: it is not counted. */
+static void count(struct planner *p, const struct slot *s, unsigned kind, enum item_state from,
+    enum item_state to)
 {
-	struct tally *t = slot_needed(s) ? &p->tally[it->kind] : &p->offered[it->kind];
+	struct tally *t = slot_needed(s) ? &p->tally[kind] : &p->offered[kind];
 
-	if (it->kind == ITEM_START)
-		return;
-	t->wanted += it->state != ST_NONE ? by : 0;
-	t->proven += it->state == ST_PROVEN ? by : 0;
-	t->failed += it->state == ST_FAILED ? by : 0;
+	t->wanted += (unsigned)(to != ST_NONE) - (from != ST_NONE);
+	t->proven += (unsigned)(to == ST_PROVEN) - (from == ST_PROVEN);
+	t->failed += (unsigned)(to == ST_FAILED) - (from == ST_FAILED);
 }
 
 static void count_needed(struct planner *p, const struct slot *s, uint32_t by)
@@ -192,7 +192,10 @@ static void count_needed(struct planner *p, const struct slot *s, uint32_t by)
 
 	for (unsigned k = 0; k < 2; k++) {
 		enum item_kind kind = (enum item_kind)s->item[k].kind;
-		count(p, s, &s->item[k], by);
+		if (by == 1)
+			count(p, s, kind, ST_NONE, s->item[k].state);
+		else
+			count(p, s, kind, s->item[k].state, ST_NONE);
 		if (!slot_needed(s) && p->ready[kind][i / 64] >> i % 64 & 1)
 			p->n_spare[kind] += by;
 	}
@@ -208,9 +211,9 @@ void item_become(struct planner *p, uint32_t i, enum item_kind kind, enum item_s
 	if (state != ST_NONE && state != it->state && !(next_states[it->state] & TO(state)))
 		BUG("item %u of burn height %llu: state %u after %u", kind,
 		    (unsigned long long)slot_height(p, i), state, it->state);
-	count(p, s, it, -1u);
+	if (kind != ITEM_START)
+		count(p, s, kind, it->state, state);
 	it->state = (uint8_t)state & 15;
-	count(p, s, it, 1);
 	if (state == ST_PROVEN) {
 		work_free(p, i, kind);
 		if (kind == ITEM_BODY && slot_has(s, ITEM_START))
@@ -219,13 +222,10 @@ void item_become(struct planner *p, uint32_t i, enum item_kind kind, enum item_s
 	slot_refresh(p, i);
 }
 
-void slot_facts(struct planner *p, uint32_t i, uint16_t set, uint16_t clear)
+void slot_facts_change(struct planner *p, uint32_t i, uint16_t facts)
 {
 	struct slot *s = &p->slots[i];
-	uint16_t facts = (uint16_t)((s->facts | set) & ~clear);
 
-	if (facts == s->facts)
-		return;
 	if (s->model == EPOCH2)
 		count_needed(p, s, -1u);
 	s->facts = facts;

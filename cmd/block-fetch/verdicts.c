@@ -46,17 +46,33 @@ static bool matters(const struct slot *s, const struct item *it)
 	return s->model == NAKAMOTO ? slot_wanted(s) : it->state != ST_NONE;
 }
 
+static void source_refused(struct planner *p, struct source *s, uint64_t now, uint8_t why)
+{
+	s->last = why;
+	s->refused++;
+	if (s->lies + s->refused >= MAX_LIES)
+		source_leave_out(p, s, now, TROUBLE_INVALID);
+}
+
 static void refused(struct planner *p, uint64_t now, uint32_t i, const struct plan_judged *v)
 {
 	struct item *it = slot_item(&p->slots[i], v->kind);
 	struct source *from = v->source >= 0 ? &p->sources[v->source] : NULL;
-	struct work *w = work_make(p, i, v->kind);
+	struct work *w;
 	char why[48];
 
 	snprintf(why, sizeof(why), "refused: %s", v->reason);
+	if (it->state == ST_PROVEN) {
+		/* It came as a source's own tip: no matter for what is proven. */
+		if (from)
+			source_refused(p, from, now, why_of(p, why));
+		return;
+	}
+	w = work_make(p, i, v->kind);
 	w->why = why_of(p, why);
-	if (w->refused_by >= 0 && v->source >= 0 && w->refused_by != v->source &&
-	    id_is(w->refused_id, v->id) && memcmp(w->refused_hash, v->hash, 32) == 0) {
+	if (w->refused_by >= 0 && v->source >= 0 &&
+	    w->refused_by != v->source && id_is(w->refused_id, v->id) &&
+	    memcmp(w->refused_hash, v->hash, 32) == 0) {
 		/* The same bytes from two sources: the block is bad, and they are as honest as the
 		 * chain. */
 		uint8_t reason = w->why;
@@ -72,11 +88,8 @@ static void refused(struct planner *p, uint64_t now, uint32_t i, const struct pl
 	it->due |= DUE_RELOOK;
 	if (!from)
 		return;
-	from->last = w->why;
 	shun(p, i, v->kind, (unsigned)v->source);
-	from->refused++;
-	if (from->lies + from->refused >= MAX_LIES)
-		source_leave_out(p, from, now, TROUBLE_INVALID);
+	source_refused(p, from, now, why_of(p, why));
 	if (!item_offered(p, i, v->kind, now))
 		item_tell(p, i, v->kind, WANT_UNAVAILABLE, why);
 }

@@ -4,18 +4,8 @@
 #ifndef TESTS_SIM_EPOCH2_WORLD_H
 #define TESTS_SIM_EPOCH2_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "tests/sim/world/fetch_world.h"	/* FIRST: burn height of sortition 0; STEP */
 
-#include "cmd/block-fetch/planner.h"
-#include "common/chain/bitvec.h"
-
-#define FIRST 101u		/* burn height of sortition 0 */
-#define STEP 5u
 #define MOST 600u
 #define NOBODY UINT32_MAX
 

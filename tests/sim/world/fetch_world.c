@@ -90,6 +90,8 @@ void world_peer(struct world *w, enum conduct conduct, unsigned latency, double 
 	w->peers[w->n_peers++] =
 	    (struct peer){ .conduct = conduct, .latency = latency, .rate = bytes_per_ms };
 	for (uint64_t c = FIRST / 50; c * 50 < FIRST + w->n; c++) {
+		if (c < w->claim_from)
+			continue;
 		memset(bits, 0, sizeof(bits));
 		for (uint32_t b = 0; b < 50; b++)
 			if (c * 50 + b >= FIRST && c * 50 + b < FIRST + w->n &&
@@ -104,7 +106,8 @@ void world_peer(struct world *w, enum conduct conduct, unsigned latency, double 
 static void look(struct world *w, const struct action *a)
 {
 	struct plan_look l = { .proven = false };
-	uint32_t t = get_be32(a->end + 4), end = get_be32(a->end + 8), low = end + 1, tip = 0;
+	const uint8_t *from = all_zero(a->end, ID_LEN) ? a->start : a->end;
+	uint32_t t = get_be32(from + 4), end = get_be32(from + 8), low = end + 1, tip = 0;
 	struct tenure *x = &w->tenures[t];
 
 	while (low > 0 && x->stored[low - 1])

@@ -61,6 +61,7 @@ struct world {
 						 * sources (a mask) */
 	/* ms: so long peers stand still at most, once in ten seconds or so */
 	unsigned freezes;
+	uint64_t claim_from;		/* peers claim nothing of cycles below */
 	/* winners that start nothing name a block that nobody has */
 	bool wrong_commits;
 	uint32_t seed;
