@@ -18,6 +18,25 @@ setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
 	[ "$("$BIN/block-cat" -d other -l | wc -l)" -eq 500 ]
 }
 
+@test "streams of microblocks are exported with their blocks, and imported" {
+	"$BIN/rec" <"$FIXTURES/epoch2x.rec" >real.json
+	grep '"type":"\(hello\|network\|sortition\)"' real.json | "$BIN/rec" -r >real.view
+	grep '"type":"\(hello\|verdict\|block\|microblocks\)"' real.json | "$BIN/rec" -r >real.rec
+	"$BIN/block-cat" -d streams -i real.view
+	"$BIN/block-store" -d streams <real.rec >/dev/null
+	"$BIN/block-cat" -d streams -x streams.rec
+	[ "$("$BIN/rec" <streams.rec | grep -c '"type":"microblocks"')" -eq 39 ]
+	"$BIN/block-cat" -d other -i streams.rec
+	"$BIN/block-cat" -d other -x again.rec
+	cmp streams.rec again.rec
+	# One that is forged is refused, and the rest is kept.
+	"$BIN/rec" <streams.rec | awk '/"type":"microblocks"/ && ++n == 7 { sub(/[0-9a-f][0-9a-f]"}$/, "fe\"}") } { print }' | "$BIN/rec" -r >forged.rec
+	run -1 cmp -s streams.rec forged.rec
+	run -111 "$BIN/block-cat" -d forged -i forged.rec
+	"$BIN/block-cat" -d forged -x got.rec
+	[ "$("$BIN/rec" <got.rec | grep -c '"type":"microblocks"')" -eq 38 ]
+}
+
 @test "a block by its id, byte for byte as the archive has it" {
 	"$BIN/block-cat" -d store -l | sed -n '1p;300p;700p' >some
 	while IFS=$'\t' read -r _ id _ size; do

@@ -91,6 +91,7 @@ struct import {
 	struct keeper *k;
 	struct trial trial;
 	struct rec_buf out;
+	struct rec_buf streams;		/* frames of microblocks, for the commit to come */
 	MDB_txn *txn;			/* while view records gather */
 	unsigned gathered;
 	bool own_view;			/* the store has one that a source confirmed, as of the open
@@ -215,13 +216,31 @@ static void keep_block(struct import *m, const struct trial_block *b, struct rec
 	keeper_block(m->k, &block, b->weight, source);
 }
 
+/* They are judged between the blocks of this commit and of those before. */
+static void keep_streams(struct import *m, struct rec_view source)
+{
+	const uint8_t *payload;
+	char err[160];
+	struct rec r;
+	size_t at = 0, len;
+	ssize_t n;
+
+	while ((n = rec_frame(m->streams.p + at, m->streams.n - at, &payload, &len, err)) > 0) {
+		if (rec_decode(&r, payload, len, err) == 0) {
+			r.u.microblocks.source = source;
+			keeper_stream(m->k, &r.u.microblocks);
+		}
+		at += (size_t)n;
+	}
+}
+
 static void blocks_commit(struct import *m)
 {
 	struct keeper_counts c;
 	char source[MAX_SOURCE + 1];
 	size_t i;
 
-	if (m->trial.n == 0)
+	if (m->trial.n == 0 && m->streams.n == 0)
 		return;
 	view_commit(m);
 	if (!m->k)
@@ -237,6 +256,7 @@ static void blocks_commit(struct import *m)
 		else
 			refuse(m, b, rec_str(source));
 	}
+	keep_streams(m, rec_str(source));
 	m->out.n = 0;
 	if (keeper_commit(m->k, &m->out) < 0)
 		store_die(m->s, errno);
@@ -245,7 +265,7 @@ static void blocks_commit(struct import *m)
 	progress_line(m->o, "%llu blocks, %llu proven, %llu blocks/s",
 	    (unsigned long long)m->blocks, (unsigned long long)c.proven,
 	    (unsigned long long)(m->blocks * 1000 / (now_ms() - m->began + 1)));
-	m->trial.n = m->trial.n_bytes = 0;
+	m->trial.n = m->trial.n_bytes = m->streams.n = 0;
 }
 
 static void trust_write(struct import *m)
@@ -325,6 +345,10 @@ static void take_record(struct import *m, const struct rec *r)
 		trial_add(&m->trial, &r->u.block);
 		if (trial_full(&m->trial))
 			blocks_commit(m);
+	} else if (r->type == REC_MICROBLOCKS) {
+		rec_frame_put(&m->streams, r->payload, r->len);
+		if (m->streams.n >= TRIAL_BYTES)
+			blocks_commit(m);
 	}
 }
 
@@ -357,6 +381,7 @@ bool archive_import(struct store *s, struct archive *a, const struct options *o)
 	if (m.k)
 		keeper_free(m.k);
 	rec_buf_release(&m.out);
+	rec_buf_release(&m.streams);
 	free(m.trial.bytes);
 	return whole;
 }

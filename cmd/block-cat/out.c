@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/block-cat/cat.h"
+#include "common/store/streams.h"
 #include "common/sys/log.h"
 #include "common/sys/out.h"
 
@@ -95,6 +96,7 @@ void print_block(struct store *s, const char *text)
 
 struct writer {
 	struct store *s;
+	MDB_txn *txn;
 	struct rec_buf buf;
 	int fd;
 	const char *name;
@@ -131,6 +133,28 @@ static bool write_reward_set(void *arg, const MDB_val *key, const MDB_val *data)
 	return true;
 }
 
+/* The microblocks that a block confirms, as the vector that a peer would give. */
+static void write_stream(struct writer *w, const struct stored_block *b)
+{
+	struct rec_microblocks r = { .body = { NULL, 0 } };
+	struct rec_stream row;
+	enum stream_found found = stream_get(w->s, w->txn, b->id, &row);
+	uint8_t *body;
+
+	if (found == STREAM_DAMAGED)
+		die_damaged(b->id);
+	if (found != STREAM_FOUND)
+		return;
+	body = xmalloc(4 + row.body.n);
+	put_be32(body, row.ends.n);
+	memcpy(body + 4, row.body.p, row.body.n);
+	r.body = rec_bytes(body, 4 + row.body.n);
+	memcpy(r.child_id, b->id, ID_LEN);
+	memcpy(r.consensus_hash, b->ch, CH_LEN);
+	rec_encode(&w->buf, REC_MICROBLOCKS, &r);
+	free(body);
+}
+
 static bool write_block(void *arg, const struct stored_block *b)
 {
 	struct writer *w = arg;
@@ -150,6 +174,8 @@ static bool write_block(void *arg, const struct stored_block *b)
 	memcpy(r.id, b->id, ID_LEN);
 	memcpy(r.consensus_hash, b->ch, CH_LEN);
 	rec_encode(&w->buf, REC_BLOCK, &r);
+	if (b->model == EPOCH2)
+		write_stream(w, b);
 	return true;
 }
 
@@ -181,10 +207,10 @@ void archive_write(struct store *s, int fd, const char *name)
 	w.chunk = 32 << 20;
 	w.next = 0;
 	for (w.more = true; w.more; writer_flush(&w)) {
-		txn = store_read(s);
+		w.txn = store_read(s);
 		w.more = false;
-		proven_walk(s, txn, w.next, write_block, &w);
-		store_read_end(txn);
+		proven_walk(s, w.txn, w.next, write_block, &w);
+		store_read_end(w.txn);
 		walk_whole(s);
 	}
 	rec_buf_release(&w.buf);

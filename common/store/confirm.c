@@ -124,10 +124,12 @@ static void judge(struct keeper *k, struct tenure *t, const struct rec_microbloc
 		keep(k, t, r, &s);
 		tenure_dirty(k, t);
 		t->announce = true;
-	} else if (s.committed)
+	} else if (s.committed) {
 		refuse_child(k, t, reason);
-	else
+	} else {
+		k->counts.refused++;
 		verdict(k, r, STATUS_REFUSED, reason, chain_reason_text(reason));
+	}
 	stream_release(&s);
 }
 

@@ -37,12 +37,15 @@ static void put_block(struct rec_buf *out, const struct chain_block *b)
 	rec_encode(out, REC_BLOCK, &r);
 }
 
-/* The stream that a block confirms. */
+/* The stream that a block confirms, as a vector. */
 static void put_stream(struct rec_buf *out, const struct chaindir *c, const struct chain_block *b)
 {
 	struct rec_microblocks r = { .source = rec_str("archive") };
 	struct buf body = { 0 };
+	uint8_t count[4];
 
+	put_be32(count, b->n_confirmed);
+	buf_put(&body, count, sizeof(count));
 	for (uint32_t i = 0; i < b->n_confirmed; i++)
 		buf_put(&body, c->micros[b->confirmed + i].bytes, c->micros[b->confirmed + i].size);
 	r.body = rec_bytes(body.p, (uint32_t)body.n);
