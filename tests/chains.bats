@@ -90,6 +90,15 @@ long_stream() { rows microblocks | awk -F'\t' '$2 >= 2 { print $1; exit }'; }
 	below=$(head -n 29 a/sortitions.jsonl | sed 's/.*"consensus_hash": "0x\([0-9a-f]*\)".*/\1/')
 	for side in a b; do judge $side && sed 1d $side/blocks2.tsv | grep -F "$below" >$side.below; done
 	cmp a.below b.below
+	# and a peer that goes from one to the other
+	PEER_OPTIONS=(--reorg b)
+	serve_chain a log honest
+	last() { sed -n '$s/.*"consensus_hash": "0x\([0-9a-f]*\)".*/\1/p' "$1/sortitions.jsonl"; }
+	tip() { curl -s -m 10 "${URLS[0]}/v2/info" | sed 's/.*"pox_consensus":"\([0-9a-f]*\)".*/\1/'; }
+	[ "$(tip)" = "$(last a)" ]
+	kill -USR2 "$PEER_PID"
+	for _ in $(seq 100); do [ "$(tip)" = "$(last b)" ] && break; sleep 0.05; done
+	[ "$(tip)" = "$(last b)" ]
 }
 
 @test "each rule of epoch 2.x that a block breaks refuses exactly that block, with that reason" {

@@ -1,11 +1,12 @@
 /* chain-peer - serve a chain directory on 127.0.0.1 as one or several peers, each honest or with
  * faults.
  *
- *   chain-peer DIR [-p SPEC]... [-m FILE] [-l FILE] [-t BURN_HEIGHT] [-s SEED]
+ *   chain-peer DIR [-p SPEC]... [-m FILE] [-l FILE] [-t BURN_HEIGHT] [-s SEED] [-r DIR]
  *
  * One line a peer on stdout once all listen: KEY@HOST:PORT URL SPEC.  --manifest FILE: the same as
  * JSON.  --log FILE: one JSON object an event.  SIGUSR1 shows one burn block more of a chain cut by
- * --tip.  --faults lists what a SPEC may name. */
+ * --tip.  SIGUSR2 shows the whole chain of --reorg instead, which should have the burn blocks of
+ * the first up to some height (chain-maker --fork-at).  --faults lists what a SPEC may name. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -18,7 +19,7 @@
 
 static const struct option names[] = { { "peer", 1, 0, 'p' }, { "manifest", 1, 0, 'm' },
 	{ "log", 1, 0, 'l' }, { "tip", 1, 0, 't' }, { "seed", 1, 0, 's' }, { "faults", 0, 0, 'f' },
-	{ 0 } };
+	{ "reorg", 1, 0, 'r' }, { 0 } };
 
 static void p2p_connected(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from,
     int len, void *arg)
@@ -100,15 +101,25 @@ static void advance(evutil_socket_t fd, short what, void *arg)
 	world_set_tip(arg, ((struct world *)arg)->tip + 1);
 }
 
+static void reorganise(evutil_socket_t fd, short what, void *arg)
+{
+	struct world *w = arg;
+
+	if (w->other)
+		world_show(w, w->other);
+}
+
 static void run(struct world *w)
 {
 	struct event *term = evsignal_new(w->base, SIGTERM, stop, w),
 		     *intr = evsignal_new(w->base, SIGINT, stop, w);
-	struct event *next = evsignal_new(w->base, SIGUSR1, advance, w);
+	struct event *next = evsignal_new(w->base, SIGUSR1, advance, w),
+		     *reorg = evsignal_new(w->base, SIGUSR2, reorganise, w);
 
 	evsignal_add(term, NULL);
 	evsignal_add(intr, NULL);
 	evsignal_add(next, NULL);
+	evsignal_add(reorg, NULL);
 	event_base_dispatch(w->base);
 }
 
@@ -130,22 +141,23 @@ int main(int argc, char **argv)
 	int letter;
 
 	log_init("chain-peer");
-	while ((letter = getopt_long(argc, argv, "p:m:l:t:s:", names, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "p:m:l:t:s:r:", names, NULL)) != -1) {
 		switch (letter) {
 		case 'p': add_peer(&w, optarg); break;
 		case 'm': manifest = optarg; break;
 		case 'l': log = optarg; break;
 		case 't': tip = options_number("-t", optarg, 0, UINT32_MAX); break;
 		case 's': seed = options_number("-s", optarg, 0, UINT32_MAX); break;
+		case 'r': w.other = optarg; break;
 		case 'f': fault_list(stdout); return 0;
 		default:
 			die_usage("usage: chain-peer DIR [-p SPEC]... [-m MANIFEST] [-l LOG] [-t "
-				  "BURN_HEIGHT] [-s SEED]");
+				  "BURN_HEIGHT] [-s SEED] [-r DIR]");
 		}
 	}
 	if (optind + 1 != argc)
 		die_usage("usage: chain-peer DIR [-p SPEC]... [-m MANIFEST] [-l LOG] [-t "
-			  "BURN_HEIGHT] [-s SEED]");
+			  "BURN_HEIGHT] [-s SEED] [-r DIR]");
 	if (w.n_peers == 0)
 		add_peer(&w, "honest");
 	signal(SIGPIPE, SIG_IGN);

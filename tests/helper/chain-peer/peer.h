@@ -26,7 +26,7 @@ struct peer {
 
 struct world {
 	struct chaindir chain;
-	const char *dir;
+	const char *dir, *other;	/* other: of the chain that SIGUSR2 shows, or NULL */
 	uint64_t tip;			/* burn height that is shown */
 	uint32_t *tenure_of;		/* by canonical sortition: tenure index + 1 */
 	uint32_t shown, cut;		/* tenures shown, and how many blocks of the newest one */
@@ -51,6 +51,8 @@ static inline bool falls(struct peer *p, enum fault f)
 /* world.c */
 double seconds(void);
 void world_open(struct world *, const char *dir);
+/* Another chain than before, whole: the other side of a reorganisation. */
+void world_show(struct world *, const char *dir);
 void world_set_tip(struct world *, uint64_t burn_height);
 /* Canonical tenure of a consensus hash that is shown, or NULL. */
 const struct chain_tenure *world_tenure(const struct world *, const uint8_t ch[CH_LEN]);

@@ -63,18 +63,24 @@ bool world_pox_invalid(const struct world *w, const struct chain_sortition *s)
 	return s->fork && main && memcmp(main->row.burn_hash, s->row.burn_hash, 32) == 0;
 }
 
-void world_open(struct world *w, const char *dir)
+/* What was shown before stays in memory: some answer may be made of it yet. */
+void world_show(struct world *w, const char *dir)
 {
 	chaindir_open(&w->chain, dir);
 	w->dir = dir;
-	w->began = seconds();
-	keypair_derive(&w->stranger, "a signer that is in no set");
 	w->tenure_of = xcalloc(w->chain.n_main, sizeof(*w->tenure_of));
 	for (uint32_t i = 0; i < w->chain.n_tenures; i++)
 		w->tenure_of[w->chain.tenures[i].sortition] = i + 1;
 	find_losers(w);
 	find_pox_fork(w);
 	world_set_tip(w, UINT64_MAX);
+}
+
+void world_open(struct world *w, const char *dir)
+{
+	w->began = seconds();
+	keypair_derive(&w->stranger, "a signer that is in no set");
+	world_show(w, dir);
 }
 
 /* Of the newest tenure, blocks on burn views above the tip are not there yet. */
