@@ -24,9 +24,8 @@ struct stream {
 	bool committed;
 	/* The signer of the stream made two microblocks for one place. */
 	bool forked;
-	uint32_t fork;		  /* the place: a sequence */
-	/* The evidence, views: two headers of MICROBLOCK_HEADER bytes, first the one in the stream.
-	 */
+	uint32_t fork; /* the place: a sequence */
+	/* Views: two headers of MICROBLOCK_HEADER bytes, first the one that is in the stream. */
 	const uint8_t *poison[2];
 };
 

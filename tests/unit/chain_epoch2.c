@@ -136,6 +136,12 @@ static void header_rules(void **state)
 	made2_seal(&m);
 	m.hash[31] ^= 1;
 	assert_reason(judge_sealed(&m, IN_20), REASON_WINNER);
+	/* Of a row that names zeros: so do all headers of height 0. */
+	m.height = 0;
+	made2_seal(&m);
+	memset(m.hash, 0, 32);
+	assert_reason(judge_sealed(&m, IN_20), REASON_WINNER);
+	m.height = 9;
 	m.tail[5] = 1;
 	m.sequence = 3;
 	assert_reason(judge(&m, IN_25), REASON_MB25);
