@@ -1,14 +1,17 @@
 /* Inside of the planner.  Its files, in reading order:
  *   trouble.c   the words for what goes wrong
  *   slots.c     slots and items, the table of their states, works, actions
- *   planner.c   what is wanted: sortitions, names from commits and tips, starts and ends
+ *   planner.c   what is wanted: sortitions, reorgs, the quorum's tip
+ *   names.c     what a slot stands for: names by commits, starts and ends, epoch 2.x
  *   claims.c    who has what: inventories
  *   sources.c   whom we ask, and how far we bear with them
+ *   crowd.c     how they do beside each other
  *   answers.c   what came: bytes and blocks
  *   ends.c      how answers ended
  *   verdicts.c  what the later stages made of it
  *   asks.c      how a request is made
  *   schedule.c  what is asked next
+ *   singles.c   what is asked for by itself: suspects, sources' own tips
  *   patience.c  what takes too long
  *   state.c     how far it is
  * Nobody else includes this. */
@@ -57,7 +60,6 @@ struct slot {
 /* An item that is being worked on. */
 struct work {
 	uint32_t slot;
-	uint8_t item;			/* 0, 1 */
 	uint8_t transfers, rounds;
 	uint8_t why;			/* last failure */
 	bool used, begun;		/* begun: cursor counts, not the slot's end */

@@ -314,9 +314,7 @@ struct work *work_make(struct planner *p, uint32_t slot, enum item_kind kind)
 		memset(p->works + i, 0, (p->n_works - i) * sizeof(*p->works));
 	}
 	p->free_work = i + 1;
-	p->works[i] = (struct work){
-		.used = true, .slot = slot, .item = kind != ITEM_BODY, .refused_by = NO_SOURCE
-	};
+	p->works[i] = (struct work){ .used = true, .slot = slot, .refused_by = NO_SOURCE };
 	it->work = (i + 1) & 0xffffff;
 	return &p->works[i];
 }

@@ -194,6 +194,7 @@ void view_start(struct fetch *f)
 	uint64_t epoch = network_model_first(net, NAKAMOTO),
 		 cycle = network_cycle_start(net, from_cycle(f));
 
+	/* This alone keeps epoch 2.x out: the planner has slots, and asks, from here on. */
 	f->first = epoch > cycle ? epoch : cycle;
 	f->plan = planner_new(net, f->first, f->written_is_done, f->once);
 	for (unsigned i = 0; i < f->n_urls; i++) {
