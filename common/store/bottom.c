@@ -8,7 +8,7 @@
  * For the last two it must be known how low the tenure below is, which need not be held: its
  * sortition tells, or, where the view has none of that name, that the view has every burn block
  * from a floor up to the tenure. */
-#include "common/store/graph.h"
+#include "common/store/judge.h"
 
 #define VIEW_REACH 500	/* burn blocks that are looked through */
 

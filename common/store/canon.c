@@ -6,7 +6,7 @@
  * all tenures, which are in memory. */
 #include <stdlib.h>
 
-#include "common/store/graph.h"
+#include "common/store/judge.h"
 #include "common/sys/log.h"
 
 static void row_put(struct keeper *k, struct tenure *t, bool canonical)

@@ -4,7 +4,7 @@
 
 #include "common/chain/hash.h"
 #include "common/chain/stream.h"
-#include "common/store/graph.h"
+#include "common/store/judge.h"
 #include "common/store/streams.h"
 #include "common/sys/log.h"
 #include "common/sys/stage.h"

@@ -1,6 +1,6 @@
 /* What falls: a block that is refused, a tenure that is proven no longer, and what stood on
  * them. */
-#include "common/store/graph.h"
+#include "common/store/judge.h"
 #include "common/store/streams.h"
 
 void fall_unprove(struct keeper *k, struct tenure *t)

@@ -2,7 +2,7 @@
  *
  * A block is judged when its parent is linked, so each is judged once and from the start upwards,
  * in whatever order they came. */
-#include "common/store/graph.h"
+#include "common/store/judge.h"
 
 /* A tenure that another, proven one stands on got no burn views above that one's sortition: with a
  * whole view up to there, what is unknown is wrong. */

@@ -1,5 +1,5 @@
 /* What comes in: blocks, news of the view, and what is to be looked at for damage. */
-#include "common/store/graph.h"
+#include "common/store/judge.h"
 #include "common/store/streams.h"
 #include "common/sys/log.h"
 

@@ -3,7 +3,7 @@
  * A tenure is judged when it is touched: its start came, a commit came that names it, or the block
  * that it stands on was linked.  Hash links and signatures are genuine by then; only the place is
  * in question. */
-#include "common/store/graph.h"
+#include "common/store/judge.h"
 
 static bool is_named(struct keeper *k, const struct tenure *t, enum model model,
     const uint8_t id[ID_LEN])

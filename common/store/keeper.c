@@ -1,7 +1,7 @@
 /* The keeper's commits: what came is judged, written, packed. */
 #include <stdlib.h>
 
-#include "common/store/graph.h"
+#include "common/store/judge.h"
 #include "common/sys/log.h"
 #include "common/sys/start.h"
 

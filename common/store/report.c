@@ -1,6 +1,6 @@
 /* What the world is told of a commit: records, and the rows of verdicts and faults. */
 #include "common/chain/hash.h"
-#include "common/store/graph.h"
+#include "common/store/judge.h"
 #include "common/sys/stage.h"
 
 static void fault_report(struct keeper *k, struct rec_view source, struct rec_view word,

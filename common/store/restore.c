@@ -2,7 +2,7 @@
  * the chain's bottom is. */
 #include <stdlib.h>
 
-#include "common/store/graph.h"
+#include "common/store/judge.h"
 
 /* The first cycle wanted, as block-fetch wrote it; whether it is another than before. */
 static bool from_cycle_read(struct keeper *k)
