@@ -6,6 +6,7 @@
 #include "cmd/block-fetch/limits.h"
 #include "cmd/block-fetch/planner.h"
 #include "common/chain/block.h"
+#include "common/chain/microblock.h"
 #include "common/net/http.h"
 #include "common/store/store.h"
 #include "common/sys/stage.h"
@@ -19,12 +20,15 @@ struct xfer {
 	struct fetch *fetch;
 	/* NULL: the answer has ended, blocks of it still wait for room */
 	struct http_transfer *http;
-	bool live, complete, stopped, garbage, extra, more, paused;
+	/* early: the bytes end above what was asked for */
+	bool live, complete, stopped, garbage, extra, more, early, paused;
 	struct action a;
 	char path[200];
 	uint8_t *buf;			/* bytes not yet taken: [off, len) */
 	size_t off, len, cap, need;
 	struct block_walk walk;		/* how far the block at off was looked at */
+	struct microblocks_walk stream; /* the same of a stream of microblocks */
+	uint8_t below[32];		/* hash of the block that the stream stands on */
 	enum plan_end end;		/* once http is NULL */
 	unsigned status, retry_after;
 };
@@ -142,12 +146,21 @@ void view_news(struct fetch *, const struct rec *);
 void transfer_start(struct fetch *, const struct action *);
 void transfer_stop(struct fetch *, unsigned transfer);
 bool transfers_room(struct fetch *);		/* whether blocks may be written now */
+/* What the planner says of a block or stream that came; false: the transfer is over.  *emit: it is
+ * to be written. */
+bool transfer_offer(struct fetch *, struct xfer *, const struct plan_block *, bool *emit);
 void transfers_resume(struct fetch *);
 void transfers_pause(struct fetch *);
+
+/* stream.c: an answer that is a stream of microblocks */
+void stream_begin(struct fetch *, struct xfer *);
+/* Look at the bytes that are there; a whole stream is written. */
+void stream_cut(struct fetch *, struct xfer *);
 
 /* written.c */
 /* action NULL: pushed to us */
 void written_add(struct fetch *, const struct rec_block *, const struct action *);
+void written_add_stream(struct fetch *, const struct rec_microblocks *, const struct action *);
 void written_check(struct fetch *, bool changed);	/* verdicts of the oldest ones */
 void written_lost(struct fetch *);		/* the reader is gone: what has no verdict is
 						 * noted */

@@ -6,7 +6,9 @@
 #define MAX_SOURCES 64              /* peers and URLs asked at the same time */
 #define MAX_CONNECTIONS 6           /* requests in flight at one source */
 #define MAX_TRANSFERS 96            /* requests in flight at all */
-#define MAX_BLOCK_ANSWER (4u << 20) /* body of /v3/blocks/ID: a block must fit a record */
+#define MAX_BLOCK_ANSWER                                                       \
+	(4u << 20)		    /* body of /v3/blocks/ID, /v2/blocks/ID or \
+				     * /v2/microblocks/confirmed/ID: it must fit a record */
 #define MAX_BODY_ANSWER (17u << 20) /* body of /v3/tenures/ID: a server cuts at 16 MiB, the first
                                      * block aside */
 #define MAX_INFO_ANSWER 4096        /* body of /v3/tenures/info */

@@ -37,26 +37,14 @@ static void walk_begin(struct xfer *x)
 	block_walk_begin(&x->walk, MODEL_BIT(x->a.model), x->a.ch);
 }
 
-/* One whole block.  False: the transfer is to stop. */
-static bool take(struct fetch *f, struct xfer *x, const struct block *b)
+bool transfer_offer(struct fetch *f, struct xfer *x, const struct plan_block *b, bool *emit)
 {
-	static const uint8_t none[CH_LEN];
-	struct plan_block info = { .id = b->id,
-		.parent = b->parent,
-		.ch = b->ch,
-		.len = (uint32_t)b->len,
-		.start = b->kind == BLOCK_START,
-		.prev_ch = b->model == NAKAMOTO && b->kind == BLOCK_START ?
-		    b->nakamoto.change.prev_tenure :
-		    none };
-
-	switch (planner_block(f->plan, now_ms(), x->a.transfer, &info)) {
+	*emit = false;
+	switch (planner_block(f->plan, now_ms(), x->a.transfer, b)) {
 	case TAKE_LAST:
 		x->complete = true;
 		/* fall through */
-	case TAKE:
-		emit(f, x, b);
-		break;
+	case TAKE: *emit = true; break;
 	case DUPLICATE:
 		break;
 	case STOP_WRONG:
@@ -68,13 +56,34 @@ static bool take(struct fetch *f, struct xfer *x, const struct block *b)
 	return true;
 }
 
+/* One whole block.  False: the transfer is to stop. */
+static bool take(struct fetch *f, struct xfer *x, const struct block *b)
+{
+	static const uint8_t none[CH_LEN];
+	struct plan_block info = { .id = b->id,
+		.parent = b->parent,
+		.ch = b->ch,
+		.len = (uint32_t)b->len,
+		.start = b->kind == BLOCK_START,
+		.confirms = b->model == EPOCH2 && epoch2_confirms(b),
+		.prev_ch = b->model == NAKAMOTO && b->kind == BLOCK_START ?
+		    b->nakamoto.change.prev_tenure :
+		    none };
+	bool write, go_on = transfer_offer(f, x, &info, &write);
+
+	if (write)
+		emit(f, x, b);
+	return go_on;
+}
+
 /* Bytes after the last block asked for: a server that does not know ?stop= goes on with that block;
  * all else is the source's fault. */
 static void judge_extra(struct xfer *x)
 {
 	struct block b;
-	ssize_t used = block_header(
-	    &b, MODEL_BIT(x->a.model), x->a.ch, x->buf + x->off, x->len - x->off, &x->need);
+	ssize_t used = x->a.ask == ASK_STREAM ? -1 :
+						block_header(&b, MODEL_BIT(x->a.model), x->a.ch,
+						    x->buf + x->off, x->len - x->off, &x->need);
 
 	if (used == 0 && x->len - x->off < MAX_EXTRA)
 		return;
@@ -121,7 +130,9 @@ static bool cut(struct fetch *f, struct xfer *x)
 		}
 		if (!transfers_room(f))
 			break;
-		if (x->walk.headed)
+		if (x->a.ask == ASK_STREAM)
+			stream_cut(f, x);
+		else if (x->walk.headed)
 			cut_block(f, x);
 		else
 			judge_head(f, x);
@@ -206,6 +217,8 @@ static void finish(struct fetch *f, struct xfer *x)
 
 	if (x->garbage || (!x->complete && !x->stopped && end == END_DONE && x->len > x->off))
 		end = END_GARBAGE;
+	else if (x->early)
+		end = END_CUT;
 	else if (x->more)
 		end = END_MORE;
 	else if (x->extra || (x->complete && !x->stopped && x->len > x->off))
@@ -325,6 +338,8 @@ void transfer_start(struct fetch *f, const struct action *a)
 	memcpy(r.own, f->places[a->source].own, sizeof(r.own));
 	*x = (struct xfer){ .fetch = f, .live = true, .a = *a };
 	walk_begin(x);
+	if (a->ask == ASK_STREAM)
+		stream_begin(f, x);
 	planner_path(a, x->path);
 	snprintf(url, sizeof(url), "%s%s", f->places[a->source].base, x->path);
 	switch (a->ask) {
@@ -333,11 +348,13 @@ void transfer_start(struct fetch *f, const struct action *a)
 		break;
 	case ASK_START:
 	case ASK_BLOCK:
+	case ASK_STREAM:
 		r.max_body = MAX_BLOCK_ANSWER;
 		r.on_data = on_data;
 		break;
-	default:
-		r.max_body = MAX_BODY_ANSWER;
+	case ASK_BODY:
+	case ASK_TIP:
+		r.max_body = a->model == EPOCH2 ? MAX_BLOCK_ANSWER : MAX_BODY_ANSWER;
 		r.on_data = on_data;
 	}
 	x->http = http_client_send(f->http, &r);
@@ -400,4 +417,4 @@ void transfers_resume(struct fetch *f)
 	}
 }
 
-/* Next: cmd/block-fetch/written.c, what was written and awaits its verdict. */
+/* Next: cmd/block-fetch/stream.c, the same of microblocks. */

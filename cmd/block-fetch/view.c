@@ -190,13 +190,9 @@ static uint64_t from_cycle(struct fetch *f)
 
 void view_start(struct fetch *f)
 {
-	const struct network *net = &f->store.net;
-	uint64_t epoch = network_model_first(net, NAKAMOTO),
-		 cycle = network_cycle_start(net, from_cycle(f));
-
-	/* This alone keeps epoch 2.x out: the planner has slots, and asks, from here on. */
-	f->first = epoch > cycle ? epoch : cycle;
-	f->plan = planner_new(net, f->first, f->written_is_done, f->once);
+	/* Below it the planner has no slots, and asks for nothing. */
+	f->first = network_first_wanted(&f->store.net, from_cycle(f));
+	f->plan = planner_new(&f->store.net, f->first, f->written_is_done, f->once);
 	for (unsigned i = 0; i < f->n_urls; i++) {
 		int s = planner_source(f->plan, now_ms(), f->urls[i], true);
 		snprintf(f->places[s].base, sizeof(f->places[s].base), "%s", f->urls[i]);

@@ -1,12 +1,13 @@
 /* What was written and has no verdict yet, in order, and blocks that were pushed to us.
  *
- * A verdict is found in the store: the block is there, or a row of `verdicts` has its bytes and
- * source. */
+ * A verdict is found in the store: the block or stream is there, or a row of `verdicts` has its
+ * bytes and source. */
 #include <stdlib.h>
 
 #include "cmd/block-fetch/fetch.h"
 #include "common/chain/hash.h"
 #include "common/store/blocks.h"
+#include "common/store/streams.h"
 #include "common/sys/log.h"
 
 const char *name_intern(struct fetch *f, const char *name)
@@ -54,36 +55,59 @@ static void planner_tell(struct fetch *f, const struct written *w, int source, e
 	planner_verdict(f->plan, now_ms(), v, &judged);
 }
 
-/* Write a block, and remember it until its verdict.  a: the request that brought it; NULL: it was
- * pushed to us. */
-void written_add(struct fetch *f, const struct rec_block *r, const struct action *a)
+/* What all that is written has.  a: the request that brought it; NULL: it was pushed to us. */
+static struct written written_of(
+    struct fetch *f, struct rec_view body, struct rec_view from, const struct action *a)
 {
-	struct written w = { .index = -1, .item = ITEM_BODY, .len = r->body.n };
+	struct written w = { .index = -1, .item = ITEM_BODY, .len = body.n };
 	char source[MAX_SOURCE + 1];
 
 	if (a) {
 		w.height = a->height;
 		w.index = (int)a->source;
 		w.tip = a->ask == ASK_TIP;
-		w.item = a->ask == ASK_STREAM ? ITEM_STREAM : ITEM_BODY;
 		memcpy(w.slot_ch, a->ch, CH_LEN);
 	}
+	hash_once(w.hash, body.p, body.n);
+	w.source = name_intern(f, rec_cstr(source, sizeof(source), from));
+	return w;
+}
+
+/* Write it, and remember it until its verdict. */
+static void write_out(
+    struct fetch *f, const struct written *w, enum rec_type type, const void *record)
+{
+	if (suspect_aside(f, w)) {
+		if (w->index >= 0 && !f->written_is_done)
+			planner_tell(f, w, w->index, VERDICT_ASIDE, "");
+		return;
+	}
+	stage_emit(f->stage, type, record);
+	if (f->written_is_done) {
+		f->stored += w->item == ITEM_BODY;
+		return;
+	}
+	f->lone = !f->n_written && suspect_alone(f, w->id);
+	push(f, w);
+}
+
+void written_add(struct fetch *f, const struct rec_block *r, const struct action *a)
+{
+	struct written w = written_of(f, r->body, r->source, a);
+
 	memcpy(w.id, r->id, ID_LEN);
 	memcpy(w.ch, r->consensus_hash, CH_LEN);
-	hash_once(w.hash, r->body.p, r->body.n);
-	w.source = name_intern(f, rec_cstr(source, sizeof(source), r->source));
-	if (suspect_aside(f, &w)) {
-		if (a && !f->written_is_done)
-			planner_tell(f, &w, w.index, VERDICT_ASIDE, "");
-		return;
-	}
-	stage_emit(f->stage, REC_BLOCK, r);
-	if (f->written_is_done) {
-		f->stored++;
-		return;
-	}
-	f->lone = !f->n_written && suspect_alone(f, w.id);
-	push(f, &w);
+	write_out(f, &w, REC_BLOCK, r);
+}
+
+void written_add_stream(struct fetch *f, const struct rec_microblocks *r, const struct action *a)
+{
+	struct written w = written_of(f, r->body, r->source, a);
+
+	w.item = ITEM_STREAM;
+	memcpy(w.id, r->child_id, ID_LEN);
+	memcpy(w.ch, r->consensus_hash, CH_LEN);
+	write_out(f, &w, REC_MICROBLOCKS, r);
 }
 
 /* ---- verdicts ---- */
@@ -110,7 +134,7 @@ static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum pl
 	int source = w->index;
 
 	f->written_bytes -= w->len;
-	f->stored += v == VERDICT_STORED;
+	f->stored += v == VERDICT_STORED && w->item == ITEM_BODY;
 	if (v == VERDICT_STORED)
 		served(f, w->source);
 	f->judged = true;
@@ -139,7 +163,8 @@ static bool judge(struct fetch *f, MDB_txn *txn, const struct written *w)
 	struct rec_verdict v;
 	char reason[33] = "";
 
-	if (block_known(&f->store, txn, w->id)) {
+	if (w->item == ITEM_STREAM ? stream_known(&f->store, txn, w->id) :
+				     block_known(&f->store, txn, w->id)) {
 		told(f, txn, w, VERDICT_STORED, reason);
 		return true;
 	}
@@ -239,8 +264,23 @@ static bool on_block(void *arg, const struct stored_block *b)
 	return true;
 }
 
+/* A stream is proven or it is not there at all. */
+static void look_at_stream(struct fetch *f, const struct action *a)
+{
+	MDB_txn *txn = store_read(&f->store);
+	struct plan_look look = { .proven = stream_known(&f->store, txn, a->start) };
+
+	store_read_end(txn);
+	planner_looked(f->plan, now_ms(), a->height, a->item, &look);
+}
+
 void look_at(struct fetch *f, const struct action *a)
 {
+	if (a->item == ITEM_STREAM) {
+		look_at_stream(f, a);
+		return;
+	}
+
 	MDB_txn *txn = store_read(&f->store);
 	const uint8_t *end = all_zero(a->end, ID_LEN) ? a->start : a->end;
 	struct plan_look look = { .proven = false };
@@ -248,6 +288,7 @@ void look_at(struct fetch *f, const struct action *a)
 	struct walk w = { .any = false };
 	bool row = tenure_get(&f->store, txn, a->ch, &t) == 0;
 
+	look.confirms = row && t.stream != STREAM_NONE && t.stream != STREAM_UNKNOWN;
 	if (row && t.proven &&
 	    (memcmp(t.tip_id, end, ID_LEN) == 0 || block_proven(&f->store, txn, end))) {
 		look.proven = true;

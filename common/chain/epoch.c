@@ -38,6 +38,17 @@ uint64_t network_model_first(const struct network *net, enum model model)
 	return network_models(net, first) & MODEL_BIT(EPOCH2) ? first : UINT64_MAX;
 }
 
+uint64_t network_first_wanted(const struct network *net, uint64_t cycle)
+{
+	uint64_t epoch2 = network_model_first(net, EPOCH2),
+		 nakamoto = network_model_first(net, NAKAMOTO),
+		 start = network_cycle_start(net, cycle), first = nakamoto;
+
+	if (epoch2 != UINT64_MAX && (!cycle || network_cycle_start(net, cycle + 1) <= nakamoto))
+		first = epoch2;
+	return first > start ? first : start;
+}
+
 uint64_t network_cycle(const struct network *net, uint64_t burn_height)
 {
 	return burn_height < net->first_burn_height ?

@@ -72,6 +72,9 @@ uint64_t network_epoch_start(const struct network *, enum epoch);
 unsigned network_models(const struct network *, uint64_t burn_height);
 /* The lowest burn height at which blocks of this model are looked for; UINT64_MAX: nowhere. */
 uint64_t network_model_first(const struct network *, enum model);
+/* The lowest burn height wanted, from a cycle on (block-fetch -F; 0: from the chain's beginning).
+ * A cycle that has Nakamoto blocks leaves all of epoch 2.x out, even its own part of it. */
+uint64_t network_first_wanted(const struct network *, uint64_t cycle);
 /* Cycle of a burn height, mod 0 (0 below the first height). */
 uint64_t network_cycle(const struct network *, uint64_t burn_height);
 /* First burn height of a cycle (mod 0); bits of inventories: inventory.h. */

@@ -184,6 +184,14 @@ static void boundary(void **state)
 	assert_int_equal(network_models(&net, UINT64_MAX - 1), MODEL_BIT(NAKAMOTO));
 	assert_true(network_model_first(&net, EPOCH2) == 101);
 	assert_true(network_model_first(&net, NAKAMOTO) == 140);
+	/* A cycle that has Nakamoto blocks leaves its part of epoch 2.x out. */
+	uint64_t crossing = network_cycle(&net, 140);
+	assert_true(network_first_wanted(&net, 0) == 101);
+	assert_true(network_first_wanted(&net, crossing) == 140);
+	for (uint64_t c = 1; c < crossing; c++)
+		assert_true(network_first_wanted(&net, c) == network_cycle_start(&net, c));
+	assert_true(
+	    network_first_wanted(&net, crossing + 1) == network_cycle_start(&net, crossing + 1));
 	made_block(&m, BLOCK_START, 0);
 	made_seal(&m);
 	assert_int_equal(
@@ -197,11 +205,14 @@ static void boundary(void **state)
 	net.n_epochs = 2;
 	assert_int_equal(network_models(&net, UINT64_MAX - 1), MODEL_BIT(EPOCH2));
 	assert_true(network_model_first(&net, NAKAMOTO) == UINT64_MAX);
+	assert_true(network_first_wanted(&net, 0) == 101);
+	assert_true(network_first_wanted(&net, 2) == network_cycle_start(&net, 2));
 	net.n_epochs = 1;
 	net.epochs[0].epoch = EPOCH_30;
 	net.epochs[0].start = net.first_burn_height;
 	assert_int_equal(network_models(&net, 101), MODEL_BIT(NAKAMOTO));
 	assert_true(network_model_first(&net, EPOCH2) == UINT64_MAX);
+	assert_true(network_first_wanted(&net, 0) == net.first_burn_height);
 }
 
 static void wrong_model(void **state)

@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# block-fetch in epoch 2.x and across its end: anchored blocks, the microblock streams that they confirm, and what is missing of them.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	. "$BATS_TEST_DIRNAME/common.bash"
+	CHAIN=$(crossing_chain)
+	export CHAIN
+}
+
+setup() {
+	. "$BATS_TEST_DIRNAME/common.bash"
+	cd "$BATS_TEST_TMPDIR" || exit 1
+}
+
+teardown() { stop_started; }
+
+# The view of the chain into a store, without any block.
+seed() { timeout 30 sortition-sync -1 -q -d "$1" -n "$CHAIN/network" -s "${URLS[0]}" >/dev/null; }
+# fetch ARG...: fetched, judged and stored; what came of it is in `became`
+fetch() {
+	set -o pipefail
+	timeout 60 block-fetch -1 -d s "$@" </dev/null | block-verify -d s | block-store -d s >became
+}
+# Ids of the chain: all that is canonical, and of that the blocks that confirm a stream.
+chain_ids() { awk -F'\t' 'FNR > 1 && $7 == 1 { print $2 }' "$CHAIN/blocks2.tsv" "$CHAIN/blocks.tsv" | sort; }
+chain_streams() { awk -F'\t' 'NR == FNR { main[$2] = $7; next } main[$1] == 1 { print $1 }' "$CHAIN/blocks2.tsv" "$CHAIN/microblocks.tsv" | sort -u; }
+# Ids of blocks whose streams were proven.
+streams() { rec <became | sed -n 's/^{"type":"stored","id":"\([0-9a-f]*\)".*"kind":"stream"}$/\1/p' | sort; }
+# whole: all that is needed is proven
+whole() { diff <(listed s) <(chain_ids) && diff <(streams) <(chain_streams); }
+
+@test "from a URL, from the first block across the transition: each block and each stream that is needed, nothing else" {
+	serve_chain "$CHAIN" log honest
+	seed s
+	fetch -u "${URLS[0]}"
+	whole
+	# Whose block no needed one builds on is not asked for.
+	[ "$(grep -c '/v2/blocks/' log)" -eq "$(awk -F'\t' 'NR > 1 && $7 == 1' "$CHAIN/blocks2.tsv" | wc -l)" ]
+	[ "$(test-tool faults s | wc -l)" -eq 0 ]
+	fetch -u "${URLS[0]}"
+	[ "$(rec <became | grep -c '"type":"stored"')" -eq 0 ]
+}
+
+@test "-F: a cycle in which Nakamoto began leaves epoch 2.x out; one below begins in it" {
+	serve_chain "$CHAIN" log honest
+	seed s
+	fetch -F 3 -u "${URLS[0]}"
+	[ "$(listed s)" = "$(canonical "$CHAIN")" ]
+	! grep -q '/v2/blocks/' log || false
+	fetch -F 2 -u "${URLS[0]}"
+	[ "$(listed s | wc -l)" -gt "$(canonical "$CHAIN" | wc -l)" ]
+	[ "$(listed s | wc -l)" -lt "$(chain_ids | wc -l)" ]
+	fetch -F 0 -u "${URLS[0]}"
+	[ "$(listed s)" = "$(chain_ids)" ]
+}
+
+@test "-o passes on blocks and streams, ascending, and judges nothing" {
+	serve_chain "$CHAIN" log honest
+	seed s
+	timeout 60 block-fetch -1 -o -d s -u "${URLS[0]}" </dev/null >out
+	[ "$(rec <out | sed -n 's/^{"type":"block","id":"\([0-9a-f]*\)".*/\1/p' | sort)" = "$(chain_ids)" ]
+	rec <out | sed -n 's/^{"type":"microblocks","child_id":"\([0-9a-f]*\)".*"body":"\([^"]*\)".*/\1 \2/p' >got
+	diff <(cut -d' ' -f1 got | sort) <(chain_streams)
+	while read -r id body; do
+		awk -F'\t' -v id="$id" '$1 == id { n++; size += $4; if (n == 1) at = $5 } END { print n, size, at }' "$CHAIN/microblocks.tsv" >where
+		read -r n size at <where
+		[ "$body" = "$(printf %08x "$n")$(tail -c "+$((at + 1))" "$CHAIN/microblocks.bin" | head -c "$size" | od -An -v -tx1 | tr -d ' \n')" ]
+	done <got
+}
+
+@test "a 404 for a stream is no fault, and holds up no block; the stream is missing until another source has it" {
+	serve_chain "$CHAIN" log nomicro honest
+	seed s
+	run --separate-stderr fetch -u "${URLS[0]}"
+	[ "$status" -eq 111 ]
+	[[ "$stderr" = *"$(chain_streams | wc -l) of $(chain_streams | wc -l) microblock streams missing, the first at burn height "*": 404"* ]]
+	[ "$(listed s)" = "$(chain_ids)" ]
+	[ "$(test-tool faults s | wc -l)" -eq 0 ]
+	fetch -u "${URLS[0]}" -u "${URLS[1]}"
+	whole
+	[ "$(test-tool faults s | wc -l)" -eq 0 ]
+}
+
+@test "whatever is wrong with a stream costs its source alone" {
+	local lie
+	for lie in badmicro forgedmicro cuttail cuthead disordermicro emptymicro microbomb wrongstream longtail; do
+		serve_chain "$CHAIN" log $lie honest
+		rm -rf s
+		seed s
+		fetch -u "${URLS[0]}" -u "${URLS[1]}" || { echo "$lie"; return 1; }
+		whole || { echo "$lie"; return 1; }
+		! test-tool faults s | grep -qF "${URLS[1]}" || { echo "$lie"; return 1; }
+		[ $lie = longtail ] || test-tool faults s | grep -qF "${URLS[0]}" || { echo "$lie"; return 1; }
+		stop_started
+	done
+}
