@@ -232,10 +232,9 @@ void planner_sortition(struct planner *p, uint64_t height, const uint8_t ch[CH_L
 	slot_model(p, i, model_at(p, height));
 	memcpy(p->slots[i].ch, ch, CH_LEN);
 	slot_indexed(p, i);
-	if (won) {
+	if (won)
 		slot_won(p, i, parent_ch, committed);
-		slot_claimed(p, i);
-	}
+	slot_claimed(p, i);
 	resolve(p, i);
 	if (p->has_tip && memcmp(p->tip.ch, ch, CH_LEN) == 0)
 		apply_tip(p);

@@ -67,6 +67,8 @@ int planner_source(struct planner *p, uint64_t now, const char *name, bool is_ur
 	p->any_url |= is_url;
 	if (!p->sources[i].up) {
 		p->sources[i].up = true;
+		if (claims_memory(&p->sources[i]) > 0)
+			claims_gather(p);	/* it was up before: its word holds */
 		planner_changed(p);
 		if (p->retry_at > now + 1000)
 			p->retry_at = now + 1000;
