@@ -95,3 +95,22 @@ whole() { diff <(listed s) <(chain_ids) && diff <(streams) <(chain_streams); }
 		stop_started
 	done
 }
+
+# below ID: it and all that it builds on, of epoch 2.x
+below() { awk -F'\t' -v id="$1" 'FNR > 1 { parent[$2] = $4 } END { for (; id in parent; id = parent[id]) print id }' "$CHAIN/blocks2.tsv" | sort; }
+
+@test "before Nakamoto the tip of the sources says what is needed; where none is named, nothing is known to be, and that is said: 111" {
+	PEER_OPTIONS=(--tip 128)
+	serve_chain "$CHAIN" log honest
+	timeout 30 sortition-sync -1 -d s -n "$CHAIN/network" -s "${URLS[0]}" | rec >view
+	tip=$(sed -n 's/^{"type":"tip","id":"\([0-9a-f]*\)".*/\1/p' view)
+	[ "$(curl -s -o /dev/null -w '%{http_code}' "${URLS[0]}/v3/tenures/info")" = 404 ]
+	grep -q "	$tip	" "$CHAIN/blocks2.tsv"
+	fetch -u "${URLS[0]}"
+	diff <(listed s) <(below "$tip")
+	grep '"type":"\(hello\|sortition\)"' view | rec -r >in
+	run --separate-stderr bash -c 'timeout 30 block-fetch -1 -o -d other -n "$CHAIN/network" -u "$0" <in >out' "${URLS[0]}"
+	[ "$status" -eq 111 ]
+	[[ "$stderr" = *"nothing says which are needed"* ]]
+	[ "$(rec <out | grep -c '"type":"block"')" -eq 0 ]
+}

@@ -271,7 +271,8 @@ static unsigned who_names(const struct claims *c, const uint8_t id[32], unsigned
 	return votes;
 }
 
-/* Sources that name another start of the best tip's tenure. */
+/* Sources that name another start of the best tip's tenure; a tip of epoch 2.x need not name one.
+ */
 static uint64_t other_start(const struct claims *c)
 {
 	uint64_t mask = 0;
@@ -279,6 +280,8 @@ static uint64_t other_start(const struct claims *c)
 	for (unsigned s = 0; s < c->n; s++)
 		for (unsigned i = 0; i < c->n_tips[s]; i++)
 			if (memcmp(c->tips[s][i].consensus_hash, c->best.consensus_hash, 20) == 0 &&
+			    !all_zero(c->tips[s][i].start_id, 32) &&
+			    !all_zero(c->best.start_id, 32) &&
 			    memcmp(c->tips[s][i].start_id, c->best.start_id, 32) != 0)
 				mask |= 1ull << s;
 	return mask;

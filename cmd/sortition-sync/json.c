@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cmd/sortition-sync/json.h"
+#include "common/chain/hash.h"
 #include "common/limits.h"
 #include "common/net/json.h"
 
@@ -146,6 +147,26 @@ int json_tip(struct rec_tip *tip, const void *p, size_t n, char err[120])
 	    -1 :
 	    0;
 	json_decref(root);
+	return rc;
+}
+
+int json_node_tip(struct rec_tip *tip, const void *p, size_t n, char err[120])
+{
+	json_t *root = json_foreign(p, n, err);
+	uint8_t hash[32];
+	int rc;
+
+	if (!root)
+		return -1;
+	memset(tip, 0, sizeof(*tip));
+	rc = get_hex(root, "stacks_tip", hash, 32, true, err) != 0 ||
+		get_hex(root, "stacks_tip_consensus_hash", tip->consensus_hash, CH_LEN, true,
+		    err) != 0 ||
+		get_number(root, "stacks_tip_height", &tip->height, INT64_MAX, err) != 0 ?
+	    -1 :
+	    0;
+	json_decref(root);
+	hash_block_id(tip->id, hash, tip->consensus_hash);
 	return rc;
 }
 

@@ -14,6 +14,9 @@ int json_reward_set(struct rec_reward_set *, uint8_t (*keys)[KEY_LEN], uint8_t (
     const void *p, size_t n, char err[120]);
 /* A /v3/tenures/info answer. */
 int json_tip(struct rec_tip *, const void *p, size_t n, char err[120]);
+/* The same out of /v2/info, of a node whose tip is of epoch 2.x: its id, consensus hash and height,
+ * and nothing of tenures. */
+int json_node_tip(struct rec_tip *, const void *p, size_t n, char err[120]);
 /* Chain id of a /v2/info answer. */
 int json_chain_id(uint32_t *, const void *p, size_t n, char err[120]);
 /* Whether a /v2/pox answer describes this network: 0 yes; 1 no, and err says how; -1 it cannot be

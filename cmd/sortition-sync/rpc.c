@@ -243,7 +243,7 @@ static void on_end(void *arg, const struct http_result *h)
 	r->in_flight--;
 	if (q->kind == RPC_TIP)
 		r->tip_asked = false;
-	else if (q->kind == RPC_INFO)
+	else if (q->kind == RPC_INFO || q->kind == RPC_OLD_INFO)
 		r->info_asked = false;
 	else if (q->kind == RPC_BATCH)
 		r->batches--;
@@ -272,6 +272,11 @@ static void poll_tips(struct rpc *r, uint64_t now)
 		r->info_asked = true;
 		r->next_info = now + INFO_MS;
 		request(r, RPC_INFO, "/v3/tenures/info", 0, 0);
+	}
+	if (r->no_tenure && may_ask(r, now)) {
+		r->no_tenure = false;
+		r->info_asked = true;
+		request(r, RPC_OLD_INFO, "/v2/info", 0, 0);
 	}
 	if (now >= r->next_sets) {
 		r->next_sets = now + SETS_MS;

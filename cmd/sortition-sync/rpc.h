@@ -4,7 +4,17 @@
 
 #include "cmd/sortition-sync/sync.h"
 
-enum rpc_kind { RPC_NODE, RPC_POX, RPC_TIP, RPC_INFO, RPC_HEIGHT, RPC_BATCH, RPC_SET };
+/* INFO: the tip of the blocks; OLD_INFO: the same of a node that knows of no tenure. */
+enum rpc_kind {
+	RPC_NODE,
+	RPC_POX,
+	RPC_TIP,
+	RPC_INFO,
+	RPC_OLD_INFO,
+	RPC_HEIGHT,
+	RPC_BATCH,
+	RPC_SET
+};
 
 struct rpc {
 	struct source *source;
@@ -16,6 +26,7 @@ struct rpc {
 	uint64_t failed_at, not_before;
 	uint64_t next_tip, next_info, next_sets;
 	bool node_asked, tip_asked, info_asked;
+	bool no_tenure;		/* its last answer about tenures was that there is none */
 	bool soon;		/* something tells of a new burn tip: it is asked for at once, and
 				 * polls wait the longer */
 	uint64_t paid_until;	/* requests are paid for in time, once nothing is left to load */

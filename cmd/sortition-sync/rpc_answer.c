@@ -151,16 +151,22 @@ static bool recent(struct view *v, const uint8_t ch[CH_LEN])
 	return false;
 }
 
-static int answer_info(struct rpc *r, const struct http_result *h, char err[120])
+/* A node that has no tenure, or is older than these, may have blocks of epoch 2.x. */
+static int answer_info(struct rpc_request *q, const struct http_result *h, char err[120])
 {
+	struct rpc *r = q->rpc;
 	struct source *s = r->source;
 	struct rec_tip tip;
+	int rc;
 
-	s->info_done = true;	/* also where no Nakamoto tenure has begun yet */
+	r->no_tenure = q->kind == RPC_INFO && h->status != 200;
+	s->info_done = !r->no_tenure;
 	if (h->status != 200)
 		return 0;
-	if (json_tip(&tip, h->body, h->len, err) != 0)
-		return -1;
+	rc = q->kind == RPC_INFO ? json_tip(&tip, h->body, h->len, err) :
+				   json_node_tip(&tip, h->body, h->len, err);
+	if (rc != 0 || tip.height == 0) /* the boot block is no news */
+		return rc;
 	sync_block_tip(s, &tip);
 	if (!recent(&s->sync->view, tip.consensus_hash))
 		rpc_poll_soon(r, now_ms());	/* a tenure of a burn block that we do not know */
@@ -193,8 +199,7 @@ int rpc_answer(struct rpc_request *q, const struct http_result *h, char why[200]
 		rc = answer_tip(s, h, why);
 		break;
 	case RPC_INFO:
-		rc = answer_info(q->rpc, h, why);
-		break;
+	case RPC_OLD_INFO: rc = answer_info(q, h, why); break;
 	case RPC_HEIGHT:
 		rc = answer_height(q, h, why);
 		break;

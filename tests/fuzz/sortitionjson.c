@@ -24,6 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (json_reward_set(&set, keys, weights, p, n, err) == 0)
 		assert(set.keys.n > 0 && set.keys.n <= MAX_SIGNERS && set.keys.n == set.weights.n);
 	json_tip(&tip, p, n, err);
+	json_node_tip(&tip, p, n, err);
 	json_chain_id(&id, p, n, err);
 	json_pox(&net, p, n, err);
 	return 0;

@@ -150,13 +150,23 @@ static void test_tip_and_chain(void **state)
 	    "{\"consensus_hash\":\"" H20 "\",\"tenure_start_block_id\":\"" H32
 	    "\",\"parent_consensus_hash\":\"" H20 "\",\"parent_tenure_start_block_id\":\"" H32
 	    "\",\"tip_block_id\":\"" H32 "\",\"tip_height\":716,\"reward_cycle\":11}";
+	static const uint8_t boot_id[] = { 0x55, 0xc9, 0x86, 0x1b };
 	struct rec_tip t;
 	uint32_t id;
-	char err[120];
+	char err[120], text[300];
 
 	assert_int_equal(json_tip(&t, tip, strlen(tip), err), 0);
 	assert_int_equal(t.height, 716);
 	assert_int_equal(json_tip(&t, "{}", 2, err), -1);
+	/* Of epoch 2.x a node names the hash, and the sortition: the id is made of both. */
+	snprintf(text, sizeof(text),
+	    "{\"stacks_tip\":\"%064d\",\"stacks_tip_consensus_hash\":\"%040d\","
+	    "\"stacks_tip_height\":0}",
+	    0, 0);
+	assert_int_equal(json_node_tip(&t, text, strlen(text), err), 0);
+	assert_memory_equal(t.id, boot_id, 4);
+	assert_true(all_zero(t.start_id, ID_LEN));
+	assert_int_equal(json_node_tip(&t, tip, strlen(tip), err), -1);
 	assert_int_equal(json_chain_id(&id, "{\"network_id\":2147483648}", 25, err), 0);
 	assert_int_equal(id, 0x80000000);
 	assert_int_equal(json_chain_id(&id, "{\"network_id\":4294967296}", 25, err), -1);
