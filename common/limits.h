@@ -19,6 +19,9 @@
 #define MAX_RIVALS                                                                             \
 	16				 /* microblocks beside a stream that are looked at for \
 					  * evidence of equivocation: one is enough */
+#define MAX_WAITING 64                   /* streams that are kept until their neighbours are
+					  * proven; others are asked for again */
+#define MAX_WAITING_BYTES (4 * MAX_STREAM)
 #define MAX_SIGNERS 4000                 /* entries of a reward set, and of the pox bit vector */
 #define MAX_MARKERS 11650                /* problematic-transaction markers of one header */
 #define MAX_TREATMENT 4000               /* bits of the pox treatment, one a rewarded address */

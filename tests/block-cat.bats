@@ -23,7 +23,7 @@ setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
 	grep '"type":"\(hello\|network\|sortition\)"' real.json | "$BIN/rec" -r >real.view
 	grep '"type":"\(hello\|verdict\|block\|microblocks\)"' real.json | "$BIN/rec" -r >real.rec
 	"$BIN/block-cat" -d streams -i real.view
-	"$BIN/block-store" -d streams <real.rec >/dev/null
+	"$BIN/block-verify" -d streams <real.rec | "$BIN/block-store" -d streams >/dev/null
 	"$BIN/block-cat" -d streams -x streams.rec
 	[ "$("$BIN/rec" <streams.rec | grep -c '"type":"microblocks"')" -eq 39 ]
 	"$BIN/block-cat" -d other -i streams.rec

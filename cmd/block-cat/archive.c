@@ -228,7 +228,7 @@ static void keep_streams(struct import *m, struct rec_view source)
 	while ((n = rec_frame(m->streams.p + at, m->streams.n - at, &payload, &len, err)) > 0) {
 		if (rec_decode(&r, payload, len, err) == 0) {
 			r.u.microblocks.source = source;
-			keeper_stream(m->k, &r.u.microblocks);
+			keeper_stream(m->k, &r.u.microblocks, NULL);
 		}
 		at += (size_t)n;
 	}

@@ -139,36 +139,51 @@ static void gather_verdict(struct intake *in, const struct rec_verdict *v)
 	rec_buf_release(&frame);
 }
 
-/* The weight goes right before its block, into the same batch. */
-static void gather_block(struct intake *in, const struct rec *r)
+/* What the judge said goes right before what it said it of, into the same batch. */
+static void gather_held(struct intake *in, const struct rec *r)
 {
 	struct rec_verdict held = { .status = STATUS_HELD, .weight = in->weight };
 
+	memcpy(held.signer, in->signer, HASH160_LEN);
 	gather_verdict(in, &held);
 	gather(in, r);
 	in->batch.blocks++;
 }
 
 /* Nobody stores what nobody judged. */
-static void unjudged(struct intake *in, const struct rec_block *b)
+static void unjudged(struct intake *in, struct rec_verdict v, struct rec_view body)
 {
-	struct rec_verdict v = { .source = b->source,
-		.status = STATUS_UNDECIDED,
-		.reason = rec_str(chain_reason_word(REASON_UNJUDGED)),
-		.detail = rec_str(chain_reason_text(REASON_UNJUDGED)),
-		.height = b->height,
-		.time = now_unix() };
 	char hex[2 * ID_LEN + 1];
 
 	if (!in->unjudged_told)
 		log_warnx("block '%s' came without a verdict: not stored (is block-verify in the "
 			  "pipeline?)",
-		    hex_of(hex, b->id, ID_LEN));
+		    hex_of(hex, v.id, ID_LEN));
 	in->unjudged_told = true;
-	memcpy(v.id, b->id, ID_LEN);
-	memcpy(v.consensus_hash, b->consensus_hash, CH_LEN);
-	hash_once(v.body_hash, b->body.p, b->body.n);
+	v.status = STATUS_UNDECIDED;
+	v.reason = rec_str(chain_reason_word(REASON_UNJUDGED));
+	v.detail = rec_str(chain_reason_text(REASON_UNJUDGED));
+	v.time = now_unix();
+	hash_once(v.body_hash, body.p, body.n);
 	gather_verdict(in, &v);
+}
+
+/* A block or a stream: was its verdict the record before? */
+static void take_judged(struct intake *in, const struct rec *r, bool held)
+{
+	const struct rec_block *b = &r->u.block;
+	const struct rec_microblocks *m = &r->u.microblocks;
+	bool stream = r->type == REC_MICROBLOCKS;
+	struct rec_verdict v = { .source = stream ? m->source : b->source,
+		.kind = stream ? ITEM_STREAM : ITEM_BODY,
+		.height = stream ? 0 : b->height };
+
+	memcpy(v.id, stream ? m->child_id : b->id, ID_LEN);
+	memcpy(v.consensus_hash, stream ? m->consensus_hash : b->consensus_hash, CH_LEN);
+	if (held && in->kind == v.kind && memcmp(in->held, v.id, ID_LEN) == 0)
+		gather_held(in, r);
+	else
+		unjudged(in, v, stream ? m->body : b->body);
 }
 
 static bool on_verdict(struct intake *in, const struct rec *r)
@@ -178,6 +193,8 @@ static bool on_verdict(struct intake *in, const struct rec *r)
 	in->has_held = r->u.verdict.status == STATUS_HELD;
 	if (in->has_held) {
 		memcpy(in->held, r->u.verdict.id, ID_LEN);
+		memcpy(in->signer, r->u.verdict.signer, HASH160_LEN);
+		in->kind = r->u.verdict.kind;
 		in->weight = r->u.verdict.weight;
 	} else
 		gather(in, r);
@@ -197,15 +214,8 @@ static bool on_record(void *arg, struct rec *r)
 		consumed = on_verdict(in, r);
 		break;
 	case REC_BLOCK:
-		if (!held || memcmp(in->held, r->u.block.id, ID_LEN) != 0) {
-			unjudged(in, &r->u.block);
-			break;
-		}
-		gather_block(in, r);
-		break;
-	case REC_MICROBLOCKS:	/* judged where it is stored: between its neighbours */
-		gather(in, r);
-		in->batch.blocks++;
+	case REC_MICROBLOCKS:
+		take_judged(in, r, held);
 		break;
 	case REC_SORTITION:
 	case REC_REORG:

@@ -46,7 +46,9 @@ struct intake {
 	struct event *due, *done, *tick;
 	uint8_t held[ID_LEN];		/* the verdict that was read just before, if any */
 	unsigned unseen, ticks;		/* ticks since the store changed unseen; of all */
-	uint64_t weight;		/* of that verdict */
+	enum item_kind kind;		/* of that verdict, as the next two */
+	uint64_t weight;
+	uint8_t signer[HASH160_LEN];
 	bool has_held, is_due, ending, unjudged_told, own_commit;
 };
 extern const struct stage_ops intake_ops;

@@ -43,16 +43,17 @@ static void take_block(struct writer *w, const struct rec_block *r, uint64_t wei
 		log_warnx("a block that was held is none: dropped");
 }
 
-static void take(struct writer *w, const struct rec *r, uint64_t *weight)
+/* held: the verdict before. */
+static void take(struct writer *w, const struct rec *r, struct rec_verdict *held)
 {
 	switch (r->type) {
 	case REC_VERDICT:
-		*weight = r->u.verdict.weight;
+		*held = r->u.verdict;
 		if (r->u.verdict.status != STATUS_HELD)
 			keeper_verdict(w->k, &r->u.verdict);
 		break;
-	case REC_BLOCK: take_block(w, &r->u.block, *weight); break;
-	case REC_MICROBLOCKS: keeper_stream(w->k, &r->u.microblocks); break;
+	case REC_BLOCK: take_block(w, &r->u.block, held->weight); break;
+	case REC_MICROBLOCKS: keeper_stream(w->k, &r->u.microblocks, held->signer); break;
 	case REC_SORTITION:
 		keeper_sortition(w->k, &r->u.sortition);
 		break;
@@ -65,7 +66,7 @@ static void take(struct writer *w, const struct rec *r, uint64_t *weight)
 static void commit(struct writer *w)
 {
 	const uint8_t *payload;
-	uint64_t weight = 0;
+	struct rec_verdict held = { .status = STATUS_HELD };
 	struct rec r;
 	char err[160];
 	size_t at = 0, len;
@@ -78,7 +79,7 @@ static void commit(struct writer *w)
 	    (n = rec_frame(w->batch.frames.p + at, w->batch.frames.n - at, &payload, &len, err)) >
 		0) {
 		if (rec_decode(&r, payload, len, err) == 0)
-			take(w, &r, &weight);
+			take(w, &r, &held);
 		at += (size_t)n;
 	}
 	progress(w);

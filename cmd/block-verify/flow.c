@@ -30,21 +30,43 @@ static struct rec_view view_in_job(const struct job *j, const struct rec *r, str
 		     rec_bytes(j->payload, 0);
 }
 
+/* A record whose body is to be judged. */
+static struct job *trial_job(const struct rec *r, struct rec_view body, struct rec_view source,
+    const uint8_t *id, const uint8_t *ch)
+{
+	struct job *j = job_new(r);
+
+	j->judged = true;
+	atomic_init(&j->done, false);
+	body = view_in_job(j, r, body);
+	j->body = body.p;
+	j->body_len = body.n;
+	j->source = view_in_job(j, r, source);
+	memcpy(j->id, id, ID_LEN);
+	memcpy(j->ch, ch, CH_LEN);
+	return j;
+}
+
+static struct job *stream_job(struct flow *f, const struct rec *r)
+{
+	const struct rec_microblocks *m = &r->u.microblocks;
+	struct job *j = trial_job(r, m->body, m->source, m->child_id, m->consensus_hash);
+
+	j->kind = ITEM_STREAM;
+	j->known = view_lookup(f->view, j->ch, &j->fact, &j->signers);
+	if (j->known == REASON_NOSET)
+		j->known = REASON_OK;
+	view_neighbours(f->view, j->id, &j->near);
+	return j;
+}
+
 static struct job *block_job(struct flow *f, const struct rec *r)
 {
 	const struct rec_block *b = &r->u.block;
-	struct job *j = job_new(r);
-	struct rec_view body = view_in_job(j, r, b->body);
+	struct job *j = trial_job(r, b->body, b->source, b->id, b->consensus_hash);
 	struct block head;
 	size_t need;
 
-	j->is_block = true;
-	atomic_init(&j->done, false);
-	j->body = body.p;
-	j->body_len = body.n;
-	j->source = view_in_job(j, r, b->source);
-	memcpy(j->id, b->id, ID_LEN);
-	memcpy(j->ch, b->consensus_hash, CH_LEN);
 	j->height = b->height;
 	j->model = b->model;
 	/* The header's word counts, not the record's. */
@@ -62,7 +84,7 @@ static void queue(struct flow *f, struct job *j)
 	f->tail = &j->next;
 	f->bytes += j->len;
 	f->n++;
-	if (j->is_block)
+	if (j->judged)
 		pool_push(f->pool, j);
 	if (!f->paused && (f->bytes >= QUEUE_BYTES || f->n >= QUEUE_RECORDS)) {
 		f->paused = true;
@@ -78,6 +100,10 @@ static bool on_record(void *arg, struct rec *r)
 		queue(f, block_job(f, r));
 		return true;
 	}
+	if (r->known && r->type == REC_MICROBLOCKS) {
+		queue(f, stream_job(f, r));
+		return true;
+	}
 	view_take(f->view, r);
 	if (!f->head)
 		return false;
@@ -90,6 +116,7 @@ static void write_verdict(struct flow *f, const struct job *j)
 	enum verdict_status status = judge_status(j->reason);
 	struct rec_verdict v = { .source = j->source,
 		.status = status,
+		.kind = j->kind,
 		.weight = j->weight,
 		.height = j->height,
 		.time = now_unix() };
@@ -98,6 +125,7 @@ static void write_verdict(struct flow *f, const struct job *j)
 	memcpy(v.id, j->id, ID_LEN);
 	memcpy(v.body_hash, j->body_hash, 32);
 	memcpy(v.consensus_hash, j->ch, CH_LEN);
+	memcpy(v.signer, j->signer, HASH160_LEN);
 	if (j->reason == REASON_OK) {
 		f->held++;
 	} else {
@@ -105,8 +133,9 @@ static void write_verdict(struct flow *f, const struct job *j)
 		v.reason = rec_str(chain_reason_word(j->reason));
 		v.detail = rec_str(detail);
 		*(status == STATUS_REFUSED ? &f->refused : &f->undecided) += 1;
-		log_info("block %s %s: %s", hex_of(hex, j->id, ID_LEN), verdict_status_name(status),
-		    detail);
+		log_info("%s %s %s: %s",
+		    j->kind == ITEM_STREAM ? "the microblocks that confirms" : "block",
+		    hex_of(hex, j->id, ID_LEN), verdict_status_name(status), detail);
 	}
 	stage_emit(f->stage, REC_VERDICT, &v);
 }
@@ -115,9 +144,9 @@ static void write_job(struct flow *f, const struct job *j)
 {
 	const struct rec r = { .payload = j->payload, .len = j->len };
 
-	if (j->is_block)
+	if (j->judged)
 		write_verdict(f, j);
-	if (!j->is_block || j->reason == REASON_OK)
+	if (!j->judged || j->reason == REASON_OK)
 		stage_pass(f->stage, &r);
 }
 

@@ -1,4 +1,5 @@
-/* One block, one verdict: the program's whole opinion, taken from common/chain. */
+/* One block, one verdict: the program's whole opinion, taken from common/chain.  Streams of
+ * microblocks are stream.c's. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ static enum chain_reason judge_bytes(const struct job *j)
 	return (size_t)used < j->body_len ? REASON_TRAILING : j->known;
 }
 
-void judge_job(const struct judge *judge, struct job *j)
+static void judge_block(const struct judge *judge, struct job *j)
 {
 	struct block b;
 	struct proof_view view = { .net = judge->net,
@@ -29,7 +30,6 @@ void judge_job(const struct judge *judge, struct job *j)
 		.ch = j->ch };
 	size_t need;
 
-	hash_once(j->body_hash, j->body, j->body_len);
 	if (block_header(&b, MODEL_BIT(j->model), j->ch, j->body, j->body_len, &need) > 0) {
 		memcpy(j->id, b.id, ID_LEN);
 		j->height = b.height;
@@ -42,6 +42,15 @@ void judge_job(const struct judge *judge, struct job *j)
 	}
 	view.set = j->signers ? &j->signers->set : NULL;
 	j->reason = proof_alone(&b, j->body, j->body_len, &view, &j->weight);
+}
+
+void judge_job(const struct judge *judge, struct job *j)
+{
+	hash_once(j->body_hash, j->body, j->body_len);
+	if (j->kind == ITEM_STREAM)
+		judge_stream(judge, j);
+	else
+		judge_block(judge, j);
 }
 
 enum verdict_status judge_status(enum chain_reason reason)
@@ -66,5 +75,4 @@ void judge_detail(char *out, size_t size, const struct job *j)
 		snprintf(out, size, "%s", chain_reason_text(j->reason));
 }
 
-/* Next: cmd/block-store/main.c, judges each block in its place in the chain, commits it, and passes
- * on a short record of it. */
+/* Next: cmd/block-verify/stream.c, the same for streams of microblocks. */

@@ -65,13 +65,23 @@ enum chain_reason view_lookup(struct view *, const uint8_t ch[CH_LEN], struct fa
     struct signers **);
 void signers_unref(struct signers *);
 
+/* The blocks at both ends of a stream of microblocks, as far as the store holds them. */
+struct neighbours {
+	bool known;
+	uint8_t parent[32], key[HASH160_LEN];	/* block hash, key of its microblocks */
+	uint8_t tail[32];			/* that the child confirms */
+	uint16_t tail_sequence;
+};
+void view_neighbours(struct view *, const uint8_t child[ID_LEN], struct neighbours *);
+
 /* One record on its way through.  Made, linked and freed by the loop's thread. */
 struct job {
 	struct job *next;		/* in order of input */
 	/* of those that no worker has taken; under the pool's lock */
 	struct job *todo;
 	atomic_bool done;
-	bool is_block;
+	bool judged;			/* a block or a stream of microblocks */
+	enum item_kind kind;		/* which of the two */
 	/* set before it is queued */
 	enum chain_reason known;	/* what the view said */
 	struct fact fact;
@@ -83,17 +93,20 @@ struct job {
 	const uint8_t *body;		/* body and source lie in payload */
 	size_t body_len;
 	struct rec_view source;
+	struct neighbours near;		/* of a stream */
 	/* set by the judge */
 	enum chain_reason reason;
 	uint64_t weight;
+	uint8_t signer[HASH160_LEN];	/* of all of a stream that is held; zeros: nobody knows */
 	uint8_t body_hash[32];
 	size_t len;
 	uint8_t payload[];		/* the record as it came */
 };
 
-/* Judge a block; any thread. */
+/* Judge a block or a stream; any thread. */
 struct judge { const struct network *net; bool has_crash; uint8_t crash[ID_LEN]; };
 void judge_job(const struct judge *, struct job *);
+void judge_stream(const struct judge *, struct job *);
 enum verdict_status judge_status(enum chain_reason);
 /* A line on it, for the verdict's detail. */
 void judge_detail(char *out, size_t size, const struct job *);

@@ -8,8 +8,9 @@
 #include "cmd/block-verify/verify.h"
 #include "common/sys/log.h"
 
-/* Bounds on what is kept of records: many years of mainnet, some 30 MB at worst. */
-#define MAX_ROWS 393216
+/* Bounds on what is kept of records: all sortitions of mainnet, and years to come; some 45 MB at
+ * worst. */
+#define MAX_ROWS 393216 /* three quarters of a table of 2^19 */
 #define MAX_GIVEN 256
 #define MAX_GIVEN_SIGNERS 100000
 
@@ -107,10 +108,7 @@ static void take_sortition(struct view *v, const struct rec_sortition *s)
 {
 	struct view_row *row;
 
-	/* Blocks of epoch 2.x are not judged here. */
-	if (!(network_models(v->net, s->burn_height) & MODEL_BIT(NAKAMOTO)))
-		return;
-	if (v->n_rows * 4 >= v->cap * 3)
+	if (v->n_rows < MAX_ROWS && v->n_rows * 4 >= v->cap * 3)
 		grow(v);
 	row = row_of(v->rows, v->cap, s->consensus_hash);
 	if (!row->used && v->n_rows >= MAX_ROWS) {

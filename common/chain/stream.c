@@ -55,11 +55,14 @@ static enum chain_reason split(struct stream *s, uint32_t *all, const uint8_t *p
 	return REASON_OK;
 }
 
+/* A child's header leads to the bytes, or it is not known whether one does. */
+static bool may_commit(const struct stream_view *v) { return v->tail || !v->parent; }
+
 /* From the i-th microblock on the stream does not stand; with a child, none of it. */
 static void refuse(struct stream *s, const struct stream_view *v, uint32_t i, bool committed)
 {
 	s->n = v->tail ? 0 : i;
-	s->committed = v->tail && committed;
+	s->committed = may_commit(v) && committed;
 }
 
 /* What the child confirms, from its tail down, by hash. */
@@ -95,7 +98,9 @@ static void pick_linked(
     struct stream *s, uint32_t all, const struct stream_view *v, struct rivals *r)
 {
 	for (uint32_t i = 0; i < all; i++) {
-		const uint8_t *below = s->n ? s->m[s->n - 1].hash : v->parent;
+		const uint8_t *below = s->n ? s->m[s->n - 1].hash :
+		    v->parent		    ? v->parent :
+					      s->m[0].prev;
 
 		if (s->m[i].sequence == s->n && same(s->m[i].prev, below))
 			s->m[s->n++] = s->m[i];
@@ -164,22 +169,35 @@ static enum chain_reason judge_sequences(struct stream *s, const struct stream_v
 	return reason;
 }
 
-static bool signed_by(const struct microblock *m, const uint8_t key[HASH160_LEN])
+/* Whether the key of the stream signed it. */
+static bool signed_well(
+    const struct stream *s, const struct stream_view *v, const struct microblock *m)
 {
 	uint8_t own[HASH160_LEN];
 
-	return microblock_signer(own, m) == 0 && memcmp(own, key, HASH160_LEN) == 0;
+	return microblock_signer(own, m) == 0 &&
+	    memcmp(own, v->parent ? v->key : s->signer, HASH160_LEN) == 0;
 }
 
 static enum chain_reason judge_signatures(struct stream *s, const struct stream_view *v)
 {
-	for (uint32_t i = 0; i < s->n; i++) {
-		if (!signed_by(&s->m[i], v->key)) {
-			refuse(s, v, i, true);
-			return REASON_MBKEY;
-		}
-	}
+	uint32_t i = 0;
+
+	if (s->n == 0)
+		return REASON_OK;
+	if (v->signer)
+		memcpy(s->signer, v->signer, HASH160_LEN);
+	else if (microblock_signer(s->signer, &s->m[0]) < 0)
+		goto refused;
+	if (v->parent && memcmp(s->signer, v->key, HASH160_LEN) != 0)
+		goto refused;
+	for (i = 1; i < s->n && !v->signer; i++)
+		if (!signed_well(s, v, &s->m[i]))
+			goto refused;
 	return REASON_OK;
+refused:
+	refuse(s, v, i, true);
+	return REASON_MBKEY;
 }
 
 static enum chain_reason judge_points(struct stream *s, const struct stream_view *v)
@@ -230,7 +248,7 @@ static enum chain_reason judge_rivals(
 	}
 	if (!rival)
 		return v->tail ? REASON_OK : stray;
-	if (!signed_by(rival, v->key))
+	if (!signed_well(s, v, rival))
 		return v->tail ? REASON_OK : REASON_MBKEY;
 	s->forked = true;
 	s->fork = place;
@@ -253,7 +271,7 @@ enum chain_reason stream_judge(
 	if ((reason = split(s, &all, p, n)) != REASON_OK)
 		return reason;
 	if (v->epoch >= EPOCH_25) {
-		refuse(s, v, 0, true);
+		refuse(s, v, 0, v->parent != NULL);
 		return REASON_MB25;
 	}
 	if (v->tail)
@@ -268,9 +286,12 @@ enum chain_reason stream_judge(
 		reason = later;
 	if ((later = judge_signatures(s, v)) != REASON_OK)
 		reason = later;
-	if (seen.has_keys && (later = judge_points(s, v)) != REASON_OK)
+	if (seen.has_keys && !v->signer && (later = judge_points(s, v)) != REASON_OK)
 		reason = later;
-	return reason == REASON_OK ? judge_rivals(s, v, &rivals) : reason;
+	if (reason != REASON_OK || (reason = judge_rivals(s, v, &rivals)) == REASON_OK)
+		return reason;
+	s->committed = !v->parent;
+	return reason;
 }
 
 void stream_release(struct stream *s)

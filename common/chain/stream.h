@@ -8,20 +8,27 @@
 struct stream_view {
 	const struct network *net;
 	enum epoch epoch;      /* of the child's sortition, else of the parent's */
-	const uint8_t *parent; /* 32 bytes: block hash of the anchored block below */
+	const uint8_t *parent; /* 32 bytes: block hash of the anchored block below; NULL: it is
+				* not known, nor is the child: what the lowest microblock says
+				* counts */
 	const uint8_t *key;    /* HASH160_LEN: that block's microblock_pubkey_hash */
 	/* 32 bytes: parent_microblock of the anchored block above that confirms the stream, and its
 	 * sequence; NULL: no such block is known */
 	const uint8_t *tail;
 	uint16_t tail_sequence;
+	/* NULL, or HASH160_LEN: all microblocks of the vector were found to be signed by this key,
+	 * and the public keys in them to be points: nothing of that is done again. */
+	const uint8_t *signer;
 };
 
 struct stream {
 	struct microblock *m; /* owned; views into the caller's bytes */
 	uint32_t n;	      /* those that stand, m[0..n), by sequence from 0 */
 	/* Of a refusal: the hashes from the child's header on lead to these very bytes, so that it
-	 * is the child that breaks the rule; false: whoever gave the bytes is at fault. */
+	 * is the child that breaks the rule (without neighbours: they may, nobody knows); false:
+	 * whoever gave the bytes is at fault. */
 	bool committed;
+	uint8_t signer[HASH160_LEN]; /* of the lowest microblock, if it was looked at */
 	/* The signer of the stream made two microblocks for one place. */
 	bool forked;
 	uint32_t fork; /* the place: a sequence */
@@ -36,6 +43,8 @@ struct stream {
  *
  * Without: m is what stands on the parent, one on another, below the first fork.  A refusal is of
  * what follows m[0..n), which stands.
+ *
+ * Without neighbours: the same, and REASON_OK says that one key signed all of m.
  *
  * Costs in this order: parsing, hashes, roots, then a point of the curve for each microblock that
  * stands up to the first that is not signed by the key, one more for evidence, and one for each

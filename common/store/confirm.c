@@ -9,13 +9,25 @@
 #include "common/sys/log.h"
 #include "common/sys/stage.h"
 
-void keeper_stream(struct keeper *k, const struct rec_microblocks *r)
+void keeper_stream(struct keeper *k, const struct rec_microblocks *r, const uint8_t *signer)
 {
-	if (k->n_streams == k->cap_streams) {
-		k->cap_streams = k->cap_streams ? k->cap_streams * 2 : 16;
-		k->streams = xrealloc(k->streams, k->cap_streams * sizeof(*k->streams));
+	struct offer *o;
+
+	if (k->n_offers == k->cap_offers) {
+		k->cap_offers = k->cap_offers ? k->cap_offers * 2 : 16;
+		k->offers = xrealloc(k->offers, k->cap_offers * sizeof(*k->offers));
 	}
-	k->streams[k->n_streams++] = *r;
+	o = &k->offers[k->n_offers++];
+	*o = (struct offer){ .r = *r };
+	if (signer)
+		memcpy(o->signer, signer, HASH160_LEN);
+}
+
+void confirm_free(struct keeper *k)
+{
+	for (size_t i = 0; i < k->n_offers; i++)
+		free(k->offers[i].copy);
+	free(k->offers);
 }
 
 static void verdict(struct keeper *k, const struct rec_microblocks *r, enum verdict_status status,
@@ -102,23 +114,20 @@ static void refuse_child(struct keeper *k, struct tenure *t, enum chain_reason r
 		fall_refuse(k, n, reason);
 }
 
-static void judge(struct keeper *k, struct tenure *t, const struct rec_microblocks *r)
+static void judge(struct keeper *k, struct tenure *t, const struct offer *o,
+    const struct block *parent)
 {
-	enum chain_reason reason;
-	struct block parent;
-	struct stream_view view;
-	struct stream s;
-
-	if (!parent_header(k, t, &parent)) {
-		verdict(k, r, STATUS_UNDECIDED, REASON_UNJUDGED, "the block below is damaged");
-		return;
-	}
-	view = (struct stream_view){ .net = &k->s->net,
+	const struct rec_microblocks *r = &o->r;
+	struct stream_view view = { .net = &k->s->net,
 		.epoch = network_epoch(&k->s->net, t->burn_height),
-		.parent = parent.hash,
-		.key = parent.epoch2.microblock_key,
+		.parent = parent->hash,
+		.key = parent->epoch2.microblock_key,
+		.signer = all_zero(o->signer, HASH160_LEN) ? NULL : o->signer,
 		.tail = t->tail,
 		.tail_sequence = t->tail_sequence };
+	enum chain_reason reason;
+	struct stream s;
+
 	reason = stream_judge(&s, &view, r->body.p, r->body.n);
 	if (reason == REASON_OK) {
 		keep(k, t, r, &s);
@@ -133,22 +142,112 @@ static void judge(struct keeper *k, struct tenure *t, const struct rec_microbloc
 	stream_release(&s);
 }
 
+/* What was said when it came. */
+static void forget_verdict(struct keeper *k, const struct rec_microblocks *r)
+{
+	uint8_t body_hash[32];
+
+	hash_once(body_hash, r->body.p, r->body.n);
+	verdict_del(k->s, k->txn, r->child_id, body_hash, r->source);
+}
+
+/* False: it lacks a neighbour, or the one below is damaged. */
+static bool decide(struct keeper *k, const struct offer *o)
+{
+	struct tenure *t = tenure_holding(k, o->r.child_id);
+	struct block parent;
+	bool known;
+
+	if (!t || !t->proven || memcmp(t->start_id, o->r.child_id, ID_LEN) != 0)
+		return false;
+	known = stream_known(k->s, k->txn, o->r.child_id);
+	if (tenure_confirms(t) && !known && (!t->prev || !parent_header(k, t, &parent)))
+		return false;
+	if (o->copy)
+		forget_verdict(k, &o->r);
+	if (!tenure_confirms(t))
+		verdict(k, &o->r, STATUS_REFUSED, REASON_MBLINK,
+		    chain_reason_text(REASON_MBLINK));
+	else if (known)
+		verdict(k, &o->r, STATUS_STORED, REASON_LIGHTER, "");
+	else
+		judge(k, t, o, &parent);
+	return true;
+}
+
+/* ---- what waits ---- */
+
+/* A copy of what it views. */
+static void wait_copy(struct offer *o)
+{
+	struct rec_microblocks *r = &o->r;
+	uint8_t *p = xmalloc(r->body.n + r->source.n + 1);
+
+	memcpy(p, r->body.p, r->body.n);
+	if (r->source.n)
+		memcpy(p + r->body.n, r->source.p, r->source.n);
+	r->body.p = p;
+	r->source.p = p + r->body.n;
+	r->request = rec_str("");
+	o->copy = p;
+}
+
+/* The place of one of offers[0..n) that waits for the same block, from the same source; else n. */
+static size_t place_of(const struct offer *offers, size_t n, const struct offer *later)
+{
+	const struct rec_microblocks *a, *b = &later->r;
+	size_t i = 0;
+
+	for (; i < n; i++) {
+		a = &offers[i].r;
+		if (memcmp(a->child_id, b->child_id, ID_LEN) == 0 && a->source.n == b->source.n &&
+		    (b->source.n == 0 || memcmp(a->source.p, b->source.p, b->source.n) == 0))
+			break;
+	}
+	return i;
+}
+
+/* Of offers[0..n), all of which wait, the newest that there is room for. */
+static size_t trim(struct offer *o, size_t n)
+{
+	size_t from = n, bytes = 0, kept = 0;
+
+	while (from > 0 && kept < MAX_WAITING &&
+	    bytes + o[from - 1].r.body.n <= MAX_WAITING_BYTES) {
+		bytes += o[--from].r.body.n;
+		kept++;
+	}
+	for (size_t i = 0; i < from; i++)
+		free(o[i].copy);
+	memmove(o, o + from, kept * sizeof(*o));
+	return kept;
+}
+
 void confirm_streams(struct keeper *k)
 {
-	for (size_t i = 0; i < k->n_streams; i++) {
-		const struct rec_microblocks *r = &k->streams[i];
-		struct tenure *t = tenure_holding(k, r->child_id);
+	size_t n = 0, place;
 
-		if (!t || !t->proven || !t->prev || !tenure_confirms(t) ||
-		    memcmp(t->start_id, r->child_id, ID_LEN) != 0)
-			verdict(k, r, STATUS_UNDECIDED, REASON_UNJUDGED,
+	for (size_t i = 0; i < k->n_offers; i++) {
+		struct offer *o = &k->offers[i];
+
+		if (decide(k, o)) {
+			free(o->copy);
+			continue;
+		}
+		place = n;
+		if (!o->copy) {
+			verdict(k, &o->r, STATUS_UNDECIDED, REASON_UNJUDGED,
 			    "no proven block on a proven block confirms it");
-		else if (stream_known(k->s, k->txn, r->child_id))
-			verdict(k, r, STATUS_STORED, REASON_LIGHTER, "");
+			wait_copy(o);
+			place = place_of(k->offers, n, o);
+		}
+		if (place < n)
+			free(k->offers[place].copy);
 		else
-			judge(k, t, r);
+			n++;
+		k->offers[place] = *o;
 	}
-	k->n_streams = 0;
+	k->n_offers = trim(k->offers, n);
 }
 
 /* Next: common/store/canon.c, which chain is the canonical one. */

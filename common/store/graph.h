@@ -54,6 +54,14 @@ struct tenure {
 #define TENURE_SLAB 256
 struct tenure_slab { struct tenure_slab *next; unsigned n; struct tenure t[TENURE_SLAB]; };
 
+/* A stream of microblocks that came. */
+struct offer {
+	struct rec_microblocks r;
+	uint8_t signer[HASH160_LEN];	/* of all of it; zeros: unknown */
+	void *copy;			/* NULL: of this commit; else owned, it waits for its
+					 * neighbours, and r's views are into it */
+};
+
 struct tenure_list { struct tenure **v; size_t n, cap; };
 struct node_list { struct node **v; size_t n, cap; };
 
@@ -78,8 +86,8 @@ struct keeper {
 	struct tenure_list queue, dirty, loaded, pack;
 	struct tenure_list fallen;	/* blocks of theirs were lost on the disk */
 	struct node_list grown;
-	struct rec_microblocks *streams;	/* of this commit, not judged yet */
-	size_t n_streams, cap_streams;
+	struct offer *offers;		/* streams: those that wait, then those of this commit */
+	size_t n_offers, cap_offers;
 	char **sources;
 	size_t n_sources;
 	const char *last_source;

@@ -28,8 +28,10 @@ enum chain_reason bottom_judge(struct keeper *, struct tenure *, const struct li
 /* judge.c */
 void judge_queue(struct keeper *);
 
-/* confirm.c: judge the streams of this commit; a child that breaks a rule is refused. */
+/* confirm.c: judge the streams of this commit, and those that wait; a child that breaks a rule is
+ * refused. */
 void confirm_streams(struct keeper *);
+void confirm_free(struct keeper *);
 
 /* restore.c: the graph out of the rows, at the start; and the first cycle wanted, which may be
  * another at any commit. */

@@ -78,7 +78,7 @@ void keeper_free(struct keeper *k)
 	free(k->pack.v);
 	free(k->fallen.v);
 	free(k->grown.v);
-	free(k->streams);
+	confirm_free(k);
 	rec_buf_release(&k->pending);
 	free(k);
 }

@@ -37,9 +37,11 @@ MDB_txn *keeper_txn(struct keeper *);
  * keeper_commit returns. */
 void keeper_block(struct keeper *, const struct block *, uint64_t weight, struct rec_view source);
 /* The microblocks that a block confirms, as a vector in either order (stream.h).  They are judged
- * in keeper_commit, between two proven blocks, and stored; else a verdict says why.  Bytes must
- * stay until keeper_commit returns. */
-void keeper_stream(struct keeper *, const struct rec_microblocks *);
+ * in keeper_commit, between two proven blocks, and stored; else a verdict says why.  One that lacks
+ * a neighbour is undecided, and is judged again when that is proven, if there was room to keep it
+ * (MAX_WAITING).  Bytes must stay until keeper_commit returns.  signer: HASH160_LEN, of the key
+ * that is known to have signed all of them; NULL or zeros: nobody knows. */
+void keeper_stream(struct keeper *, const struct rec_microblocks *, const uint8_t *signer);
 /* A verdict that an earlier judge gave (refused or undecided): reported, its row, and a fault of
  * its source if refused. */
 void keeper_verdict(struct keeper *, const struct rec_verdict *);

@@ -1,6 +1,7 @@
 /* The view of block-verify out of records and out of a store, and what the judge makes of it. */
 // link: cmd/block-verify/view.c
 // link: cmd/block-verify/judge.c
+// link: cmd/block-verify/stream.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,10 +75,11 @@ static void from_records(void **state)
 	assert_int_equal(look(&v, 0x44, &n), REASON_NOSORTITION);
 	take_sortition(&v, 0x44, 150, true, 1);
 	take_sortition(&v, 0x45, 151, false, 1);
-	take_sortition(&v, 0x46, 138, true, 1);		/* before any Nakamoto tenure: not kept */
+	take_sortition(&v, 0x46, 138, true, 1);	/* before any Nakamoto tenure */
 	assert_int_equal(look(&v, 0x44, &n), REASON_NOSET);
 	assert_int_equal(look(&v, 0x45, &n), REASON_NOWINNER);
-	assert_int_equal(look(&v, 0x46, &n), REASON_NOSORTITION);
+	assert_int_equal(look(&v, 0x46, &n), REASON_NOSET);
+	assert_int_equal(look(&v, 0x47, &n), REASON_NOSORTITION);
 	take_set(&v, 3, 5);
 	take_set(&v, 1, 5);
 	take_set(&v, 2, 5);
