@@ -322,10 +322,14 @@ void peers_leave(struct inv_sync *s)
 /* Whether one pass need not wait for this peer any more. */
 static bool pass_done(const struct peer *p, uint64_t now)
 {
+	struct asked asked;
+
 	if (p->given_up || p->banned_until > now_unix())
 		return true;
-	if (p->conv && conv_is_up(p->conv))
-		return !p->contends && asks_done(&p->asks, &p->s->machine, p->view.version);
+	if (p->conv && conv_is_up(p->conv)) {
+		asked = talk_asked(p);
+		return !p->contends && asks_done(&p->asks, &p->s->machine, &asked);
+	}
 	if (p->seat.group && !p->seat.since && !seats_room(&p->s->seats, &p->seat))
 		return true;		/* it has no turn as long as the others stay */
 	/* One whom only another peer named may be a word without a peer behind it. */

@@ -7,7 +7,8 @@
  *   rival.c     peers that share a key
  *   dial.c      when to dial whom, and what became of it
  *   dead.c      what is told of those who do not answer
- *   talk.c      what is said in a conversation, and what comes of the answers
+ *   talk.c      what is said in a conversation
+ *   learn.c     what comes of the answers (learn.h)
  *   machine.c   what to ask about which cycle of whom (pure)
  *   judge.c     what an answer proves (pure)
  *   save.c      gathers what is learnt, commits it, then tells it downstream */
@@ -36,8 +37,8 @@
 #define HOLD_MS 15000
 #define FINISHED_MS 4500
 #define DEAD_TEXT 200		/* room for what is told of peers that are down */
-/* a vector of one cycle, with one bit more: that is too many */
-#define INV_BYTES ((MAX_CYCLE_BITS + 1 + 7) / 8)
+/* the longest vector, of anchor blocks: one of a cycle has half as many bits */
+#define INV_BYTES (MAX_POX_BITS / 8)
 #define GIVE_UP 3 /* failures in a row: a fault, and the end of this peer in one pass */
 #define NEIGHBORS_MS 600000	/* between two GetNeighbors to a peer */
 #define MAX_GATHERED (4u << 20)	/* bytes of pushed blocks between two commits; more is dropped */
@@ -66,7 +67,7 @@ struct peer {
 	struct asks asks;
 	struct { struct said *at; size_t n; } said[INV_KINDS]; /* by cycle - machine.first */
 	struct backoff backoff;
-	uint64_t dial_at, learnt_at, neighbors_at, fault_at;
+	uint64_t dial_at, learnt_at, neighbors_at, fault_at, announced_at;
 	unsigned failures, downs, told;
 	struct seat seat;		/* its place among those that nobody here named */
 	bool contends;			/* another one speaks for its key, as yet */
@@ -125,6 +126,7 @@ void view_refresh(struct inv_sync *, uint64_t now);
 int view_stable_known(void *inv_sync, uint64_t height, const uint8_t *hash);	/* for conv_self */
 /* the tip that the sources name is proven, down to the first block wanted */
 bool view_finished(struct inv_sync *);
+uint64_t view_reach(struct inv_sync *, const struct preamble *); /* of struct asked */
 const uint8_t *view_cycle_ch(const struct inv_sync *, uint64_t cycle);
 /* Judge with the store open for reading. */
 struct view_judge { struct inv_sync *s; MDB_txn *txn; struct judge_view v; };
@@ -169,12 +171,7 @@ void dead_look(struct inv_sync *, uint64_t now, bool last);	/* last: the pass is
 /* talk.c */
 extern const struct conv_ops talk_ops;
 void talk_ask(struct peer *, uint64_t now);			/* what is due */
-/* what its key has answered before */
-void talk_load_known(struct peer *);
-/* bits that were set in its answers, of all kinds */
-uint64_t talk_has(const struct peer *);
-/* nothing that was answered is its own any more */
-void talk_forget(struct peer *);
+struct asked talk_asked(const struct peer *);			/* as a question finds it */
 
 /* save.c */
 void save_init(struct inv_sync *);
@@ -182,6 +179,8 @@ void save_release(struct inv_sync *);
 void save_peer(struct peer *, bool news);
 void save_inventory(
     struct peer *, enum inventory_kind, uint64_t cycle, const uint8_t *bits, uint32_t count);
+/* The last vector that was kept, into INV_BYTES zeros.  Returns its bits; 0: there is none. */
+uint32_t save_known(struct peer *, enum inventory_kind, uint64_t cycle, uint8_t *bits);
 void save_fault(
     struct inv_sync *, const char *who, enum fault_class, const char *what, const char *evidence);
 /* may fail the conversation */

@@ -6,15 +6,18 @@
 #include "cmd/inv-sync/machine.h"
 #include "common/chain/bitvec.h"
 #include "common/chain/inventory.h"
+#include "common/chain/model.h"
 #include "common/wire/message.h"
 
 /* What bits of a kind say: blocks of which model, and whether of one chain, not of forks too. */
 static const struct {
 	enum model model;
 	bool one_chain;
-	const char *below; /* of a bit below the model's first burn height */
+	const char *outside; /* of a bit of a burn height without blocks of the model */
 } kinds[] = {
 	[INV_TENURES] = { NAKAMOTO, true, "before epoch 3.0" },
+	[INV_BLOCKS] = { EPOCH2, false, "outside of epoch 2.x" },
+	[INV_MICROBLOCKS] = { EPOCH2, false, "outside of epoch 2.x" },
 };
 
 #define TIP_SLACK 2	/* burn blocks by which a tip may move between an answer and its preamble */
@@ -29,8 +32,8 @@ static uint64_t agreed(const struct judge_view *v)
 	return 0;
 }
 
-/* An honest peer answers min(L, tip - start + 1) bits (spec/wire.md 4.4).  Which tip is sure only
- * where both views reach. */
+/* An honest peer answers what was asked for (spec/wire.md 4.5), or min(L, tip - start + 1) bits
+ * (4.4).  Which tip is sure only where both views reach. */
 static enum judgement judge_length(const struct judge_view *v, enum inventory_kind kind,
     uint64_t cycle, uint32_t *count, char evidence[160])
 {
@@ -41,7 +44,9 @@ static enum judgement judge_length(const struct judge_view *v, enum inventory_ki
 	uint64_t most = expected + TIP_SLACK < length ? expected + TIP_SLACK : length, least = 0;
 	uint32_t had = *count;
 
-	if (inventory_length(v->net, kind, cycle, stable) == length)
+	if (v->asked)
+		least = most = v->asked;
+	else if (inventory_length(v->net, kind, cycle, stable) == length)
 		least = length;
 	else if (v->same_tip && v->peer_tip == v->tip && expected > TIP_SLACK)
 		least = expected - TIP_SLACK;
@@ -78,8 +83,9 @@ static const char *bit_lie(const struct judge_view *v, enum inventory_kind kind,
     struct judge_fact *f, bool *both)
 {
 	*f = (struct judge_fact){ 0 };
-	if (height < network_model_first(v->net, kinds[kind].model))
-		return kinds[kind].below;
+	*both = false;
+	if (!(network_models(v->net, height) & MODEL_BIT(kinds[kind].model)))
+		return kinds[kind].outside;
 	/* shadow tenures may stand where nobody won */
 	*both = height <= agreed(v) && !v->net->n_shadow;
 	if (*both)
@@ -132,21 +138,16 @@ enum judgement judge_inventory(const struct judge_view *v, enum inventory_kind k
 	return JUDGE_LIE;
 }
 
-enum nack_meaning judge_nack(const struct judge_view *v, uint64_t cycle, uint32_t code)
+enum node_status judge_nack(
+    const struct judge_view *v, enum model model, uint64_t cycle, uint32_t code)
 {
-	uint64_t asked = inventory_query_height(v->net, cycle);
+	struct nack_view n = { v->tip, v->peer_tip, v->same_stable ? HASH_SAME : HASH_UNKNOWN,
+		v->same_tip ? HASH_SAME : HASH_UNKNOWN };
+	bool denial = code == NACK_NO_SUCH_BLOCK || code == NACK_INVALID_POX_FORK;
 
-	/* A peer that has our view up to the sortition that was asked about has no cause to deny
-	 * it. */
-	bool must_know = asked <= agreed(v);
-
-	if (code == NACK_NO_SUCH_BLOCK)
-		return must_know	 ? NACK_REFUSES :
-		    v->peer_tip < v->tip ? NACK_BEHIND :
-					   NACK_DIVERGED;
-	if (code == NACK_INVALID_POX_FORK)
-		return must_know ? NACK_REFUSES : NACK_DIVERGED;
-	return NACK_REFUSES;
+	if (model == NAKAMOTO && denial && inventory_query_height(v->net, cycle) <= agreed(v))
+		return NODE_BROKEN;
+	return nack_status(code, &n);
 }
 
 /* Next: cmd/inv-sync/save.c, what becomes of it. */

@@ -100,7 +100,8 @@ static void on_report(void *arg)
 	TAILQ_FOREACH(p, &s->peers, entry) {
 		up += p->conv && conv_is_up(p->conv);
 		log_warnx("peer '%s': %s, %u failures, %u questions in flight%s", p->name,
-		    peer_state_name(p->state), p->failures, p->asks.flying,
+		    peer_state_name(p->state), p->failures,
+		    p->asks.flying[NAKAMOTO] + p->asks.flying[EPOCH2],
 		    p->conv ? ", connected" : "");
 	}
 	log_warnx("%u peers known, %u up, burn tip %llu", s->n_peers, up,

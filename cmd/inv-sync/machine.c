@@ -1,15 +1,20 @@
 /* What to ask about which cycle of which peer, and when.  Each peer has its own list, so a slow one
  * delays nobody; each answer is filed under the cycle that was asked.  The two newest cycles come
- * first, as what is missing at the tip is wanted soonest, then older ones down to the first. */
+ * first, as what is missing at the tip is wanted soonest, then older ones down to the first.  Of
+ * epoch 2.x anchor blocks come before all, from cycle 0 on, and then blocks as far as both follow
+ * the same ones. */
 #include <stdlib.h>
 
 #include "cmd/inv-sync/machine.h"
 #include "common/chain/inventory.h"
+#include "common/chain/pox.h"
 #include "common/sys/log.h"
 #include "common/wire/message.h"
 
 const struct question inv_questions[] = {
-	{ INV_TENURES, 1, NAKAMOTO, MSG_GET_NAKAMOTO_INV, MSG_NAKAMOTO_INV },
+	{ INV_TENURES, 1, NAKAMOTO, MSG_GET_NAKAMOTO_INV, MSG_NAKAMOTO_INV, 1 },
+	{ INV_POX, 1, EPOCH2, MSG_GET_POX_INV, MSG_POX_INV, ASK_POX_STEP },
+	{ INV_BLOCKS, 2, EPOCH2, MSG_GET_BLOCKS_INV, MSG_BLOCKS_INV, 1 },
 };
 const unsigned n_inv_questions = sizeof(inv_questions) / sizeof(*inv_questions);
 
@@ -21,18 +26,31 @@ bool question_known(const struct question *q, const struct network *net, uint32_
 }
 
 /* The cycles in which there may be blocks of a question's model, as its answers number their
- * bits. */
-static void span(struct machine *m, unsigned q)
+ * bits, from a burn height on.  Anchor blocks are compared from the first cycle on. */
+static void span(struct machine *m, unsigned q, uint64_t wanted)
 {
-	uint64_t first = network_model_first(m->net, m->questions[q].model),
+	const struct question *k = &m->questions[q];
+	enum inventory_kind kind = k->kind == INV_POX ? INV_BLOCKS : k->kind;
+	uint64_t first = network_model_first(m->net, k->model),
 		 nakamoto = network_model_first(m->net, NAKAMOTO);
 	uint32_t bit;
 
 	m->span[q].first = m->span[q].last = UINT64_MAX;
+	if (k->model == EPOCH2 && first != UINT64_MAX && nakamoto != UINT64_MAX) {
+		inventory_bit(m->net, kind, nakamoto - 1, &m->span[q].last, &bit);
+		if (wanted >= nakamoto)
+			return;
+	}
+	if (k->kind == INV_BLOCKS && first < wanted)
+		first = wanted;
 	if (first != UINT64_MAX)
-		inventory_bit(m->net, m->questions[q].kind, first, &m->span[q].first, &bit);
-	if (m->questions[q].model == EPOCH2 && nakamoto != UINT64_MAX)
-		inventory_bit(m->net, m->questions[q].kind, nakamoto - 1, &m->span[q].last, &bit);
+		inventory_bit(m->net, kind, first, &m->span[q].first, &bit);
+}
+
+void machine_want(struct machine *m, uint64_t burn_height)
+{
+	for (unsigned q = 0; q < m->n_questions; q++)
+		span(m, q, burn_height);
 }
 
 void machine_init(struct machine *m, const struct network *net, bool once,
@@ -45,7 +63,7 @@ void machine_init(struct machine *m, const struct network *net, bool once,
 	m->n_questions = n;
 	m->first = UINT64_MAX;
 	for (unsigned q = 0; q < n; q++) {
-		span(m, q);
+		span(m, q, 0);
 		m->first = m->span[q].first < m->first ? m->span[q].first : m->first;
 	}
 	m->last = m->first - 1;
@@ -108,25 +126,54 @@ static struct ask *ask_of(const struct asks *a, const struct machine *m, struct 
 	return &a->at[(i.cycle - m->first) * m->n_questions + i.question];
 }
 
-/* Whether a question makes sense of a cycle, and can be put. */
-static bool askable(const struct machine *m, struct inquiry i, uint32_t version)
+/* Bits of an answer about the anchor blocks of cycles, which come in order. */
+static uint32_t pox_bits(
+    const struct asks *a, const struct machine *m, const struct asked *peer, struct inquiry i)
 {
-	return m->known[i.cycle - m->first] && i.cycle >= m->span[i.question].first &&
-	    i.cycle <= m->span[i.question].last &&
-	    question_known(&m->questions[i.question], m->net, version);
+	uint64_t n = pox_count(m->net, peer->reach), last = m->span[i.question].last;
+
+	if (last < MAX_POX_BITS && n > last + 1)
+		n = last + 1;
+	if (n > MAX_POX_BITS)
+		n = MAX_POX_BITS;
+	if (i.cycle % ASK_POX_STEP != 0 || i.cycle > a->n_pox || i.cycle >= n)
+		return 0;
+	return n - i.cycle < ASK_POX_STEP ? (uint32_t)(n - i.cycle) : ASK_POX_STEP;
+}
+
+/* Whether a question makes sense of a cycle, and can be put to this peer; and how. */
+static bool askable(
+    const struct asks *a, const struct machine *m, const struct asked *peer, struct inquiry *i)
+{
+	const struct question *q = &m->questions[i->question];
+
+	i->count = 0;
+	if (!m->known[i->cycle - m->first] || i->cycle < m->span[i->question].first ||
+	    i->cycle > m->span[i->question].last || !question_known(q, m->net, peer->version))
+		return false;
+	if (q->model == NAKAMOTO)
+		return true;
+	if (q->kind == INV_POX)
+		i->count = pox_bits(a, m, peer, *i);
+	else if (i->cycle < a->agreed)
+		i->count = inventory_length(m->net, q->kind, i->cycle, peer->reach);
+	return i->count > 0;
+}
+
+/* What flies is asked once more. */
+static void due_again(struct ask *k, uint64_t at)
+{
+	if (k->state == ASK_FLYING)
+		k->again = true;
+	else
+		*k = (struct ask){ .state = ASK_DUE, .at = at };
 }
 
 void asks_forget(struct asks *a, const struct machine *m, uint64_t cycle)
 {
 	fit(a, m);
-	for (unsigned q = 0; q < m->n_questions; q++) {
-		struct ask *k = ask_of(a, m, (struct inquiry){ q, cycle });
-
-		if (k->state == ASK_FLYING)
-			k->again = true;
-		else
-			*k = (struct ask){ .state = ASK_DUE };
-	}
+	for (unsigned q = 0; q < m->n_questions; q++)
+		due_again(ask_of(a, m, (struct inquiry){ .question = q, .cycle = cycle }), 0);
 }
 
 static bool ripe(const struct ask *k, const struct machine *m, uint64_t now)
@@ -136,26 +183,10 @@ static bool ripe(const struct ask *k, const struct machine *m, uint64_t now)
 	return k->state == ASK_DUE || !m->once;
 }
 
-/* A burst is taken part in once: the two newest cycles are due whatever their state, and a peer
- * that was behind need not wait out its pause. */
-static void burst(struct asks *a, const struct machine *m, uint64_t now)
-{
-	size_t n = cycles(m) * m->n_questions, newest = 2 * m->n_questions;
-
-	if (now < m->burst_at || a->burst_done == m->burst_at)
-		return;
-	a->burst_done = m->burst_at;
-	for (size_t i = n > newest ? n - newest : 0; i < n; i++)
-		if (a->at[i].state == ASK_FLYING)
-			a->at[i].again = true;
-		else
-			a->at[i] = (struct ask){ .state = ASK_DUE, .tries = a->at[i].tries };
-}
-
 /* All inquiries, the newest cycles first: begins above the newest; false: no more. */
 static struct inquiry above_all(const struct machine *m)
 {
-	return (struct inquiry){ m->n_questions - 1, m->last + 1 };
+	return (struct inquiry){ .question = m->n_questions - 1, .cycle = m->last + 1 };
 }
 
 static bool next_inquiry(const struct machine *m, struct inquiry *i)
@@ -166,22 +197,57 @@ static bool next_inquiry(const struct machine *m, struct inquiry *i)
 	return i->cycle-- > m->first;
 }
 
-bool asks_next(
-    struct asks *a, const struct machine *m, uint32_t version, uint64_t now, struct inquiry *found)
+/* A burst is taken part in once: what is about the two newest cycles is due whatever its state, and
+ * a peer that was behind need not wait out its pause. */
+static void burst(struct asks *a, const struct machine *m, uint64_t now)
+{
+	struct inquiry i = above_all(m);
+
+	if (now < m->burst_at || a->burst_done == m->burst_at)
+		return;
+	a->burst_done = m->burst_at;
+	while (next_inquiry(m, &i)) {
+		struct ask *k = ask_of(a, m, i);
+		unsigned tries = k->tries;
+
+		if (i.cycle + m->questions[i.question].step + 1 <= m->last)
+			continue;
+		due_again(k, 0);
+		k->tries = tries;
+	}
+}
+
+uint64_t scan_start(uint64_t newest, uint32_t inv_reward_cycles, uint64_t reached)
+{
+	uint64_t back = inv_reward_cycles ? inv_reward_cycles : 1,
+		 start = newest > back ? newest - back : 0;
+
+	return reached < start ? reached : start;
+}
+
+static enum model model_of(const struct machine *m, struct inquiry i)
+{
+	return m->questions[i.question].model;
+}
+
+bool asks_next(struct asks *a, const struct machine *m, const struct asked *peer, uint64_t now,
+    struct inquiry *found)
 {
 	struct inquiry i = above_all(m);
 
 	fit(a, m);
 	burst(a, m, now);
-	if (a->flying >= ASK_FLYING_MAX)
-		return false;
-	while (next_inquiry(m, &i))
-		if (askable(m, i, version) && ripe(ask_of(a, m, i), m, now)) {
-			ask_of(a, m, i)->state = ASK_FLYING;
-			a->flying++;
-			*found = i;
-			return true;
-		}
+	while (next_inquiry(m, &i)) {
+		unsigned *flying = &a->flying[model_of(m, i)];
+
+		if (*flying >= ASK_FLYING_MAX || !ripe(ask_of(a, m, i), m, now) ||
+		    !askable(a, m, peer, &i))
+			continue;
+		ask_of(a, m, i)->state = ASK_FLYING;
+		++*flying;
+		*found = i;
+		return true;
+	}
 	return false;
 }
 
@@ -190,7 +256,7 @@ void asks_lost(struct asks *a, const struct machine *m)
 	for (size_t i = 0; i < a->n * m->n_questions; i++)
 		if (a->at[i].state == ASK_FLYING)
 			a->at[i] = (struct ask){ .state = ASK_DUE, .tries = a->at[i].tries };
-	a->flying = 0;
+	memset(a->flying, 0, sizeof(a->flying));
 }
 
 static struct ask *landed(struct asks *a, const struct machine *m, struct inquiry i)
@@ -198,13 +264,25 @@ static struct ask *landed(struct asks *a, const struct machine *m, struct inquir
 	struct ask *k = ask_of(a, m, i);
 
 	if (k->state == ASK_FLYING)
-		a->flying--;
+		a->flying[model_of(m, i)]--;
 	return k;
+}
+
+/* The newest cycle that it has answered this question for; the one at hand is one. */
+static uint64_t reached(const struct asks *a, const struct machine *m, struct inquiry i)
+{
+	uint64_t at = i.cycle;
+
+	for (i.cycle = m->last; i.cycle > at; i.cycle--)
+		if (ask_of(a, m, i)->state == ASK_ANSWERED)
+			break;
+	return i.cycle;
 }
 
 void asks_answered(struct asks *a, const struct machine *m, struct inquiry i, uint64_t now)
 {
-	bool recent = i.cycle + m->net->inv_reward_cycles >= m->last;
+	uint64_t start = scan_start(m->last, m->net->inv_reward_cycles, reached(a, m, i));
+	bool recent = i.cycle + m->questions[i.question].step > start;
 	struct ask *k = landed(a, m, i);
 
 	if (k->again)
@@ -226,31 +304,76 @@ bool asks_refused(struct asks *a, const struct machine *m, struct inquiry i, uin
 	return k->tries == ASK_TRIES;
 }
 
+void asks_pox_load(struct asks *a, const uint8_t *bits, uint32_t n)
+{
+	uint8_t own[MAX_POX_BITS / 8];
+	uint32_t differ;
+
+	a->n_pox = n < MAX_POX_BITS ? n : MAX_POX_BITS;
+	memmove(a->pox, bits, bitvec_bytes(a->n_pox));
+	pox_own(own, a->n_pox);
+	pox_disagree(own, a->n_pox, a->pox, a->n_pox, &differ);
+	a->agreed = differ;
+}
+
+/* All that was said of blocks from a cycle on is asked for again. */
+static void turn(struct asks *a, const struct machine *m, uint64_t cycle, uint64_t now)
+{
+	struct inquiry i = above_all(m);
+	uint64_t at = 0;
+
+	if (a->turned_at && now < a->turned_at + ASK_OLD_MS)
+		at = a->turned_at + ASK_OLD_MS;
+	else
+		a->turned_at = now;
+	while (next_inquiry(m, &i))
+		if (m->questions[i.question].kind == INV_BLOCKS && i.cycle >= cycle)
+			due_again(ask_of(a, m, i), at);
+}
+
+uint64_t asks_pox(struct asks *a, const struct machine *m, struct inquiry i, const uint8_t *bits,
+    uint32_t n, uint64_t now)
+{
+	uint64_t agreed = a->agreed, from = UINT64_MAX;
+	uint32_t flipped = pox_merge(a->pox, &a->n_pox, MAX_POX_BITS, (uint32_t)i.cycle, bits, n);
+
+	if (n < i.count && a->n_pox > i.cycle + n)
+		a->n_pox = (uint32_t)i.cycle + n;
+	asks_pox_load(a, a->pox, a->n_pox);
+	if (a->agreed < agreed)
+		from = a->agreed;
+	if (flipped != UINT32_MAX && flipped < from)
+		from = flipped;
+	if (from != UINT64_MAX)
+		turn(a, m, from, now);
+	return from;
+}
+
 /* Of a cycle that has come to be known since the last question: a question that is due. */
 static struct ask state_of(const struct asks *a, const struct machine *m, struct inquiry i)
 {
 	return i.cycle - m->first < a->n ? *ask_of(a, m, i) : (struct ask){ .state = ASK_DUE };
 }
 
-bool asks_heard(const struct asks *a, const struct machine *m, uint32_t version)
+bool asks_heard(const struct asks *a, const struct machine *m, const struct asked *peer)
 {
 	struct inquiry i = above_all(m);
 
 	while (next_inquiry(m, &i)) {
 		struct ask k = state_of(a, m, i);
-		if (askable(m, i, version) && k.state != ASK_ANSWERED && k.tries == 0)
+		if (askable(a, m, peer, &i) && k.state != ASK_ANSWERED && k.tries == 0)
 			return false;
 	}
 	return true;
 }
 
-bool asks_done(const struct asks *a, const struct machine *m, uint32_t version)
+bool asks_done(const struct asks *a, const struct machine *m, const struct asked *peer)
 {
 	struct inquiry i = above_all(m);
 
 	while (next_inquiry(m, &i)) {
 		struct ask k = state_of(a, m, i);
-		if (askable(m, i, version) && (k.state == ASK_DUE || k.state == ASK_FLYING))
+		if (askable(a, m, peer, &i) && (k.state == ASK_DUE || k.state == ASK_FLYING))
 			return false;
 	}
 	return true;

@@ -5,13 +5,16 @@
 #define BLOCKSYNC_INV_SYNC_MACHINE_H
 
 #include "common/chain/network.h"
+#include "common/limits.h"
+#include "common/wire/nack.h"
 #include "enums.h"
 
-#define ASK_FLYING_MAX 6	/* cycles in flight to one peer */
+#define ASK_FLYING_MAX 6	/* questions of each model in flight to one peer */
 #define ASK_TRIES 3		/* refusals until a cycle counts as failed */
 #define ASK_REFRESH_MS 40000 /* the newest cycles are asked for again; at most 45 s by contract */
 #define ASK_OLD_MS 600000	/* older ones: a peer that is still syncing fills them too */
 #define ASK_BURST_MS 1000	/* after a new sortition (spec/sync.md B.3) */
+#define ASK_POX_STEP 8 /* cycles of one GetPoxInv: more is undecodable to a node in test build */
 
 /* What peers are asked about a cycle: a row a question. */
 struct question {
@@ -19,6 +22,7 @@ struct question {
 	unsigned vectors;	  /* of an answer; the next ones are of the next kinds */
 	enum model model;	  /* it is about cycles with blocks of this model */
 	unsigned query, reply;	  /* ids of the messages */
+	unsigned step;		  /* cycles of one question; asked of each step'th cycle */
 };
 #define MAX_QUESTIONS 4
 #define INV_KINDS (INV_POX + 1)
@@ -37,14 +41,22 @@ struct machine {
 		uint64_t first, last;
 	} span[MAX_QUESTIONS];
 	bool once;			/* one pass: nothing is asked again after its answer */
-	uint64_t first, last;		/* cycles; last < first: none */
+	/* cycles of all questions, wanted or not; last < first: none */
+	uint64_t first, last;
 	bool *known;			/* by cycle - first: the consensus hash that names it is */
 	uint64_t burst_at;		/* UINT64_MAX: none is due */
 };
-/* A question (its index) about a cycle. */
+/* A question (its index) about a cycle, or from it on. */
 struct inquiry {
 	unsigned question;
 	uint64_t cycle;
+	uint32_t count; /* bits asked for; 0: the peer decides */
+};
+/* Whom a question is put to.  reach: burn height up to which it may be asked about epoch 2.x, since
+ * both views reach it (spec/sync.md A.2). */
+struct asked {
+	uint32_t version;
+	uint64_t reach;
 };
 
 enum ask_state { ASK_DUE, ASK_FLYING, ASK_ANSWERED, ASK_FAILED };
@@ -60,8 +72,14 @@ struct ask {
 struct asks {
 	struct ask *at; /* by cycle - machine.first, and there by question */
 	size_t n;	/* cycles */
-	unsigned flying;
+	unsigned flying[2];		/* by model */
 	uint64_t burst_done;		/* the burst that it took part in */
+	/* What it says of the anchor blocks of cycles, from cycle 0 on.  Below `agreed` its chain
+	 * is ours: so far it is asked for blocks of epoch 2.x. */
+	uint8_t pox[MAX_POX_BITS / 8];
+	uint32_t n_pox;
+	uint64_t agreed;
+	uint64_t turned_at; /* its anchor blocks became others; 0: never */
 };
 
 /* At most MAX_QUESTIONS, which stay the caller's. */
@@ -72,24 +90,38 @@ void asks_release(struct asks *);
 /* The view's tip is `tip`; `news`: its consensus hash has changed, so the two newest cycles are
  * asked for again a second later. */
 void machine_tip(struct machine *, uint64_t tip, bool news, uint64_t now);
+/* The lowest burn height wanted; at first all are.  Questions about lower cycles are not put. */
+void machine_want(struct machine *, uint64_t burn_height);
 /* The hash that names a cycle is known, or has changed (then all are asked again). */
 void machine_cycle_known(struct machine *, uint64_t cycle);
 /* The answers of all peers about a cycle are of another fork: ask again. */
 void asks_forget(struct asks *, const struct machine *, uint64_t cycle);
 
-/* What to ask this peer, of that version, now: marked as in flight.  False: nothing. */
+/* Where scans begin that come after the first one, which asks about all cycles that are wanted
+ * (spec/sync.md A.2, F.1).  newest: the tip's cycle; reached: the newest one that the peer has
+ * answered for. */
+uint64_t scan_start(uint64_t newest, uint32_t inv_reward_cycles, uint64_t reached);
+/* What to ask this peer now: marked as in flight.  False: nothing. */
 bool asks_next(
-    struct asks *, const struct machine *, uint32_t version, uint64_t now, struct inquiry *);
+    struct asks *, const struct machine *, const struct asked *, uint64_t now, struct inquiry *);
 /* The conversation is gone: what flew is due again. */
 void asks_lost(struct asks *, const struct machine *);
 /* The answer came. */
 void asks_answered(struct asks *, const struct machine *, struct inquiry, uint64_t now);
 /* The peer refused: asked again after 5, 10, 20, 45 s.  True: for the ASK_TRIES'th time. */
 bool asks_refused(struct asks *, const struct machine *, struct inquiry, uint64_t now);
+/* The answer was a PoxInv: n bits from the cycle that was asked about, which overwrite; fewer than
+ * asked say that it knows no more.  0 bits: it follows another chain from there on.  Returns the
+ * cycle from which on all that it said of blocks of epoch 2.x is void, and asked again: at once,
+ * but of a peer that turns again and again once in ASK_OLD_MS.  UINT64_MAX: none. */
+uint64_t asks_pox(struct asks *, const struct machine *, struct inquiry, const uint8_t *bits,
+    uint32_t n, uint64_t now);
+/* What it said of anchor blocks in earlier conversations: n bits from cycle 0 on. */
+void asks_pox_load(struct asks *, const uint8_t *bits, uint32_t n);
 /* Each question that it knows has been answered or refused since the conversation began. */
-bool asks_heard(const struct asks *, const struct machine *, uint32_t version);
+bool asks_heard(const struct asks *, const struct machine *, const struct asked *);
 /* Each question that it knows is answered or has failed. */
-bool asks_done(const struct asks *, const struct machine *, uint32_t version);
+bool asks_done(const struct asks *, const struct machine *, const struct asked *);
 
 /* What our view says of a burn height. */
 struct judge_fact {
@@ -103,6 +135,7 @@ struct judge_view {
 	uint64_t tip, stable;		/* ours */
 	uint64_t peer_tip, peer_stable;	/* as the answer's preamble says */
 	bool same_tip, same_stable;	/* its hashes are ours at those heights */
+	uint32_t asked;			/* bits that an honest answer has; 0: it decides */
 	struct judge_fact (*fact)(void *arg, uint64_t height);
 	void *arg;
 };
@@ -113,7 +146,8 @@ enum judgement { JUDGE_FINE, JUDGE_LIE };
 enum judgement judge_inventory(const struct judge_view *, enum inventory_kind, uint64_t cycle,
     uint8_t *bits, uint32_t *count, char evidence[160]);
 
-/* What a Nack means (spec/sync.md A.3). */
-enum nack_meaning { NACK_BEHIND, NACK_DIVERGED, NACK_REFUSES };
-enum nack_meaning judge_nack(const struct judge_view *, uint64_t cycle, uint32_t code);
+/* What a Nack to a question about a model's cycle says of the peer (common/wire/nack.h).  Of
+ * Nakamoto a peer is broken, too, if its own burnchain view has what it denies; of epoch 2.x the
+ * same view may be followed by other anchor blocks. */
+enum node_status judge_nack(const struct judge_view *, enum model, uint64_t cycle, uint32_t code);
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "cmd/inv-sync/inv_sync.h"
+#include "cmd/inv-sync/learn.h"
 #include "common/chain/hash.h"
 #include "common/net/address.h"
 #include "common/net/admit.h"
@@ -35,7 +35,7 @@ static void forget(struct peer *p)
 		seats_remove(&p->s->seats, &p->seat);
 	if (p->resolving)
 		resolver_forget(p->resolving);
-	talk_forget(p);
+	learn_forget(p);
 	free(p);
 }
 

@@ -2,7 +2,7 @@
  * what they have: whoever has the most speaks for it.  So the later one is heard beside the
  * first, without a word of it being kept, until both have said what they have of each cycle; then
  * the lesser one is left alone for a while.  One machine under two addresses is not asked twice. */
-#include "cmd/inv-sync/inv_sync.h"
+#include "cmd/inv-sync/learn.h"
 #include "common/sys/log.h"
 
 /* No more cycles have become known for so long: before that, what both have is an accident. */
@@ -40,7 +40,7 @@ static void win(struct peer *p)
 	p->contends = false;
 	asks_lost(&p->asks, &p->s->machine);
 	asks_release(&p->asks);
-	talk_load_known(p);
+	learn_load(p);
 	save_peer(p, true);
 	talk_ask(p, now_ms());
 }
@@ -78,7 +78,9 @@ bool rival_met(struct peer *p)
 /* It has said what it has; a machine that does not know the questions has nothing. */
 static bool heard(const struct peer *p)
 {
-	return asks_heard(&p->asks, &p->s->machine, p->view.version);
+	struct asked asked = talk_asked(p);
+
+	return asks_heard(&p->asks, &p->s->machine, &asked);
 }
 
 void rivals_decide(struct inv_sync *s)
@@ -96,11 +98,11 @@ void rivals_decide(struct inv_sync *s)
 			win(p);
 		else if (!rests || !heard(p) || !heard(q))
 			continue;
-		else if (talk_has(p) > talk_has(q) ||
-		    (talk_has(p) == talk_has(q) && p->pinned && !q->pinned)) {
+		else if (learn_has(p) > learn_has(q) ||
+		    (learn_has(p) == learn_has(q) && p->pinned && !q->pinned)) {
 			lose(q);
 			win(p);
-		} else if (talk_has(p) < talk_has(q) ||
+		} else if (learn_has(p) < learn_has(q) ||
 		    now >= p->contends_at + (whole ? 0 : CONTEST_MS)) {
 			lose(p);
 		}

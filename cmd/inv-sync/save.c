@@ -30,7 +30,7 @@ struct kept_block {
 };
 
 struct gathered {
-	TAILQ_HEAD(, kept_inventory) inventories;
+	TAILQ_HEAD(kept_inventories, kept_inventory) inventories;
 	TAILQ_HEAD(, kept_fault) faults;
 	TAILQ_HEAD(, kept_block) blocks;
 	size_t block_bytes;
@@ -99,6 +99,27 @@ void save_inventory(
 	memcpy(k->bits, bits, (count + 7) / 8);
 	k->r.bits = rec_bytes(k->bits, (count + 7) / 8);
 	TAILQ_INSERT_TAIL(&p->s->gathered->inventories, k, entry);
+}
+
+uint32_t save_known(struct peer *p, enum inventory_kind kind, uint64_t cycle, uint8_t *bits)
+{
+	struct kept_inventory *k;
+	struct rec_inventory r;
+	MDB_txn *txn;
+
+	TAILQ_FOREACH_REVERSE(k, &p->s->gathered->inventories, kept_inventories, entry)
+	if (k->r.kind == kind && k->r.cycle == cycle && memcmp(k->r.peer, p->key, KEY_LEN) == 0) {
+		memcpy(bits, k->bits, sizeof(k->bits));
+		return k->r.count;
+	}
+	txn = store_read(&p->s->store);
+	if (inventory_get(&p->s->store, txn, p->key, kind, cycle, &r) < 0 || r.bits.n > INV_BYTES ||
+	    r.bits.n != (r.count + 7u) / 8)
+		r.count = 0;
+	if (r.count)
+		memcpy(bits, r.bits.p, r.bits.n);
+	store_read_end(txn);
+	return r.count;
 }
 
 void save_fault(struct inv_sync *s, const char *who, enum fault_class class, const char *what,

@@ -2,95 +2,9 @@
  * answer is filed under the cycle that was asked, which travels with the question. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "cmd/inv-sync/inv_sync.h"
-#include "common/chain/bitvec.h"
-#include "common/chain/hash.h"
+#include "cmd/inv-sync/learn.h"
 #include "common/sys/log.h"
-
-#define FAULT_MS 30000		/* between two faults of one peer's inventories */
-
-/* So that only news is told: of count and bits. Never 0. */
-static uint64_t digest_of(const uint8_t *bits, uint32_t count)
-{
-	uint8_t all[4 + INV_BYTES], hash[32];
-	size_t n = bitvec_bytes(count);
-
-	put_be32(all, count);
-	memcpy(all + 4, bits, n);
-	hash_once(hash, all, 4 + n);
-	return get_be64(hash) | 1;
-}
-
-static struct said *said_at(struct peer *p, enum inventory_kind kind, uint64_t cycle)
-{
-	size_t i = (size_t)(cycle - p->s->machine.first), n = p->said[kind].n;
-
-	if (i >= n) {
-		p->said[kind].at = xrealloc(p->said[kind].at, (i + 1) * sizeof(struct said));
-		memset(p->said[kind].at + n, 0, (i + 1 - n) * sizeof(struct said));
-		p->said[kind].n = i + 1;
-	}
-	return &p->said[kind].at[i];
-}
-
-uint64_t talk_has(const struct peer *p)
-{
-	uint64_t n = 0;
-
-	for (unsigned k = 0; k < INV_KINDS; k++)
-		for (size_t i = 0; i < p->said[k].n; i++)
-			n += p->said[k].at[i].has;
-	return n;
-}
-
-void talk_forget(struct peer *p)
-{
-	asks_release(&p->asks);
-	for (unsigned k = 0; k < INV_KINDS; k++) {
-		free(p->said[k].at);
-		p->said[k].at = NULL;
-		p->said[k].n = 0;
-	}
-}
-
-static bool load_step(void *arg, const struct rec_inventory *r)
-{
-	struct peer *p = arg;
-
-	if (memcmp(r->peer, p->key, KEY_LEN) != 0)
-		return false;
-	if (r->cycle >= p->s->machine.first && r->cycle <= p->s->machine.last &&
-	    r->count <= MAX_CYCLE_BITS && r->bits.n == bitvec_bytes(r->count))
-		said_at(p, r->kind, r->cycle)->digest = digest_of(r->bits.p, r->count);
-	return true;
-}
-
-/* What this key has answered in earlier conversations and runs stays known. */
-void talk_load_known(struct peer *p)
-{
-	MDB_txn *txn = store_read(&p->s->store);
-	struct rec_peer r;
-
-	p->seat.blocks = peer_get(&p->s->store, txn, p->key, &r) == 0 ? r.blocks : 0;
-	for (unsigned k = 0; k < INV_KINDS; k++)
-		for (size_t i = 0; i < p->said[k].n; i++)
-			p->said[k].at[i].digest = 0;
-	inventory_walk(&p->s->store, txn, p->key, load_step, p);
-	store_read_end(txn);
-}
-
-static void fault(struct peer *p, enum fault_class class, const char *what, const char *evidence)
-{
-	char who[2 * KEY_LEN + 1];
-	uint64_t now = now_ms();
-
-	if (p->fault_at && now < p->fault_at + FAULT_MS)
-		return;
-	p->fault_at = now;
-	peers_fault(p, hex_of(who, p->key, KEY_LEN), class, what, evidence);
-}
 
 static void set_state(struct peer *p, enum peer_state state)
 {
@@ -100,86 +14,81 @@ static void set_state(struct peer *p, enum peer_state state)
 	save_peer(p, true);
 }
 
-/* One vector of an answer. */
-static void take_vector(struct peer *p, enum inventory_kind kind, uint64_t cycle,
-    const struct message *m, const uint8_t *vector)
-{
-	struct said *said = said_at(p, kind, cycle);
-	uint8_t bits[INV_BYTES] = { 0 };
-	uint32_t count = m->u.inv.count;
-	struct view_judge j;
-	char evidence[160];
-	uint64_t digest;
-
-	/* one bit too many tells the judge enough */
-	count = count <= MAX_CYCLE_BITS ? count : MAX_CYCLE_BITS + 1;
-	memcpy(bits, vector, bitvec_bytes(count));
-	/* What was found fine before is fine still, but where the burn chain may have changed. */
-	if (cycle + 1 >= p->s->machine.last || digest_of(bits, count) != said->digest) {
-		view_judge_begin(&j, p->s, &m->pre);
-		if (judge_inventory(&j.v, kind, cycle, bits, &count, evidence) == JUDGE_LIE)
-			fault(p, FAULT_LYING, "inventory", evidence);
-		view_judge_end(&j);
-	}
-	said->has = 0;
-	for (uint32_t b = 0; b < count; b++)
-		said->has += bitvec_get(bits, count, b);
-	digest = digest_of(bits, count);
-	if (p->contends || digest == said->digest)
-		return;
-	said->digest = digest;
-	save_inventory(p, kind, cycle, bits, count);
-}
-
 static void take_answer(struct peer *p, struct inquiry i, const struct message *m)
 {
-	const struct question *q = &p->s->machine.questions[i.question];
-	const uint8_t *vectors[] = { m->u.inv.bits, m->u.inv.bits2 };
+	const struct machine *machine = &p->s->machine;
 
-	asks_answered(&p->asks, &p->s->machine, i, now_ms());
+	asks_answered(&p->asks, machine, i, now_ms());
 	p->progressed = true;
 	p->debt.what = NULL;
-	if (i.cycle == p->s->machine.last)
+	if (i.cycle == machine->last && machine->questions[i.question].kind != INV_POX)
 		set_state(p, PEER_UP);
-	for (unsigned v = 0; v < q->vectors; v++)
-		take_vector(p, q->kind + v, i.cycle, m, vectors[v]);
+	learn_answer(p, i, m);
+}
+
+/* Once the chain is Nakamoto's, a node need not answer for epoch 2.x: nothing that it says to that
+ * is held against it. */
+static bool is_optional(const struct peer *p, struct inquiry i)
+{
+	return p->s->machine.questions[i.question].model == EPOCH2 &&
+	    !(network_models(&p->s->store.net, p->s->self.view.burn_height) & MODEL_BIT(EPOCH2));
+}
+
+static void take_refusal(struct peer *p, struct inquiry i, uint32_t code, bool last)
+{
+	const struct question *q = &p->s->machine.questions[i.question];
+	char text[120];
+
+	snprintf(text, sizeof(text), "Nack %u to %s of cycle %" PRIu64, code,
+	    message_name(q->query), i.cycle);
+	p->debt = (struct debt){ FAULT_USELESS, last ? NULL : "nack", "" };
+	snprintf(p->debt.text, sizeof(p->debt.text), "nack: %s", text);
+	if (last)
+		learn_fault(p, FAULT_USELESS, "nack", text);
 }
 
 static void take_nack(struct peer *p, struct inquiry i, const struct message *m)
 {
 	const struct question *q = &p->s->machine.questions[i.question];
-	enum nack_meaning meaning;
+	bool last = asks_refused(&p->asks, &p->s->machine, i, now_ms());
+	enum node_status status;
 	struct view_judge j;
-	char text[120];
-	bool last;
+	char more[80];
 
 	view_judge_begin(&j, p->s, &m->pre);
-	meaning = judge_nack(&j.v, i.cycle, m->u.nack);
+	status = judge_nack(&j.v, q->model, i.cycle, m->u.nack);
 	view_judge_end(&j);
-	last = asks_refused(&p->asks, &p->s->machine, i, now_ms());
-	if (meaning != NACK_REFUSES) {
-		set_state(p, meaning == NACK_BEHIND ? PEER_BEHIND : PEER_DIVERGED);
+	if (status == NODE_DIVERGED)
+		learn_diverged(p, i);
+	if (is_optional(p, i))
 		return;
+	switch (status) {
+	case NODE_ONLINE: break;
+	case NODE_STALE: set_state(p, PEER_BEHIND); break;
+	case NODE_DIVERGED: set_state(p, PEER_DIVERGED); break;
+	case NODE_BROKEN: take_refusal(p, i, m->u.nack, last); break;
+	case NODE_DEAD:
+		snprintf(more, sizeof(more), ": Nack %u to %s", m->u.nack, message_name(q->query));
+		conv_fail(p->conv, CONV_END_REFUSED, more);
+		break;
 	}
-	snprintf(text, sizeof(text), "Nack %u to %s of cycle %" PRIu64, m->u.nack,
-	    message_name(q->query), i.cycle);
-	p->debt = (struct debt){ FAULT_USELESS, last ? NULL : "nack", "" };
-	snprintf(p->debt.text, sizeof(p->debt.text), "nack: %s", text);
-	if (last)
-		fault(p, FAULT_USELESS, "nack", text);
 }
 
 /* An inquiry travels with its request. */
+#define MAX_COUNT (2 * MAX_POX_BITS)
+
 static void *inquiry_arg(struct inquiry i)
 {
-	return (void *)(uintptr_t)(i.cycle * MAX_QUESTIONS + i.question);
+	return (void *)(uintptr_t)((i.cycle * MAX_COUNT + i.count) * MAX_QUESTIONS + i.question);
 }
 
 static struct inquiry inquiry_of(void *arg)
 {
 	uintptr_t n = (uintptr_t)arg;
 
-	return (struct inquiry){ n % MAX_QUESTIONS, n / MAX_QUESTIONS };
+	return (struct inquiry){ .question = n % MAX_QUESTIONS,
+		.count = n / MAX_QUESTIONS % MAX_COUNT,
+		.cycle = n / MAX_QUESTIONS / MAX_COUNT };
 }
 
 static void on_answer(struct conv *c, void *arg, const struct message *m)
@@ -189,6 +98,10 @@ static void on_answer(struct conv *c, void *arg, const struct message *m)
 	const struct question *q = &p->s->machine.questions[i.question];
 	char more[100];
 
+	if (!m && conv_is_up(c) && is_optional(p, i)) {
+		asks_refused(&p->asks, &p->s->machine, i, now_ms());
+		return;
+	}
 	if (!m) {
 		snprintf(more, sizeof(more), ": no answer to %s", message_name(q->query));
 		conv_fail(c, CONV_END_SILENT, more);
@@ -215,21 +128,29 @@ static void on_neighbors(struct conv *c, void *arg, const struct message *m)
 		peers_told(p->s, p, m);
 }
 
+struct asked talk_asked(const struct peer *p)
+{
+	return (struct asked){ p->view.version, view_reach(p->s, &p->view) };
+}
+
 void talk_ask(struct peer *p, uint64_t now)
 {
 	struct inv_sync *s = p->s;
 	struct message m = { .id = MSG_GET_NEIGHBORS };
+	struct asked asked;
 	struct inquiry i;
 
 	if (!p->conv || !conv_is_up(p->conv))
 		return;
+	asked = talk_asked(p);
 	if (now >= p->neighbors_at) {
 		p->neighbors_at = now + NEIGHBORS_MS;
 		conv_request(p->conv, &m, REPLY_MS, on_neighbors, NULL);
 	}
-	while (conv_is_up(p->conv) && asks_next(&p->asks, &s->machine, p->view.version, now, &i)) {
+	while (conv_is_up(p->conv) && asks_next(&p->asks, &s->machine, &asked, now, &i)) {
 		m.id = s->machine.questions[i.question].query;
 		memcpy(m.u.get_inv.ch, view_cycle_ch(s, i.cycle), CH_LEN);
+		m.u.get_inv.count = (uint16_t)i.count;
 		conv_request(p->conv, &m, peer_patience(p), on_answer, inquiry_arg(i));
 	}
 }
@@ -265,8 +186,8 @@ static void on_up(struct conv *c, void *arg)
 	if (!same) {
 		/* Another key is another peer: nothing that was answered before is its. */
 		asks_lost(&p->asks, &p->s->machine);
-		talk_forget(p);
-		talk_load_known(p);
+		learn_forget(p);
+		learn_load(p);
 	}
 	p->state = PEER_UP;
 	p->neighbors_at = p->s->o.once || p->neighbors_at <= now_ms() ? 0 : p->neighbors_at;
@@ -281,6 +202,8 @@ static void on_message(struct conv *c, void *arg, const struct message *m)
 
 	if (m->id == MSG_NAKAMOTO_BLOCKS)
 		save_push(p->s, c, m);
+	else if (m->id == MSG_BLOCKS_AVAILABLE || m->id == MSG_MICROBLOCKS_AVAILABLE)
+		learn_announced(p, m);
 	else if (m->id == MSG_GET_NAKAMOTO_INV || m->id == MSG_GET_BLOCKS_INV ||
 	    m->id == MSG_GET_POX_INV) {
 		/* Nodes ask that only of whom they dialled, and block-serve alone can answer. */
@@ -310,4 +233,4 @@ static void on_down(struct conv *c, void *arg, enum conv_end end, const char *te
 
 const struct conv_ops talk_ops = { on_up, on_message, on_heard, on_down };
 
-/* Next: cmd/inv-sync/machine.c, which cycle to ask of whom. */
+/* Next: cmd/inv-sync/learn.c, what becomes of the answers. */

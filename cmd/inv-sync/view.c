@@ -69,6 +69,17 @@ static void refresh_self(struct inv_sync *s, MDB_txn *txn)
 	}
 }
 
+/* Where block-fetch begins (-F). */
+static void refresh_wanted(struct inv_sync *s, MDB_txn *txn)
+{
+	char text[24] = "";
+	MDB_val v;
+
+	if (meta_get(&s->store, txn, "from_cycle", &v) == 0 && v.mv_size < sizeof(text))
+		memcpy(text, v.mv_data, v.mv_size);
+	machine_want(&s->machine, network_first_wanted(&s->store.net, strtoull(text, NULL, 10)));
+}
+
 void view_refresh(struct inv_sync *s, uint64_t now)
 {
 	MDB_txn *txn = store_read(&s->store);
@@ -78,6 +89,7 @@ void view_refresh(struct inv_sync *s, uint64_t now)
 	bool news;
 
 	refresh_self(s, txn);
+	refresh_wanted(s, txn);
 	if (sortition_tip(&s->store, txn, &tip) == 0 &&
 	    tip.burn_height > s->store.net.first_burn_height + depth &&
 	    sortition_at(&s->store, txn, tip.burn_height - depth, &stable) == 0) {
@@ -143,6 +155,26 @@ int view_stable_known(void *arg, uint64_t height, const uint8_t *hash)
 	}
 	store_read_end(txn);
 	return known;
+}
+
+/* A peer that is ahead of us may have our chain below; one that names another tip surely has only
+ * what is stable. */
+uint64_t view_reach(struct inv_sync *s, const struct preamble *pre)
+{
+	const struct conv_view *v = &s->self.view;
+	MDB_txn *txn;
+	bool same;
+
+	if (pre->burn_height > v->burn_height)
+		return v->burn_height;
+	if (pre->burn_height == v->burn_height && memcmp(pre->burn_hash, v->burn_hash, 32) == 0)
+		return v->burn_height;
+	txn = store_read(&s->store);
+	same = hash_known(s, txn, pre->burn_height, pre->burn_hash) == 1;
+	store_read_end(txn);
+	if (same)
+		return pre->burn_height;
+	return pre->stable_height < v->stable_height ? pre->stable_height : v->stable_height;
 }
 
 static struct judge_fact judge_fact(void *arg, uint64_t height)

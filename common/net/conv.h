@@ -40,9 +40,9 @@ struct conv_ops {
 	 * changes its key (spec 4.9) or its data_url (a node learns its public address only after
 	 * its first handshakes). */
 	void (*up)(struct conv *, void *arg);
-	/* A request for inventories or a push of blocks (5, 7, 11, 12, 26, 28); a push's blocks are
-	 * not yet parsed (store/pushed.h).  Transactions, announcements and StackerDB chunks are
-	 * dropped unread. */
+	/* A request for inventories, an announcement, or a push of blocks (5, 7, 9 to 12, 26, 28);
+	 * a push's blocks are not yet parsed (store/pushed.h).  Transactions and StackerDB chunks
+	 * are dropped unread. */
 	void (*message)(struct conv *, void *arg, const struct message *);
 	/* Any valid authenticated message (its preamble): for burn
 	 * views and health.  May be NULL. */

@@ -33,6 +33,7 @@
 	X(NO_ACCEPT, USELESS, "answers our handshake with another message")   \
 	X(WRONG_SEQ, USELESS, "wrong seq")                                    \
 	X(WRONG_ANSWER, USELESS, "wrong answer")                              \
+	X(REFUSED, USELESS, "does not talk to us")                            \
 	X(MANY_KEYS, USELESS, "changes its key again and again")              \
 	X(NETWORK, USELESS, "another network")                                \
 	X(VERSION, USELESS, "another major version")                          \

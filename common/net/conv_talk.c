@@ -255,7 +255,10 @@ static void take_handshake(struct conv *c, const struct message *m)
 		take_theirs(c, m);
 }
 
-static bool is_inventory(unsigned id) { return id == MSG_NAKAMOTO_INV; }
+static bool is_inventory(unsigned id)
+{
+	return id == MSG_NAKAMOTO_INV || id == MSG_BLOCKS_INV || id == MSG_POX_INV;
+}
 
 static void take_reply(struct conv *c, const struct message *m)
 {
@@ -297,6 +300,8 @@ void conv_handle(struct conv *c, const struct message *m)
 	case MSG_GET_BLOCKS_INV:
 	case MSG_GET_POX_INV:
 	case MSG_GET_NAKAMOTO_INV:
+	case MSG_BLOCKS_AVAILABLE:
+	case MSG_MICROBLOCKS_AVAILABLE:
 	case MSG_BLOCKS:
 	case MSG_MICROBLOCKS:
 	case MSG_NAKAMOTO_BLOCKS:

@@ -128,15 +128,30 @@ void peer_make_room(struct store *s, MDB_txn *txn)
 	}
 }
 
+static void inventory_key(
+    uint8_t key[KEY_LEN + 1 + 8], const uint8_t *peer, enum inventory_kind kind, uint64_t cycle)
+{
+	memcpy(key, peer, KEY_LEN);
+	/* t b m p: the kinds differ in their first letter */
+	key[KEY_LEN] = (uint8_t)*inventory_kind_name(kind);
+	put_be64(key + KEY_LEN + 1, cycle);
+}
+
 void inventory_put(struct store *s, MDB_txn *txn, const struct rec_inventory *r)
 {
 	uint8_t key[KEY_LEN + 1 + 8];
 
-	memcpy(key, r->peer, KEY_LEN);
-	/* t b m p: the kinds differ in their first letter */
-	key[KEY_LEN] = (uint8_t)*inventory_kind_name(r->kind);
-	put_be64(key + KEY_LEN + 1, r->cycle);
+	inventory_key(key, r->peer, r->kind, r->cycle);
 	store_put_row(s, txn, T_INVENTORIES, key, sizeof(key), REC_INVENTORY, r);
+}
+
+int inventory_get(struct store *s, MDB_txn *txn, const uint8_t peer[KEY_LEN],
+    enum inventory_kind kind, uint64_t cycle, struct rec_inventory *r)
+{
+	uint8_t key[KEY_LEN + 1 + 8];
+
+	inventory_key(key, peer, kind, cycle);
+	return store_get_row(s, txn, T_INVENTORIES, key, sizeof(key), REC_INVENTORY, r);
 }
 
 void inventory_walk(struct store *s, MDB_txn *txn, const uint8_t *peer,

@@ -12,6 +12,8 @@ void peer_put(struct store *, MDB_txn *, const struct rec_peer *);
 int peer_get(struct store *, MDB_txn *, const uint8_t key[KEY_LEN], struct rec_peer *);
 void peer_walk(struct store *, MDB_txn *, bool (*fn)(void *, const struct rec_peer *), void *);
 void inventory_put(struct store *, MDB_txn *, const struct rec_inventory *);
+int inventory_get(struct store *, MDB_txn *, const uint8_t peer[KEY_LEN], enum inventory_kind,
+    uint64_t cycle, struct rec_inventory *);
 /* peer NULL: of all peers. */
 void inventory_walk(struct store *, MDB_txn *, const uint8_t *peer,
     bool (*fn)(void *, const struct rec_inventory *), void *);

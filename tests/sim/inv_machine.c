@@ -16,7 +16,12 @@
 #define FIRST 5		/* cycle of epoch 3.0 */
 #define CYCLES 45
 #define TIP (100 * (FIRST + CYCLES) - 50)
-#define VERSION 0xfacade10
+/* Nakamoto peers, and one of epoch 2.x */
+static const struct asked nakamoto = { 0xfacade10, TIP }, epoch2 = { 0xfacade0a, TIP };
+/* What is asked here, if nothing else is said. */
+static const struct question tenures[] = {
+	{ INV_TENURES, 1, NAKAMOTO, MSG_GET_NAKAMOTO_INV, MSG_NAKAMOTO_INV, 1 },
+};
 
 static const char network_text[] =
     "name sim\nchain_id 0x80000000\npeer_version 0xfacade10\nfirst_burn_height 0\n"
@@ -61,7 +66,7 @@ static void sim_init(struct sim *s, uint64_t seed, bool once)
 	s->seed = seed;
 	s->now = 1000;
 	assert_int_equal(network_parse(&s->net, network_text, strlen(network_text), err), 0);
-	machine_init(&s->m, &s->net, once, inv_questions, n_inv_questions);
+	machine_init(&s->m, &s->net, once, tenures, 1);
 	assert_int_equal(s->m.first, FIRST);
 	machine_tip(&s->m, TIP, false, s->now);
 	for (uint64_t c = FIRST; c <= s->m.last; c++)
@@ -97,7 +102,7 @@ static void ask(struct sim *s, struct sim_peer *p)
 {
 	struct inquiry of;
 
-	while (asks_next(&p->asks, &s->m, VERSION, s->now, &of)) {
+	while (asks_next(&p->asks, &s->m, &nakamoto, s->now, &of)) {
 		assert_true(p->n_flying < ASK_FLYING_MAX);
 		for (unsigned i = 0; i < p->n_flying; i++)
 			assert_int_not_equal(p->flying[i].of.cycle, of.cycle);
@@ -132,7 +137,7 @@ static void whole_history(void **state)
 		run(&s, 10 + CYCLES * 420 / ASK_FLYING_MAX + 1000);
 		for (int i = 0; i < PEERS; i++) {
 			struct sim_peer *p = &s.peer[i];
-			assert_true(asks_done(&p->asks, &s.m, VERSION));
+			assert_true(asks_done(&p->asks, &s.m, &nakamoto));
 			assert_int_equal(p->first_asked[0], s.m.last);
 			assert_int_equal(p->first_asked[1], s.m.last - 1);
 			for (int c = 0; c < CYCLES; c++)
@@ -152,7 +157,7 @@ static void bad_lines(void **state)
 			s.peer[i].lose = i * 40;
 		run(&s, 60000);
 		for (int i = 0; i < PEERS; i++)
-			assert_true(asks_done(&s.peer[i].asks, &s.m, VERSION));
+			assert_true(asks_done(&s.peer[i].asks, &s.m, &nakamoto));
 		sim_release(&s);
 	}
 }
@@ -250,9 +255,9 @@ static void behind(void **state)
 	sim_init(&s, 6, true);
 	p->behind = true;
 	run(&s, 14000);
-	assert_false(asks_done(&p->asks, &s.m, VERSION));
+	assert_false(asks_done(&p->asks, &s.m, &nakamoto));
 	run(&s, 3000);
-	assert_true(asks_done(&p->asks, &s.m, VERSION));
+	assert_true(asks_done(&p->asks, &s.m, &nakamoto));
 	assert_int_equal(p->asks_of[CYCLES - 1], ASK_TRIES);
 	sim_release(&s);
 }
@@ -288,9 +293,10 @@ static void reorg(void **state)
 static void two_questions(void **state)
 {
 	static const struct question two[] = {
-		{ INV_TENURES, 1, NAKAMOTO, MSG_GET_NAKAMOTO_INV, MSG_NAKAMOTO_INV },
-		{ INV_BLOCKS, 2, EPOCH2, MSG_GET_BLOCKS_INV, MSG_BLOCKS_INV },
+		{ INV_TENURES, 1, NAKAMOTO, MSG_GET_NAKAMOTO_INV, MSG_NAKAMOTO_INV, 1 },
+		{ INV_BLOCKS, 2, EPOCH2, MSG_GET_BLOCKS_INV, MSG_BLOCKS_INV, 1 },
 	};
+	static const uint8_t ones[2] = { 0xff, 0xff };
 	unsigned asked[2][FIRST + CYCLES] = { 0 };
 	struct asks a = { 0 };
 	struct inquiry of;
@@ -300,30 +306,31 @@ static void two_questions(void **state)
 	sim_init(&s, 9, true);
 	machine_init(&m, &s.net, true, two, 2);
 	assert_int_equal(m.first, 0);
+	asks_pox_load(&a, ones, 16);
 	machine_tip(&m, TIP, false, s.now);
 	for (uint64_t c = 0; c <= m.last; c++)
 		machine_cycle_known(&m, c);
-	for (unsigned n = 0; asks_next(&a, &m, 0xfacade0a, s.now, &of); n++) {
+	for (unsigned n = 0; asks_next(&a, &m, &epoch2, s.now, &of); n++) {
 		assert_int_equal(of.question, 1);
 		assert_int_equal(of.cycle, FIRST - n);
 		asked[1][of.cycle]++;
 		asks_answered(&a, &m, of, s.now);
 	}
-	assert_true(asks_done(&a, &m, 0xfacade0a));
-	assert_false(asks_done(&a, &m, VERSION));
-	while (asks_next(&a, &m, VERSION, s.now, &of)) {
+	assert_true(asks_done(&a, &m, &epoch2));
+	assert_false(asks_done(&a, &m, &nakamoto));
+	while (asks_next(&a, &m, &nakamoto, s.now, &of)) {
 		asked[of.question][of.cycle]++;
 		asks_answered(&a, &m, of, s.now);
 	}
-	assert_true(asks_done(&a, &m, VERSION));
+	assert_true(asks_done(&a, &m, &nakamoto));
 	for (unsigned c = 0; c <= m.last; c++) {
 		assert_int_equal(asked[0][c], c >= FIRST);
 		assert_int_equal(asked[1][c], c <= FIRST);
 	}
 	asks_forget(&a, &m, FIRST);
-	assert_true(asks_next(&a, &m, VERSION, s.now, &of));
-	assert_true(asks_next(&a, &m, VERSION, s.now, &of));
-	assert_false(asks_next(&a, &m, VERSION, s.now, &of));
+	assert_true(asks_next(&a, &m, &nakamoto, s.now, &of));
+	assert_true(asks_next(&a, &m, &nakamoto, s.now, &of));
+	assert_false(asks_next(&a, &m, &nakamoto, s.now, &of));
 	assert_int_equal(of.cycle, FIRST);
 	asks_release(&a);
 	machine_release(&m);

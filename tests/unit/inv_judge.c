@@ -112,7 +112,7 @@ static void lies(void **state)
 {
 	struct judge_view v = view();
 
-	lie(&v, 1, "1111101111", "0011101111");		/* before epoch 3.0 */
+	lie(&v, 1, "1111101111", "0111101111");		/* before epoch 3.0 */
 	lie(&v, 3, "1111111111", "1111101111");		/* without winner */
 	lie(&v, 2, "1111101111", "1101101111");		/* two forks at once */
 	lie(&v, 2, "11011011111", "1101101111");	/* longer than a cycle */
@@ -135,21 +135,23 @@ static void nacks(void **state)
 	struct judge_view v = view();
 
 	/* it shows our tip and denies a sortition below it */
-	assert_int_equal(judge_nack(&v, 4, 2), NACK_REFUSES);
-	assert_int_equal(judge_nack(&v, 4, 4), NACK_REFUSES);
-	assert_int_equal(judge_nack(&v, 4, 5), NACK_REFUSES);
+	assert_int_equal(judge_nack(&v, NAKAMOTO, 4, 2), NODE_BROKEN);
+	assert_int_equal(judge_nack(&v, NAKAMOTO, 4, 4), NODE_BROKEN);
+	assert_int_equal(judge_nack(&v, NAKAMOTO, 4, 5), NODE_BROKEN);
 	v.same_tip = v.same_stable = false;
 	v.peer_tip = 130;
 	v.peer_stable = 123;
-	assert_int_equal(judge_nack(&v, 4, 2), NACK_BEHIND);
+	assert_int_equal(judge_nack(&v, NAKAMOTO, 4, 2), NODE_STALE);
 	v.same_stable = true;
-	assert_int_equal(judge_nack(&v, 4, 2), NACK_BEHIND);
-	assert_int_equal(judge_nack(&v, 2, 2), NACK_REFUSES);
+	assert_int_equal(judge_nack(&v, NAKAMOTO, 4, 2), NODE_STALE);
+	assert_int_equal(judge_nack(&v, NAKAMOTO, 2, 2), NODE_BROKEN);
 	v.peer_tip = 146;
 	v.same_stable = false;
-	assert_int_equal(judge_nack(&v, 4, 2), NACK_DIVERGED);
-	assert_int_equal(judge_nack(&v, 4, 4), NACK_DIVERGED);
-	assert_int_equal(judge_nack(&v, 4, 1), NACK_REFUSES);
+	assert_int_equal(judge_nack(&v, NAKAMOTO, 4, 2), NODE_DIVERGED);
+	assert_int_equal(judge_nack(&v, NAKAMOTO, 4, 4), NODE_DIVERGED);
+	assert_int_equal(judge_nack(&v, NAKAMOTO, 4, 1), NODE_DEAD);
+	assert_int_equal(judge_nack(&v, NAKAMOTO, 4, 3), NODE_DEAD);
+	assert_int_equal(judge_nack(&v, NAKAMOTO, 4, 6), NODE_BROKEN);
 }
 
 static void versions(void **state)
