@@ -192,3 +192,72 @@ bits() { sed -n "$(($2 + 1))s/.*\"$1\": *\"\{0,1\}\[\{0,1\}\([^]\"]*\).*/\1/p" c
 	[ "$(code "$bad/v2/blocks/$child")" = 200 ]
 	stop_started
 }
+
+# burn_of CH: burn height of a sortition
+burn_of() { grep -F "$1" chain/sortitions.jsonl | sed -n "s/.*\"burn_block_height\": *\([0-9]*\).*\"consensus_hash\": *\"0x$1\".*/\1/p"; }
+# anchored_file ID FILE
+anchored_file() {
+	read -r size offset < <(awk -F'\t' -v i="$1" '$2 == i { print $5, $6 }' chain/blocks2.tsv)
+	raw chain/blocks2.bin "$offset" "$size" >"$2"
+}
+
+@test "uploads and pushes of anchored blocks and streams: the winner's alone, and only what one of our blocks confirms" {
+	# A block that confirms more than one microblock, and the next one.
+	read -r child ch parent < <(anchored | while IFS=$'\t' read -r _ id ch parent _; do
+		[ "$(grep -c "^$id" chain/microblocks.tsv)" -lt 2 ] || echo "$id $ch $parent"
+	done | sed -n 2p)
+	read -r next nextch < <(anchored | awk -F'\t' -v p="$child" '$4 == p { print $2, $3 }')
+	anchored_file "$child" block
+	anchored_file "$next" following
+	{ counted "$child"; stream_of "$child"; } >stream
+	{ counted "$child"; stream_of "$child" | head -c -1; } >short
+	fill part chain $(($(first) + 79)) $(($(burn_of "$ch") - 1))
+	block-serve -d part -l 127.0.0.1:0 -w 127.0.0.1:0 -L >part.ready 2>part.log 3>&- &
+	STARTED+=("$!")
+	for _ in $(seq 200); do grep -q '^http ' part.ready && break; sleep 0.05; done
+	part=$(sed -n 's,^http ,http://,p' part.ready) peer=$(sed -n 's,^p2p \(\S*\) \(\S*\)$,\2@\1,p' part.ready)
+	set -m
+	(exec 3>&-; block-fetch -d part </dev/null 2>fetch.log | block-verify -d part 2>verify.log | block-store -d part >stored.rec 2>store.log) &
+	pipeline=$!
+	set +m
+	post() { code -H 'Content-Type: application/octet-stream' --data-binary "@$2" "$part$1"; }
+	nakamoto=$(tail -n 1 chain/blocks.tsv | cut -f2)
+	get "/v3/blocks/$nakamoto" >other
+	[ "$(post "/v2/blocks/upload/0123456789012345678901234567890123456789" block)" = 404 ]
+	[ "$(post "/v2/blocks/upload/$ch" following)" = 500 ]
+	[ "$(post "/v2/blocks/upload/$ch" stream)" = 500 ]
+	[ "$(post "/v2/blocks/upload/$(grep "$nakamoto" chain/blocks.tsv | cut -f3)" block)" = 500 ]
+	[ "$(post "/v3/blocks/upload/" block)" = 400 ]
+	[ "$(post "/v2/blocks/upload/xyz" block)" = 400 ]
+	[ "$(code "$part/v2/blocks/upload/$ch")" = 405 ]
+	head -c -1 block >cut
+	[ "$(post "/v2/blocks/upload/$ch" cut)" = 400 ]
+	{ head -c -1 block; printf '\377'; } >forged
+	cmp -s block forged || [ "$(post "/v2/blocks/upload/$ch" forged)" = 500 ]
+	# Nobody confirms them yet: nobody's fault, and nothing is kept.
+	timeout 20 dial part "$peer" pushstream "$parent" stream ping
+	[ "$(post "/v2/blocks/upload/$ch" block)" = 200 ]
+	[ "$(cat body)" = "{\"stacks_block_id\":\"$child\",\"accepted\":true}" ]
+	[ "$(post "/v2/blocks/upload/$ch" block)" = 200 ]
+	grep -q '"accepted":false' body
+	code "$part/v2/blocks/$child" >/dev/null
+	cmp body block
+	[ "$(code "$part/v2/microblocks/confirmed/$child")" = 404 ]
+	run timeout 20 dial part "$peer" pushstream "$parent" short ping
+	[ "$status" -eq 1 ]
+	run timeout 20 dial part "$peer" pushblock "$ch" following ping
+	[ "$status" -eq 1 ]
+	# What is announced is not asked for here.
+	timeout 20 dial part "$peer" have "$ch" "$nakamoto" havestream "$ch" "$nakamoto" pushstream "$parent" stream pushblock "$nextch" following ping
+	for _ in $(seq 200); do [ "$(code "$part/v2/microblocks/confirmed/$child")" = 200 ] && break; sleep 0.05; done
+	cmp body <(counted "$child"; stream_of "$child" tac)
+	for _ in $(seq 200); do [ "$(code "$part/v2/blocks/$next")" = 200 ] && break; sleep 0.05; done
+	cmp body following
+	# A single microblock: one of a stream that is not whole with it.
+	stream_of "$child" | head -c "$(awk -F'\t' -v c="$child" '$1 == c { print $4; exit }' chain/microblocks.tsv)" >micro
+	[ "$(post "/v2/microblocks?tip=$child" micro)" = 404 ]
+	[ "$(post "/v2/microblocks?tip=xx" micro)" = 400 ]
+	[ "$(post "/v2/microblocks?tip=$parent" stream)" = 400 ]
+	kill -- "-$pipeline"
+	stop_started
+}

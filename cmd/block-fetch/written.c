@@ -224,6 +224,16 @@ void written_lost(struct fetch *f)
 
 /* ---- uploads ---- */
 
+/* The block of this id confirms these microblocks, as far as whoever took them could see. */
+static void add_stream(struct fetch *f, const struct rec_block *b)
+{
+	struct rec_microblocks r = { .source = b->source, .request = b->request, .body = b->body };
+
+	memcpy(r.child_id, b->id, ID_LEN);
+	memcpy(r.consensus_hash, b->consensus_hash, CH_LEN);
+	written_add_stream(f, &r, NULL);
+}
+
 static bool on_upload(void *arg, uint64_t seq, const struct rec_block *b)
 {
 	struct fetch *f = arg;
@@ -232,7 +242,10 @@ static bool on_upload(void *arg, uint64_t seq, const struct rec_block *b)
 	if (!transfers_room(f) || ((f->n_written || !f->judged) && suspect_alone(f, b->id)))
 		return false;
 	f->upload_next = seq + 1;
-	written_add(f, b, NULL);
+	if (b->kind == ITEM_STREAM)
+		add_stream(f, b);
+	else
+		written_add(f, b, NULL);
 	return true;
 }
 

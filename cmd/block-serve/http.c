@@ -58,6 +58,7 @@ static void take_request(struct http_conn *c, bool more)
 	if (!c->route || c->state == HTTP_DEAD)
 		return;
 	c->state = HTTP_BODY;
+	memcpy(c->named, r.hash, ID_LEN);
 	c->chunks = (struct chunks){ .state = CHUNK_SIZE };
 	if (c->head.expects && !more)
 		http_conn_send(
@@ -85,6 +86,7 @@ static void body_whole(struct http_conn *c)
 
 	r.path = "";
 	r.query = NULL;
+	memcpy(r.hash, c->named, ID_LEN);
 	answer_begins(c);
 	route_body(c->route, &r);
 	body_drop(c);

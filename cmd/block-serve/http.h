@@ -52,7 +52,8 @@ struct http_conn {
 	bool closes;			/* after the answer */
 	struct head head;		/* path and query are views that end with the handler's
 					 * call */
-	const struct route *route;	/* HTTP_BODY: of the request whose body comes */
+	const struct route *route;	/* HTTP_BODY: of the request whose body comes ... */
+	uint8_t named[ID_LEN];		/* ... and the hash that it named */
 	struct chunks chunks;
 	uint8_t *ahead, *body;		/* bytes read and not taken yet; the body so far */
 	size_t n_ahead, n_body, cap_body;
@@ -172,4 +173,8 @@ void get_records(struct request *);		/* http_records.c */
  * n_body). */
 bool post_block_may(struct request *);
 void post_block(struct request *);
+bool post_anchored_may(struct request *);	/* r->hash of these four is kept for the body */
+void post_anchored(struct request *);
+bool post_microblock_may(struct request *);
+void post_microblock(struct request *);
 #endif

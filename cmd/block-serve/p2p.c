@@ -208,7 +208,7 @@ static void message(struct conv *c, void *arg, const struct message *m)
 	case MSG_GET_POX_INV:
 		answer_pox(s, c, m);
 		break;
-	case MSG_NAKAMOTO_BLOCKS:
+	case MSG_NAKAMOTO_BLOCKS: case MSG_BLOCKS: case MSG_MICROBLOCKS:
 		if (upload_push(s, c, m) > 0)
 			seat_useful(pc->seat);
 		break;

@@ -30,6 +30,8 @@ static const struct route {
 	{ "/v2/microblocks/confirmed/I", METHOD_GET, get_stream_confirmed, NULL },
 	{ "/v2/microblocks/unconfirmed/I/N", METHOD_GET, get_stream_unconfirmed, NULL },
 	{ "/v2/microblocks/I", METHOD_GET, get_stream, NULL },
+	{ "/v2/blocks/upload/C", METHOD_POST, post_anchored, post_anchored_may },
+	{ "/v2/microblocks", METHOD_POST, post_microblock, post_microblock_may },
 	{ "/v2/headers/N", METHOD_GET, get_headers, NULL },
 	{ "/v3/stacker_set/N", METHOD_GET, get_stacker_set, NULL },
 	{ "/v3/health", METHOD_GET, get_health, NULL },

@@ -21,11 +21,8 @@ struct kept_fault {
 };
 struct kept_block {
 	TAILQ_ENTRY(kept_block) entry;
-	uint8_t id[ID_LEN], ch[CH_LEN];
-	uint64_t height;
-	enum model model;
+	struct rec_block row;
 	char source[2 * KEY_LEN + 1];
-	size_t len;
 	uint8_t bytes[];
 };
 
@@ -137,12 +134,12 @@ void save_fault(struct inv_sync *s, const char *who, enum fault_class class, con
 struct push { struct inv_sync *s; char source[2 * KEY_LEN + 1]; };
 
 /* The very bytes, not the id: another copy may bear other signatures. */
-static bool pushed_lately(struct gathered *g, const struct block *b)
+static bool pushed_lately(struct gathered *g, const struct rec_block *row)
 {
 	uint8_t hash[32];
 	uint64_t digest;
 
-	hash_once(hash, b->bytes, b->len);
+	hash_once(hash, row->body.p, row->body.n);
 	digest = get_be64(hash);
 	for (unsigned i = 0; i < RECENT_PUSHES; i++)
 		if (g->recent[i] == digest)
@@ -151,23 +148,22 @@ static bool pushed_lately(struct gathered *g, const struct block *b)
 	return false;
 }
 
-static void gather_block(void *arg, const struct block *b)
+static void gather_block(void *arg, const struct rec_block *row)
 {
 	struct push *from = arg;
 	struct gathered *g = from->s->gathered;
 	struct kept_block *k;
 
-	if (g->block_bytes + b->len > MAX_GATHERED || pushed_lately(g, b))
+	if (g->block_bytes + row->body.n > MAX_GATHERED || pushed_lately(g, row))
 		return;
-	k = xcalloc(1, sizeof(*k) + b->len);
-	memcpy(k->id, b->id, ID_LEN);
-	memcpy(k->ch, b->ch, CH_LEN);
+	k = xmalloc(sizeof(*k) + row->body.n);
 	memcpy(k->source, from->source, sizeof(k->source));
-	memcpy(k->bytes, b->bytes, b->len);
-	k->height = b->height;
-	k->model = b->model;
-	k->len = b->len;
-	g->block_bytes += b->len;
+	memcpy(k->bytes, row->body.p, row->body.n);
+	k->row = *row;
+	k->row.source = rec_str(k->source);
+	k->row.request = rec_str("push");
+	k->row.body.p = k->bytes;
+	g->block_bytes += row->body.n;
 	TAILQ_INSERT_TAIL(&g->blocks, k, entry);
 }
 
@@ -180,10 +176,9 @@ void save_push(struct inv_sync *s, struct conv *c, const struct message *m)
 
 	hex_of(from.source, conv_key(c), KEY_LEN);
 	if (!push_allowed(&s->gathered->budgets, from.source, now_ms(), m->u.blocks.len,
-	    m->u.blocks.n))
+	    pushed_count(m)))
 		return;
-	why = pushed_each(&s->store, m->u.blocks.p, m->u.blocks.len, m->u.blocks.n, gather_block,
-	    &from);
+	why = pushed_message(&s->store, m, gather_block, &from);
 	if ((fault = pushed_fault(why)) == PUSHED_TAKEN)
 		return;
 	snprintf(more, sizeof(more), ": %s", chain_reason_text(why));
@@ -242,19 +237,9 @@ static void put_rest(struct inv_sync *s, MDB_txn *txn)
 			.stage = rec_str("inv-sync") };
 		fault_add(&s->store, txn, &r);
 	}
-	TAILQ_FOREACH(b, &g->blocks, entry) {
-		struct rec_block r = { .height = b->height,
-			.model = b->model,
-			.source = rec_str(b->source),
-			.request = rec_str("push"),
-			.body = rec_bytes(b->bytes, b->len) };
-
-		if (block_known(&s->store, txn, b->id))
-			continue;
-		memcpy(r.id, b->id, ID_LEN);
-		memcpy(r.consensus_hash, b->ch, CH_LEN);
-		upload_put(&s->store, txn, &r);
-	}
+	TAILQ_FOREACH(b, &g->blocks, entry)
+		if (b->row.kind == ITEM_STREAM || !block_known(&s->store, txn, b->row.id))
+			upload_put(&s->store, txn, &b->row);
 }
 
 static void emit_rest(struct inv_sync *s)

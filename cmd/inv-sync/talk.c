@@ -200,7 +200,7 @@ static void on_message(struct conv *c, void *arg, const struct message *m)
 {
 	struct peer *p = arg;
 
-	if (m->id == MSG_NAKAMOTO_BLOCKS)
+	if (m->id == MSG_NAKAMOTO_BLOCKS || m->id == MSG_BLOCKS || m->id == MSG_MICROBLOCKS)
 		save_push(p->s, c, m);
 	else if (m->id == MSG_BLOCKS_AVAILABLE || m->id == MSG_MICROBLOCKS_AVAILABLE)
 		learn_announced(p, m);

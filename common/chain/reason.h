@@ -49,6 +49,7 @@
 	/* undecided */                                                                        \
 	X(NOSORTITION, "nosortition", "the sortition of its tenure is unknown")                \
 	X(NOSET, "noset", "the reward set of its cycle is unknown")                            \
+	X(UNCONFIRMED, "unconfirmed", "no proven block of ours confirms these microblocks")        \
 	X(NOWINNER, "nowinner", "its sortition has no winner")                                 \
 	X(UNJUDGED, "unjudged", "no held verdict came right before the block")                 \
 	/* in its place (1.5 to 1.7) */                                                        \

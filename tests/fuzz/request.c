@@ -16,6 +16,8 @@ static bool may_body;
 void reply_closes(struct request *r) { r->conn->closes = true; }
 void reply_text(struct request *r, int code, const char *fmt, ...) { answers++; }
 bool post_block_may(struct request *r) { return may_body = true; }
+bool post_anchored_may(struct request *r) { return may_body = true; }
+bool post_microblock_may(struct request *r) { return may_body = true; }
 #define HANDLER(name) void name(struct request *r) { assert(r->path); answers++; }
 HANDLER(get_block)
 HANDLER(get_block_at)
@@ -43,6 +45,8 @@ HANDLER(get_sortition_ch)
 HANDLER(get_stacker_set)
 HANDLER(get_records)
 HANDLER(post_block)
+HANDLER(post_anchored)
+HANDLER(post_microblock)
 
 /* The data of a body in chunks, taken in pieces of at most `step` bytes.  Returns bytes used, -1 if
  * they are no chunks. */

@@ -1,6 +1,7 @@
 /* Blocks that come unasked: which are kept, whose fault it is where they are not, and how much one
  * sender may send. */
 #include "common/store/pushed.h"
+#include "common/wire/message.h"
 #include "tests/unit/chain_anchored.h"
 #include "tests/unit/store_line.h"
 
@@ -131,17 +132,21 @@ static void anchored(void **state)
 
 static unsigned taken;
 
-static void take(void *arg, const struct block *b) { taken++; }
+static void take(void *arg, const struct rec_block *row) { taken++; }
 
 /* Blocks by their numbers, ended by -1. */
 static enum chain_reason push(uint32_t n, const int *which)
 {
+	struct message m = { .id = MSG_NAKAMOTO_BLOCKS };
 	struct bytes all = { .n = 0 };
 
 	taken = 0;
 	for (; *which >= 0; which++)
 		add(&all, block(*which)->p, block(*which)->n);
-	return pushed_each(&l.w.s, all.p, all.n, n, take, NULL);
+	m.u.blocks.n = n;
+	m.u.blocks.p = all.p;
+	m.u.blocks.len = all.n;
+	return pushed_message(&l.w.s, &m, take, NULL);
 }
 #define PUSH(n, ...) push(n, (const int[]){ __VA_ARGS__, -1 })
 
@@ -166,6 +171,7 @@ static void pushes(void **state)
 	assert_int_equal(pushed_fault(REASON_OK), PUSHED_TAKEN);
 	assert_int_equal(pushed_fault(REASON_NOSORTITION), PUSHED_TAKEN);
 	assert_int_equal(pushed_fault(REASON_NOWINNER), PUSHED_TAKEN);
+	assert_int_equal(pushed_fault(REASON_UNCONFIRMED), PUSHED_TAKEN);
 }
 
 static void budgets(void **state)

@@ -1,7 +1,8 @@
 /* fill - a store that has what a chain directory has, without a pipeline.
  *
- *   fill DIR CHAIN [TIP]    burn blocks up to TIP, if it is given, and the blocks of them: all of
- *                           both models, lost forks too, and the streams that they confirm
+ *   fill DIR CHAIN [TIP [BLOCKS]]   burn blocks up to TIP, if it is given, and the blocks of them,
+ *                                   or of those up to BLOCKS: of both models, lost forks too, and
+ *                                   the streams that they confirm
  *
  * Blocks go through the keeper, which judges them in their place; nobody judges them on their own.
  */
@@ -121,20 +122,21 @@ int main(int argc, char **argv)
 {
 	static struct chaindir c;
 	static struct store s;
-	uint64_t tip;
+	uint64_t tip, blocks;
 	char net[4096];
 
 	log_init("fill");
-	if (argc < 3 || argc > 4)
-		die_usage("usage: fill DIR CHAIN [TIP]");
+	if (argc < 3 || argc > 5)
+		die_usage("usage: fill DIR CHAIN [TIP [BLOCKS]]");
 	tip = argc > 3 ? options_number("TIP", argv[3], 0, UINT32_MAX) : UINT64_MAX;
+	blocks = argc > 4 ? options_number("BLOCKS", argv[4], 0, UINT32_MAX) : tip;
 	chaindir_open(&c, argv[2]);
 	snprintf(net, sizeof(net), "%s/network", argv[2]);
 	store_open(&s, argv[1], net,
 	    KEEPER_TABLES | TABLE(T_SORTITIONS) | TABLE(T_REWARD_SETS) | TABLE(T_META), 0);
 	fill_view(&s, &c, tip);
-	fill_blocks(&s, &c, tip);
-	fill_streams(&s, &c, tip);
+	fill_blocks(&s, &c, blocks);
+	fill_streams(&s, &c, blocks);
 	store_close(&s);
 	return 0;
 }
