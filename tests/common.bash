@@ -88,8 +88,17 @@ check() {
 }
 tap_end() { echo "1..$tap_n"; exit "$tap_failed"; }
 
-# canonical DIR: block ids that the chain directory calls canonical, sorted.
+# canonical DIR: block ids that the chain directory calls canonical, sorted; canonical2 DIR: those of epoch 2.x.
 canonical() { awk -F'\t' 'NR > 1 && $7 == 1 { print $2 }' "$1/blocks.tsv" | sort; }
+canonical2() { awk -F'\t' 'NR > 1 && $7 == 1 { print $2 }' "$1/blocks2.tsv" | sort; }
+# streams_in ARCHIVE: a line a stream of microblocks, sorted: the block that confirms it, and its bytes in hex.
+# streams_of STORE: those that are proven; streams_on DIR: those that canonical blocks of the chain confirm.
+streams_in() { rec <"$1" | sed -n 's/.*"type":"microblocks","child_id":"\([0-9a-f]*\)".*"body":"\([0-9a-f]*\)".*/\1 \2/p' | sort; }
+streams_of() { streams_in <(block-cat -d "$1" -x -); }
+streams_on() {
+	[ -e "$1/archive.rec" ] || { chain-maker "$1" --archive "$1/archive.rec.$$" && mv "$1/archive.rec.$$" "$1/archive.rec"; }
+	streams_in "$1/archive.rec"
+}
 # listed STORE: block ids that the store lists as proven, sorted.
 listed() { block-cat -d "$1" -l | cut -f2 | sort; }
 
