@@ -30,11 +30,57 @@ setup() { cd "$BATS_FILE_TMPDIR" || exit 1; rm -rf other; }
 	"$BIN/block-cat" -d other -x again.rec
 	cmp streams.rec again.rec
 	# One that is forged is refused, and the rest is kept.
-	"$BIN/rec" <streams.rec | awk '/"type":"microblocks"/ && ++n == 7 { sub(/[0-9a-f][0-9a-f]"}$/, "fe\"}") } { print }' | "$BIN/rec" -r >forged.rec
+	"$BIN/rec" <streams.rec | awk '/"type":"microblocks"/ && ++n == 7 { sub(/[0-9a-f][0-9a-f]","evidence"/, "fe\",\"evidence\"") } { print }' | "$BIN/rec" -r >forged.rec
 	run -1 cmp -s streams.rec forged.rec
 	run -111 "$BIN/block-cat" -d forged -i forged.rec
 	"$BIN/block-cat" -d forged -x got.rec
 	[ "$("$BIN/rec" <got.rec | grep -c '"type":"microblocks"')" -eq 38 ]
+}
+
+# header FILE OFFSET: the header of a microblock in hex.
+header() { od -An -v -tx1 -j "$2" -N 132 "$1" | tr -d ' \n'; }
+
+@test "a chain that crosses is archived whole, with streams and evidence of equivocation; and lists and checks streams" {
+	"$HELPER/chain-maker" c --seed 3 --cycles 4 --cycle-length 20 --prepare-length 5 --signers 5 --epoch2 40 --microblocks 1 \
+		--equivocations 0.7 --archive c.rec
+	# A microblock that was signed beside a confirmed one: child, offsets of both.
+	awk -F'\t' 'FILENAME ~ /blocks2/ { if ($7 == 1) parent[$2] = $4; next }
+		FILENAME ~ /unconfirmed/ { at[$1 " " $2] = $5; next }
+		$1 in parent && parent[$1] " " $2 in at { print $1, $5, at[parent[$1] " " $2]; exit }' c/blocks2.tsv c/unconfirmed.tsv c/microblocks.tsv >rival
+	read -r child at rival <rival
+	evidence=$(header c/microblocks.bin "$at")$(header c/unconfirmed.bin "$rival")
+	[ ${#evidence} -eq 528 ]
+	"$BIN/rec" <c.rec | sed "/\"child_id\":\"$child\"/s/\"evidence\":\"\"/\"evidence\":\"$evidence\"/" | "$BIN/rec" -r >forked.rec
+	"$BIN/block-cat" -d c1 -i forked.rec
+	"$BIN/block-cat" -d c1 -x c1.rec
+	"$BIN/block-cat" -d c2 -i c1.rec
+	"$BIN/block-cat" -d c2 -x c2.rec
+	cmp c1.rec c2.rec
+	# Heights and ids ascending, both models.
+	awk -F'\t' 'FNR > 1 && $7 == 1 { print $1 "\t" $2 "\t" $3 "\t" $5 }' c/blocks2.tsv c/blocks.tsv | sort -n >want
+	"$BIN/block-cat" -d c2 -l | sort -n >listed
+	cmp want listed
+	"$BIN/block-cat" -d c2 -m >lines
+	awk -F'\t' 'FILENAME ~ /blocks2/ { if ($7 == 1) good[$2] = $1 "\t" $2 "\t" $3; next }
+		$1 in good { n[$1]++; size[$1] += $4 } END { for (i in n) print good[i] "\t" size[i] "\t" n[i] }' c/blocks2.tsv c/microblocks.tsv | sort >want
+	[ "$(wc -l <want)" -gt 5 ]
+	cut -f1-5 lines | sort | cmp - want
+	[ "$(awk -F'\t' '$6 != "-" { print $2, $6 }' lines)" = "$child $evidence" ]
+	# One of them, as the record has it.
+	"$BIN/block-cat" -d c2 -m "$child" | od -An -v -tx1 | tr -d ' \n' >one
+	"$BIN/rec" <c2.rec | sed -n "s/.*\"child_id\":\"$child\".*\"body\":\"\([0-9a-f]*\)\".*/\1/p" | tr -d '\n' | cmp - one
+	run -111 "$BIN/block-cat" -d c2 -m "$(tail -n 1 listed | cut -f2)"
+	run -100 "$BIN/block-cat" -d c2 -m x
+	"$BIN/block-cat" -d c2 -c -s
+}
+
+@test "evidence that its signer did not sign is none" {
+	[ -e forked.rec ] || skip "the test before made no archive"
+	"$BIN/rec" <forked.rec | sed '/"evidence":"[0-9a-f]/s/.."}$/00"}/' | "$BIN/rec" -r >unsigned.rec
+	run -1 cmp -s forked.rec unsigned.rec
+	"$BIN/block-cat" -d other -i unsigned.rec
+	[ "$("$BIN/block-cat" -d other -m | awk -F'\t' '$6 != "-"' | wc -l)" -eq 0 ]
+	[ "$("$BIN/block-cat" -d other -m | wc -l)" -eq "$(wc -l <lines)" ]
 }
 
 @test "a block by its id, byte for byte as the archive has it" {

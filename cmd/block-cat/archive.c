@@ -91,7 +91,6 @@ struct import {
 	struct keeper *k;
 	struct trial trial;
 	struct rec_buf out;
-	struct rec_buf streams;		/* frames of microblocks, for the commit to come */
 	MDB_txn *txn;			/* while view records gather */
 	unsigned gathered;
 	bool own_view;			/* the store has one that a source confirmed, as of the open
@@ -189,6 +188,7 @@ static void take_reward_set(struct import *m, const struct rec_reward_set *r)
 static void refuse(struct import *m, const struct trial_block *b, struct rec_view source)
 {
 	struct rec_verdict v = { .source = source,
+		.kind = b->kind,
 		.reason = rec_str(chain_reason_word(b->reason)),
 		.detail = rec_str(chain_reason_text(b->reason)),
 		.height = b->height,
@@ -216,22 +216,17 @@ static void keep_block(struct import *m, const struct trial_block *b, struct rec
 	keeper_block(m->k, &block, b->weight, source);
 }
 
-/* They are judged between the blocks of this commit and of those before. */
-static void keep_streams(struct import *m, struct rec_view source)
+/* Between its blocks, of this commit and of those before, the keeper judges it again. */
+static void keep_stream(struct import *m, const struct trial_block *b, struct rec_view source)
 {
-	const uint8_t *payload;
-	char err[160];
-	struct rec r;
-	size_t at = 0, len;
-	ssize_t n;
+	const uint8_t *bytes = m->trial.bytes + b->at;
+	struct rec_microblocks r = { .source = source,
+		.body = rec_bytes(bytes, b->len),
+		.evidence = rec_bytes(bytes + b->len, b->evidence) };
 
-	while ((n = rec_frame(m->streams.p + at, m->streams.n - at, &payload, &len, err)) > 0) {
-		if (rec_decode(&r, payload, len, err) == 0) {
-			r.u.microblocks.source = source;
-			keeper_stream(m->k, &r.u.microblocks, NULL);
-		}
-		at += (size_t)n;
-	}
+	memcpy(r.child_id, b->id, ID_LEN);
+	memcpy(r.consensus_hash, b->ch, CH_LEN);
+	keeper_stream(m->k, &r, b->stream.signer);
 }
 
 static void blocks_commit(struct import *m)
@@ -240,7 +235,7 @@ static void blocks_commit(struct import *m)
 	char source[MAX_SOURCE + 1];
 	size_t i;
 
-	if (m->trial.n == 0 && m->streams.n == 0)
+	if (m->trial.n == 0)
 		return;
 	view_commit(m);
 	if (!m->k)
@@ -251,21 +246,23 @@ static void blocks_commit(struct import *m)
 	for (i = 0; i < m->trial.n; i++) {
 		struct trial_block *b = &m->trial.b[i];
 
-		if (b->reason == REASON_OK)
-			keep_block(m, b, rec_str(source));
-		else
+		if (b->reason != REASON_OK && !b->stream.left)
 			refuse(m, b, rec_str(source));
+		else if (b->kind == ITEM_STREAM)
+			keep_stream(m, b, rec_str(source));
+		else
+			keep_block(m, b, rec_str(source));
 	}
-	keep_streams(m, rec_str(source));
 	m->out.n = 0;
 	if (keeper_commit(m->k, &m->out) < 0)
 		store_die(m->s, errno);
 	keeper_counts(m->k, &c);
-	m->blocks += m->trial.n;
+	for (i = 0; i < m->trial.n; i++)
+		m->blocks += m->trial.b[i].kind == ITEM_BODY;
 	progress_line(m->o, "%llu blocks, %llu proven, %llu blocks/s",
 	    (unsigned long long)m->blocks, (unsigned long long)c.proven,
 	    (unsigned long long)(m->blocks * 1000 / (now_ms() - m->began + 1)));
-	m->trial.n = m->trial.n_bytes = m->streams.n = 0;
+	m->trial.n = m->trial.n_bytes = 0;
 }
 
 static void trust_write(struct import *m)
@@ -338,16 +335,15 @@ static void take_record(struct import *m, const struct rec *r)
 		take_sortition(m, &r->u.sortition);
 	} else if (r->type == REC_REWARD_SET) {
 		take_reward_set(m, &r->u.reward_set);
-	} else if (r->type == REC_BLOCK) {
+	} else if (r->type == REC_BLOCK || r->type == REC_MICROBLOCKS) {
 		if (m->txn)
 			trust_write(m);
 		view_commit(m);
-		trial_add(&m->trial, &r->u.block);
+		if (r->type == REC_BLOCK)
+			trial_add(&m->trial, &r->u.block);
+		else
+			trial_add_stream(&m->trial, &r->u.microblocks);
 		if (trial_full(&m->trial))
-			blocks_commit(m);
-	} else if (r->type == REC_MICROBLOCKS) {
-		rec_frame_put(&m->streams, r->payload, r->len);
-		if (m->streams.n >= TRIAL_BYTES)
 			blocks_commit(m);
 	}
 }
@@ -372,7 +368,7 @@ bool archive_import(struct store *s, struct archive *a, const struct options *o)
 	m.a = a;
 	m.o = o;
 	m.began = now_ms();
-	m.trial.bytes = xmalloc(TRIAL_BYTES + MAX_BLOCK);
+	m.trial.bytes = xmalloc(TRIAL_ROOM);
 	while (archive_next(a, keep, &m))
 		take_record(&m, &a->rec);
 	finish(&m);
@@ -381,7 +377,6 @@ bool archive_import(struct store *s, struct archive *a, const struct options *o)
 	if (m.k)
 		keeper_free(m.k);
 	rec_buf_release(&m.out);
-	rec_buf_release(&m.streams);
 	free(m.trial.bytes);
 	return whole;
 }

@@ -112,6 +112,8 @@ static const char *fault_of(struct checking *k, const uint8_t *ch, const struct 
 	return linked(k, ch, n) ? NULL : "its parent is not there";
 }
 
+static void stream_hit(struct checking *k, const uint8_t *child, const char *why);
+
 static void judge_signatures(struct checking *k)
 {
 	size_t i;
@@ -121,8 +123,12 @@ static void judge_signatures(struct checking *k)
 		struct trial_block *b = &k->trial.b[i];
 
 		/* What the view does not know cannot be judged. */
-		if (b->reason != REASON_OK && b->reason != REASON_NOSORTITION &&
-		    b->reason != REASON_NOWINNER && b->reason != REASON_NOSET)
+		if (b->reason == REASON_OK || b->reason == REASON_NOSORTITION ||
+		    b->reason == REASON_NOWINNER || b->reason == REASON_NOSET)
+			continue;
+		if (b->kind == ITEM_STREAM)
+			stream_hit(k, b->id, chain_reason_text(b->reason));
+		else
 			hit(k, b->ch, b->height, b->id, chain_reason_text(b->reason));
 	}
 	k->trial.n = k->trial.n_bytes = 0;
@@ -165,7 +171,7 @@ static void check_block(void *arg, const uint8_t *ch, uint64_t height, const str
 
 static void bad_row_add(void *checking, enum store_table, const MDB_val *key);
 
-static void stream_hit(struct checking *k, const uint8_t *child)
+static void stream_hit(struct checking *k, const uint8_t *child, const char *why)
 {
 	char hex[2 * ID_LEN + 1], tenure[2 * CH_LEN + 1];
 	uint8_t ch[CH_LEN] = { 0 };
@@ -174,14 +180,15 @@ static void stream_hit(struct checking *k, const uint8_t *child)
 	k->streams = xrealloc(k->streams, (k->n_streams + 1) * sizeof(*k->streams));
 	memcpy(k->streams[k->n_streams++], child, ID_LEN);
 	blocks_where(k->s, k->txn, child, ch, &height);
-	printf("%llu\t%s\t%s\tits stream of microblocks is damaged\n",
-	    (unsigned long long)height, hex_of(hex, child, ID_LEN), hex_of(tenure, ch, CH_LEN));
+	printf("%llu\t%s\t%s\tits stream of microblocks: %s\n", (unsigned long long)height,
+	    hex_of(hex, child, ID_LEN), hex_of(tenure, ch, CH_LEN), why);
 }
 
 static void check_stream(void *arg, const uint8_t *child, const struct rec_stream *r,
     const MDB_val *key)
 {
 	struct checking *k = arg;
+	struct rec_microblocks record;
 
 	k->all_streams += child != NULL;
 	k->bytes += r ? r->body.n : 0;
@@ -189,7 +196,13 @@ static void check_stream(void *arg, const uint8_t *child, const struct rec_strea
 		bad_row_add(k, T_MICROBLOCKS, key);
 		k->s->hurt = true;
 	} else if (!r) {
-		stream_hit(k, child);
+		stream_hit(k, child, "its checksum does not fit");
+	} else if (k->o->signatures) {
+		stream_record(&record, r);
+		trial_add_stream(&k->trial, &record);
+		free((void *)record.body.p);
+		if (trial_full(&k->trial))
+			judge_signatures(k);
 	}
 }
 
@@ -203,6 +216,8 @@ static void look_at_streams(struct checking *k)
 		more = streams_scan(k->s, k->txn, key, &klen, piece_of(k), check_stream, k);
 		store_read_end(k->txn);
 	}
+	if (k->o->signatures)
+		judge_signatures(k);
 }
 
 /* ---- rows ---- */
@@ -376,9 +391,15 @@ static void remove_hits(struct checking *k)
 	rec_buf_release(&out);
 }
 
-/* The keeper removes what is noted and bad. */
-static void note_streams(struct checking *k)
+/* The keeper removes what is noted and bad; whatever its bytes look like, what is gone already. */
+static void note_streams(struct checking *k, bool owner)
 {
+	MDB_txn *txn = owner && k->n_streams ? store_write(k->s) : NULL;
+
+	for (size_t i = 0; txn && i < k->n_streams; i++)
+		stream_del(k->s, txn, k->streams[i]);
+	if (txn)
+		store_commit_or_die(k->s, txn);
 	for (size_t i = 0; i < k->n_streams; i++)
 		stream_note(k->s, k->streams[i]);
 }
@@ -413,11 +434,11 @@ bool check_store(struct store *s, const struct check_options *o)
 	k.o = o;
 	k.began = now_ms();
 	if (o->signatures)
-		k.trial.bytes = xmalloc(TRIAL_BYTES + MAX_BLOCK);
+		k.trial.bytes = xmalloc(TRIAL_ROOM);
 	look(&k);
 	out_flush();
 	if (s->writes)
-		note_streams(&k);
+		note_streams(&k, owner);
 	if (owner) {
 		remove_rows(&k);
 		remove_hits(&k);

@@ -61,27 +61,31 @@ static int check(struct store *s, const struct check_options *k)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .usage = "block-cat -d DIR -l\nblock-cat -d DIR ID\nblock-cat -d DIR "
-				      "-x FILE\nblock-cat -d DIR [-n NETWORK] -i FILE\n"
-				      "block-cat -d DIR -c [-s] [-B BYTES/S]" };
+	struct options o = {
+		.usage = "block-cat -d DIR -l\nblock-cat -d DIR ID\nblock-cat -d DIR -m [ID]\n"
+			 "block-cat -d DIR -x FILE\nblock-cat -d DIR [-n NETWORK] -i FILE\n"
+			 "block-cat -d DIR -c [-s] [-B BYTES/S]"
+	};
 	struct check_options k = { .options = &o };
 	const char *from = NULL, *to = NULL;
-	bool list = false, whole = false;
+	bool list = false, whole = false, streams = false;
 	int c, rc = 0, fd = -1;
 
 	program_start("block-cat");
-	while ((c = getopt(argc, argv, OPTIONS_COMMON "B:ci:lsx:")) != -1)
+	while ((c = getopt(argc, argv, OPTIONS_COMMON "B:ci:lmsx:")) != -1)
 		switch (c) {
 		case 'B': k.rate = options_number("-B", optarg, 1, UINT64_MAX >> 20); break;
 		case 'c': whole = true; break;
 		case 'i': from = optarg; break;
 		case 'l': list = true; break;
+		case 'm': streams = true; break;
 		case 's': k.signatures = true; break;
 		case 'x': to = optarg; break;
 		default: options_take(&o, c, optarg);
 		}
-	if (list + whole + (from != NULL) + (to != NULL) + (argc - optind) != 1)
-		options_usage(&o, "give one of -l, ID, -x FILE, -i FILE, -c");
+	if (list + whole + streams + (from != NULL) + (to != NULL) +
+		(streams ? argc - optind > 1 : argc - optind) != 1)
+		options_usage(&o, "give one of -l, ID, -m, -x FILE, -i FILE, -c");
 	if (!whole && (k.rate || k.signatures))
 		options_usage(&o, "-B and -s go with -c");
 
@@ -98,6 +102,10 @@ int main(int argc, char **argv)
 		sandbox_enter(SANDBOX_NONE);
 		if (list)
 			list_blocks(&s);
+		else if (streams && optind == argc)
+			list_streams(&s);
+		else if (streams)
+			print_stream(&s, argv[optind]);
 		else if (to)
 			archive_write(&s, fd, to);
 		else

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cmd/block-cat/cat.h"
-#include "common/store/streams.h"
 #include "common/sys/log.h"
 #include "common/sys/out.h"
 
@@ -18,7 +17,7 @@
 
 struct lines { char *p; size_t n, cap; uint64_t height; bool more; };
 
-static _Noreturn void die_damaged(const uint8_t id[ID_LEN])
+_Noreturn void die_damaged(const uint8_t id[ID_LEN])
 {
 	char hex[2 * ID_LEN + 1];
 
@@ -76,14 +75,19 @@ void list_blocks(struct store *s)
 	out_flush();
 }
 
+void id_of_text(uint8_t id[ID_LEN], const char *text)
+{
+	if (hex_to(id, ID_LEN, text, strlen(text)) < 0)
+		die_usage("'%.80s' is no block id: 64 hex digits", text);
+}
+
 void print_block(struct store *s, const char *text)
 {
 	struct stored_block b;
 	uint8_t id[ID_LEN];
 	MDB_txn *txn;
 
-	if (hex_to(id, ID_LEN, text, strlen(text)) < 0)
-		die_usage("'%.80s' is no block id: 64 hex digits", text);
+	id_of_text(id, text);
 	txn = store_read(s);
 	if (block_get(s, txn, id, &b) < 0 && b.damaged)
 		die_damaged(id);
@@ -136,23 +140,17 @@ static bool write_reward_set(void *arg, const MDB_val *key, const MDB_val *data)
 /* The microblocks that a block confirms, as the vector that a peer would give. */
 static void write_stream(struct writer *w, const struct stored_block *b)
 {
-	struct rec_microblocks r = { .body = { NULL, 0 } };
+	struct rec_microblocks r;
 	struct rec_stream row;
 	enum stream_found found = stream_get(w->s, w->txn, b->id, &row);
-	uint8_t *body;
 
 	if (found == STREAM_DAMAGED)
 		die_damaged(b->id);
 	if (found != STREAM_FOUND)
 		return;
-	body = xmalloc(4 + row.body.n);
-	put_be32(body, row.ends.n);
-	memcpy(body + 4, row.body.p, row.body.n);
-	r.body = rec_bytes(body, 4 + row.body.n);
-	memcpy(r.child_id, b->id, ID_LEN);
-	memcpy(r.consensus_hash, b->ch, CH_LEN);
+	stream_record(&r, &row);
 	rec_encode(&w->buf, REC_MICROBLOCKS, &r);
-	free(body);
+	free((void *)r.body.p);
 }
 
 static bool write_block(void *arg, const struct stored_block *b)
@@ -218,4 +216,4 @@ void archive_write(struct store *s, int fd, const char *name)
 		die_world("cannot write '%s': %s", name, strerror(errno));
 }
 
-/* Next: cmd/block-cat/check.c, whether it is whole. */
+/* Next: cmd/block-cat/streams.c, the same for streams of microblocks. */

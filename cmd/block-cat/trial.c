@@ -13,19 +13,43 @@ bool trial_full(const struct trial *t)
 	return t->n == sizeof(t->b) / sizeof(*t->b) || t->n_bytes >= TRIAL_BYTES;
 }
 
-void trial_add(struct trial *t, const struct rec_block *r)
+static void take_bytes(struct trial *t, struct rec_view v)
+{
+	if (v.n)
+		memcpy(t->bytes + t->n_bytes, v.p, v.n);
+	t->n_bytes += v.n;
+}
+
+static struct trial_block *add(struct trial *t, struct rec_view body, const uint8_t *id,
+    const uint8_t *ch)
 {
 	struct trial_block *b = &t->b[t->n++];
-	struct block head;
-	size_t need;
 
 	memset(b, 0, sizeof(*b));
 	b->at = t->n_bytes;
-	b->len = r->body.n;
-	memcpy(t->bytes + t->n_bytes, r->body.p, r->body.n);
-	t->n_bytes += r->body.n;
-	memcpy(b->id, r->id, ID_LEN);
-	memcpy(b->ch, r->consensus_hash, CH_LEN);
+	b->len = body.n;
+	take_bytes(t, body);
+	memcpy(b->id, id, ID_LEN);
+	memcpy(b->ch, ch, CH_LEN);
+	return b;
+}
+
+void trial_add_stream(struct trial *t, const struct rec_microblocks *r)
+{
+	struct trial_block *b = add(t, r->body, r->child_id, r->consensus_hash);
+
+	b->kind = ITEM_STREAM;
+	b->model = EPOCH2;
+	b->evidence = r->evidence.n;
+	take_bytes(t, r->evidence);
+}
+
+void trial_add(struct trial *t, const struct rec_block *r)
+{
+	struct trial_block *b = add(t, r->body, r->id, r->consensus_hash);
+	struct block head;
+	size_t need;
+
 	b->height = r->height;
 	b->model = r->model;
 	/* The header's word counts, not the record's. */
@@ -77,6 +101,23 @@ static void look_up(struct trial *t, MDB_txn *txn, struct trial_block *b)
 		b->view.ch = b->ch;
 		b->view.model = b->model;
 	}
+	if (b->kind == ITEM_STREAM)
+		b->has_ends = stream_ends(t->s, txn, b->id, &b->ends);
+}
+
+static void judge_stream(struct trial *t, struct trial_block *b)
+{
+	struct stream_view v = { .net = &t->s->net,
+		.epoch = network_epoch(&t->s->net, b->view.burn_height) };
+
+	if (b->has_ends) {
+		v.parent = b->ends.parent;
+		v.key = b->ends.key;
+		v.tail = b->ends.tail;
+		v.tail_sequence = b->ends.tail_sequence;
+	}
+	stream_alone(&b->stream, &v, t->bytes + b->at, b->len);
+	b->reason = b->stream.reason;
 }
 
 static void judge_one(struct trial *t, struct trial_block *b)
@@ -85,6 +126,10 @@ static void judge_one(struct trial *t, struct trial_block *b)
 
 	if (b->reason != REASON_OK)
 		return;
+	if (b->kind == ITEM_STREAM) {
+		judge_stream(t, b);
+		return;
+	}
 	if (b->model == NAKAMOTO)
 		b->view.set = &t->sets[network_cycle(&t->s->net, b->view.burn_height)];
 	b->reason = proof_alone(&block, t->bytes + b->at, b->len, &b->view, &b->weight);

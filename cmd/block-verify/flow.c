@@ -51,12 +51,17 @@ static struct job *stream_job(struct flow *f, const struct rec *r)
 {
 	const struct rec_microblocks *m = &r->u.microblocks;
 	struct job *j = trial_job(r, m->body, m->source, m->child_id, m->consensus_hash);
+	MDB_txn *txn;
 
 	j->kind = ITEM_STREAM;
 	j->known = view_lookup(f->view, j->ch, &j->fact, &j->signers);
 	if (j->known == REASON_NOSET)
 		j->known = REASON_OK;
-	view_neighbours(f->view, j->id, &j->near);
+	if (f->view->store) {
+		txn = store_read(f->view->store);
+		j->has_ends = stream_ends(f->view->store, txn, j->id, &j->ends);
+		store_read_end(txn);
+	}
 	return j;
 }
 

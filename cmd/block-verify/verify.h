@@ -9,7 +9,7 @@
 
 #include "common/chain/proof.h"
 #include "common/rec/rec.h"
-#include "common/store/store.h"
+#include "common/store/streams.h"
 #include "common/sys/stage.h"
 
 /* A signer set that jobs and caches share; counted by the loop's thread alone. */
@@ -65,15 +65,6 @@ enum chain_reason view_lookup(struct view *, const uint8_t ch[CH_LEN], struct fa
     struct signers **);
 void signers_unref(struct signers *);
 
-/* The blocks at both ends of a stream of microblocks, as far as the store holds them. */
-struct neighbours {
-	bool known;
-	uint8_t parent[32], key[HASH160_LEN];	/* block hash, key of its microblocks */
-	uint8_t tail[32];			/* that the child confirms */
-	uint16_t tail_sequence;
-};
-void view_neighbours(struct view *, const uint8_t child[ID_LEN], struct neighbours *);
-
 /* One record on its way through.  Made, linked and freed by the loop's thread. */
 struct job {
 	struct job *next;		/* in order of input */
@@ -93,7 +84,8 @@ struct job {
 	const uint8_t *body;		/* body and source lie in payload */
 	size_t body_len;
 	struct rec_view source;
-	struct neighbours near;		/* of a stream */
+	bool has_ends;			/* a stream, whose blocks the store has */
+	struct stream_ends ends;
 	/* set by the judge */
 	enum chain_reason reason;
 	uint64_t weight;

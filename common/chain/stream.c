@@ -93,6 +93,16 @@ static enum chain_reason pick_confirmed(
 	return committed ? REASON_MBSEQ : REASON_MBLINK;
 }
 
+/* What was kept as evidence counts like a microblock among the bytes. */
+static void add_rival(struct rivals *r, const uint8_t *header)
+{
+	struct microblock m;
+	size_t need;
+
+	if (header && microblock_header(&m, header, MICROBLOCK_HEADER, &need) > 0)
+		set_aside(r, &m);
+}
+
 /* What stands on the parent, one on another. */
 static void pick_linked(
     struct stream *s, uint32_t all, const struct stream_view *v, struct rivals *r)
@@ -278,6 +288,7 @@ enum chain_reason stream_judge(
 		reason = pick_confirmed(s, all, v, &rivals);
 	else
 		pick_linked(s, all, v, &rivals);
+	add_rival(&rivals, v->rival);
 	/* Each goes on with what stands so far; what it finds is lower in the stream than what was
 	 * found before. */
 	if ((later = judge_bodies(s, &seen)) != REASON_OK)
@@ -292,6 +303,18 @@ enum chain_reason stream_judge(
 		return reason;
 	s->committed = !v->parent;
 	return reason;
+}
+
+void stream_alone(
+    struct stream_trial *t, const struct stream_view *v, const uint8_t *p, size_t n)
+{
+	struct stream s;
+
+	*t = (struct stream_trial){ .reason = stream_judge(&s, v, p, n), .left = s.committed };
+	/* Without a child nobody has looked at what is above a fork. */
+	if (t->reason == REASON_OK && (v->tail || !s.forked))
+		memcpy(t->signer, s.signer, HASH160_LEN);
+	stream_release(&s);
 }
 
 void stream_release(struct stream *s)

@@ -19,6 +19,9 @@ struct stream_view {
 	/* NULL, or HASH160_LEN: all microblocks of the vector were found to be signed by this key,
 	 * and the public keys in them to be points: nothing of that is done again. */
 	const uint8_t *signer;
+	/* NULL, or the header of one more microblock (MICROBLOCK_HEADER bytes) that may be
+	 * evidence. */
+	const uint8_t *rival;
 };
 
 struct stream {
@@ -54,5 +57,14 @@ struct stream {
 enum chain_reason stream_judge(
     struct stream *, const struct stream_view *, const uint8_t *p, size_t n);
 void stream_release(struct stream *);
+
+/* The judgement for whoever judges a stream again, with the blocks at both ends. */
+struct stream_trial {
+	enum chain_reason reason;
+	bool left;		      /* a refusal that only they can tell whose fault it is of */
+	uint8_t signer[HASH160_LEN]; /* for that view: of all that came; zeros: nobody knows */
+};
+void stream_alone(
+    struct stream_trial *, const struct stream_view *, const uint8_t *p, size_t n);
 
 #endif

@@ -124,7 +124,10 @@ static void judge(struct keeper *k, struct tenure *t, const struct offer *o,
 		.key = parent->epoch2.microblock_key,
 		.signer = all_zero(o->signer, HASH160_LEN) ? NULL : o->signer,
 		.tail = t->tail,
-		.tail_sequence = t->tail_sequence };
+		.tail_sequence = t->tail_sequence,
+		.rival = r->evidence.n == 2 * MICROBLOCK_HEADER ?
+		    (const uint8_t *)r->evidence.p + MICROBLOCK_HEADER :
+		    NULL };
 	enum chain_reason reason;
 	struct stream s;
 
@@ -181,15 +184,16 @@ static bool decide(struct keeper *k, const struct offer *o)
 static void wait_copy(struct offer *o)
 {
 	struct rec_microblocks *r = &o->r;
-	uint8_t *p = xmalloc(r->body.n + r->source.n + 1);
+	struct rec_view *const views[] = { &r->body, &r->source, &r->evidence };
+	uint8_t *p = o->copy = xmalloc(r->body.n + r->source.n + r->evidence.n + 1);
 
-	memcpy(p, r->body.p, r->body.n);
-	if (r->source.n)
-		memcpy(p + r->body.n, r->source.p, r->source.n);
-	r->body.p = p;
-	r->source.p = p + r->body.n;
+	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++) {
+		if (views[i]->n)
+			memcpy(p, views[i]->p, views[i]->n);
+		views[i]->p = p;
+		p += views[i]->n;
+	}
 	r->request = rec_str("");
-	o->copy = p;
 }
 
 /* The place of one of offers[0..n) that waits for the same block, from the same source; else n. */

@@ -152,6 +152,27 @@ enum stream_found stream_on(struct store *s, MDB_txn *txn, const uint8_t parent[
 	return search(s, txn, 'p', parent, r);
 }
 
+static bool header_of(struct store *s, MDB_txn *txn, const uint8_t id[ID_LEN], struct block *head)
+{
+	struct stored_block b;
+
+	return block_get(s, txn, id, &b) == 0 && b.model == EPOCH2 && stored_header(&b, head) == 0;
+}
+
+bool stream_ends(struct store *s, MDB_txn *txn, const uint8_t child[ID_LEN], struct stream_ends *e)
+{
+	struct block above, below;
+
+	if (!header_of(s, txn, child, &above) || !epoch2_confirms(&above) ||
+	    !header_of(s, txn, above.parent, &below))
+		return false;
+	memcpy(e->parent, below.hash, sizeof(e->parent));
+	memcpy(e->key, below.epoch2.microblock_key, HASH160_LEN);
+	memcpy(e->tail, above.epoch2.parent_microblock, sizeof(e->tail));
+	e->tail_sequence = above.epoch2.parent_sequence;
+	return true;
+}
+
 void stream_put(struct store *s, MDB_txn *txn, const struct rec_stream *r)
 {
 	uint8_t key[KEY_STREAM], tail[KEY_INDEX], parent[KEY_INDEX];

@@ -35,6 +35,14 @@ enum stream_found stream_by_tail(struct store *, MDB_txn *, const uint8_t id[ID_
     struct rec_stream *);
 enum stream_found stream_on(struct store *, MDB_txn *, const uint8_t parent[ID_LEN],
     struct rec_stream *);
+/* What the blocks at both ends of a stream say of it.  False: they are not both held, or the child
+ * confirms none. */
+struct stream_ends {
+	uint8_t parent[32], key[HASH160_LEN];	/* the parent's block hash, and its key's hash */
+	uint8_t tail[32];
+	uint16_t tail_sequence;
+};
+bool stream_ends(struct store *, MDB_txn *, const uint8_t child[ID_LEN], struct stream_ends *);
 /* Microblock i < ends.n of a stream: its bytes, and how many. */
 const uint8_t *stream_at(const struct rec_stream *, uint32_t i, uint32_t *len);
 /* Whether the bytes are what the row says: hashes lead from the tail down to a first microblock.

@@ -13,7 +13,7 @@ _blocksync() {
 	block-verify) letters='1 d h j n q v R V' ;;
 	block-store) letters='1 d h n q v V' ;;
 	block-serve) letters='c d h j l n q v w L U V' ;;
-	block-cat) letters='c d h i l n q s v x B V' ;;
+	block-cat) letters='c d h i l m n q s v x B V' ;;
 	sync-status) letters='d h j q v V' ;;
 	rec) letters='h q r v V' ;;
 	blocksync) letters='1 a b c d h l n p q s u v w F K L Q U V' ;;

@@ -109,7 +109,7 @@ static inline enum chain_reason feed_stream(
 {
 	struct stream_view v = { &f->net, network_epoch(&f->net, b->fact.burn_height),
 		b->parent->block.hash, b->parent->block.epoch2.microblock_key,
-		b->block.epoch2.parent_microblock, b->block.epoch2.parent_sequence, NULL };
+		b->block.epoch2.parent_microblock, b->block.epoch2.parent_sequence, NULL, NULL };
 
 	return stream_judge(s, &v, b->stream, b->stream_len);
 }

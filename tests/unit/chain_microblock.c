@@ -88,7 +88,7 @@ static enum chain_reason judge_at(
     const struct row *r, int tail, uint16_t sequence, enum epoch epoch)
 {
 	struct stream_view v = { &net, epoch, parent, key, tail < 0 ? NULL : r->hash[tail],
-		sequence, NULL };
+		sequence, NULL, NULL };
 	size_t n = vector(stuff, r);
 
 	stream_release(&s);
