@@ -466,21 +466,30 @@ field() { sed -n "s/^$1 *//p" chain/network; }
 	wait "$server"
 }
 
-@test "a store with a hole claims nothing above it, and nothing that it cannot serve whole" {
-	mid=$(canonical | cut -f3 | uniq | sed -n 15p)
+@test "a store with a hole claims what is a whole cycle above it, and nothing that it cannot serve whole" {
+	mid=$(canonical | cut -f3 | uniq | sed -n 12p)
 	partial hole "$(canonical | grep "$mid" | cut -f2 | paste -sd '|')"
 	first=$(field first_burn_height) length=$(field cycle_length)
 	for cycle in 0 1 2; do set -- "$@" inv "$(ch_at $((first + cycle * length + 1)))"; done
 	timeout 20 "$HELPER/dial" hole "$AT" "$@" | tr -d '\n' >answers
 	# The hole's sortition and its height above the first.
 	at=$(get "/v3/sortitions/consensus/$mid" | sed 's/.*"burn_block_height":\([0-9]*\).*/\1/')
-	[ "$(cut -c $((at - first + 1))- answers | tr -d 0)" = "" ]
-	[ "$(tr -dc 1 <answers | wc -c)" -ge 12 ]
-	# By the next two set bits: the start, the end, and the body down from the end's parent.
+	[ "$((at - first))" -lt "$length" ]
+	[ "$(cut -c $((at - first + 1))-$((2 * length)) answers | tr -d 0)" = "" ]
+	[ "$(cut -c -$length answers | tr -dc 1 | wc -c)" -ge 8 ]
+	# As in a store without a hole.
+	dial_store() { timeout 20 "$HELPER/dial" store "$(awk '/^p2p/ { print $3 "@" $2 }' "$1")" inv "$(ch_at $((first + 2 * length + 1)))"; }
+	"$BIN/block-serve" -d store -l 127.0.0.1:0 -w 127.0.0.1:0 >whole.ready 2>/dev/null 3>&- &
+	peer=$!
+	for _ in $(seq 100); do grep -q '^http ' whole.ready && break; sleep 0.05; done
+	[ "$(cut -c $((2 * length + 1))- answers)" = "$(dial_store whole.ready)" ]
+	kill "$peer"
+	# By the next two set bits in its cycle and the next one: the start, the end, and the body down from the end's parent.
 	bits=$(cat answers) i=0 set=()
 	while [ "$i" -lt "${#bits}" ]; do [ "${bits:i:1}" = 1 ] && set+=($((first + i))); i=$((i + 1)); done
 	committed() { get "/v3/sortitions/burn_height/$1" | sed 's/.*"committed_block_hash":"0x\([0-9a-f]*\)".*/\1/'; }
 	for k in $(seq 2 $((${#set[@]} - 1))); do
+		[ $(((set[k] - first) / length)) -le $(((set[k - 2] - first) / length + 1)) ] || continue
 		start=$(committed "${set[k - 1]}") end=$(committed "${set[k]}")
 		[ "$(code "$URL/v3/blocks/$start")" = 200 ]
 		[ "$(code "$URL/v3/blocks/$end")" = 200 ]

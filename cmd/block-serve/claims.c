@@ -62,17 +62,17 @@ static void add_proven(struct walk *w, uint64_t burn_height)
 	    tenure_of(w->s, w->txn, &r, &t, &row) != 0)
 		return;
 	t.newest = is_newest(w, &w->s->view, r.consensus_hash, r.burn_height);
-	inv_plan_add(&w->s->inv.plan, &t);
+	inv_runs_add(&w->s->inv.plan, &w->s->store.net, &t);
 }
 
 /* Burn heights of proven tenures: there may be few among many sortitions. */
-struct heights { uint64_t *v; size_t n, cap; };
+struct heights { uint64_t low, *v; size_t n, cap; };
 
 static bool note_height(void *arg, const struct rec_tenure *t)
 {
 	struct heights *h = arg;
 
-	if (!t->proven)
+	if (!t->proven || t->model != NAKAMOTO || t->burn_height < h->low)
 		return true;
 	if (h->n == h->cap) {
 		h->cap = h->cap ? h->cap * 2 : 256;
@@ -89,18 +89,39 @@ static int by_height(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void plan_without_chain(struct walk *w)
+static void make_runs(struct walk *w)
 {
-	struct heights h = { .n = 0 };
+	struct inv_plan *p = &w->s->inv.plan;
+	struct heights h = { .low = inv_plan_low(p, &w->s->store.net) };
 
+	inv_runs_begin(p);
 	tenure_walk(&w->s->store, w->txn, note_height, &h);
 	if (h.n > 0)
 		qsort(h.v, h.n, sizeof(h.v[0]), by_height);
-	for (size_t i = 0; i < h.n; i++)
-		if (i == 0 || h.v[i] != h.v[i - 1])
+	for (size_t i = h.n; i-- > 0;)
+		if (i + 1 == h.n || h.v[i] != h.v[i + 1])
 			add_proven(w, h.v[i]);
 	free(h.v);
-	inv_plan_end(&w->s->inv.plan);
+}
+
+/* The runs above the chain, if there is room for any.  They cost more than the rest of the plan,
+ * and the chain grows with each commit. */
+static void plan_runs(struct walk *w)
+{
+	struct inv_index *x = &w->s->inv;
+	const struct view *v = &w->s->view;
+	uint64_t begun = now_ms();
+
+	x->behind = v->burn.burn_height >= inv_plan_low(&x->plan, &w->s->store.net);
+	if (!x->behind)
+		x->plan.n_runs = 0;
+	if (!x->behind || (memcmp(x->burn, v->burn.consensus_hash, CH_LEN) == 0 &&
+	    begun - x->made < x->keep_ms))
+		return;
+	make_runs(w);
+	memcpy(x->burn, v->burn.consensus_hash, CH_LEN);
+	x->made = now_ms();
+	x->keep_ms = 1000 + 20 * (x->made - begun);
 }
 
 static void make_plan(struct serve *s, MDB_txn *txn)
@@ -110,7 +131,7 @@ static void make_plan(struct serve *s, MDB_txn *txn)
 	struct walk w = { .s = s, .txn = txn };
 	struct inv_tenure top = { 0 };
 	struct rec_tenure below = { 0 };
-	uint64_t from = 0, window = 0, begun = now_ms();
+	uint64_t from = 0, window = 0;
 	bool has_below = false;
 
 	if (has_chain) {
@@ -129,12 +150,8 @@ static void make_plan(struct serve *s, MDB_txn *txn)
 		top.newest = is_newest(&w, v, v->tenure.consensus_hash, v->tenure.burn_height);
 	inv_plan_begin(&s->inv.plan, has_chain ? &top : NULL,
 	    has_below ? &below.burn_height : NULL);
-	s->inv.behind = !s->inv.plan.has_chain;
-	if (s->inv.behind)
-		plan_without_chain(&w);
+	plan_runs(&w);
 	s->inv.planned = true;
-	s->inv.made = now_ms();
-	s->inv.keep_ms = 1000 + 20 * (s->inv.made - begun);
 }
 
 int claims_top(struct serve *s, MDB_txn *txn, struct rec_tenure *t)
@@ -143,7 +160,8 @@ int claims_top(struct serve *s, MDB_txn *txn, struct rec_tenure *t)
 
 	if (!s->inv.planned)
 		make_plan(s, txn);
-	if (!s->inv.plan.has_run || sortition_at(&s->store, txn, s->inv.plan.to, &row) != 0)
+	if (s->inv.plan.n_runs == 0 ||
+	    sortition_at(&s->store, txn, s->inv.plan.runs[0].to, &row) != 0)
 		return -1;
 	return tenure_get(&s->store, txn, row.consensus_hash, t);
 }
@@ -162,7 +180,7 @@ static bool set_bit(void *arg, const struct rec_sortition *r)
 	if (cycle != f->c->cycle || bit >= f->c->count)
 		return false;
 	if (tenure_of(f->s, f->txn, r, &t, &row) == 0 &&
-	    inv_claims(&f->s->inv.plan, r->burn_height, row.canonical))
+	    inv_claims(&f->s->inv.plan, &f->s->store.net, r->burn_height, row.canonical))
 		bitvec_set(f->c->bits, bit);
 	return true;
 }

@@ -3,51 +3,67 @@
 
 void inv_plan_begin(struct inv_plan *p, const struct inv_tenure *top, const uint64_t *below)
 {
-	memset(p, 0, sizeof(*p));
-	p->broken = true;
-	if (!top)
-		return;
-	p->has_chain = top->complete || top->newest || below != NULL;
+	p->has_chain = top && (top->complete || top->newest || below);
 	if (p->has_chain)
 		p->chain_top = top->complete || top->newest ? top->burn_height : *below;
 }
 
-/* The last tenure has found what is above it.  False: it is held in part, which breaks its run;
- * only the newest, with nothing on it yet, may be. */
-static bool settle(struct inv_plan *p, bool joined)
+/* With a whole cycle between it and the chain. */
+uint64_t inv_plan_low(const struct inv_plan *p, const struct network *net)
 {
-	if (!p->has_last || (!p->last.complete && (joined || !p->last.newest)))
+	return p->has_chain ? network_cycle_start(net, network_cycle(net, p->chain_top) + 2) : 0;
+}
+
+void inv_runs_begin(struct inv_plan *p)
+{
+	p->n_runs = 0;
+	p->has_above = p->open = false;
+}
+
+/* One that is held in part breaks its run; only the newest, with nothing on it yet, may be. */
+static bool is_whole(const struct inv_tenure *t, bool joined)
+{
+	return t->complete || (t->newest && !joined);
+}
+
+/* A run may end here: a whole cycle lies between it and the one above. */
+static bool is_apart(const struct inv_plan *p, const struct network *net, uint64_t burn_height)
+{
+	return p->n_runs == 0 ||
+	    network_cycle(net, burn_height) + 2 <=
+		network_cycle(net, p->runs[p->n_runs - 1].from);
+}
+
+void inv_runs_add(struct inv_plan *p, const struct network *net, const struct inv_tenure *t)
+{
+	/* The tenure above joins this one if its commit names the start here. */
+	bool joined = p->has_above && memcmp(p->above.committed, t->start_id, ID_LEN) == 0;
+	bool fits = is_whole(t, joined) && t->burn_height >= inv_plan_low(p, net);
+
+	if (fits && p->open && joined) {
+		p->runs[p->n_runs - 1].from = t->burn_height;
+	} else {
+		p->open = fits && p->n_runs < INV_RUNS && is_apart(p, net, t->burn_height);
+		if (p->open)
+			p->runs[p->n_runs++] =
+			    (struct inv_run){ t->burn_height, t->burn_height };
+	}
+	p->above = *t;
+	p->has_above = true;
+}
+
+bool inv_claims(
+    const struct inv_plan *p, const struct network *net, uint64_t burn_height, bool canonical)
+{
+	if (p->has_chain && burn_height <= p->chain_top)
+		return canonical;
+	/* The chain may have grown since the runs were made. */
+	if (burn_height < inv_plan_low(p, net))
 		return false;
-	if (p->broken)
-		p->from = p->last.burn_height;
-	p->to = p->last.burn_height;
-	p->has_run = true;
-	p->broken = false;
-	return true;
-}
-
-void inv_plan_add(struct inv_plan *p, const struct inv_tenure *t)
-{
-	/* A tenure joins the one below if its commit names the start there. */
-	bool joined = p->has_last && memcmp(t->committed, p->last.start_id, ID_LEN) == 0;
-
-	if (!settle(p, joined) || !joined)
-		p->broken = true;
-	p->last = *t;
-	p->has_last = true;
-}
-
-void inv_plan_end(struct inv_plan *p)
-{
-	settle(p, false);
-	p->has_last = false;
-}
-
-bool inv_claims(const struct inv_plan *p, uint64_t burn_height, bool canonical)
-{
-	if (p->has_chain)
-		return canonical && burn_height <= p->chain_top;
-	return p->has_run && burn_height >= p->from && burn_height <= p->to;
+	for (unsigned i = 0; i < p->n_runs; i++)
+		if (burn_height >= p->runs[i].from && burn_height <= p->runs[i].to)
+			return true;
+	return false;
 }
 
 uint32_t inv_length(const struct network *net, uint64_t cycle, uint64_t burn_tip)

@@ -88,30 +88,34 @@ static void plan_of(const struct world *w, struct inv_plan *p)
 		top = &t;
 	}
 	chain = t;
+	memset(p, 0, sizeof(*p));
 	inv_plan_begin(p, top ? &chain : NULL, below ? &below : NULL);
-	for (h = 0; h < HEIGHTS && !p->has_chain; h++) {
+	inv_runs_begin(p);
+	for (h = HEIGHTS; h-- > 0;) {
 		if (w->held[h]) {
 			describe(w, h, &t);
-			inv_plan_add(p, &t);
+			inv_runs_add(p, &w->net, &t);
 		}
 	}
-	inv_plan_end(p);
 }
 
 static bool bit(const struct world *w, const struct inv_plan *p, int h)
 {
-	return h < HEIGHTS && w->held[h] && inv_claims(p, FIRST + (uint64_t)h, w->canonical[h]);
+	return h < HEIGHTS && w->held[h] &&
+	    inv_claims(p, &w->net, FIRST + (uint64_t)h, w->canonical[h]);
 }
 
-/* The next set bit after h. A stacks-node looks no further than the next cycle; others may look
- * further. */
-static int next_bit(const struct world *w, const struct inv_plan *p, int h)
+/* The next set bit after h, as a stacks-node looks for it: no further than the cycle after that of
+ * `from`. */
+static int next_bit(const struct world *w, const struct inv_plan *p, int h, int from)
 {
-	for (h++; h < HEIGHTS; h++)
+	for (h++; h < HEIGHTS && h / LENGTH <= from / LENGTH + 1; h++)
 		if (bit(w, p, h))
 			return h;
 	return -1;
 }
+
+static unsigned runs_seen[INV_RUNS + 1]; /* worlds with so many runs */
 
 static int check_world(const struct world *w)
 {
@@ -122,8 +126,8 @@ static int check_world(const struct world *w)
 	for (int i = 0; i < HEIGHTS; i++) {
 		if (!bit(w, &p, i))
 			continue;
-		int j = next_bit(w, &p, i);
-		int k = j < 0 ? -1 : next_bit(w, &p, j);
+		int j = next_bit(w, &p, i, i);
+		int k = j < 0 ? -1 : next_bit(w, &p, j, i);
 		if (k < 0)
 			continue;
 		assert_int_equal(w->parent[j], i);	/* W[j].winning is the start of i */
@@ -131,6 +135,7 @@ static int check_world(const struct world *w)
 		assert_true(w->held[i] && w->whole[i] && w->held[j]);
 		taken++;
 	}
+	runs_seen[p.n_runs]++;
 	return taken;
 }
 
@@ -141,7 +146,11 @@ static void holes_never_mislead(void **state)
 	for (unsigned seed = 0; seed < 2000; seed++) {
 		make_world(&w, seed, seed % 300);
 		check_world(&w);
+		/* The same without a chain. */
+		memset(w.canonical, 0, sizeof(w.canonical));
+		check_world(&w);
 	}
+	assert_true(runs_seen[1] > 20 && runs_seen[2] > 20 && runs_seen[3] > 20);
 }
 
 static void whole_chain_is_claimed(void **state)
@@ -158,12 +167,13 @@ static void whole_chain_is_claimed(void **state)
 	}
 }
 
-/* A hole: what is below it is claimed, and nothing above.  Without a chain: what is above. */
+/* A hole: the chain below it is claimed, and what is above it from the second cycle after that of
+ * the chain's top on.  Without a chain: what is above it, and below it what is as far away. */
 static void beyond_a_hole(void **state)
 {
 	struct world w;
 	struct inv_plan p;
-	int hole = 34;
+	int hole = 34, top;
 
 	make_world(&w, 7, 0);
 	while (!w.started[hole])
@@ -172,18 +182,44 @@ static void beyond_a_hole(void **state)
 	for (int h = hole; h < HEIGHTS; h++)
 		w.canonical[h] = false;
 	plan_of(&w, &p);
-	assert_true(p.has_chain);
-	for (int h = 0; h < w.parent[hole]; h++)
-		assert_int_equal(bit(&w, &p, h), w.started[h]);
-	for (int h = w.parent[hole]; h < HEIGHTS; h++)
-		/* the chain's top is held in part: the one above is unknown */
-		assert_false(bit(&w, &p, h));
+	assert_true(p.has_chain && p.n_runs == 1);
+	/* The chain's top is held in part: the one above is unknown. */
+	top = w.parent[w.parent[hole]];
+	for (int h = 0; h < HEIGHTS; h++)
+		assert_int_equal(bit(&w, &p, h), w.started[h] &&
+		    (h <= top || h / LENGTH >= top / LENGTH + 2));
 	check_world(&w);
 	memset(w.canonical, 0, sizeof(w.canonical));
 	plan_of(&w, &p);
+	assert_int_equal(p.n_runs, 2);
+	for (top = hole + 1; !w.started[top];)
+		top++;
 	for (int h = 0; h < HEIGHTS; h++)
-		assert_int_equal(bit(&w, &p, h), w.started[h] && h > hole);
+		assert_int_equal(bit(&w, &p, h), w.started[h] &&
+		    (h > hole || h / LENGTH + 2 <= top / LENGTH));
 	check_world(&w);
+}
+
+/* The chain has grown into the runs that were made before: the gap is kept. */
+static void chain_grows(void **state)
+{
+	struct inv_tenure top = { .complete = true };
+	struct world w;
+	struct inv_plan p;
+
+	make_world(&w, 7, 0);
+	memset(w.canonical, 0, sizeof(w.canonical));
+	plan_of(&w, &p);
+	assert_int_equal(p.n_runs, 1);
+	for (unsigned h = 0; h < HEIGHTS; h++) {
+		top.burn_height = FIRST + h;
+		inv_plan_begin(&p, &top, NULL);
+		for (unsigned i = h + 1; i < HEIGHTS; i++)
+			assert_true(!inv_claims(&p, &w.net, FIRST + i, false) ||
+			    i / LENGTH >= h / LENGTH + 2);
+		assert_true(inv_claims(&p, &w.net, FIRST + h, true));
+		assert_false(inv_claims(&p, &w.net, FIRST + h, false));
+	}
 }
 
 static void nothing_held(void **state)
@@ -191,10 +227,10 @@ static void nothing_held(void **state)
 	struct network net = { .first_burn_height = FIRST, .cycle_length = LENGTH };
 	struct inv_plan p;
 
+	memset(&p, 0, sizeof(p));
 	inv_plan_begin(&p, NULL, NULL);
-	inv_plan_end(&p);
-	assert_false(inv_claims(&p, FIRST, true));
-	assert_false(inv_claims(&p, FIRST + 50, false));
+	assert_false(inv_claims(&p, &net, FIRST, true));
+	assert_false(inv_claims(&p, &net, FIRST + 50, false));
 	assert_int_equal(inv_length(&net, 0, FIRST + 3), 4);
 	assert_int_equal(inv_length(&net, 1, FIRST + 9), 0);
 	assert_int_equal(inv_length(&net, 1, FIRST + 500), LENGTH);
@@ -236,6 +272,7 @@ int main(void)
 		cmocka_unit_test(holes_never_mislead),
 		cmocka_unit_test(whole_chain_is_claimed),
 		cmocka_unit_test(beyond_a_hole),
+		cmocka_unit_test(chain_grows),
 		cmocka_unit_test(nothing_held),
 		cmocka_unit_test(index_is_bounded),
 	};
