@@ -27,6 +27,12 @@ chain_ids() { awk -F'\t' 'FNR > 1 && $7 == 1 { print $2 }' "$CHAIN/blocks2.tsv" 
 chain_streams() { awk -F'\t' 'NR == FNR { main[$2] = $7; next } main[$1] == 1 { print $1 }' "$CHAIN/blocks2.tsv" "$CHAIN/microblocks.tsv" | sort -u; }
 # Ids of blocks whose streams were proven.
 streams() { rec <became | sed -n 's/^{"type":"stored","id":"\([0-9a-f]*\)".*"kind":"stream"}$/\1/p' | sort; }
+# Winners of the canonical burn chain in epoch 2.x whose block is none of the chain's.
+others() {
+	jq -r 'select(.fork == null and .was_sortition and .burn_block_height < 133) | .consensus_hash[2:]' "$CHAIN/sortitions.jsonl" |
+		grep -vxF "$(awk -F'\t' '$7 == 1 { print $3 }' "$CHAIN/blocks2.tsv")"
+}
+status() { sync-status -d s -j | jq -r "$1"; }
 # whole: all that is needed is proven
 whole() { diff <(listed s) <(chain_ids) && diff <(streams) <(chain_streams); }
 
@@ -40,6 +46,10 @@ whole() { diff <(listed s) <(chain_ids) && diff <(streams) <(chain_streams); }
 	[ "$(test-tool faults s | wc -l)" -eq 0 ]
 	fetch -u "${URLS[0]}"
 	[ "$(rec <became | grep -c '"type":"stored"')" -eq 0 ]
+	[ "$(status '[.wanted, .wanted_exact, .streams_missing, .offered] | tostring')" = '[0,true,0,0]' ]
+	[ "$(status .tenures_done)" -eq "$(awk -F'\t' 'FNR > 1 && $7 == 1 { print $3 }' "$CHAIN/blocks2.tsv" "$CHAIN/blocks.tsv" | sort -u | wc -l)" ]
+	[ "$(status .unclaimed)" -eq "$(others | wc -l)" ]
+	sync-status -d s | grep -q "^beside    0 blocks of epoch 2.x on offer, 0 of them proven; $(others | wc -l) winners whose block nobody claims$"
 }
 
 @test "-F: a cycle in which Nakamoto began leaves epoch 2.x out; one below begins in it" {
@@ -77,7 +87,12 @@ whole() { diff <(listed s) <(chain_ids) && diff <(streams) <(chain_streams); }
 	[[ "$stderr" = *"$(chain_streams | wc -l) of $(chain_streams | wc -l) microblock streams missing, the first at burn height "*": 404"* ]]
 	[ "$(listed s)" = "$(chain_ids)" ]
 	[ "$(test-tool faults s | wc -l)" -eq 0 ]
+	[ "$(status '[.wanted, .streams_missing, ([.unavailable[] | select(.stream and .state == "unavailable" and .why == "404")] | length)] | tostring')" = \
+		"[0,$(chain_streams | wc -l),$(chain_streams | wc -l)]" ]
+	sync-status -d s | grep -q "^streams   $(chain_streams | wc -l) microblock streams missing$"
+	sync-status -d s | grep -q "^  microblock stream of tenure [0-9a-f]* unavailable: 404$"
 	fetch -u "${URLS[0]}" -u "${URLS[1]}"
+	[ "$(status '[.streams_missing, (.unavailable | length)] | tostring')" = '[0,0]' ]
 	whole
 	[ "$(test-tool faults s | wc -l)" -eq 0 ]
 }

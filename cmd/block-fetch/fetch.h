@@ -56,7 +56,8 @@ struct suspect {
 						 * is to go, to be written */
 };
 struct unavailable {
-	uint8_t ch[CH_LEN];
+	uint8_t ch[CH_LEN], id[ID_LEN]; /* id: of the first block */
+	enum item_kind kind;
 	enum download_state state;
 	char why[201];
 	bool written;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cmd/block-fetch/fetch.h"
+#include "common/store/streams.h"
 #include "common/sys/log.h"
 
 #define MAX_UNAVAILABLE 1000	/* rows of tenures that nobody delivers */
@@ -57,15 +58,18 @@ void report_want(struct fetch *f, const struct action *a)
 	memcpy(key, a->ch, CH_LEN);
 	key[CH_LEN] = (uint8_t)a->item;
 	stage_emit_news(f->stage, REC_WANT, &w, key, sizeof(key));
-	log_info("tenure at burn height %llu: %s: %s", (unsigned long long)a->height,
+	log_info("%s at burn height %llu: %s: %s",
+	    a->item == ITEM_STREAM ? "microblock stream" : "tenure", (unsigned long long)a->height,
 	    want_state_name(a->want), a->text);
 	if (f->n_unavailable == MAX_UNAVAILABLE)
 		return;
 	f->unavailable = xrealloc(f->unavailable, (f->n_unavailable + 1) * sizeof(*f->unavailable));
 	row = &f->unavailable[f->n_unavailable++];
 	*row = (struct unavailable){ .state = a->want == WANT_SETASIDE ? DOWNLOAD_SETASIDE :
-									 DOWNLOAD_UNAVAILABLE };
+									 DOWNLOAD_UNAVAILABLE,
+		.kind = a->item };
 	memcpy(row->ch, a->ch, CH_LEN);
+	memcpy(row->id, a->start, ID_LEN);
 	snprintf(row->why, sizeof(row->why), "%s", a->text);
 }
 
@@ -73,8 +77,10 @@ static void put_unavailable(struct fetch *f, MDB_txn *txn)
 {
 	for (unsigned i = 0; i < f->n_unavailable; i++) {
 		struct unavailable *row = &f->unavailable[i];
-		struct rec_download d = { .state = row->state, .why = rec_str(row->why),
-			.time = now_unix() };
+		struct rec_download d = { .state = row->state,
+			.why = rec_str(row->why),
+			.time = now_unix(),
+			.kind = row->kind };
 		if (row->written)
 			continue;
 		memcpy(d.consensus_hash, row->ch, CH_LEN);
@@ -83,18 +89,29 @@ static void put_unavailable(struct fetch *f, MDB_txn *txn)
 	}
 }
 
-/* Tenures that were unavailable and have been proven since. */
-static void forget_available(struct fetch *f, MDB_txn *txn)
+static bool available(struct fetch *f, MDB_txn *txn, const struct unavailable *u)
 {
-	struct rec_download d = { .tries = 0 };	/* of the tenure as a whole */
 	struct rec_tenure t;
 
+	if (u->kind == ITEM_STREAM)
+		return stream_known(&f->store, txn, u->id);
+	return tenure_get(&f->store, txn, u->ch, &t) == 0 && t.proven;
+}
+
+/* Tenures and streams that were unavailable and have been proven since.  Both have one row; what is
+ * left of a tenure is written again. */
+static void forget_available(struct fetch *f, MDB_txn *txn)
+{
+	struct rec_download d = { .tries = 0 }; /* of the tenure as a whole */
+
 	for (unsigned i = 0; i < f->n_unavailable; i++)
-		while (i < f->n_unavailable &&
-		    tenure_get(&f->store, txn, f->unavailable[i].ch, &t) == 0 && t.proven) {
+		while (i < f->n_unavailable && available(f, txn, &f->unavailable[i])) {
 			memcpy(d.consensus_hash, f->unavailable[i].ch, CH_LEN);
 			download_del(&f->store, txn, &d);
 			f->unavailable[i] = f->unavailable[--f->n_unavailable];
+			for (unsigned k = 0; k < f->n_unavailable; k++)
+				f->unavailable[k].written &=
+				    memcmp(f->unavailable[k].ch, d.consensus_hash, CH_LEN) != 0;
 		}
 }
 
@@ -190,10 +207,11 @@ static void keep(struct fetch *f, const struct rec_progress *p)
 		struct rec_fault fault = fault_of(&f->faults[i]);
 		fault_add(&f->store, txn, &fault);
 	}
+	if (p)
+		forget_available(f, txn);
 	put_unavailable(f, txn);
 	if (p) {
 		put_served(f, txn);
-		forget_available(f, txn);
 		meta_put_row(&f->store, txn, "progress.block-fetch", REC_PROGRESS, p);
 		meta_put(&f->store, txn, "mode", sync_mode_name(p->mode),
 		    strlen(sync_mode_name(p->mode)));

@@ -92,6 +92,7 @@ static bool on_download(void *arg, const struct rec_download *d)
 	    d->source);
 	if (block)
 		json_object_set_new(row, "until", int_json(d->until));
+	json_object_set_new(row, "stream", json_boolean(d->kind == ITEM_STREAM));
 	row_add(arg, row);
 	return true;
 }
@@ -154,6 +155,10 @@ static void add_wanted(struct store *s, MDB_txn *txn, const struct rec_trust *t,
 	json_object_set_new(o, "wanted_exact", json_boolean(w.exact));
 	json_object_set_new(o, "tenures_wanted", known_json(w.known, w.tenures));
 	json_object_set_new(o, "tenures_done", int_json(w.done));
+	json_object_set_new(o, "streams_missing", known_json(w.known, w.streams));
+	json_object_set_new(o, "offered", int_json(w.offered));
+	json_object_set_new(o, "offered_done", int_json(w.offered_done));
+	json_object_set_new(o, "unclaimed", int_json(w.unclaimed));
 }
 
 static void set_mode(json_t *o, json_t *mode, const char *reason, uint64_t since)

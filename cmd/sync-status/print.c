@@ -72,6 +72,19 @@ static void print_mode(const json_t *o)
 		printf(": %s", text(o, "reason"));
 }
 
+/* Winners of epoch 2.x that nothing wanted builds on. */
+static void print_beside(const json_t *o)
+{
+	json_int_t offered = number(o, "offered"), unclaimed = number(o, "unclaimed");
+	char a[32], b[32], c[32];
+
+	if (offered || unclaimed)
+		printf("beside    %s blocks of epoch 2.x on offer, %s of them proven; %s winners "
+		       "whose block nobody claims\n",
+		    grouped(a, offered), grouped(b, number(o, "offered_done")),
+		    grouped(c, unclaimed));
+}
+
 static void print_wanted(const json_t *o)
 {
 	char a[32];
@@ -86,8 +99,12 @@ static void print_wanted(const json_t *o)
 	if (json_is_integer(json_object_get(o, "tenures_wanted")))
 		printf("%s tenures done\n", grouped(a, number(o, "tenures_wanted")));
 	else
-		printf("an unknown number of tenures done: the burnchain view does not reach down "
-		       "to the first\n");
+		printf("an unknown number of tenures done: nobody has told which, down to the "
+		       "first\n");
+	if (number(o, "streams_missing"))
+		printf("streams   %s microblock streams missing\n",
+		    grouped(a, number(o, "streams_missing")));
+	print_beside(o);
 }
 
 static void print_how_far(const json_t *o)
@@ -170,8 +187,10 @@ static void print_in_the_way(const json_t *row)
 		    text(row, "block_id"), text(row, "source"), (long long)left, text(row, "why"),
 		    text(row, "block_id"));
 	else
-		printf("  tenure %s %s: %s\n", text(row, "consensus_hash"), text(row, "state"),
-		    text(row, "why"));
+		printf("  %s %s %s: %s\n",
+		    json_is_true(json_object_get(row, "stream")) ? "microblock stream of tenure" :
+								   "tenure",
+		    text(row, "consensus_hash"), text(row, "state"), text(row, "why"));
 }
 
 static void print_lists(const json_t *o, bool running)

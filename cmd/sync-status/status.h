@@ -10,8 +10,16 @@
 
 /* wanted.c: blocks that are lacking, and tenures, as the view names them; low: lowest burn height
  * of the view.  known: the view reaches as far down as is wanted; exact: `blocks` (lacking) and
- * `total` (all that are wanted) are the very numbers, else they are at least so many. */
-struct wanted { bool known, exact; uint64_t tenures, done, blocks, total; };
+ * `total` (all that are wanted) are the very numbers, else they are at least so many.  A block of
+ * epoch 2.x is a tenure of one.
+ *
+ * streams: microblock streams that these confirm and that are lacking.  Other winners of epoch 2.x,
+ * which nobody misses: offered, of which a peer has claimed the block or we hold it; proven ones of
+ * these; unclaimed. */
+struct wanted {
+	bool known, exact;
+	uint64_t tenures, done, blocks, total, streams, offered, offered_done, unclaimed;
+};
 struct wanted wanted_count(struct store *, MDB_txn *, uint64_t low);
 
 /* The whole status as one JSON object (DESIGN 6): mode, burn_tip, proven_height, held, wanted,
