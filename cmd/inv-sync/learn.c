@@ -103,7 +103,7 @@ static void keep(
 	struct said *said = said_at(p, kind, cycle);
 	uint64_t digest = digest_of(bits, count);
 
-	if (p->contends || digest == said->digest)
+	if (p->contends || digest == said->digest || (!count && !said->digest))
 		return;
 	said->digest = digest;
 	save_inventory(p, kind, cycle, bits, count);
@@ -206,8 +206,10 @@ void learn_answer(struct peer *p, struct inquiry i, const struct message *m)
 
 void learn_diverged(struct peer *p, struct inquiry i)
 {
-	if (p->s->machine.questions[i.question].kind == INV_POX)
-		take_pox(p, i, p->asks.pox, 0);
+	if (p->s->machine.questions[i.question].kind != INV_POX)
+		return;
+	take_pox(p, i, p->asks.pox, 0);
+	asks_let(&p->asks, &p->s->machine, i);
 }
 
 /* ---- announcements ---- */

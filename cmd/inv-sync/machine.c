@@ -268,21 +268,23 @@ static struct ask *landed(struct asks *a, const struct machine *m, struct inquir
 	return k;
 }
 
-/* The newest cycle that it has answered this question for; the one at hand is one. */
-static uint64_t reached(const struct asks *a, const struct machine *m, struct inquiry i)
+/* Whether a cycle is one of those that later scans are about.  A peer that has answered for the
+ * last cycle of all can learn nothing new at that end. */
+static bool is_recent(const struct asks *a, const struct machine *m, struct inquiry i)
 {
-	uint64_t at = i.cycle;
+	uint64_t at = i.cycle, step = m->questions[i.question].step;
 
 	for (i.cycle = m->last; i.cycle > at; i.cycle--)
 		if (ask_of(a, m, i)->state == ASK_ANSWERED)
 			break;
-	return i.cycle;
+	if (m->span[i.question].last - i.cycle < step)
+		i.cycle = m->last;
+	return at + step > scan_start(m->last, m->net->inv_reward_cycles, i.cycle);
 }
 
 void asks_answered(struct asks *a, const struct machine *m, struct inquiry i, uint64_t now)
 {
-	uint64_t start = scan_start(m->last, m->net->inv_reward_cycles, reached(a, m, i));
-	bool recent = i.cycle + m->questions[i.question].step > start;
+	bool recent = is_recent(a, m, i);
 	struct ask *k = landed(a, m, i);
 
 	if (k->again)
@@ -347,6 +349,11 @@ uint64_t asks_pox(struct asks *a, const struct machine *m, struct inquiry i, con
 	if (from != UINT64_MAX)
 		turn(a, m, from, now);
 	return from;
+}
+
+void asks_let(struct asks *a, const struct machine *m, struct inquiry i)
+{
+	ask_of(a, m, i)->state = ASK_FAILED;
 }
 
 /* Of a cycle that has come to be known since the last question: a question that is due. */

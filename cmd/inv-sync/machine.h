@@ -110,6 +110,8 @@ void asks_lost(struct asks *, const struct machine *);
 void asks_answered(struct asks *, const struct machine *, struct inquiry, uint64_t now);
 /* The peer refused: asked again after 5, 10, 20, 45 s.  True: for the ASK_TRIES'th time. */
 bool asks_refused(struct asks *, const struct machine *, struct inquiry, uint64_t now);
+/* Its refusal is all the answer that one pass needs; otherwise it is asked again in time. */
+void asks_let(struct asks *, const struct machine *, struct inquiry);
 /* The answer was a PoxInv: n bits from the cycle that was asked about, which overwrite; fewer than
  * asked say that it knows no more.  0 bits: it follows another chain from there on.  Returns the
  * cycle from which on all that it said of blocks of epoch 2.x is void, and asked again: at once,

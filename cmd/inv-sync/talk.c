@@ -60,8 +60,10 @@ static void take_nack(struct peer *p, struct inquiry i, const struct message *m)
 	view_judge_end(&j);
 	if (status == NODE_DIVERGED)
 		learn_diverged(p, i);
-	if (is_optional(p, i))
+	if (is_optional(p, i)) {
+		asks_let(&p->asks, &p->s->machine, i);
 		return;
+	}
 	switch (status) {
 	case NODE_ONLINE: break;
 	case NODE_STALE: set_state(p, PEER_BEHIND); break;
@@ -100,6 +102,7 @@ static void on_answer(struct conv *c, void *arg, const struct message *m)
 
 	if (!m && conv_is_up(c) && is_optional(p, i)) {
 		asks_refused(&p->asks, &p->s->machine, i, now_ms());
+		asks_let(&p->asks, &p->s->machine, i);
 		return;
 	}
 	if (!m) {
