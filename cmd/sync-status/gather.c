@@ -10,6 +10,7 @@ struct gather {
 	uint64_t heard;		/* unix seconds: the last contact with any peer */
 	size_t left_out, peers_up;
 	uint64_t held, bytes, tenures, proven, linked;
+	bool provisional;	/* nobody knows what the canonical chain stands on */
 };
 
 static json_t *hex_json(const void *p, size_t n)
@@ -60,6 +61,7 @@ static bool on_tenure(void *arg, const struct rec_tenure *t)
 	g->tenures++;
 	g->proven += t->proven;
 	g->linked += t->linked;
+	g->provisional |= t->proven && t->canonical && t->why.n;
 	if (!t->proven && t->why.n)
 		row_add(g,
 		    unavailable_json(t->consensus_hash, t->start_id, "unproven", t->why,
@@ -271,6 +273,7 @@ json_t *status_gather(struct store *s, const struct store_holder *writer, bool *
 	json_object_set_new(o, "tenures_held", int_json(blocks.tenures));
 	json_object_set_new(o, "tenures_proven", int_json(blocks.proven));
 	json_object_set_new(o, "tenures_linked", int_json(blocks.linked));
+	json_object_set_new(o, "provisional", json_boolean(blocks.provisional));
 	add_list(o, "unavailable", &blocks);
 	add_list(o, "peers", &peers);
 	json_object_set_new(o, "peers_up", int_json(peers.peers_up));

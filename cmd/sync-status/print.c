@@ -125,7 +125,8 @@ static void print_how_far(const json_t *o)
 	else
 		printf("burn tip  none yet\n");
 	if (json_is_integer(json_object_get(o, "proven_height")))
-		printf("proven    height %s  %s\n", grouped(a, number(o, "proven_height")),
+		printf("proven    height %s%s  %s\n", grouped(a, number(o, "proven_height")),
+		    json_is_true(json_object_get(o, "provisional")) ? " (provisional)" : "",
 		    text(o, "proven_tip"));
 	else
 		printf("proven    nothing yet\n");

@@ -231,6 +231,14 @@ bool tenure_confirms(const struct tenure *t)
 	return t->tail_sequence || !all_zero(t->tail, sizeof(t->tail));
 }
 
+/* At the bottom of the chain, on a block that is not there. */
+static bool is_provisional(const struct tenure *t)
+{
+	struct link boot;
+
+	return t->proven && t->base && !t->prev && !place_boot(&boot, t->start_parent);
+}
+
 void tenure_record(struct keeper *k, const struct tenure *t, struct rec_tenure *r)
 {
 	memset(r, 0, sizeof(*r));
@@ -252,7 +260,9 @@ void tenure_record(struct keeper *k, const struct tenure *t, struct rec_tenure *
 	r->linked = t->linked;
 	r->canonical = t->canonical;
 	r->packed = t->packed;
-	r->why = rec_str(t->why);
+	r->why = rec_str(is_provisional(t) ?
+		"its height is provisional: the block that it stands on is not held" :
+		t->why);
 	r->siblings = t->siblings;
 	r->source = rec_str(t->source);
 	r->model = t->model;

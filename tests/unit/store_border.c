@@ -84,8 +84,9 @@ static void provisional(void **state)
 
 	cross_make(&x);
 	give_range(w, x.starts[0], w->n);
-	assert_true(canonical(w, 'a') && canonical(w, 'c'));
+	assert_true(canonical(w, 'a') && canonical(w, 'c') && row_of(w, 'a').why.n > 0);
 	give_range(w, 2, 3);
+	assert_int_equal(row_of(w, 'a').why.n, 0);
 	t = row_of(w, 'r');
 	assert_true(t.proven && t.complete && !t.linked && !t.canonical && canonical(w, 'a'));
 	world_restart(w);
