@@ -223,7 +223,8 @@ static size_t trim(struct offer *o, size_t n)
 	}
 	for (size_t i = 0; i < from; i++)
 		free(o[i].copy);
-	memmove(o, o + from, kept * sizeof(*o));
+	if (kept > 0)
+		memmove(o, o + from, kept * sizeof(*o));
 	return kept;
 }
 

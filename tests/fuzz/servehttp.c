@@ -1,5 +1,6 @@
-/* Any bytes on an HTTP connection of block-serve, over a store with a few tenures: each is
- * answered or closed, and nothing is held once the client is gone. */
+/* Any bytes on an HTTP connection of block-serve, over a store with tenures of both models and a
+ * stream of microblocks: each is answered or closed, and nothing is held once the client is
+ * gone. */
 #include <arpa/inet.h>
 #include <sys/socket.h>
 // link: cmd/block-serve/*.c
@@ -7,15 +8,46 @@
 #include "cmd/block-serve/seats.h"
 #include "common/chain/work.h"
 #include "common/sys/loop.h"
-#include "tests/unit/store_line.h"
+#include "common/store/streams.h"
+#include "tests/unit/chain_make_microblock.h"
+#include "tests/unit/store_crossing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 static struct serve s;
-static struct line l;
+static struct crossing l;
 static struct sockaddr_in at = { .sin_family = AF_INET };
 
 static void remove_store(void) { world_close(&l.w); }
+
+/* Two microblocks that q confirms, of which the second is longer than a piece of an answer. */
+static void put_stream(void)
+{
+	static uint8_t body[65536], ends[8];
+	struct rec_stream r = { .ends = { ends, 2 } };
+	struct bytes tx = { .n = 0 }, b;
+	uint8_t prev[32] = { 0 };
+	size_t len = 0;
+	MDB_txn *txn;
+
+	tx_transfer(&tx, 1);
+	for (uint16_t i = 0; i < 2; i++) {
+		made_microblock(&b, i, prev, &tx, 1, 1);
+		made_microblock_hash(prev, &b);
+		memcpy(body + len, b.p, b.n);
+		len = i == 0 ? b.n : sizeof(body);
+		put_be32(ends + (size_t)4 * i, (uint32_t)len);
+	}
+	memcpy(r.child_id, l.q->id, ID_LEN);
+	memcpy(r.parent_id, l.p->id, ID_LEN);
+	world_ch(r.consensus_hash, 'q');
+	world_ch(r.parent_ch, 'p');
+	memcpy(r.tail, prev, 32);
+	r.body = rec_bytes(body, len);
+	txn = store_write(&l.w.s);
+	stream_put(&l.w.s, txn, &r);
+	store_commit_or_die(&l.w.s, txn);
+}
 
 static void setup(void)
 {
@@ -23,11 +55,9 @@ static void setup(void)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	setenv("BLOCKSYNC_MAP", "67108864", 1);
-	line_make(&l);
-	keeper_begin(l.w.k);
-	for (size_t i = 0; i < l.w.n; i++)
-		world_give(&l.w, &l.w.blocks[i]);
-	world_commit(&l.w);
+	cross_make(&l);
+	give_range(&l.w, 0, l.w.n);
+	put_stream();
 	atexit(remove_store);
 	s.store = l.w.s;
 	s.base = loop_new(0, 0);
