@@ -44,8 +44,9 @@ whole() { diff <(listed s) <(chain_ids) && diff <(streams) <(chain_streams); }
 	# Whose block no needed one builds on is not asked for.
 	[ "$(grep -c '/v2/blocks/' log)" -eq "$(awk -F'\t' 'NR > 1 && $7 == 1' "$CHAIN/blocks2.tsv" | wc -l)" ]
 	[ "$(test-tool faults s | wc -l)" -eq 0 ]
+	asked=$(grep -c '/v2/\(blocks\|microblocks\)/' log)
 	fetch -u "${URLS[0]}"
-	[ "$(rec <became | grep -c '"type":"stored"')" -eq 0 ]
+	[ "$(grep -c '/v2/\(blocks\|microblocks\)/' log)" -eq "$asked" ]
 	[ "$(status '[.wanted, .wanted_exact, .streams_missing, .offered] | tostring')" = '[0,true,0,0]' ]
 	[ "$(status .tenures_done)" -eq "$(awk -F'\t' 'FNR > 1 && $7 == 1 { print $3 }' "$CHAIN/blocks2.tsv" "$CHAIN/blocks.tsv" | sort -u | wc -l)" ]
 	[ "$(status .unclaimed)" -eq "$(others | wc -l)" ]
@@ -109,6 +110,57 @@ whole() { diff <(listed s) <(chain_ids) && diff <(streams) <(chain_streams); }
 		[ $lie = longtail ] || test-tool faults s | grep -qF "${URLS[0]}" || { echo "$lie"; return 1; }
 		stop_started
 	done
+}
+
+@test "a wrong, a forged and a cut block cost their source alone" {
+	local lie
+	for lie in wrongblock garbageblock badmerkle keybomb cutbody=50 trailingblock endless; do
+		serve_chain "$CHAIN" log $lie honest
+		rm -rf s
+		seed s
+		fetch -u "${URLS[0]}" -u "${URLS[1]}" || { echo "$lie"; return 1; }
+		whole || { echo "$lie"; return 1; }
+		! test-tool faults s | grep -qF "${URLS[1]}" || { echo "$lie"; return 1; }
+		stop_started
+	done
+}
+
+@test "what all sources withhold is missing, and named: the lowest block but two" {
+	serve_chain "$CHAIN" log withholdlow=3 withholdlow=3
+	seed s
+	run --separate-stderr fetch -u "${URLS[0]}" -u "${URLS[1]}"
+	[ "$status" -eq 111 ]
+	read -r id ch < <(awk -F'\t' '$7 == 1 && $1 == 3 { print $2, $3 }' "$CHAIN/blocks2.tsv")
+	height=$(jq "select(.consensus_hash == \"0x$ch\").burn_block_height" "$CHAIN/sortitions.jsonl")
+	[[ "$stderr" = *": 1 of "*" tenures missing, the first at burn height $height: 404"* ]]
+	diff <(listed s) <(chain_ids | grep -v "$id")
+	[ "$(status '[.wanted, (.unavailable[] | select(.stream | not) | .consensus_hash, .why)] | tostring')" = "[1,\"$ch\",\"404\"]" ]
+	# what stands on it is lacking its stream, if it confirms one
+	status '.unavailable[] | select(.stream) | .why' >why
+	! grep -v 'the block below it is not proven' why || false
+}
+
+# sync SPEC...: by all stages, from these peers' inventories
+sync() {
+	serve_chain "$CHAIN" log "$@"
+	timeout 60 blocksync -1 -q -d s -n "$CHAIN/network" -s "${URLS[0]}" "${PEERS[@]}"
+}
+
+@test "through inventories: what is needed, and forks that a peer claims; what a peer only claims, or does not claim, nobody misses" {
+	sync honest ghosts
+	# all blocks whose sortition the canonical burn chain has
+	jq -r 'select(.fork == null) | .consensus_hash[2:]' "$CHAIN/sortitions.jsonl" >main
+	ids=$(awk -F'\t' 'NR == FNR { main[$1]; next } FNR > 1 && $3 in main { print $2 }' main "$CHAIN/blocks2.tsv" "$CHAIN/blocks.tsv" | sort)
+	[ "$(wc -l <<<"$ids")" -gt "$(chain_ids | wc -l)" ]
+	diff <(listed s) <(echo "$ids")
+	[ "$(status '[.wanted, .streams_missing, (.unavailable | length), ([.faults[] | select(.who == "'"${KEYS[0]}"'")] | length)] | tostring')" = '[0,0,0,0]' ]
+	[ "$(status .offered_done)" -eq $(($(wc -l <<<"$ids") - $(chain_ids | wc -l))) ]
+}
+
+@test "a peer that is a hundred times slower than the other holds up nothing" {
+	sync honest rate=1000
+	[ "$(status '[.wanted, .streams_missing] | tostring')" = '[0,0]' ]
+	[ "$(grep -c '/v2/' log)" -gt 0 ]
 }
 
 # below ID: it and all that it builds on, of epoch 2.x

@@ -188,7 +188,7 @@ void slot_stream(struct planner *p, uint32_t i)
 
 	if (s->model == EPOCH2 && s->facts & FACT_CONFIRMS && s->parent &&
 	    s->item[1].state == ST_NONE)
-		item_become(p, i, ITEM_STREAM, ST_READY);
+		item_become(p, i, ITEM_STREAM, s->facts & FACT_STORED ? ST_LOOK : ST_READY);
 }
 
 void slot_header(struct planner *p, uint32_t i, bool confirms)

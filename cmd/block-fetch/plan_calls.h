@@ -33,6 +33,12 @@ static inline bool slot_asks_start(const struct slot *s)
 {
 	return s->item[1].kind == ITEM_START && s->item[1].state == ST_ASKED;
 }
+/* A stream is judged by the blocks at both of its ends. */
+static inline bool stream_tells(const struct planner *p, const struct slot *s)
+{
+	return s->parent && s->item[0].state == ST_PROVEN &&
+	    p->slots[s->parent - 1].item[0].state == ST_PROVEN;
+}
 static inline bool source_has_room(const struct planner *p, const struct source *s, uint64_t now)
 {
 	return source_usable(s, now) && s->not_before <= now && s->inflight < source_window(p, s);

@@ -255,11 +255,27 @@ void planner_reward_set(struct planner *p, uint64_t cycle)
 		slot_refresh(p, (uint32_t)(h - p->first));
 }
 
+/* What is asked for already is not looked for. */
+static void look_instead(struct planner *p, uint32_t i, enum item_kind kind)
+{
+	const struct work *w = item_work(p, i, kind);
+
+	if (slot_item(&p->slots[i], kind)->state == ST_READY && (!w || !w->transfers))
+		item_become(p, i, kind, ST_LOOK);
+}
+
+void planner_held_stream(struct planner *p, const uint8_t ch[CH_LEN])
+{
+	const struct slot *s = slot_find(p, ch);
+
+	if (s && slot_has(s, ITEM_STREAM))
+		look_instead(p, slot_index(p, s), ITEM_STREAM);
+}
+
 void planner_held(struct planner *p, const uint8_t ch[CH_LEN], bool start_held,
     const uint8_t parent_id[ID_LEN], const uint8_t prev_ch[CH_LEN])
 {
 	struct slot *s = slot_find(p, ch);
-	const struct work *w;
 	uint32_t i;
 
 	if (!s)
@@ -268,9 +284,7 @@ void planner_held(struct planner *p, const uint8_t ch[CH_LEN], bool start_held,
 	slot_facts(p, i, FACT_STORED, 0);
 	if (start_held)
 		slot_start_known(p, i, parent_id, prev_ch);
-	w = item_work(p, i, ITEM_BODY);
-	if (s->item[0].state == ST_READY && (!w || !w->transfers))
-		item_become(p, i, ITEM_BODY, ST_LOOK);
+	look_instead(p, i, ITEM_BODY);
 }
 
 /* Next: cmd/block-fetch/names.c, what a slot stands for. */

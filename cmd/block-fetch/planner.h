@@ -95,6 +95,8 @@ void planner_claim(struct planner *, uint64_t now, unsigned source, const uint8_
  * that. */
 void planner_held(struct planner *, const uint8_t ch[CH_LEN], bool start_held,
     const uint8_t parent_id[ID_LEN], const uint8_t prev_ch[CH_LEN]);
+/* A stream that nobody was asked for is in the store. */
+void planner_held_stream(struct planner *, const uint8_t ch[CH_LEN]);
 /* Answer to ACT_LOOK: how much of an item the store has; of a body from `end` downwards. */
 struct plan_look {
 	bool proven;			/* proven, and reaches the end */

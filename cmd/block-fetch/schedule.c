@@ -62,13 +62,6 @@ static bool start_tells(const struct planner *p, const struct slot *s)
 	return s->item[0].state == ST_WAIT || (below && s->item[0].state != ST_ASKED);
 }
 
-/* A stream is judged by the blocks at both of its ends. */
-static bool stream_tells(const struct planner *p, const struct slot *s)
-{
-	return s->parent && s->item[0].state == ST_PROVEN &&
-	    p->slots[s->parent - 1].item[0].state == ST_PROVEN;
-}
-
 /* Whether it makes sense to ask for an item that is ready. */
 static bool item_due(const struct planner *p, uint32_t slot, enum item_kind kind)
 {

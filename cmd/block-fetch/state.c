@@ -81,8 +81,9 @@ static const char *missing_why(const struct planner *p, uint32_t i, enum item_ki
 	if (kind == ITEM_BODY && slot_has(s, ITEM_START) && (w = item_work(p, i, ITEM_START)) &&
 	    w->why)
 		return why_text(p, w->why);
-	if (kind == ITEM_STREAM && s->item[0].state != ST_PROVEN)
-		return "its block is not proven";
+	if (kind == ITEM_STREAM && !stream_tells(p, s))
+		return s->item[0].state != ST_PROVEN ? "its block is not proven" :
+						       "the block below it is not proven";
 	return it->state == ST_WAIT && s->facts & FACT_STARTED ? "its end is unknown" :
 								 "no source has it";
 }

@@ -126,11 +126,22 @@ static void served(struct fetch *f, const char *who)
 	f->served[i].n++;
 }
 
+/* What nobody was asked for, or for a source's own tip alone, is in the store: it need not be asked
+ * for. */
+static void came(struct fetch *f, MDB_txn *txn, const struct written *w)
+{
+	struct rec_tenure t;
+
+	if (w->item == ITEM_STREAM)
+		planner_held_stream(f->plan, w->ch);
+	else if (tenure_get(&f->store, txn, w->ch, &t) == 0)
+		planner_held(f->plan, w->ch, !all_zero(t.start_id, ID_LEN), t.parent_id, t.prev_ch);
+}
+
 /* The planner counts by the tenure of the request, which need not be the block's own. */
 static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum plan_verdict v,
     const char *reason)
 {
-	struct rec_tenure t;
 	int source = w->index;
 
 	f->written_bytes -= w->len;
@@ -139,13 +150,13 @@ static void told(struct fetch *f, MDB_txn *txn, const struct written *w, enum pl
 		served(f, w->source);
 	f->judged = true;
 	suspect_told(f, w, v == VERDICT_STORED);
-	if (w->index < 0)
-		return;
-	if (strcmp(planner_source_name(f->plan, (unsigned)source), w->source) != 0)
-		source = -1;	/* its place is another's by now */
-	planner_tell(f, w, source, v, reason);
-	if (w->tip && v == VERDICT_STORED && tenure_get(&f->store, txn, w->ch, &t) == 0)
-		planner_held(f->plan, w->ch, !all_zero(t.start_id, ID_LEN), t.parent_id, t.prev_ch);
+	if (source >= 0) {
+		if (strcmp(planner_source_name(f->plan, (unsigned)source), w->source) != 0)
+			source = -1; /* its place is another's by now */
+		planner_tell(f, w, source, v, reason);
+	}
+	if ((w->tip || w->index < 0) && v == VERDICT_STORED)
+		came(f, txn, w);
 }
 
 static enum plan_verdict verdict_of(enum verdict_status status)
