@@ -48,7 +48,10 @@ void item_failed_at(struct planner *p, const struct transfer *t, uint64_t now, u
 	w->why = why;
 	w->out |= 1ull << t->source;
 	others = item_offered(p, t->slot, kind, now);
-	if (!for_good && tries < (others ? 2u : MAX_TRIES))
+	if (!for_good &&
+	    tries < (others				? 2u :
+			slot_needed(&p->slots[t->slot]) ? MAX_TRIES :
+							  SPARE_TRIES))
 		w->out &= ~(1ull << t->source);
 	w->not_before = others ? now : now + (50ull << (tries < 6 ? tries : 6));
 	slot_refresh(p, t->slot);

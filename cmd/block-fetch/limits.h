@@ -50,6 +50,8 @@
 #define MAX_LIES 3                  /* answers proven wrong, blocks refused: then a source is
                                      * left out */
 #define MAX_TRIES 8                 /* failures of one tenure at one source */
+#define SPARE_TRIES 3               /* the same of a block that nobody misses, and that need not
+                                     * exist */
 #define FIRST_BACKOFF_MS 10         /* wait after a first failure */
 #define BACKOFF_MS 100              /* after the next; doubles */
 #define BACKOFF_MAX_MS 30000
