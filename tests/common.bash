@@ -36,6 +36,12 @@ crossing_chain() {
 		--microblocks 0.9 --equivocations 0.7 --forks 0.2 --pox-fork 1 --start-rate 0.85
 }
 
+# The same with fewer forks, and so with more streams on the chain itself: 27 anchored blocks, 16 streams.
+streams_chain() {
+	make_chain streams --seed 9 --cycles 5 --cycle-length 10 --prepare-length 3 --epoch2 33 --signers 3 --tenure-blocks 1:3 \
+		--microblocks 0.9 --equivocations 0.7 --forks 0.1 --pox-fork 1 --start-rate 0.85
+}
+
 # serve_chain DIR LOG SPEC...: starts one peer a SPEC (all in one process). Sets PEER_PID, by index KEYS, P2P,
 # URLS, SPECS, and the options PEERS that name them all.
 # FAULT_PEER=servechain takes the simulator beside the repository instead of ours.
