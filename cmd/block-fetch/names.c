@@ -123,15 +123,11 @@ static void slot_need(struct planner *p, uint32_t i, uint16_t fact)
 	}
 }
 
-/* A winner at the border that is named by another id than its own block's is a tenure. */
-void slot_border(struct planner *p, uint32_t i, const uint8_t start[ID_LEN])
+/* The winner is of a tenure: its slot begins anew. */
+static void slot_is_tenure(struct planner *p, uint32_t i)
 {
-	struct slot *s = &p->slots[i], kept;
+	struct slot *s = &p->slots[i], kept = *s;
 
-	if (s->model != EPOCH2 || !(s->facts & FACT_WON) || !at_border(p, i) ||
-	    id_is(s->start, start))
-		return;
-	kept = *s;
 	slot_stop(p, i);
 	slot_empty(p, i);
 	slot_model(p, i, NAKAMOTO);
@@ -139,6 +135,23 @@ void slot_border(struct planner *p, uint32_t i, const uint8_t start[ID_LEN])
 	s->parent = kept.parent;
 	s->facts = kept.facts;
 	slot_claimed(p, i);
+}
+
+void slot_crossing(struct planner *p, uint32_t i, const uint8_t committed[ID_LEN])
+{
+	const struct slot *s = &p->slots[i];
+
+	if (s->model == EPOCH2 && at_border(p, i) && id_is(p->slots[s->parent - 1].start, committed))
+		slot_is_tenure(p, i);
+}
+
+void slot_border(struct planner *p, uint32_t i, const uint8_t start[ID_LEN])
+{
+	const struct slot *s = &p->slots[i];
+
+	if (s->model == EPOCH2 && s->facts & FACT_WON && at_border(p, i) && !s->parent &&
+	    !id_is(s->start, start))
+		slot_is_tenure(p, i);
 }
 
 void slot_name(struct planner *p, uint32_t i, const uint8_t start[ID_LEN], uint16_t fact)

@@ -108,7 +108,12 @@ void slot_end(struct planner *, uint32_t slot, const uint8_t end[ID_LEN], bool p
 void slot_reopen(struct planner *, uint32_t slot, const uint8_t old_end[ID_LEN]);
 /* An epoch 2.x winner: its block by its own commit. */
 void slot_epoch2(struct planner *, uint32_t slot, const uint8_t committed[ID_LEN]);
-/* A Nakamoto winner names it: of which model it is, if it may be of either. */
+/* At the last height below epoch 3.0's first a winner may be of either model.  Its own commit says
+ * which: that of an epoch 2.x block has the block's hash, that of a tenure the id of the block that
+ * its parent committed to.  What later winners commit to does not count: they may write what they
+ * like. */
+void slot_crossing(struct planner *, uint32_t slot, const uint8_t committed[ID_LEN]);
+/* The same where the parent is not in sight: by the first commit that names it. */
 void slot_border(struct planner *, uint32_t slot, const uint8_t start[ID_LEN]);
 /* The header of an epoch 2.x block is known: whether it confirms a stream. */
 void slot_header(struct planner *, uint32_t slot, bool confirms);

@@ -104,6 +104,7 @@ static void slot_link(struct planner *p, uint32_t child, uint32_t parent,
 	struct slot *c = &p->slots[child];
 
 	c->parent = parent + 1;
+	slot_crossing(p, child, committed);
 	if (slot_wanted(c))
 		slot_facts(p, parent, FACT_CHILD, 0);
 	if (c->model == NAKAMOTO)

@@ -258,14 +258,17 @@ static void refused(void **state)
 	planner_free(w->plan);
 }
 
-/* The last sortition before epoch 3.0 may have elected either: who builds on it names it. */
+/* The last sortition before epoch 3.0 may have elected either: its own commit says which, whatever a
+ * later winner commits to. */
 static void border(void **state)
 {
 	struct world2 *w = &world;
 	struct action a;
 	char path[200];
 
-	for (unsigned nakamoto = 0; nakamoto < 2; nakamoto++) {
+	for (unsigned n = 0; n < 3; n++) {
+		static const uint8_t other[ID_LEN] = { 0x66 };
+		bool nakamoto = n == 1, lie = n == 2;
 		const char *want = nakamoto ? "/v3/" : "/v2/blocks/";
 		bool asked = false;
 
@@ -274,8 +277,12 @@ static void border(void **state)
 		w->at[t].fate = w->at[t - 1].fate = w->at[t + 1].fate = CHAIN;
 		w->at[t].below = t - 1;
 		w->at[t + 1].below = t;
+		w->at[t].nakamoto = nakamoto;
 		if (nakamoto)
 			memset(w->at[t].id, 0x77, ID_LEN);
+		if (lie)
+			planner_sortition(w->plan, FIRST + t + 2, w->at[t + 2].ch, true,
+			    w->at[t].ch, other);
 		world2_view(w);
 		planner_source(w->plan, 1, "http://127.0.0.1:1", true);
 		for (w->now = 1; w->now < 20000 && !asked; w->now += 100) {

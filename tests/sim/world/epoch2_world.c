@@ -189,10 +189,12 @@ static void answer_end(struct world2 *w, struct answer2 *x, enum plan_end end, u
 static bool lacks(const struct world2 *w, const struct answer2 *x)
 {
 	const struct peer2 *p = &w->peers[x->source];
-	const struct sortition2 *s = &w->at[x->of];
+	const struct sortition2 *s;
 
-	return x->ask == ASK_INFO || s->fate == PHANTOM ||
-	    (x->ask == ASK_STREAM && p->conduct == NO_STREAMS) ||
+	if (x->ask == ASK_INFO)
+		return true;
+	s = &w->at[x->of];
+	return s->fate == PHANTOM || (x->ask == ASK_STREAM && p->conduct == NO_STREAMS) ||
 	    (p->conduct == WITHHOLDS && x->of == w->hidden) ||
 	    (s->fate == FORK && p->conduct != ALL);
 }
