@@ -7,7 +7,7 @@
  * the block is a Nakamoto block, else one of epoch 2.x.  No block is ever both: at that place an
  * epoch 2.x header has the first bytes of its VRF proof, and the sortition's consensus hash is a
  * hash over the burn block in which the commit to that header stands, so that nobody can make a
- * header that holds it. */
+ * header that holds it.  Bytes that do are of no block of epoch 2.x, whoever says that they are. */
 #ifndef BLOCKSYNC_CHAIN_BLOCK_H
 #define BLOCKSYNC_CHAIN_BLOCK_H
 

@@ -19,9 +19,18 @@ uint64_t network_epoch_start(const struct network *net, enum epoch epoch)
 	return UINT64_MAX;
 }
 
+/* Burn height of the first epoch that has Nakamoto blocks. */
+static uint64_t nakamoto_start(const struct network *net)
+{
+	for (unsigned i = 0; i < net->n_epochs; i++)
+		if (net->epochs[i].epoch >= EPOCH_30)
+			return net->epochs[i].start;
+	return UINT64_MAX;
+}
+
 unsigned network_models(const struct network *net, uint64_t burn_height)
 {
-	uint64_t nakamoto = network_epoch_start(net, EPOCH_30);
+	uint64_t nakamoto = nakamoto_start(net);
 
 	if (nakamoto == UINT64_MAX || burn_height + 1 < nakamoto)
 		return MODEL_BIT(EPOCH2);
@@ -34,7 +43,7 @@ uint64_t network_model_first(const struct network *net, enum model model)
 	uint64_t first = net->first_burn_height + 1;
 
 	if (model == NAKAMOTO)
-		return network_epoch_start(net, EPOCH_30);
+		return nakamoto_start(net);
 	return network_models(net, first) & MODEL_BIT(EPOCH2) ? first : UINT64_MAX;
 }
 

@@ -8,6 +8,9 @@ ssize_t epoch2_fields(struct block *b, const uint8_t *p, size_t n, size_t *need)
 
 	if (n < EPOCH2_HEADER)
 		return *need = EPOCH2_HEADER, 0;
+	/* Nobody can make such a header, and the store takes each for a Nakamoto block's. */
+	if (b->has_ch && memcmp(p + NAKAMOTO_CH, b->ch, CH_LEN) == 0)
+		return -1;
 	h->version = p[0];
 	h->burn = get_be64(p + 1);
 	b->height = get_be64(p + 9);

@@ -242,6 +242,9 @@ enum chain_reason proof_alone(
     struct block *b, const uint8_t *p, size_t n, const struct proof_view *view, uint64_t *weight)
 {
 	*weight = 0;
+	memset(b, 0, sizeof(*b));
+	if (!(network_models(view->net, view->burn_height) & MODEL_BIT(view->model)))
+		return REASON_VERSION;
 	return view->model == NAKAMOTO ? nakamoto_alone(b, p, n, view, weight) :
 					 epoch2_alone(b, p, n, view);
 }

@@ -33,7 +33,8 @@ struct proof_view {
 	const uint8_t *ch, *committed;
 };
 
-/* Judge a block on its own, what costs little first: header, version, the miner's signature; then
+/* Judge a block on its own, what costs little first: whether its sortition may have a block of this
+ * model, header, version, the miner's signature; then
  * the codec (the whole of p[0..n)), hashes, merkle root, static and epoch rules; then the signers'
  * signatures with weight and order; and the public keys inside of transactions last, when somebody
  * answers for them.  Each signature is recovered once; more signatures than signers are refused

@@ -29,8 +29,6 @@ static enum chain_reason judge_tx(void *arg, uint32_t i, const struct tx *tx)
 static enum chain_reason judge_header(
     const struct block *b, const struct proof_view *view, enum epoch epoch)
 {
-	if (epoch >= EPOCH_30)
-		return REASON_VERSION;
 	/* At height 0 all headers have one hash, the boot block's, which no commit names. */
 	if (b->height == 0 || memcmp(b->hash, view->committed, 32) != 0)
 		return REASON_WINNER;

@@ -125,6 +125,8 @@ static void check(const uint8_t *p, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static const uint8_t other[CH_LEN] = { 1 };
+	struct block b;
+	size_t need;
 
 	models = MODEL_BIT(NAKAMOTO), ch = NULL;
 	check(p, n);
@@ -134,5 +136,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	check(p, n);
 	ch = n < NAKAMOTO_CH + CH_LEN ? other : p + NAKAMOTO_CH;
 	check(p, n);
+	/* What either model's parser would take for its own is never of epoch 2.x. */
+	assert(ch == other ||
+	    block_header(&b, models = MODEL_BIT(EPOCH2), ch, p, n, &need) <= 0);
 	return 0;
 }

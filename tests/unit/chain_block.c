@@ -207,6 +207,11 @@ static void boundary(void **state)
 	assert_true(network_model_first(&net, NAKAMOTO) == UINT64_MAX);
 	assert_true(network_first_wanted(&net, 0) == 101);
 	assert_true(network_first_wanted(&net, 2) == network_cycle_start(&net, 2));
+	/* A network may skip epoch 3.0. */
+	net.n_epochs = 3;
+	net.epochs[2].epoch = EPOCH_40;
+	assert_int_equal(network_models(&net, 140), MODEL_BIT(NAKAMOTO));
+	assert_true(network_model_first(&net, NAKAMOTO) == 140);
 	net.n_epochs = 1;
 	net.epochs[0].epoch = EPOCH_30;
 	net.epochs[0].start = net.first_burn_height;
@@ -217,6 +222,7 @@ static void boundary(void **state)
 
 static void wrong_model(void **state)
 {
+	uint8_t forged[SIZE];
 	struct made m;
 	struct block b;
 	size_t need;
@@ -229,6 +235,13 @@ static void wrong_model(void **state)
 	/* Of another sortition, where both may be: no Nakamoto block of this one. */
 	assert_int_equal(block_parse(&b, ANY_MODEL, anchored[0].ch, m.out.p, m.out.n, &need), -1);
 	assert_int_equal(b.model, EPOCH2);
+	/* A VRF proof that holds the consensus hash: of neither model, whatever the giver says. */
+	memcpy(forged, anchored[0].bytes, SIZE);
+	memcpy(forged + NAKAMOTO_CH, anchored[0].ch, CH_LEN);
+	for (unsigned models = 1; models <= ANY_MODEL; models++)
+		assert_true(block_parse(&b, models, anchored[0].ch, forged, SIZE, &need) <= 0);
+	assert_int_equal(
+	    block_parse(&b, MODEL_BIT(EPOCH2), anchored[1].ch, forged, SIZE, &need), SIZE);
 }
 
 static void counts(void **state)

@@ -150,6 +150,7 @@ static void good_blocks(void **state)
 	/* The last sortition before 3.0 may have the first tenure. */
 	made_block(&m, BLOCK_START, 0);
 	assert_reason(judge_at(&m, 139, &weight), REASON_OK);
+	assert_reason(judge_at(&m, 138, &weight), REASON_VERSION);
 }
 
 static void codec(void **state)

@@ -53,7 +53,7 @@ static void anchored_blocks(void **state)
 	judges(w, PUSHED_REFUSED, REASON_VERSION, NAKAMOTO, 'p', &b);
 	memset(b.p + 17, 'r', CH_LEN);
 	judges(w, PUSHED_REFUSED, REASON_NOWINNER, NAKAMOTO, 'r', &b);
-	judges(w, PUSHED_REFUSED, REASON_WINNER, EPOCH2, 'r', &b);
+	judges(w, PUSHED_MALFORMED, REASON_CODEC, EPOCH2, 'r', &b);
 	give_range(w, 0, w->n);
 	judges(w, PUSHED_KNOWN, REASON_OK, EPOCH2, 'p', x.p->b);
 	world_close(w);

@@ -123,13 +123,14 @@ static enum chain_reason judge_anchored(struct judge *j, const struct chain_bloc
 	struct proof_view view = { .net = &j->chain.net, .model = EPOCH2, .ch = b->ch };
 	struct block block;
 	enum chain_reason why;
+	uint64_t weight;
 	size_t need;
 
 	if (!s)
 		return REASON_NOSORTITION;
 	view.burn_height = s->row.burn_height;
 	view.committed = s->row.committed;
-	why = epoch2_alone(&block, b->bytes, b->size, &view);
+	why = proof_alone(&block, b->bytes, b->size, &view, &weight);
 	/* of a block that is wrong by itself its children are judged too, by its header */
 	if (why != REASON_OK &&
 	    (block_header(&block, MODEL_BIT(EPOCH2), b->ch, b->bytes, b->size, &need) <= 0 ||
