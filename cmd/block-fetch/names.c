@@ -141,7 +141,8 @@ void slot_crossing(struct planner *p, uint32_t i, const uint8_t committed[ID_LEN
 {
 	const struct slot *s = &p->slots[i];
 
-	if (s->model == EPOCH2 && at_border(p, i) && id_is(p->slots[s->parent - 1].start, committed))
+	if (s->model == EPOCH2 && at_border(p, i) &&
+	    id_is(p->slots[s->parent - 1].start, committed))
 		slot_is_tenure(p, i);
 }
 

@@ -1,5 +1,5 @@
 /* The tables that say what went on: verdicts, faults, damaged, downloads, uploads (report.c,
- * damaged.c, people.c). */
+ * damaged.c, people.c, uploads.c). */
 #ifndef BLOCKSYNC_STORE_REPORT_H
 #define BLOCKSYNC_STORE_REPORT_H
 

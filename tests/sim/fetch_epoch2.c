@@ -258,8 +258,8 @@ static void refused(void **state)
 	planner_free(w->plan);
 }
 
-/* The last sortition before epoch 3.0 may have elected either: its own commit says which, whatever a
- * later winner commits to. */
+/* The last sortition before epoch 3.0 may have elected either: its own commit says which, whatever
+ * a later winner commits to. */
 static void border(void **state)
 {
 	struct world2 *w = &world;
