@@ -29,6 +29,7 @@
 	    "and no blocks")                                                                       \
 	X(REKEY, "rekey", 1,                                                                       \
 	    "changes its key N times in each conversation, by a Handshake that the old one signs") \
+	X(GROUP, "group", 1, "listens at 127.N.0.1, which is a network of its own")                \
 	/* slowness */                                                                             \
 	X(RTT, "rtt", 50, "answers P2P and HTTP N ms later")                                       \
 	X(RATE, "rate", 20000, "sends HTTP bodies at N bytes a second, over all connections")      \
@@ -80,6 +81,16 @@
 	X(BADNEIGHBORS, "badneighbors", 1000, "Neighbors made up of N addresses, 128 a reply")     \
 	X(REJECT, "reject", -1, "answers every Handshake with HandshakeReject")                    \
 	X(HANGUP, "hangup", 5, "closes the P2P connection after N messages")                       \
+	X(NATADDR, "nataddr", 1, "NatPunchReply says 11.0.0.N")                                    \
+	X(NATSWITCH, "natswitch", 2,                                                               \
+	    "NatPunchReply says the first of 11.0.0.1 to N, then the "                             \
+	    "next, and so on")                                                                     \
+	X(NATSIX, "natsix", -1, "NatPunchReply says an address of IPv6")                           \
+	X(NATPRIVATE, "natprivate", -1, "NatPunchReply says 10.0.1.37")                            \
+	X(NATANY, "natany", -1, "NatPunchReply says 0.0.0.0")                                      \
+	X(NATNONCE, "natnonce", -1, "NatPunchReply has another nonce")                             \
+	X(NATNACK, "natnack", -1, "answers NatPunchRequest with a Nack")                           \
+	X(NATSILENT, "natsilent", -1, "does not answer NatPunchRequest")                           \
 	/* data_url */                                                                             \
 	X(PRIVATEURL, "privateurl", -1, "advertises data_url http://10.0.1.37:20443")              \
 	X(DEADURL, "deadurl", -1, "advertises a data_url where nothing listens")                   \

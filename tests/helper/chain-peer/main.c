@@ -32,11 +32,17 @@ static void http_connected(struct evconnlistener *l, evutil_socket_t fd, struct 
 	http_accept(arg, fd);
 }
 
-static struct evconnlistener *listen_on(struct world *w, evconnlistener_cb cb, void *arg,
-    uint16_t *port)
+/* The second byte of the address 127.N.0.1 at which it listens for P2P. */
+static unsigned group_of(const struct peer *p)
+{
+	return has(p, F_GROUP) ? (unsigned)amount(p, F_GROUP) : 0;
+}
+
+static struct evconnlistener *listen_on(
+    struct world *w, evconnlistener_cb cb, void *arg, unsigned group, uint16_t *port)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK | (group & 0xff) << 16) };
 	socklen_t len = sizeof(addr);
 	struct evconnlistener *l =
 	    evconnlistener_new_bind(w->base, cb, arg, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
@@ -55,8 +61,8 @@ static void peer_start(struct peer *p, struct world *w, unsigned index, uint64_t
 	keypair_derive(&p->key, "%llu/peer/%u", (unsigned long long)seed, index);
 	keypair_derive(&p->other, "%llu/not the key of peer/%u", (unsigned long long)seed, index);
 	dice_seed(&p->dice, "%llu/dice/%u", (unsigned long long)seed, index);
-	p->p2p = listen_on(w, p2p_connected, p, &p->p2p_port);
-	p->http = listen_on(w, http_connected, p, &p->http_port);
+	p->p2p = listen_on(w, p2p_connected, p, group_of(p), &p->p2p_port);
+	p->http = listen_on(w, http_connected, p, 0, &p->http_port);
 }
 
 static void write_manifest(const struct world *w, const char *path)
@@ -72,10 +78,11 @@ static void write_manifest(const struct world *w, const char *path)
 	    (int)getpid(), w->dir, (unsigned long long)w->tip);
 	for (unsigned i = 0; i < w->n_peers; i++)
 		fprintf(f,
-		    "%s\n {\"public_key\": \"%s\", \"p2p\": \"127.0.0.1:%u\", \"url\": "
+		    "%s\n {\"public_key\": \"%s\", \"p2p\": \"127.%u.0.1:%u\", \"url\": "
 		    "\"http://127.0.0.1:%u\", \"spec\": \"%s\"}",
 		    i ? "," : "", hex_of(key, w->peers[i].key.public, KEY_LEN),
-		    w->peers[i].p2p_port, w->peers[i].http_port, w->peers[i].spec.text);
+		    group_of(&w->peers[i]), w->peers[i].p2p_port, w->peers[i].http_port,
+		    w->peers[i].spec.text);
 	fputs("\n]}\n", f);
 	if (fclose(f) != 0 || rename(temporary, path) != 0)
 		die_world("cannot write '%s': %s", path, strerror(errno));
@@ -86,9 +93,9 @@ static void print_peers(const struct world *w)
 	char key[2 * KEY_LEN + 1];
 
 	for (unsigned i = 0; i < w->n_peers; i++)
-		printf("%s@127.0.0.1:%u http://127.0.0.1:%u %s\n",
-		    hex_of(key, w->peers[i].key.public, KEY_LEN), w->peers[i].p2p_port,
-		    w->peers[i].http_port, w->peers[i].spec.text);
+		printf("%s@127.%u.0.1:%u http://127.0.0.1:%u %s\n",
+		    hex_of(key, w->peers[i].key.public, KEY_LEN), group_of(&w->peers[i]),
+		    w->peers[i].p2p_port, w->peers[i].http_port, w->peers[i].spec.text);
 	fflush(stdout);
 }
 

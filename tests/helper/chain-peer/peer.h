@@ -22,6 +22,7 @@ struct peer {
 	double free_at;			/* when its shared bandwidth (rate) is next free */
 	double quota_at;		/* when the quota began */
 	unsigned quota_used;
+	unsigned punched; /* NatPunchRequests answered */
 };
 
 struct world {

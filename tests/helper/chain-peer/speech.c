@@ -14,9 +14,16 @@ static void put_address(struct buf *b, const uint8_t ip[4], uint16_t port)
 	buf_u16(b, port);
 }
 
+/* Where it listens (main.c). */
+static void put_own_address(const struct peer *p, struct buf *b)
+{
+	uint8_t ip[4] = { 127, has(p, F_GROUP) ? (uint8_t)amount(p, F_GROUP) : 0, 0, 1 };
+
+	put_address(b, ip, p->p2p_port);
+}
+
 static void put_handshake(const struct peer *p, const struct keypair *key, struct buf *b)
 {
-	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
 	char url[64];
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u", has(p, F_DEADURL) ? 1 : p->http_port);
@@ -24,7 +31,7 @@ static void put_handshake(const struct peer *p, const struct keypair *key, struc
 		strcpy(url, "http://10.0.1.37:20443");
 	if (has(p, F_NOURL))
 		url[0] = '\0';
-	put_address(b, loopback, p->p2p_port);
+	put_own_address(p, b);
 	buf_u16(b, SERVICE_RELAY | SERVICE_RPC | SERVICE_STACKERDB);
 	buf_put(b, key->public, KEY_LEN);
 	buf_u64(b, INT64_MAX);
@@ -35,7 +42,6 @@ static void put_handshake(const struct peer *p, const struct keypair *key, struc
 static void put_neighbors(struct peer *p, struct buf *b)
 {
 	struct world *w = p->world;
-	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
 
 	if (has(p, F_BADNEIGHBORS)) {
 		buf_u32(b, MAX_NEIGHBORS);
@@ -56,7 +62,7 @@ static void put_neighbors(struct peer *p, struct buf *b)
 	for (unsigned i = 0, n = 0; i < w->n_peers && n < MAX_NEIGHBORS; i++) {
 		if (i == p->index)
 			continue;
-		put_address(b, loopback, w->peers[i].p2p_port);
+		put_own_address(&w->peers[i], b);
 		buf_put(b, w->peers[i].key.hash, HASH160_LEN);
 		n++;
 	}
@@ -163,6 +169,38 @@ static void take_walk_reply(struct talk *t, const struct message *m)
 	talk_send(t, MSG_GET_NEIGHBORS, &none, t->walk_seq, F_COUNT);
 }
 
+/* Which address it sees, or says that it sees. */
+static void answer_punch(struct talk *t, const struct message *m)
+{
+	static const uint8_t six[16] = { 0x26, 0x06, [15] = 1 };
+	struct peer *p = t->peer;
+	uint8_t ip[4] = { 11, 0, 0, 0 };
+	struct buf b = { 0 };
+
+	if (has(p, F_NATSILENT))
+		return;
+	if (has(p, F_NATNACK)) {
+		buf_u32(&b, NACK_INVALID_MESSAGE);
+		talk_reply(t, m, MSG_NACK, &b, 0, F_COUNT);
+		return;
+	}
+	if (has(p, F_NATADDR))
+		ip[3] = (uint8_t)amount(p, F_NATADDR);
+	else if (has(p, F_NATSWITCH))
+		ip[3] = (uint8_t)(1 + p->punched++ % (unsigned)amount(p, F_NATSWITCH));
+	else if (has(p, F_NATPRIVATE))
+		memcpy(ip, (uint8_t[]){ 10, 0, 1, 37 }, 4);
+	else if (has(p, F_NATANY))
+		memset(ip, 0, 4);
+	else
+		memcpy(ip, &t->from.sin_addr, 4);
+	put_address(&b, ip, ntohs(t->from.sin_port));
+	if (has(p, F_NATSIX))
+		memcpy(b.p, six, sizeof(six));
+	buf_u32(&b, m->u.nonce + has(p, F_NATNONCE));
+	talk_reply(t, m, MSG_NAT_PUNCH_REPLY, &b, 0, F_COUNT);
+}
+
 void talk_take(struct talk *t, const struct message *m)
 {
 	struct peer *p = t->peer;
@@ -174,9 +212,7 @@ void talk_take(struct talk *t, const struct message *m)
 	} else if (m->id == MSG_HANDSHAKE) {
 		take_handshake(t, m);
 	} else if (m->id == MSG_NAT_PUNCH_REQUEST) {
-		put_address(&b, (const uint8_t *)&t->from.sin_addr, ntohs(t->from.sin_port));
-		buf_u32(&b, m->u.nonce);
-		talk_reply(t, m, MSG_NAT_PUNCH_REPLY, &b, 0, F_COUNT);
+		answer_punch(t, m);
 	} else if (!t->known) {
 		buf_u32(&b, NACK_HANDSHAKE_REQUIRED);
 		talk_reply(t, m, MSG_NACK, &b, 0, F_COUNT);
