@@ -45,7 +45,7 @@ living() {
 	*) echo "$1" -q -d "$1" -n "$CHAIN/network" ;;
 	esac
 }
-LIVING='blocksync block-serve sortition-sync inv-sync block-fetch block-verify block-store rec'
+LIVING='blocksync block-serve sortition-sync public-ip inv-sync block-fetch block-verify block-store rec'
 
 # begin PROGRAM WRAPPER...: in the background, its input open and silent; waits until it reads the signals that it will read.  Its pid in $PID.
 begin() {
@@ -217,7 +217,7 @@ slow_reader() {
 	[ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || skip "needs root and mount namespaces"
 	mkdir none here
 	cp "$BIN"/* here
-	for p in sortition-sync inv-sync block-fetch block-verify block-store; do
+	for p in sortition-sync public-ip inv-sync block-fetch block-verify block-store; do
 		printf '#!/bin/sh\necho %s >>"%s/foreign"\n' $p "$PWD" >$p
 		chmod +x $p
 	done
@@ -291,7 +291,7 @@ slow_reader() {
 	for c in "sync-status -d file" "block-cat -d file -l" "block-cat -d $FULL -x dir" "block-cat -d $FULL -i dir" "block-cat -d $FULL -x none/x" \
 	    "block-store -d file -n $CHAIN/network" "block-store -d s -n dir" "block-verify -n $CHAIN/network -R dir" \
 	    "sortition-sync -d s -n $CHAIN/network -s dir" "sortition-sync -d s -n $CHAIN/network -s http://127.0.0.1:1 -K dir" \
-	    "inv-sync -d file -n $CHAIN/network" "block-fetch -d file" "block-serve -d file -w 127.0.0.1:0" \
+	    "public-ip -d file -n $CHAIN/network" "inv-sync -d file -n $CHAIN/network" "block-fetch -d file" "block-serve -d file -w 127.0.0.1:0" \
 	    "blocksync -1 -d file -n $CHAIN/network" "blocksync -1 -d s -n dir" "blocksync -1 -d s -n $CHAIN/network -s dir" "blocksync -1 -d s -n $CHAIN/network -K dir" \
 	    "blocksync -1 -d s -n $CHAIN/network -s none"; do
 		run --separate-stderr timeout 20 $c </dev/null

@@ -52,7 +52,7 @@ streams_check() {
 	streams_case 'random bytes' 111 3 'standard input is broken' < <(cat "$good"; printf 'random bytes') || return
 	streams_case 'hostile count' 111 3 'standard input is broken' < <(cat "$good"; printf '\306\0\0\0\5\335\10\0\0\0') || return
 	streams_case 'unknown type' 0 4 '' < <(cat "$good"; echo '{"raw":"92cd270fa161"}' | "$BIN/rec" -r) || return
-	streams_case 'extra fields' 0 4 '' < <(cat "$good"; echo '{"raw":"9610a16ea1730101c40101"}' | "$BIN/rec" -r) || return
+	streams_case 'extra fields' 0 4 '' < <(cat "$good"; echo '{"raw":"9710a16ea17301c302c40101"}' | "$BIN/rec" -r) || return
 	streams_case 'wrong type of a field' 111 3 'address.address: not text' < <(cat "$good"; echo '{"raw":"921001"}' | "$BIN/rec" -r) || return
 	streams_case 'other network' 100 0 "of network 'other'" \
 	    < <(sed 's/"network":"[^"]*"/"network":"other"/' <(streams_news "$net") | "$BIN/rec" -r) || return

@@ -42,7 +42,7 @@ every() {
 
 # What follows from it, that nothing came, is not told again.
 @test "random bytes: one line" {
-	for program in 'inv-sync -1' 'block-fetch -1' block-store block-verify; do
+	for program in 'public-ip -1' 'inv-sync -1' 'block-fetch -1' block-store block-verify; do
 		# shellcheck disable=SC2086
 		run --separate-stderr timeout 20 "$BIN"/$program -d d -n "$NET" < <(printf 'random bytes')
 		[ "$status" -eq 111 ]

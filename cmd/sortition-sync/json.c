@@ -265,5 +265,4 @@ int json_pox(const struct network *net, const void *p, size_t n, char err[120])
 	return rc;
 }
 
-/* Next: cmd/inv-sync/main.c, holds conversations with peers and emits who they are and which
- * tenures each has. */
+/* Next: cmd/public-ip/main.c, which asks for our address. */

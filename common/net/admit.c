@@ -244,4 +244,4 @@ struct admit_conn *admit_victim(struct admit_conn *const *all, size_t n,
 	return victim;
 }
 
-/* Next: common/net/resolver.c (first its header), names to addresses. */
+/* Next: common/net/self.c (first its header), what we say of ourselves. */

@@ -47,6 +47,7 @@
 	X(GREETING_SIGNATURE, LYING, "bad signature of the handshake")        \
 	X(NO_KEY, LYING, "handshake with a key that is none")                 \
 	X(OTHER_KEY, LYING, "another key")                                    \
+	X(NONCE, LYING, "another nonce")                                      \
 	X(PUSH_FALSE, LYING, "push")                                          \
 	/* bytes that are nothing */                                          \
 	X(PUSH_UNDECODABLE, INVALID, "push")                                  \

@@ -8,6 +8,7 @@ _blocksync() {
 	esac
 	case ${COMP_WORDS[0]##*/} in
 	sortition-sync) letters='1 d h n q s v K Q V' ;;
+	public-ip) letters='1 a d h n p q v V' ;;
 	inv-sync) letters='1 d h n p q v V' ;;
 	block-fetch) letters='1 d h n o q u v F R V' ;;
 	block-verify) letters='1 d h j n q v R V' ;;
@@ -21,4 +22,4 @@ _blocksync() {
 	# shellcheck disable=SC2086
 	mapfile -t COMPREPLY < <(compgen -W "$(printf -- '-%s ' $letters)" -- "$cur")
 }
-complete -o default -F _blocksync sortition-sync inv-sync block-fetch block-verify block-store block-serve block-cat sync-status rec blocksync
+complete -o default -F _blocksync sortition-sync public-ip inv-sync block-fetch block-verify block-store block-serve block-cat sync-status rec blocksync

@@ -11,6 +11,7 @@
  *   test-tool aside DIR CH ID SOURCE [HASH UNTIL]
  *                                  set a block aside, as this program does, or without HASH as an
  *                                  earlier one did
+ *   test-tool age DIR SECONDS      our address was agreed upon so long ago, or (negative) will be
  *   test-tool run FILE CMD...      run a command; into FILE: wall seconds, CPU seconds of it and
  *                                  all it waited for, and `peak PROGRAM KIB` of private memory
  *                                  for each program under it */
@@ -21,6 +22,7 @@
 
 #include "common/store/store.h"
 #include "common/sys/log.h"
+#include "common/sys/stage.h"
 #include "tests/helper/test-tool/tool.h"
 
 static void hex(const void *p, size_t n)
@@ -128,6 +130,26 @@ static int aside(int argc, char **argv)
 	return 0;
 }
 
+static int age(int argc, char **argv)
+{
+	static struct store s;
+	struct rec_address r;
+	char address[65], source[301];
+	MDB_txn *txn;
+
+	store_open(&s, argv[2], NULL, TABLE(T_META), 0);
+	txn = store_write(&s);
+	if (meta_get_row(&s, txn, "address", REC_ADDRESS, &r) != 0)
+		die_world("no address is known");
+	r.address = rec_str(rec_cstr(address, sizeof(address), r.address));
+	r.source = rec_str(rec_cstr(source, sizeof(source), r.source));
+	r.time = now_unix() - (uint64_t)strtoll(argv[3], NULL, 10);
+	meta_put_row(&s, txn, "address", REC_ADDRESS, &r);
+	store_commit_or_die(&s, txn);
+	store_close(&s);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct store s;
@@ -141,6 +163,8 @@ int main(int argc, char **argv)
 		return tool_run(argv[2], argv + 3);
 	if (strcmp(argv[1], "aside") == 0 && (argc == 6 || argc == 8))
 		return aside(argc, argv);
+	if (strcmp(argv[1], "age") == 0 && argc == 4)
+		return age(argc, argv);
 	store_open(&s, argv[2], NULL, 0, 0);
 	txn = store_read(&s);
 	if (strcmp(argv[1], "verdicts") == 0)
