@@ -154,6 +154,8 @@ void planner_verdict(struct planner *p, uint64_t now, enum plan_verdict verdict,
 		it->due |= DUE_RELOOK;
 		work_make(p, i, v->kind)->not_before = now + 5000;
 		work_make(p, i, v->kind)->why = why_of(p, v->reason);
+		if (v->kind == ITEM_STREAM)	/* the block may not count as proven any more */
+			slot_recheck(p, i);
 	} else if (verdict == VERDICT_ASIDE) {
 		aside(p, now, i, v);
 	}

@@ -104,14 +104,34 @@ static void keep(struct keeper *k, const struct tenure *t, const struct rec_micr
 	free(ends);
 }
 
-/* Hashes lead from the child's header to the bytes that break the rule: the child does. */
+/* Hashes lead from the child's header to the bytes that break the rule: the child does.  A verdict
+ * of the stream, of no source, remembers that. */
 static void refuse_child(struct keeper *k, struct tenure *t, enum chain_reason reason)
 {
+	struct rec_microblocks any = { .source = rec_str("") };
 	struct node *n;
 
+	memcpy(any.child_id, t->start_id, ID_LEN);
+	memcpy(any.consensus_hash, t->ch, CH_LEN);
+	verdict(k, &any, STATUS_REFUSED, reason, chain_reason_text(reason));
 	tenure_load(k, t);
 	if ((n = node_find(k, t->start_id)) != NULL)
 		fall_refuse(k, n, reason);
+}
+
+static bool take_refusal(void *arg, const struct rec_verdict *v)
+{
+	if (v->kind == ITEM_STREAM && v->status == STATUS_REFUSED && v->source.n == 0)
+		*(enum chain_reason *)arg = chain_reason_of(v->reason.p, v->reason.n);
+	return *(enum chain_reason *)arg == REASON_OK;
+}
+
+enum chain_reason confirm_refused(struct keeper *k, const uint8_t child[ID_LEN])
+{
+	enum chain_reason reason = REASON_OK;
+
+	verdict_walk(k->s, k->txn, child, take_refusal, &reason);
+	return reason;
 }
 
 static void judge(struct keeper *k, struct tenure *t, const struct offer *o,
@@ -138,6 +158,7 @@ static void judge(struct keeper *k, struct tenure *t, const struct offer *o,
 		t->announce = true;
 	} else if (s.committed) {
 		refuse_child(k, t, reason);
+		verdict(k, r, STATUS_UNDECIDED, reason, "the block that confirms it is refused");
 	} else {
 		k->counts.refused++;
 		verdict(k, r, STATUS_REFUSED, reason, chain_reason_text(reason));

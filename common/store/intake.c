@@ -61,6 +61,17 @@ static void keep_new(struct keeper *k, struct tenure *t, const struct node *othe
 	grow_arrival(k, n);
 }
 
+/* A block that confirms a stream may have been refused for it. */
+static void keep_confirming(struct keeper *k, struct tenure *t, const struct node *other)
+{
+	enum chain_reason reason = confirm_refused(k, other->l.id);
+
+	if (reason == REASON_OK)
+		keep_new(k, t, other);
+	else
+		report_verdict(k, other, STATUS_REFUSED, reason, chain_reason_text(reason));
+}
+
 /* A complete tenure is only read again for a block that it lacks. */
 static bool stored_as_heavy(struct keeper *k, const struct tenure *t, const struct node *other)
 {
@@ -96,8 +107,10 @@ void keeper_block(struct keeper *k, const struct block *block, uint64_t weight,
 	tenure_load(k, t);
 	if ((n = node_find(k, link.id)) != NULL)
 		keep_heavier(k, n, &other);
-	else
+	else if (link.tail_sequence == 0 && all_zero(link.tail, sizeof(link.tail)))
 		keep_new(k, t, &other);
+	else
+		keep_confirming(k, t, &other);
 }
 
 static bool take_any(void *found, const struct kept_block *b)

@@ -32,6 +32,8 @@ void judge_queue(struct keeper *);
  * refused. */
 void confirm_streams(struct keeper *);
 void confirm_free(struct keeper *);
+/* What such a child was refused for, as long as the table `verdicts` remembers; else REASON_OK. */
+enum chain_reason confirm_refused(struct keeper *, const uint8_t child[ID_LEN]);
 
 /* restore.c: the graph out of the rows, at the start; and the first cycle wanted, which may be
  * another at any commit. */

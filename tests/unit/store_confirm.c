@@ -71,6 +71,28 @@ static unsigned verdicts(struct world *w)
 	return n;
 }
 
+struct said { const char *source; enum verdict_status status; };
+
+static bool take_said(void *arg, const struct rec_verdict *v)
+{
+	struct said *s = arg;
+
+	if (rec_is(v->source, s->source))
+		s->status = v->status;
+	return true;
+}
+
+/* Of the verdict on what a source gave. */
+static enum verdict_status said_of(struct world *w, const char *source)
+{
+	MDB_txn *txn = store_read(&w->s);
+	struct said s = { source, STATUS_STORED };
+
+	verdict_walk(&w->s, txn, NULL, take_said, &s);
+	store_read_end(txn);
+	return s.status;
+}
+
 /* Without its neighbours nothing is said against it: it waits for them, and what was said of it
  * meanwhile is forgotten. */
 static void too_early(void **state)
@@ -142,7 +164,7 @@ static void signer_known(void **state)
 		world_commit(w);
 		assert_int_equal(work_since(before).curve, 0);
 		assert_true(held(&c) == (secret == 3) && world_proven(w, c.h) == (secret == 3));
-		assert_int_equal(world_said(w, REC_VERDICT, "mbkey"), secret == 4);
+		assert_int_equal(world_said(w, REC_VERDICT, "mbkey"), secret == 4 ? 3 : 0);
 		world_close(w);
 	}
 }
@@ -265,7 +287,8 @@ static void forged(void **state)
 	world_close(w);
 }
 
-/* What the child's own header leads to breaks a rule: the child is refused, not who gave it. */
+/* What the child's own header leads to breaks a rule: the child is refused, for ever, and who gave
+ * the stream is told that it is not needed. */
 static void child_lies(void **state)
 {
 	static const char *const reasons[] = { "mbkey", "mbseq" };
@@ -277,13 +300,15 @@ static void child_lies(void **state)
 		give_range(w, 0, w->n);
 		assert_true(world_proven(w, c.h));
 		give_stream(&c);
-		assert_int_equal(world_said(w, REC_VERDICT, reasons[i]), 1);
+		assert_int_equal(world_said(w, REC_VERDICT, reasons[i]), 3);
 		assert_int_equal(world_said(w, REC_FAULT, reasons[i]), 1);
+		assert_true(said_of(w, "giver") == STATUS_REFUSED &&
+		    said_of(w, "streamer") == STATUS_UNDECIDED);
 		assert_true(!world_proven(w, c.h) && world_tip(w, c.g) && !held(&c));
 		world_restart(w);
-		keeper_begin(w->k);
-		world_commit(w);
-		assert_true(world_tip(w, c.g));
+		give_range(w, 1, 2);
+		assert_int_equal(world_said(w, REC_VERDICT, reasons[i]), 1);
+		assert_true(!world_proven(w, c.h) && world_tip(w, c.g));
 		world_close(w);
 	}
 }
