@@ -181,3 +181,18 @@ below() { awk -F'\t' -v id="$1" 'FNR > 1 { parent[$2] = $4 } END { for (; id in 
 	[[ "$stderr" = *"nothing says which are needed"* ]]
 	[ "$(rec <out | grep -c '"type":"block"')" -eq 0 ]
 }
+
+@test "below a shadow tenure that nobody won its coinbase says where to go on" {
+	CHAIN=$(make_chain shadow --seed 6 --cycles 2 --cycle-length 20 --sortition-rate 0.7 --signers 2 --tenure-blocks 2:3 --shadows 2)
+	serve_chain "$CHAIN" log honest
+	shadows=$(sed -n 's/^shadow //p' "$CHAIN/network")
+	# the view of them, where nobody won the shadow tenures' sortitions
+	awk -F'\t' -v ids="$shadows" 'index(ids, $2) { print "\"consensus_hash\":\"" $3 "\"" }' "$CHAIN/blocks.tsv" >nobodys
+	timeout 30 sortition-sync -1 -d view -n "$CHAIN/network" -s "${URLS[0]}" | rec >view.lines
+	grep -vFf nobodys view.lines >lines
+	grep -Ff nobodys view.lines | sed 's/"won":true.*"last_ch"/"won":false,"last_ch"/; s/"committed":"[0-9a-f]*",//' >>lines
+	[ "$(grep -c '"won":false,"last_ch"' lines)" -eq 2 ]
+	rec -r <lines >in
+	timeout 60 block-fetch -1 -o -d s -n "$CHAIN/network" -u "${URLS[0]}" <in >out
+	[ "$(rec <out | sed -n 's/^{"type":"block","id":"\([0-9a-f]*\)".*/\1/p' | sort -u)" = "$(canonical "$CHAIN")" ]
+}

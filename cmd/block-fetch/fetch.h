@@ -142,6 +142,10 @@ void view_start(struct fetch *);
 void view_seed(struct fetch *);
 void view_poll(struct fetch *);
 void view_news(struct fetch *, const struct rec *);
+/* The start of a tenure is here: a shadow tenure's stands for a commit. */
+void view_shadow(struct fetch *, const struct block *);
+/* The store has something of this tenure. */
+void view_held(struct fetch *, MDB_txn *, const struct rec_tenure *);
 
 /* transfer.c */
 void transfer_start(struct fetch *, const struct action *);

@@ -196,15 +196,13 @@ static void give_way(struct planner *p, uint64_t height, const uint8_t ch[CH_LEN
 		planner_unlearn(p, height - 1);
 }
 
-/* Somebody won: what this builds on has a name by it. */
-static void slot_won(struct planner *p, uint32_t i, const uint8_t parent_ch[CH_LEN],
-    const uint8_t committed[ID_LEN])
+/* It says what it builds on: that has a name by it.  The row of what waits for the tenure below to
+ * come into sight, or NULL. */
+static struct unresolved *slot_builds_on(
+    struct planner *p, uint32_t i, const uint8_t parent_ch[CH_LEN], const uint8_t committed[ID_LEN])
 {
 	struct slot *parent = slot_find(p, parent_ch);
 
-	slot_facts(p, i, FACT_WON, 0);
-	if (p->slots[i].model == EPOCH2)
-		slot_epoch2(p, i, committed);
 	if (parent && slot_index(p, parent) < i) {
 		slot_link(p, i, slot_index(p, parent), committed);
 	} else if (p->n_unresolved < MAX_UNRESOLVED) {
@@ -214,6 +212,35 @@ static void slot_won(struct planner *p, uint32_t i, const uint8_t parent_ch[CH_L
 		*u = (struct unresolved){ .child = i };
 		memcpy(u->parent_ch, parent_ch, CH_LEN);
 		memcpy(u->committed, committed, ID_LEN);
+		return u;
+	}
+	return NULL;
+}
+
+static void slot_won(
+    struct planner *p, uint32_t i, const uint8_t parent_ch[CH_LEN], const uint8_t committed[ID_LEN])
+{
+	slot_facts(p, i, FACT_WON, 0);
+	if (p->slots[i].model == EPOCH2)
+		slot_epoch2(p, i, committed);
+	slot_builds_on(p, i, parent_ch, committed);
+}
+
+void planner_shadow(struct planner *p, const uint8_t ch[CH_LEN], const uint8_t prev_ch[CH_LEN],
+    const uint8_t committed[ID_LEN], const uint8_t parent_id[ID_LEN])
+{
+	struct slot *s = slot_find(p, ch);
+	struct unresolved *waits;
+
+	if (!s || s->facts & FACT_WON || s->parent)
+		return;
+	for (unsigned u = 0; u < p->n_unresolved; u++)
+		if (p->unresolved[u].child == slot_index(p, s))
+			return;
+	waits = slot_builds_on(p, slot_index(p, s), prev_ch, committed);
+	if (waits) {
+		memcpy(waits->end, parent_id, ID_LEN);
+		waits->has_end = true;
 	}
 }
 

@@ -62,6 +62,10 @@ void planner_free(struct planner *);
  * builds on; of epoch 2.x the hash of its own block. */
 void planner_sortition(struct planner *, uint64_t height, const uint8_t ch[CH_LEN], bool won,
     const uint8_t parent_ch[CH_LEN], const uint8_t committed[ID_LEN]);
+/* Where nobody won, the start of a shadow tenure that the network file lists says what a commit
+ * would (spec/blocks.md 1.7): the tenure below, its start, and, as its parent, its end. */
+void planner_shadow(struct planner *, const uint8_t ch[CH_LEN], const uint8_t prev_ch[CH_LEN],
+    const uint8_t committed[ID_LEN], const uint8_t parent_id[ID_LEN]);
 /* The view above this height is void. */
 void planner_unlearn(struct planner *, uint64_t height);
 void planner_reward_set(struct planner *, uint64_t cycle);

@@ -73,6 +73,8 @@ static bool take(struct fetch *f, struct xfer *x, const struct block *b)
 
 	if (write)
 		emit(f, x, b);
+	if (write && info.start)
+		view_shadow(f, b);
 	return go_on;
 }
 

@@ -5,6 +5,7 @@
 
 #include "cmd/block-fetch/fetch.h"
 #include "common/net/address.h"
+#include "common/store/read.h"
 #include "common/sys/log.h"
 
 #define POLL_MS 1000
@@ -155,13 +156,39 @@ static void peer_news(struct fetch *f, const struct rec_peer *p)
 
 /* ---- tenures ---- */
 
+void view_shadow(struct fetch *f, const struct block *b)
+{
+	uint8_t id[ID_LEN];
+
+	if (block_shadow_commit(b, &f->store.net, id))
+		planner_shadow(f->plan, b->ch, b->nakamoto.change.prev_tenure, id, b->parent);
+}
+
+void view_held(struct fetch *f, MDB_txn *txn, const struct rec_tenure *t)
+{
+	struct stored_block s;
+	struct block b;
+	size_t need;
+
+	planner_held(
+	    f->plan, t->consensus_hash, !all_zero(t->start_id, ID_LEN), t->parent_id, t->prev_ch);
+	if (network_is_shadow(&f->store.net, t->start_id) &&
+	    block_get(&f->store, txn, t->start_id, &s) == 0 &&
+	    block_parse(&b, MODEL_BIT(s.model), s.ch, s.bytes, s.len, &need) > 0)
+		view_shadow(f, &b);
+}
+
+struct seeding {
+	struct fetch *f;
+	MDB_txn *txn;
+};
+
 static bool on_tenure(void *arg, const struct rec_tenure *t)
 {
-	struct fetch *f = arg;
+	const struct seeding *s = arg;
 
 	if (t->held)
-		planner_held(f->plan, t->consensus_hash, !all_zero(t->start_id, ID_LEN),
-		    t->parent_id, t->prev_ch);
+		view_held(s->f, s->txn, t);
 	return true;
 }
 
@@ -229,9 +256,10 @@ static void read_peers(struct fetch *f, MDB_txn *txn)
 void view_seed(struct fetch *f)
 {
 	MDB_txn *txn = store_read(&f->store);
+	struct seeding s = { f, txn };
 
 	read_burn(f, txn);
-	tenure_walk(&f->store, txn, on_tenure, f);
+	tenure_walk(&f->store, txn, on_tenure, &s);
 	read_peers(f, txn);
 	f->held = store_count(&f->store, txn, T_BLOCK_IDS);
 	store_read_end(txn);

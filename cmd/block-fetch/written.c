@@ -135,7 +135,7 @@ static void came(struct fetch *f, MDB_txn *txn, const struct written *w)
 	if (w->item == ITEM_STREAM)
 		planner_held_stream(f->plan, w->ch);
 	else if (tenure_get(&f->store, txn, w->ch, &t) == 0)
-		planner_held(f->plan, w->ch, !all_zero(t.start_id, ID_LEN), t.parent_id, t.prev_ch);
+		view_held(f, txn, &t);
 }
 
 /* The planner counts by the tenure of the request, which need not be the block's own. */
@@ -327,12 +327,12 @@ void look_at(struct fetch *f, const struct action *a)
 			memcpy(look.stop, t.tip_id, ID_LEN);
 		rec_cstr(look.why, sizeof(look.why), t.why);
 	}
+	/* Its start may have come as a suspect or an upload: that ends the tenure below. */
+	if (row && !all_zero(t.start_id, ID_LEN))
+		view_held(f, txn, &t);
 	store_read_end(txn);
 	if (w.hit)
 		damaged_note(&f->store, w.damaged);
-	/* Its start may have come as a suspect or an upload: that ends the tenure below. */
-	if (row && !all_zero(t.start_id, ID_LEN))
-		planner_held(f->plan, a->ch, true, t.parent_id, t.prev_ch);
 	planner_looked(f->plan, now_ms(), a->height, a->item, &look);
 }
 
