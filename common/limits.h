@@ -48,6 +48,8 @@
 #define PUSH_BURST (5u << 20)            /* ... beyond these: two pushes as large as there are */
 #define PUSH_LEAST (16u << 10)           /* a block counts for so much: its signature costs as much
 					  * as so many bytes */
+#define PUSH_CHILDREN 100                /* burn blocks above the block that pushed microblocks are
+					  * on, in which those that confirm them are looked for */
 #define PUSH_SENDERS 1024                /* senders that are told apart: more than may be
 					  * connected */
 
@@ -77,6 +79,8 @@
 
 /* HTTP (spec/blocks.md 4.1). */
 #define MAX_TENURE_BODY 16777217u        /* a server cuts a tenure stream here */
+#define MAX_LISTED_HEADERS 2100          /* of one answer of /v2/headers/N, as a stacks-node has it:
+					  * a reward cycle of mainnet */
 #define MAX_HTTP_HEAD 4096
 #define MAX_CHUNK_LINE 256               /* what may follow a chunk's size on its line */
 #define MAX_JSON (1u << 20)              /* the largest JSON answer that we read: a reward set of

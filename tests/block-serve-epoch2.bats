@@ -80,6 +80,18 @@ bits() { sed -n "$(($2 + 1))s/.*\"$1\": *\"\{0,1\}\[\{0,1\}\([^]\"]*\).*/\1/p" c
 	[ "$(sed -n 2p got)" = "nack 4" ]
 }
 
+@test "at the first burn block of a cycle (mod 0) PoxInv ends a cycle earlier than above it" {
+	for above in 40 41; do
+		fill edge$above chain $(($(first) + above)) 0
+		block-serve -d edge$above -l 127.0.0.1:0 >edge.ready 2>edge.log 3>&- &
+		STARTED+=("$!")
+		for _ in $(seq 200); do grep -q ^p2p edge.ready && break; sleep 0.05; done
+		dial edge$above "$(sed -n 's,^p2p \(\S*\) \(\S*\)$,\2@\1,p' edge.ready)" pox "$(ch_at $(($(first) + 21)))" 5
+		stop_started
+	done >got
+	[ "$(tr '\n' ' ' <got)" = "11 111 " ]
+}
+
 @test "each anchored block by its id, and none of the other model on either route" {
 	anchored | awk 'NR % 5 == 1' | while IFS=$'\t' read -r _ id _ _ size offset _; do
 		get "/v2/blocks/$id" | cmp - <(raw chain/blocks2.bin "$offset" "$size")
@@ -260,4 +272,18 @@ anchored_file() {
 	[ "$(post "/v2/microblocks?tip=$parent" stream)" = 400 ]
 	kill -- "-$pipeline"
 	stop_started
+}
+
+@test "a stream whose row is lost shows where its tenure counts on it, and is wanted again" {
+	child=$(cut -f1 chain/microblocks.tsv | uniq -d | head -n 1)
+	rm -rf bad
+	cp -r store bad
+	# The key of its row: a letter and the id.
+	perl -e 'local $/; open F, "+<", "bad/data.mdb" or die; $d = <F>; $w = "s" . pack "H*", shift;
+		for ($i = index($d, $w); $i >= 0; $i = index($d, $w, $i + 1), $n++) { seek F, $i + 32, 0; print F chr(ord(substr $w, 32, 1) ^ 1) } die if !$n' "$child"
+	run -111 --separate-stderr block-cat -d bad -c
+	[[ "$output" = *"$child"*"its stream of microblocks: it is not there"* ]]
+	run -0 block-cat -d bad -c
+	test-tool tenures bad >/dev/null
+	run -0 block-cat -d bad -l
 }

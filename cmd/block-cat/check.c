@@ -206,6 +206,17 @@ static void check_stream(void *arg, const uint8_t *child, const struct rec_strea
 	}
 }
 
+/* A tenure's row that says its stream is there. */
+static bool check_claim(void *arg, const struct rec_tenure *t)
+{
+	struct checking *k = arg;
+
+	if ((t->stream == STREAM_PROVEN || t->stream == STREAM_CUT) &&
+	    !stream_known(k->s, k->txn, t->start_id))
+		stream_hit(k, t->start_id, "it is not there");
+	return true;
+}
+
 static void look_at_streams(struct checking *k)
 {
 	uint8_t key[MAX_KEY];
@@ -216,6 +227,9 @@ static void look_at_streams(struct checking *k)
 		more = streams_scan(k->s, k->txn, key, &klen, piece_of(k), check_stream, k);
 		store_read_end(k->txn);
 	}
+	k->txn = store_read(k->s);
+	tenure_walk(k->s, k->txn, check_claim, k);
+	store_read_end(k->txn);
 	if (k->o->signatures)
 		judge_signatures(k);
 }

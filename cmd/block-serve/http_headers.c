@@ -66,8 +66,6 @@ void add_header(struct evbuffer *b, const struct block *block)
 /* ---- anchored blocks from a tip down, made in pieces.  A header is its own proof: it hashes to
  * the id that it stands under, so that the rest of the block is not read. ---- */
 
-#define HEADERS_MAX 2100 /* as a stacks-node has it: a reward cycle of mainnet */
-
 struct headers {
 	struct serve *s;
 	struct evbuffer *text; /* of the piece */
@@ -176,7 +174,7 @@ void get_headers(struct request *r)
 	struct headers *h;
 	MDB_txn *txn;
 
-	if (r->number > HEADERS_MAX || r->number == 0 || asked < 0) {
+	if (r->number > MAX_LISTED_HEADERS || r->number == 0 || asked < 0) {
 		reply_text(r, 400, "Invalid path parameters for '%.200s'", r->path);
 		return;
 	}

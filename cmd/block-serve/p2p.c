@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cmd/block-serve/serve.h"
+#include "common/chain/pox.h"
 #include "common/net/address.h"
 #include "common/sys/stage.h"
 
@@ -166,13 +167,13 @@ static void answer_blocks(struct serve *s, struct conv *c, const struct message 
 }
 
 /* Anchor blocks of all cycles up to the one after the tip's are taken as known: a trusted view says
- * no less. */
+ * no less.  The first burn block of a cycle (mod 0) is the last of the one before in this count, as
+ * it is in consensus hashes. */
 static void answer_pox(struct serve *s, struct conv *c, const struct message *to)
 {
 	uint8_t bits[MAX_POX_BITS / 8] = { 0 };
 	struct message m = { .id = MSG_POX_INV };
-	uint64_t cycle, height, known = network_cycle(&s->store.net, s->view.burn.burn_height) + 2,
-				n;
+	uint64_t cycle, height, n;
 
 	/* The first burn height of all names no cycle here. */
 	if (!s->view.has_burn || cycle_named(s, to->u.get_inv.ch, &cycle, &height) != 0 ||
@@ -180,7 +181,7 @@ static void answer_pox(struct serve *s, struct conv *c, const struct message *to
 		nack(s, c, to, NACK_INVALID_POX_FORK);
 		return;
 	}
-	n = known - cycle;
+	n = pox_count(&s->store.net, s->view.burn.burn_height) - cycle;
 	n = n < to->u.get_inv.count ? n : to->u.get_inv.count;
 	n = n < MAX_POX_BITS ? n : MAX_POX_BITS;
 	for (uint32_t i = 0; i < n; i++)

@@ -8,8 +8,6 @@
 #include "common/store/streams.h"
 #include "common/sys/log.h"
 
-#define CHILD_WINDOW 100 /* burn blocks above a block: who builds on it is looked for there */
-
 /* The vector, parsed.  Of each sequence the first microblock is found by it, and others behind
  * that. */
 struct vector {
@@ -135,7 +133,7 @@ static enum pushed judge(struct search *q)
 
 	if (sortition_get(q->s, q->txn, q->parent->ch, &own) < 0)
 		return PUSHED_REFUSED;
-	q->top = own.burn_height + CHILD_WINDOW;
+	q->top = own.burn_height + PUSH_CHILDREN;
 	sortition_walk(q->s, q->txn, own.burn_height + 1, try_child, q);
 	if (q->why == REASON_OK)
 		return q->known ? PUSHED_KNOWN : PUSHED_TAKEN;

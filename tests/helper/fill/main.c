@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "common/store/keeper.h"
-#include "common/store/streams.h"
 #include "common/sys/log.h"
 #include "common/sys/options.h"
 #include "tests/helper/lib/buf.h"
@@ -82,40 +81,35 @@ static void fill_blocks(struct store *s, const struct chaindir *c, uint64_t tip)
 	rec_buf_release(&out);
 }
 
-static void fill_stream(struct store *s, MDB_txn *txn, const struct chaindir *c,
-    const struct chain_block *b)
+/* The stream that a block confirms; it is judged when it is committed. */
+static void fill_stream(struct keeper *k, const struct chaindir *c, const struct chain_block *b)
 {
-	const struct chain_block *parent = chaindir_find(c, b->parent);
-	struct rec_stream r = { .source = rec_str("fill") };
-	struct buf body = { 0 }, ends = { 0 };
+	struct rec_microblocks r = { .source = rec_str("fill") };
+	struct rec_buf out = { 0 };
+	struct buf body = { 0 };
 
-	for (uint32_t i = 0; i < b->n_confirmed; i++) {
-		const struct chain_micro *m = &c->micros[b->confirmed + i];
-
-		buf_put(&body, m->bytes, m->size);
-		buf_u32(&ends, (uint32_t)body.n);
-		memcpy(r.tail, m->hash, 32);
-	}
+	buf_u32(&body, b->n_confirmed);
+	for (uint32_t i = 0; i < b->n_confirmed; i++)
+		buf_put(&body, c->micros[b->confirmed + i].bytes, c->micros[b->confirmed + i].size);
 	memcpy(r.child_id, b->id, ID_LEN);
 	memcpy(r.consensus_hash, b->ch, CH_LEN);
-	memcpy(r.parent_id, b->parent, ID_LEN);
-	memcpy(r.parent_ch, parent->ch, CH_LEN);
 	r.body = rec_bytes(body.p, body.n);
-	r.ends = (struct rec_view){ ends.p, b->n_confirmed };
-	stream_put(s, txn, &r);
+	keeper_begin(k);
+	keeper_stream(k, &r, NULL);
+	if (keeper_commit(k, &out) < 0)
+		die_world("cannot commit a stream");
+	rec_buf_release(&out);
 	buf_release(&body);
-	buf_release(&ends);
 }
 
 static void fill_streams(struct store *s, const struct chaindir *c, uint64_t tip)
 {
-	MDB_txn *txn = store_write(s);
+	struct keeper *k = keeper_new(s, "fill");
 
 	for (uint32_t i = 0; i < c->n_blocks; i++)
-		if (c->blocks[i].n_confirmed > 0 && known(c, &c->blocks[i], tip) &&
-		    block_proven(s, txn, c->blocks[i].id))
-			fill_stream(s, txn, c, &c->blocks[i]);
-	store_commit_or_die(s, txn);
+		if (c->blocks[i].n_confirmed > 0 && known(c, &c->blocks[i], tip))
+			fill_stream(k, c, &c->blocks[i]);
+	keeper_free(k);
 }
 
 int main(int argc, char **argv)
