@@ -196,3 +196,16 @@ below() { awk -F'\t' -v id="$1" 'FNR > 1 { parent[$2] = $4 } END { for (; id in 
 	timeout 60 block-fetch -1 -o -d s -n "$CHAIN/network" -u "${URLS[0]}" <in >out
 	[ "$(rec <out | sed -n 's/^{"type":"block","id":"\([0-9a-f]*\)".*/\1/p' | sort -u)" = "$(canonical "$CHAIN")" ]
 }
+
+@test "what is pushed to us alone is stored, blocks and streams, and not missed" {
+	PEER_OPTIONS=(--tip 128)
+	serve_chain "$CHAIN" log http404=100+push2=200
+	blocksync -q -d s -n "$CHAIN/network" -s "${URLS[0]}" "${PEERS[@]}" >/dev/null 2>err 3>&- &
+	STARTED+=("$!")
+	for _ in $(seq 200); do
+		[[ "$(status '[.wanted, .streams_missing, .mode, .text] | tostring')" = '[0,0,"following","0 tenures missing, 0 unavailable, '* ]] && break
+		sleep 0.1
+	done
+	[[ "$(status '[.wanted, .streams_missing, .mode, .text] | tostring')" = '[0,0,"following","0 tenures missing, 0 unavailable, '* ]]
+	[ "$(status .proven_height)" -eq "$(curl -s "${URLS[0]}/v2/info" | jq .stacks_tip_height)" ]
+}

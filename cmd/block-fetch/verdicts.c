@@ -70,11 +70,11 @@ static void refused(struct planner *p, uint64_t now, uint32_t i, const struct pl
 	}
 	w = work_make(p, i, v->kind);
 	w->why = why_of(p, why);
-	if (w->refused_by >= 0 && v->source >= 0 &&
+	if (v->kind == ITEM_BODY && w->refused_by >= 0 && v->source >= 0 &&
 	    w->refused_by != v->source && id_is(w->refused_id, v->id) &&
 	    memcmp(w->refused_hash, v->hash, 32) == 0) {
 		/* The same bytes from two sources: the block is bad, and they are as honest as the
-		 * chain. */
+		 * chain.  (A stream that the chain has wrong is not refused: its block is.) */
 		uint8_t reason = w->why;
 		if (p->sources[w->refused_by].refused)
 			p->sources[w->refused_by].refused--;

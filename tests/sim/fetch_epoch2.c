@@ -258,6 +258,25 @@ static void refused(void **state)
 	planner_free(w->plan);
 }
 
+/* The same bad stream from two sources says nothing against it: the third is asked. */
+static void bad_stream(void **state)
+{
+	struct world2 *w = &world;
+	uint32_t bad = 20;
+
+	world2_make(w, 31, 150, 120);
+	while (w->at[bad].fate != CHAIN || !w->at[bad].confirms)
+		bad++;
+	w->at[bad].bad_streams = 2;
+	world2_view(w);
+	for (unsigned i = 0; i < 3; i++)
+		world2_peer(w, ALL, 300);
+	assert_true(world2_run(w, 120000));
+	complete(w, "a bad stream");
+	world2_whole(w, true, "a bad stream");
+	planner_free(w->plan);
+}
+
 /* The last sortition before epoch 3.0 may have elected either: its own commit says which, whatever
  * a later winner commits to. */
 static void border(void **state)
@@ -306,10 +325,15 @@ static void border(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(crossing), cmocka_unit_test(slow_peer),
-		cmocka_unit_test(withheld), cmocka_unit_test(no_streams),
-		cmocka_unit_test(boasted), cmocka_unit_test(quorum),
-		cmocka_unit_test(reorg), cmocka_unit_test(refused),
+		cmocka_unit_test(crossing),
+		cmocka_unit_test(slow_peer),
+		cmocka_unit_test(withheld),
+		cmocka_unit_test(no_streams),
+		cmocka_unit_test(boasted),
+		cmocka_unit_test(quorum),
+		cmocka_unit_test(reorg),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(bad_stream),
 		cmocka_unit_test(border),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

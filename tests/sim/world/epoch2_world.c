@@ -149,12 +149,15 @@ static void judge(struct world2 *w)
 		static const uint8_t hash[32];
 		struct plan_judged v = { x->kind, FIRST + x->of, s->ch, s->id, hash,
 			(int)x->source, "merkle" };
+		bool bad = s->refused || (x->kind == ITEM_STREAM && s->bad_streams);
 
-		if (!s->refused && x->kind == ITEM_STREAM)
+		if (bad && !s->refused)
+			s->bad_streams--;
+		else if (!s->refused && x->kind == ITEM_STREAM)
 			s->stream_stored = true;
 		else if (!s->refused)
 			s->stored = true;
-		planner_verdict(w->plan, w->now, s->refused ? VERDICT_REFUSED : VERDICT_STORED, &v);
+		planner_verdict(w->plan, w->now, bad ? VERDICT_REFUSED : VERDICT_STORED, &v);
 	}
 }
 

@@ -22,6 +22,7 @@ struct sortition2 {
 	uint32_t below;			/* what its commit builds on */
 	uint8_t ch[CH_LEN], hash[32], id[ID_LEN];
 	bool stored, stream_stored, refused;
+	unsigned bad_streams; /* so many copies of its stream are refused */
 };
 struct peer2 { enum conduct2 conduct; double rate; unsigned faults, inflight; };
 struct answer2 {
