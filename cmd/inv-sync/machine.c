@@ -274,7 +274,7 @@ static bool is_recent(const struct asks *a, const struct machine *m, struct inqu
 {
 	uint64_t at = i.cycle, step = m->questions[i.question].step;
 
-	for (i.cycle = m->last; i.cycle > at; i.cycle--)
+	for (i.cycle = m->first + a->n - 1; i.cycle > at; i.cycle--)
 		if (ask_of(a, m, i)->state == ASK_ANSWERED)
 			break;
 	if (m->span[i.question].last - i.cycle < step)
@@ -324,6 +324,7 @@ static void turn(struct asks *a, const struct machine *m, uint64_t cycle, uint64
 	struct inquiry i = above_all(m);
 	uint64_t at = 0;
 
+	fit(a, m);
 	if (a->turned_at && now < a->turned_at + ASK_OLD_MS)
 		at = a->turned_at + ASK_OLD_MS;
 	else

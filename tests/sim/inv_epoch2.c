@@ -262,6 +262,13 @@ static void burn_block(void **state)
 	assert_int_equal(s.asked[BLOCKS][16], 2);
 	assert_int_equal(s.asked[BLOCKS][15], 1);
 	assert_int_equal(s.count[BLOCKS][17], 31);
+	/* The view has a cycle more while an answer is on its way. */
+	machine_tip(&s.m, 100 + LENGTH * 29 + 1, false, s.now);
+	known(&s);
+	asks_answered(&s.asks, &s.m, (struct inquiry){ POX, 16, 3 }, s.now);
+	bitvec_clear(s.pox, 17);
+	answer_pox(&s, (struct inquiry){ POX, 16, 3 });
+	assert_int_equal(s.voided, 17);
 	sim_release(&s);
 }
 
