@@ -36,7 +36,8 @@
 #define MAX_URL 128                      /* UrlString has a one-byte length; nodes take up to 128 */
 #define MAX_WIRE_VECTOR 32               /* blocks of one push, hashes of one announcement */
 #define MAX_SLOTS 4096                   /* slot versions of a StackerDBChunkInv */
-#define MAX_POX_BITS 4096                /* cycles of a PoxInv */
+#define MAX_POX_BITS 4096                /* cycles of a PoxInv, and of those that are compared: no
+					  * chain had more in epoch 2.x */
 #define MAX_ANSWER (2u << 20)            /* payload of any message but a push of blocks: the
 					  * largest is a chunk or a transaction */
 #define MAX_PUSH (2560u << 10)           /* a push of blocks above this is read past, not kept:
@@ -74,6 +75,8 @@
 #define P2P_MESSAGES 1000                /* a second, beyond a burst of P2P_BURST: more waits in the
 					  * peer's socket */
 #define P2P_BURST 2000
+#define ANNOUNCE_MS 100                  /* an announcement of one peer each, ten at once: it makes
+					  * MAX_WIRE_VECTOR look-ups in the store */
 #define PEER_ROWS 4096                   /* of the table `peers`: then no more of those who dial us,
 					  * and of the others the stalest useless one goes */
 

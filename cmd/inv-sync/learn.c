@@ -9,8 +9,7 @@
 #include "common/chain/inventory.h"
 #include "common/sys/log.h"
 
-#define FAULT_MS 30000	 /* between two faults of one peer's inventories */
-#define ANNOUNCED_MS 100 /* an announcement each; a burst of as many as fit in a second */
+#define FAULT_MS 30000 /* between two faults of one peer's inventories */
 
 /* So that only news is told: of count and bits. Never 0. */
 static uint64_t digest_of(const uint8_t *bits, uint32_t count)
@@ -214,16 +213,15 @@ void learn_diverged(struct peer *p, struct inquiry i)
 
 /* ---- announcements ---- */
 
-/* A sender has ten a second, and ten at once: what it says beyond is dropped, and asked for in
- * time. */
+/* What a peer announces beyond its share is dropped, and asked for in time. */
 static bool announcement_allowed(struct peer *p, uint64_t now)
 {
 	if (p->announced_at + 1000 < now)
 		p->announced_at = now - 1000;
-	p->announced_at += ANNOUNCED_MS;
+	p->announced_at += ANNOUNCE_MS;
 	if (p->announced_at <= now)
 		return true;
-	p->announced_at -= ANNOUNCED_MS;
+	p->announced_at -= ANNOUNCE_MS;
 	return false;
 }
 

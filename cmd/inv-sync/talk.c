@@ -50,30 +50,28 @@ static void take_refusal(struct peer *p, struct inquiry i, uint32_t code, bool l
 static void take_nack(struct peer *p, struct inquiry i, const struct message *m)
 {
 	const struct question *q = &p->s->machine.questions[i.question];
-	bool last = asks_refused(&p->asks, &p->s->machine, i, now_ms());
 	enum node_status status;
 	struct view_judge j;
 	char more[80];
+	bool last;
 
 	view_judge_begin(&j, p->s, &m->pre);
 	status = judge_nack(&j.v, q->model, i.cycle, m->u.nack);
 	view_judge_end(&j);
-	if (status == NODE_DIVERGED)
-		learn_diverged(p, i);
-	if (is_optional(p, i)) {
-		asks_let(&p->asks, &p->s->machine, i);
-		return;
-	}
-	switch (status) {
-	case NODE_ONLINE: break;
-	case NODE_STALE: set_state(p, PEER_BEHIND); break;
-	case NODE_DIVERGED: set_state(p, PEER_DIVERGED); break;
-	case NODE_BROKEN: take_refusal(p, i, m->u.nack, last); break;
-	case NODE_DEAD:
+	if (status == NODE_DEAD && !is_optional(p, i)) {
 		snprintf(more, sizeof(more), ": Nack %u to %s", m->u.nack, message_name(q->query));
 		conv_fail(p->conv, CONV_END_REFUSED, more);
-		break;
+		return;
 	}
+	last = asks_refused(&p->asks, &p->s->machine, i, now_ms());
+	if (status == NODE_DIVERGED)
+		learn_diverged(p, i);
+	if (is_optional(p, i))
+		asks_let(&p->asks, &p->s->machine, i);
+	else if (status == NODE_BROKEN)
+		take_refusal(p, i, m->u.nack, last);
+	else
+		set_state(p, status == NODE_STALE ? PEER_BEHIND : PEER_DIVERGED);
 }
 
 /* An inquiry travels with its request. */

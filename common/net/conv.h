@@ -41,8 +41,8 @@ struct conv_ops {
 	 * its first handshakes). */
 	void (*up)(struct conv *, void *arg);
 	/* A request for inventories, an announcement, or a push of blocks (5, 7, 9 to 12, 26, 28);
-	 * a push's blocks are not yet parsed (store/pushed.h).  Transactions and StackerDB chunks
-	 * are dropped unread. */
+	 * a push's blocks are not yet parsed (store/pushed.h).  Transactions, StackerDB chunks, and
+	 * announcements of who has dialled us are dropped unread. */
 	void (*message)(struct conv *, void *arg, const struct message *);
 	/* Any valid authenticated message (its preamble): for burn
 	 * views and health.  May be NULL. */

@@ -15,12 +15,14 @@ static bool is_push(unsigned id)
 	return id == MSG_BLOCKS || id == MSG_MICROBLOCKS || id == MSG_NAKAMOTO_BLOCKS;
 }
 
-/* Nobody here reads these, so they are not worth a signature check. */
-static bool is_ignored(unsigned id)
+/* Nobody here reads these, so they are not worth a signature check; announcements are of use where
+ * the peer is asked for inventories, too. */
+static bool is_ignored(const struct conv *c, unsigned id)
 {
-	return id == MSG_BLOCKS_AVAILABLE || id == MSG_MICROBLOCKS_AVAILABLE ||
-	    id == MSG_TRANSACTION || id == MSG_STACKERDB_CHUNK_INV || id == MSG_STACKERDB_CHUNK ||
-	    id == MSG_STACKERDB_PUSH_CHUNK;
+	if (id == MSG_BLOCKS_AVAILABLE || id == MSG_MICROBLOCKS_AVAILABLE)
+		return !c->dialled;
+	return id == MSG_TRANSACTION || id == MSG_STACKERDB_CHUNK_INV ||
+	    id == MSG_STACKERDB_CHUNK || id == MSG_STACKERDB_PUSH_CHUNK;
 }
 
 static void invalid(struct conv *c, const char *what)
@@ -197,7 +199,7 @@ static bool take_next(struct conv *c, struct evbuffer *in)
 	if (!may_take(c))
 		return false;
 	id = peek_id(head, peeked);
-	if (c->state != CONV_UP || id < 0 || !is_ignored((unsigned)id))
+	if (c->state != CONV_UP || id < 0 || !is_ignored(c, (unsigned)id))
 		take(c, &pre, evbuffer_pullup(in, (ev_ssize_t)n), n);
 	if (c->closed)
 		return false;

@@ -1,6 +1,6 @@
-/* What becomes of answers and announcements: answers overwrite the burn heights that they are about,
- * announcements only set bits of cycles that were answered for, anchor blocks that became others void
- * what hangs on them, and no length that a peer gives is believed. */
+/* What becomes of answers and announcements: answers overwrite the burn heights that they are
+ * about, announcements only set bits of cycles that were answered for, anchor blocks that became
+ * others void what hangs on them, and no length that a peer gives is believed. */
 // link: cmd/inv-sync/*.c
 #include "cmd/inv-sync/learn.h"
 #include "common/chain/bitvec.h"
@@ -22,8 +22,9 @@ static void setup_view(uint64_t tip)
 	MDB_txn *txn = store_write(&w.s);
 
 	for (uint64_t h = 101; h <= tip; h++) {
-		struct rec_sortition r = { .burn_height = h, .won = h != NO_WINNER,
-			.canonical = true };
+		struct rec_sortition r = {
+			.burn_height = h, .won = h != NO_WINNER, .canonical = true
+		};
 
 		ch_of(r.consensus_hash, h);
 		memset(r.burn_hash, (int)h ^ 0x55, 32);
@@ -186,8 +187,8 @@ static void announce(unsigned id, uint64_t height, unsigned times, bool wrong)
 	put_be32(payload, times);
 	for (unsigned i = 0; i < times; i++) {
 		ch_of(payload + 4 + i * (CH_LEN + 32), height);
-		memset(payload + 4 + i * (CH_LEN + 32) + CH_LEN, (int)height ^ (wrong ? 0 : 0x55),
-		    32);
+		memset(
+		    payload + 4 + i * (CH_LEN + 32) + CH_LEN, (int)height ^ (wrong ? 0 : 0x55), 32);
 	}
 	m.u.blocks.p = payload;
 	m.u.blocks.len = 4 + times * (CH_LEN + 32);

@@ -55,6 +55,8 @@
 	X(SHORTPOX, "shortpox", 1, "PoxInv answers are N bits too short")                          \
 	X(LONGPOX, "longpox", 5, "PoxInv answers are N bits too long")                             \
 	X(NACK, "nack", 2, "answers every inventory request with Nack code N")                     \
+	X(NACK2, "nack2", 5, "answers requests about epoch 2.x with Nack code N")                  \
+	X(MUTE2, "mute2", -1, "never answers requests about epoch 2.x")                            \
 	/* the P2P protocol */                                                                     \
 	X(WRONGTYPE, "wrongtype", -1, "answers inventory requests with a Pong")                    \
 	X(BADSIG, "badsig", -1, "signs P2P messages with another key after the handshake")         \

@@ -157,6 +157,8 @@ unsigned inventory_answer(struct peer *p, const struct message *m, struct buf *p
 
 	if (has(p, F_NACK))
 		return nack(payload, (uint32_t)amount(p, F_NACK));
+	if (has(p, F_NACK2) && m->id != MSG_GET_NAKAMOTO_INV)
+		return nack(payload, (uint32_t)amount(p, F_NACK2));
 	if (has(p, F_WRONGTYPE)) {
 		buf_u32(payload, 7);
 		return MSG_PONG;

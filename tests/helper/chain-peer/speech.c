@@ -224,6 +224,8 @@ void talk_take(struct talk *t, const struct message *m)
 		talk_reply(t, m, MSG_NEIGHBORS, &b, 0, F_COUNT);
 	} else if (m->id == MSG_GET_NAKAMOTO_INV || m->id == MSG_GET_BLOCKS_INV ||
 	    m->id == MSG_GET_POX_INV) {
+		if (has(p, F_MUTE2) && m->id != MSG_GET_NAKAMOTO_INV)
+			return;
 		id = inventory_answer(p, m, &b);
 		talk_reply(t, m, id, &b, has(p, F_WRONGCYCLE) ? amount(p, F_WRONGCYCLE) * 1000 : 0,
 		    reply_fault(p));
