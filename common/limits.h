@@ -111,7 +111,7 @@
  * answer for them.
  *   ANSWER    block-fetch: a block of an answer, in whatever pieces it comes.  None of it is looked
  *             at unless its header is that of the block asked for
- *   UPLOAD    block-serve, inv-sync: a block that is uploaded or pushed
+ *   UPLOAD    block-serve, inv-sync: a block or microblocks that are uploaded or pushed
  *   JUDGE     block-verify, block-cat -i: a block whose miner or first signer is false, or which is
  *             not the winner of its sortition, or none of whose transactions are its own
  *   STREAM    the same of a vector of microblocks whose lowest one is not signed by the key of its

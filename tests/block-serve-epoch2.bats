@@ -287,3 +287,21 @@ anchored_file() {
 	test-tool tenures bad >/dev/null
 	run -0 block-cat -d bad -l
 }
+
+@test "headers do not end where a tenure's row is damaged, as if there were no more: the answer is cut" {
+	IFS=$'\t' read -r _ id ch _ < <(anchored | sed -n 5p)
+	tip=$(anchored | tail -n 1 | cut -f2)
+	rm -rf bad
+	cp -r store bad
+	# The row: its key, then an array of more than 15 fields.
+	perl -e 'local $/; open F, "+<", "bad/data.mdb" or die; $d = <F>; $w = pack("H*", shift) . "\xdc";
+		for ($i = index($d, $w); $i >= 0; $i = index($d, $w, $i + 1), $n++) { seek F, $i + 60, 0; read F, $c, 1; seek F, $i + 60, 0; print F chr(ord($c) ^ 4) } die if !$n' "$ch"
+	block-serve -d bad -w 127.0.0.1:0 >bad.ready 2>bad.log 3>&- &
+	STARTED+=("$!")
+	for _ in $(seq 200); do grep -q '^http ' bad.ready && break; sleep 0.05; done
+	bad=$(sed -n 's,^http ,http://,p' bad.ready)
+	[ "$(code "$bad/v2/headers/3?tip=$tip")" = 200 ]
+	[ "$(code "$bad/v2/headers/2100?tip=$tip")" = 500 ]
+	[ "$(cat body)" = "Block $id is damaged" ]
+	stop_started
+}

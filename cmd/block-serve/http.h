@@ -169,7 +169,7 @@ void get_sortition_burn(struct request *);
 void get_sortition_ch(struct request *);
 void get_stacker_set(struct request *);
 void get_records(struct request *);		/* http_records.c */
-/* upload.c: whether a body may come at all (else it has answered), and the body (conn->body,
+/* http_upload.c: whether a body may come at all (else it has answered), and the body (conn->body,
  * n_body). */
 bool post_block_may(struct request *);
 void post_block(struct request *);

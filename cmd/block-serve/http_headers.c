@@ -69,7 +69,7 @@ void add_header(struct evbuffer *b, const struct block *block)
 struct headers {
 	struct serve *s;
 	struct evbuffer *text; /* of the piece */
-	uint8_t next[ID_LEN];
+	uint8_t next[ID_LEN], below[CH_LEN]; /* its tenure, once a header is listed */
 	uint64_t left;
 	bool started, ended;
 	bool hit; /* `next` is damaged */
@@ -77,17 +77,31 @@ struct headers {
 
 enum header_found { HEADER_ABSENT, HEADER_DAMAGED, HEADER_FOUND };
 
+/* A block that is not found, though the row of its tenure has it. */
+static bool is_lost(struct headers *h, MDB_txn *txn)
+{
+	struct rec_tenure t;
+
+	return h->started && tenure_get(&h->s->store, txn, h->below, &t) == 0 && t.proven &&
+	    memcmp(t.start_id, h->next, ID_LEN) == 0;
+}
+
 /* A proven anchored block by its id. */
 static enum header_found find(struct headers *h, MDB_txn *txn, struct block *b)
 {
 	struct store *s = &h->s->store;
 	uint8_t ch[CH_LEN], parent[ID_LEN];
 	struct kept_block kept;
+	struct rec_tenure t;
 	enum model model;
 	uint64_t height;
 	size_t need;
 
-	if (!block_proven(s, txn, h->next) || blocks_where(s, txn, h->next, ch, &height) < 0)
+	if (blocks_where(s, txn, h->next, ch, &height) < 0)
+		return is_lost(h, txn) ? HEADER_DAMAGED : HEADER_ABSENT;
+	if (tenure_get(s, txn, ch, &t) < 0)
+		return HEADER_DAMAGED;
+	if (!block_proven(s, txn, h->next))
 		return HEADER_ABSENT;
 	if (blocks_find(s, txn, ch, height, h->next, &kept) < 0 ||
 	    block_header(b, ANY_MODEL, ch, kept.bytes, kept.len, &need) <= 0 ||
@@ -95,6 +109,7 @@ static enum header_found find(struct headers *h, MDB_txn *txn, struct block *b)
 	    !kept_parent(s, txn, ch, &kept, &model, parent))
 		return HEADER_DAMAGED;
 	memcpy(b->parent, parent, ID_LEN);
+	memcpy(h->below, t.prev_ch, CH_LEN);
 	return b->model == EPOCH2 ? HEADER_FOUND : HEADER_ABSENT;
 }
 

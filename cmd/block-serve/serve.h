@@ -105,10 +105,10 @@ void threads_report(const struct threads *, const struct serve *first);
 /* http.h has the HTTP side. */
 struct http_server *http_server_start(struct serve *, int fd);
 
-/* upload.c: blocks that were pushed, until they are committed,
- * and uploads that wait for a verdict. */
+/* upload.c: blocks and streams that were given us, until they are committed; http_upload.c: uploads
+ * that wait for a verdict. */
 struct uploads *uploads_new(struct serve *);
-/* The blocks of a push: what is worth it is queued for `uploads`; a sender at fault loses the
+/* What a push has: what is worth it is queued for `uploads`; a sender at fault loses the
  * conversation.  Returns how many were queued. */
 unsigned upload_push(struct serve *, struct conv *, const struct message *);
 /* Commit what is queued, at the end. */
