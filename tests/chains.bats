@@ -145,6 +145,31 @@ long_stream() { rows microblocks | awk -F'\t' '$2 >= 2 { print $1; exit }'; }
 	test-tool verdicts part | awk -F'\t' '$2 == "refused" { print $1, $3 }' | sort -u | diff - <(sed 's/$/ shadow/' shadows)
 }
 
+# A node's sortition database says what the burn blocks say: that nobody won.
+@test "shadow tenures are proven where the view knows no winner of theirs, by what their coinbases name" {
+	chain-maker "$BATS_TEST_TMPDIR/c" --seed 6 --cycles 2 --cycle-length 20 --sortition-rate 0.7 --signers 2 --tenure-blocks 2:3 --shadows 2 --view "$BATS_TEST_TMPDIR/view"
+	cd "$BATS_TEST_TMPDIR"
+	rec <view | sed '/"won":true/s/"miner":null\(.*\)"parent_ch":"[0-9a-f]*"\(.*\)"committed":"[0-9a-f]*"/"miner":null\1"parent_ch":null\2"committed":null/
+		/"miner":null/s/"won":true/"won":false/' >view.json
+	[ "$(diff <(rec <view) view.json | grep -c '^>')" -eq 2 ]
+	rec -r <view.json >nowinner.rec
+	chain-maker c --stream blocks.rec
+	rec <blocks.rec >blocks.json
+	for order in cat tac; do	# in the order of the chain, and in the other
+		block-cat -q -d $order -n c/network -i nowinner.rec
+		{ head -n 1 blocks.json; tail -n +2 blocks.json | $order; } | rec -r | block-verify -d $order | block-store -d $order >/dev/null
+		[ "$(listed $order)" = "$(canonical c)" ]
+	done
+	# The tenure below is proven by that name alone.
+	below=$(rec <view | sed -n '/"won":true,"miner":null/{s/.*"parent_ch":"\([0-9a-f]*\)".*/\1/p;q}')
+	block-cat -q -d named -n c/network -i nowinner.rec
+	for only in "$below" "$(sed -n 's/^shadow //p' c/network | head -n 1)"; do
+		grep "hello\|$only" blocks.json | rec -r | block-verify -d named | block-store -d named >/dev/null
+		block-cat -d named -l | cut -f3 >tenures
+	done
+	[ "$(grep -c "$below" tenures)" -ge 2 ]
+}
+
 @test "a peer that shows a part of the chain hides what is above" {
 	PEER_OPTIONS=(-t $((FIRST + LENGTH + 4))) && serve honest
 	second=$(ch $((FIRST + LENGTH + 1)))

@@ -87,7 +87,7 @@ static void look_up(struct trial *t, MDB_txn *txn, struct trial_block *b)
 	b->reason = REASON_OK;
 	if (sortition_get(t->s, txn, b->ch, &r) < 0)
 		b->reason = REASON_NOSORTITION;
-	else if (!r.won)
+	else if (!r.won && !network_is_shadow(&t->s->net, b->id))
 		b->reason = REASON_NOWINNER;
 	else if (b->model == NAKAMOTO && !set_of(t, txn, network_cycle(&t->s->net, r.burn_height)))
 		b->reason = REASON_NOSET;

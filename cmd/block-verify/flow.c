@@ -65,6 +65,17 @@ static struct job *stream_job(struct flow *f, const struct rec *r)
 	return j;
 }
 
+/* A shadow block that the network file lists: its sortition need have no winner. */
+static bool is_listed(const struct flow *f, const struct job *j)
+{
+	struct block head;
+	size_t need;
+
+	return j->model == NAKAMOTO &&
+	    block_header(&head, MODEL_BIT(NAKAMOTO), NULL, j->body, j->body_len, &need) > 0 &&
+	    head.nakamoto.version & SHADOW_BIT && network_is_shadow(f->view->net, head.id);
+}
+
 static struct job *block_job(struct flow *f, const struct rec *r)
 {
 	const struct rec_block *b = &r->u.block;
@@ -78,6 +89,8 @@ static struct job *block_job(struct flow *f, const struct rec *r)
 	if (block_peek(&head, MODEL_BIT(j->model), j->ch, j->body, j->body_len, &need) > 0)
 		memcpy(j->ch, head.ch, CH_LEN);
 	j->known = view_lookup(f->view, j->ch, &j->fact, &j->signers);
+	if (j->known == REASON_NOWINNER && is_listed(f, j))
+		j->known = j->signers ? REASON_OK : REASON_NOSET;
 	if (j->known == REASON_NOSET && j->model == EPOCH2)
 		j->known = REASON_OK; /* no cycle signs it */
 	return j;

@@ -59,8 +59,8 @@ void view_take(struct view *, const struct rec *);
 /* Take all of the file of records that fd is open on.  A fault of it, or another network, is exit
  * 100. */
 void view_read(struct view *, int fd, const char *path);
-/* Sortition and signers of a tenure.  OK, and *signers counted once more; or NOSORTITION, NOWINNER,
- * NOSET (then *fact is filled as far as known). */
+/* Sortition and signers of a tenure.  OK, and *signers counted once more; or NOSORTITION, NOWINNER
+ * (with signers where they are known), NOSET (then *fact is filled as far as known). */
 enum chain_reason view_lookup(struct view *, const uint8_t ch[CH_LEN], struct fact *,
     struct signers **);
 void signers_unref(struct signers *);

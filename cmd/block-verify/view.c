@@ -227,10 +227,10 @@ static enum chain_reason look_up(struct view *v, const uint8_t ch[CH_LEN], struc
 	*signers = NULL;
 	if (!find_fact(v, txn, ch, f))
 		reason = REASON_NOSORTITION;
+	else if (!(*signers = find_signers(v, txn, network_cycle(v->net, f->burn_height))))
+		reason = f->won ? REASON_NOSET : REASON_NOWINNER;
 	else if (!f->won)
 		reason = REASON_NOWINNER;
-	else if (!(*signers = find_signers(v, txn, network_cycle(v->net, f->burn_height))))
-		reason = REASON_NOSET;
 	if (txn)
 		store_read_end(txn);
 	return reason;

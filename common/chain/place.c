@@ -49,6 +49,7 @@ bool link_of(struct link *l, const struct block *b, const struct burn_lookup *bu
 	l->burn = b->nakamoto.burn_spent;
 	if (b->kind != BLOCK_ORDINARY)
 		take_change(l, &b->nakamoto.change);
+	l->shadow = burn->net && block_shadow_commit(b, burn->net, l->names);
 	return true;
 }
 
@@ -145,11 +146,17 @@ static enum chain_reason nakamoto_start(const struct link *start, const struct b
 
 	if (!own.found)
 		return REASON_NOSORTITION;
-	if (!own.won)
+	if (!own.won && !start->shadow)
 		return REASON_NOWINNER;
 	if (!view_stands(&view, &own))
 		return REASON_BURNVIEW;
 	return judge_burn(start, NULL, &view);
+}
+
+/* The start of the tenure below, as a start's commit names it.  A shadow tenure has none. */
+static const uint8_t *committed_by(const struct link *start, const struct burn_fact *own)
+{
+	return start->shadow ? start->names : own->committed;
 }
 
 static enum chain_reason nakamoto_commit(const struct link *start,
@@ -157,8 +164,9 @@ static enum chain_reason nakamoto_commit(const struct link *start,
 {
 	struct burn_fact own = fact_of(burn, start->ch);
 
-	return own.found && memcmp(own.committed, parent_start, ID_LEN) != 0 ? REASON_COMMIT :
-									       REASON_OK;
+	return own.found && memcmp(committed_by(start, &own), parent_start, ID_LEN) != 0 ?
+	    REASON_COMMIT :
+	    REASON_OK;
 }
 
 /* The same on an epoch 2.x block: it is the whole tenure below, and its start. */
@@ -187,7 +195,8 @@ enum chain_reason place_crossing(const struct link *start, unsigned below, bool 
 {
 	struct burn_fact own = fact_of(burn, start->ch);
 
-	bool on_start = own.found && memcmp(own.committed, start->parent, ID_LEN) == 0;
+	bool on_start = own.found &&
+	    memcmp(committed_by(start, &own), start->parent, ID_LEN) == 0;
 
 	*crosses = start->model == NAKAMOTO && below & MODEL_BIT(EPOCH2) &&
 	    start->prev_blocks == 1 && (on_start || !own.found);

@@ -29,6 +29,7 @@ struct burn_lookup {
 	/* Whether the commit of a canonical sortition above a burn height names this id. */
 	bool (*names)(void *arg, const uint8_t id[ID_LEN], uint64_t above);
 	void *arg;
+	const struct network *net;	/* whose shadow blocks are believed; NULL: none */
 };
 
 /* What is remembered of a block to judge it and its children in their place. */
@@ -47,6 +48,10 @@ struct link {
 	 * extension: its own tenure, and the blocks so far. */
 	uint8_t prev_ch[CH_LEN];
 	uint32_t prev_blocks;
+	/* Nakamoto: the start of a shadow tenure, whose sortition need have no winner; it names the
+	 * tenure below itself. */
+	bool shadow;
+	uint8_t names[ID_LEN];
 	/* 2.x: last microblock of the parent's stream that it confirms; zeros: it confirms none */
 	uint8_t tail[32];
 	uint16_t tail_sequence;

@@ -116,6 +116,8 @@ void grow_arrival(struct keeper *k, struct node *n)
 		if (!t->has_start)
 			tenure_set_start(k, t, n);
 		tenure_touch(k, t);
+		if (n->l.shadow && (t = tenure_holding(k, n->l.names)) != NULL)
+			tenure_touch(k, t);
 	}
 	grow_follow(k);
 }

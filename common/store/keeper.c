@@ -22,11 +22,32 @@ static struct burn_fact view_fact(void *arg, const uint8_t ch[CH_LEN])
 	return seen->fact;
 }
 
+/* Whether the start of a shadow tenure above a burn height names this block, as a commit would. */
+static bool shadow_names(struct keeper *k, const uint8_t id[ID_LEN], uint64_t above)
+{
+	for (unsigned i = 0; i < k->s->net.n_shadow; i++) {
+		struct tenure *t = tenure_holding(k, k->s->net.shadow[i]);
+		struct burn_fact own;
+		struct node *n;
+
+		if (!t)
+			continue;
+		tenure_load(k, t);
+		n = node_find(k, k->s->net.shadow[i]);
+		own = burn_fact_of(k, t->ch);
+		if (n && n->l.shadow && memcmp(n->l.names, id, ID_LEN) == 0 && own.canonical &&
+		    own.burn_height > above)
+			return true;
+	}
+	return false;
+}
+
 static bool view_names(void *arg, const uint8_t id[ID_LEN], uint64_t above)
 {
 	struct keeper *k = arg;
 
-	return sortition_names(&(struct store_txn){ k->s, k->txn }, id, above);
+	return sortition_names(&(struct store_txn){ k->s, k->txn }, id, above) ||
+	    shadow_names(k, id, above);
 }
 
 struct keeper *keeper_new(struct store *s, const char *stage)
@@ -35,7 +56,7 @@ struct keeper *keeper_new(struct store *s, const char *stage)
 
 	k->s = s;
 	k->stage = stage;
-	k->burn = (struct burn_lookup){ view_fact, view_names, k };
+	k->burn = (struct burn_lookup){ view_fact, view_names, k, &s->net };
 	k->commits = 1;
 	k->tenure_mask = 1023;
 	k->by_ch = xcalloc(k->tenure_mask + 1, sizeof(*k->by_ch));

@@ -29,7 +29,7 @@ static bool names(void *arg, const uint8_t id[ID_LEN], uint64_t above)
 	return false;
 }
 
-static const struct burn_lookup chain = { lookup, names, NULL };
+static const struct burn_lookup chain = { lookup, names, NULL, NULL };
 
 static int setup(void **state)
 {
