@@ -166,6 +166,35 @@ until_holds() {
 	done
 }
 
+# what the latest handshake said of us
+greeted() { jq -r 'select(.kind == "authenticated") | "\(.ip) \(.port) \(.url)"' log | tail -n 1; }
+
+@test "handshakes carry the announced address, and block-serve's port and URL while it lives" {
+	serve_chain "$CHAIN" log nataddr=5+group=1 nataddr=5+group=2
+	greet() { timeout 60 inv-sync -1 -q -d store "${PEERS[@]:0:2}" </dev/null >/dev/null 2>>err; }
+	greet
+	[ "$(greeted)" = "0.0.0.0 20444 " ]
+	again store
+	greet
+	[ "$(greeted)" = "11.0.0.5 20444 " ]
+	block-serve -d store -l 0.0.0.0:0 -w 0.0.0.0:0 >ports 2>>err 3>&- &
+	STARTED+=($!)
+	until_holds grep -q ^http ports
+	p2p=$(sed -n 's/^p2p .*:\([0-9]*\) .*/\1/p' ports) http=$(sed -n 's/^http .*://p' ports)
+	greet
+	[ "$(greeted)" = "11.0.0.5 $p2p http://11.0.0.5:$http" ]
+	# its own handshakes say the same, also of an address that comes later
+	public-ip -1 -q -d store -a 11.0.0.6 </dev/null >/dev/null
+	cp -r "$BATS_FILE_TMPDIR/view" other
+	rm -f other/key
+	timeout 60 inv-sync -1 -q -d other -p "127.0.0.1:$p2p" </dev/null 2>>err | rec >out
+	grep -q "\"data_url\":\"http://11.0.0.6:$http\"" out
+	kill "${STARTED[-1]}"
+	wait "${STARTED[-1]}"
+	greet
+	[ "$(greeted)" = "11.0.0.6 20444 " ]
+}
+
 @test "broken streams" {
 	streams_check "$CHAIN/network" -- public-ip -d store
 }

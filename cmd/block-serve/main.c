@@ -1,6 +1,6 @@
 /* block-serve - answers other peers: P2P inventories and HTTP blocks, from the store.  Store: read;
- * writes uploads, peers, damaged and, where it is incomplete, the index of burn hashes.  Net:
- * listens. */
+ * writes uploads, peers, damaged, meta (that it lives, and where) and, where it is incomplete, the
+ * index of burn hashes.  Net: listens. */
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,7 +37,8 @@ static void on_report(evutil_socket_t sig, short what, void *arg)
 	p2p_report(s);
 }
 
-/* A tenth of a second: our preambles' burn view, verdicts.  A minute: dead readers out. */
+/* A tenth of a second: our preambles' burn view, verdicts.  Half a minute: we live.  A
+ * minute: dead readers out. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct serve *s = arg;
@@ -46,6 +47,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	view_refresh(s);
 	if (++s->ticks % minute == 0)
 		store_tidy(&s->store);
+	if (s->ticks % (SERVE_SAID_MS / 100) == 0)
+		self_say(s, true);
 }
 
 static int watch_signal(struct serve *s, int sig, event_callback_fn fn)
@@ -69,32 +72,6 @@ static void start_loop(struct serve *s)
 	    watch_signal(s, SIGTERM, on_term) != 0 || watch_signal(s, SIGINT, on_term) != 0 ||
 	    watch_signal(s, SIGHUP, on_term) != 0 || watch_signal(s, SIGUSR1, on_report) != 0)
 		die_world("cannot start the event loop");
-}
-
-/* Who we say we are: the key, the P2P address that others may dial, and where our blocks are. */
-static void set_self(struct serve *s, int p2p, bool p2p_any, const char *url)
-{
-	struct conv_self *self = &s->self;
-	struct sockaddr_storage ss = { 0 };
-	socklen_t len = sizeof(ss);
-
-	self->net = &s->store.net;
-	self->held = &s->held;
-	conv_budget(self->held);
-	self->services = SERVICE_RELAY | SERVICE_RPC;
-	self->port = 20444;
-	self->neighbors = neighbors_tell;
-	self->arg = s;
-	node_key_load(s->store.dir, self->secret, self->key);
-	hash_hash160(s->key_hash, self->key, KEY_LEN);
-	if (p2p >= 0 && getsockname(p2p, (struct sockaddr *)&ss, &len) == 0) {
-		address_to16(self->addr, &self->port, (struct sockaddr *)&ss);
-		if (p2p_any)
-			memset(self->addr, 0, sizeof(self->addr));
-	}
-	if (!url_allowed(url, strlen(url)))
-		die_usage("-U '%s' is no URL that a peer would take", url);
-	snprintf(self->data_url, sizeof(self->data_url), "%s", url);
 }
 
 static void say_ready(const struct serve *s, const char *p2p, const char *http)
@@ -193,11 +170,12 @@ int main(int argc, char **argv)
 	if (asked.http && !http_any)
 		snprintf(url, sizeof(url), "http://%s", http);
 	if (p2p_fd >= 0 && !asked.url && url[0] == 0)
-		log_warnx("no -U: peers will not know where to fetch blocks");
-	set_self(&s, p2p_fd, p2p_any, asked.url ? asked.url : url);
+		log_warnx("no -U: peers will not know where to fetch blocks%s",
+		    http_any ? " before public-ip has learnt our address" : "");
+	self_set(&s, p2p_fd, p2p_any, asked.url ? asked.url : url, http_any ? http : NULL);
 	make_seats(&s, &asked);
 	uploads_new(&s);
-	view_refresh(&s);	/* here and in set_self, so that libcrypto has read its files ... */
+	view_refresh(&s);	/* here and in self_set, so that libcrypto has read its files ... */
 	tzset();		/* ... and libc the zone's: evhttp dates its answers */
 	sandbox_enter(SANDBOX_ACCEPT | SANDBOX_THREADS | SANDBOX_WRITE);
 	if (p2p_fd >= 0)
@@ -206,6 +184,7 @@ int main(int argc, char **argv)
 		s.others = threads_start(&s, http_fds + 1, s.threads - 1);
 		http_server_start(&s, http_fds[0]);
 	}
+	self_say(&s, true);
 	say_ready(&s, p2p, http);
 	if (event_base_dispatch(s.base) != 0)
 		die_world("the event loop failed");
@@ -214,9 +193,9 @@ int main(int argc, char **argv)
 	if (s.p2p)
 		p2p_stop(s.p2p);
 	uploads_flush(&s);
+	self_say(&s, false);
 	store_close(&s.store);
 	return s.code;
 }
 
-/* Next: cmd/block-serve/listen.c, listening sockets, acquired before the program confines
- * itself. */
+/* Next: cmd/block-serve/self.c, who we say we are. */

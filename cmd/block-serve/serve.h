@@ -14,7 +14,7 @@
 
 #include "cmd/block-serve/inventory.h"
 #include "cmd/block-serve/seats.h"
-#include "common/net/conv.h"
+#include "common/net/self.h"
 #include "common/store/store.h"
 #include "common/sys/log.h"
 #include "common/sys/options.h"
@@ -54,6 +54,8 @@ struct serve {
 	struct uploads *uploads;
 	struct threads *others;			/* the first thread's: the other ones */
 	struct conv_self self;			/* key, addresses, services, view */
+	struct rec_serve said;			/* the row meta/serve */
+	char said_address[64], said_url[MAX_URL + 1];
 	struct budget held;			/* of conversations */
 	uint8_t key_hash[HASH160_LEN];
 	unsigned threads;			/* -j */
@@ -67,6 +69,11 @@ struct serve {
 	_Atomic size_t http_held;		/* bytes held for HTTP clients now: requests, and
 						 * answers not taken */
 };
+
+/* self.c: make ->self, and ->said, which self_say writes to `meta`: that we live, or have ended.
+ * http_any: HOST:PORT of HTTP where it listens on all addresses, else NULL. */
+void self_set(struct serve *, int p2p, bool p2p_any, const char *url, const char *http_any);
+void self_say(struct serve *, bool alive);
 
 /* view.c: keep s->view, s->self.view and the inventory's key
  * fresh; cheap if nothing was committed. */

@@ -49,6 +49,7 @@ void view_refresh(struct serve *s)
 	MDB_txn *txn = store_read(&s->store);
 	memset(v, 0, sizeof(*v));
 	v->loaded = true;
+	self_refresh_address(&s->self, &s->store, txn, &s->said);
 	v->has_burn = load_burn(s, txn, v);
 	v->has_chain = canonical_tip(&s->store, txn, &v->tenure, &v->height, v->id) == 0;
 	v->chain_lost = !v->has_chain && store_count(&s->store, txn, T_CANONICAL) > 0;

@@ -15,6 +15,7 @@
 
 #include "cmd/blocksync/supervisor.h"
 #include "common/limits.h"
+#include "common/net/conv.h"
 #include "common/net/http.h"
 #include "common/store/lock.h"
 #include "common/sys/log.h"
@@ -233,16 +234,18 @@ static void given_check(const struct given *g)
 	quorum_check(g);
 }
 
-/* What is wrong with the store is said once, here, and not by every stage. */
+/* What is wrong with the store or the node key is said once, here, and not by every stage. */
 static void store_check(const struct given *g)
 {
 	static struct store s;
+	uint8_t secret[32], key[KEY_LEN];
 	int status = 0;
 	pid_t pid = fork();	/* since an environment must not live across fork */
 
 	if (pid == 0) {
 		/* -n makes it */
 		store_open(&s, options_dir(&g->o), g->o.network, TABLE(T_META), 0);
+		node_key_load(s.dir, secret, key);
 		_exit(0);
 	}
 	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0)

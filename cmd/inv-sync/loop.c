@@ -44,6 +44,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 		view_refresh(s, now);
 	if (now >= s->looked_at + LOOK_MS) {
 		s->looked_at = now;
+		view_refresh(s, now); /* block-serve may have ended without a commit */
 		s->calm = view_finished(s);
 		peers_look(s);
 		peers_tidy(s);

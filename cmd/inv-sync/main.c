@@ -13,8 +13,7 @@
 static struct inv_sync s = {
 	.o.usage = "inv-sync [-1qv] -d DIR [-n NETWORK] [-p PEER]...",
 	.peers = TAILQ_HEAD_INITIALIZER(s.peers),
-	.self = { .port = 20444,
-	    .services = SERVICE_RELAY | SERVICE_RPC,
+	.self = { .services = SERVICE_RELAY | SERVICE_RPC,
 	    .stable_known = view_stable_known,
 	    .neighbors = peers_tell,
 	    .arg = &s },

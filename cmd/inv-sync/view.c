@@ -1,11 +1,10 @@
 /* Our burnchain view, as sortition-sync keeps it in the store: what our preambles say, which hash
  * names which cycle, and the facts that answers are judged by. */
-#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/chain/inventory.h"
-#include "common/net/address.h"
+#include "common/net/self.h"
 #include "common/sys/log.h"
 
 const uint8_t *view_cycle_ch(const struct inv_sync *s, uint64_t cycle)
@@ -46,29 +45,6 @@ static void refresh_cycles(struct inv_sync *s, MDB_txn *txn)
 		refresh_cycle(s, txn, s->machine.first + i);
 }
 
-/* What handshakes say of us: as block-serve and public-ip have written it. */
-static void refresh_self(struct inv_sync *s, MDB_txn *txn)
-{
-	struct sockaddr_storage sa;
-	struct rec_address a;
-	char text[64];
-	int len = sizeof(sa);
-	MDB_val v;
-
-	if (meta_get_row(&s->store, txn, "address", REC_ADDRESS, &a) == 0 &&
-	    evutil_parse_sockaddr_port(rec_cstr(text, sizeof(text), a.address),
-		(struct sockaddr *)&sa, &len) == 0) {
-		uint16_t port;
-		address_to16(s->self.addr, &port, (struct sockaddr *)&sa);
-		if (port)
-			s->self.port = port;
-	}
-	if (meta_get(&s->store, txn, "data_url", &v) == 0 && url_allowed(v.mv_data, v.mv_size)) {
-		memcpy(s->self.data_url, v.mv_data, v.mv_size);
-		s->self.data_url[v.mv_size] = '\0';
-	}
-}
-
 /* Where block-fetch begins (-F). */
 static void refresh_wanted(struct inv_sync *s, MDB_txn *txn)
 {
@@ -83,22 +59,14 @@ static void refresh_wanted(struct inv_sync *s, MDB_txn *txn)
 void view_refresh(struct inv_sync *s, uint64_t now)
 {
 	MDB_txn *txn = store_read(&s->store);
-	struct conv_view *v = &s->self.view;
-	struct rec_sortition tip, stable;
-	uint64_t depth = s->store.net.stable_confirmations;
+	struct rec_sortition tip;
 	bool news;
 
-	refresh_self(s, txn);
+	self_refresh_address(&s->self, &s->store, txn, NULL);
 	refresh_wanted(s, txn);
-	if (sortition_tip(&s->store, txn, &tip) == 0 &&
-	    tip.burn_height > s->store.net.first_burn_height + depth &&
-	    sortition_at(&s->store, txn, tip.burn_height - depth, &stable) == 0) {
+	if (self_refresh_view(&s->self, &s->store, txn, &tip)) {
 		news = memcmp(s->tip_ch, tip.consensus_hash, CH_LEN) != 0;
 		memcpy(s->tip_ch, tip.consensus_hash, CH_LEN);
-		v->burn_height = tip.burn_height;
-		v->stable_height = stable.burn_height;
-		memcpy(v->burn_hash, tip.burn_hash, 32);
-		memcpy(v->stable_hash, stable.burn_hash, 32);
 		machine_tip(&s->machine, tip.burn_height, news && s->view_known, now);
 		refresh_cycles(s, txn);
 		s->view_known = true;
@@ -118,8 +86,7 @@ bool view_finished(struct inv_sync *s)
 	return finished;
 }
 
-/* Ours at that height: 1 equal, 0 differs, -1 unknown.  Above our own stable height, and where the
- * hash is one of a fork that we have seen, a difference proves nothing. */
+/* Ours at that height: 1 equal, 0 differs, -1 unknown. */
 static int hash_known(struct inv_sync *s, MDB_txn *txn, uint64_t height, const uint8_t *hash)
 {
 	struct rec_sortition r;
@@ -129,32 +96,11 @@ static int hash_known(struct inv_sync *s, MDB_txn *txn, uint64_t height, const u
 	return memcmp(r.burn_hash, hash, 32) == 0;
 }
 
-struct fork_search { uint64_t height; const uint8_t *hash; bool found; };
-
-static bool fork_step(void *arg, const struct rec_sortition *r)
-{
-	struct fork_search *f = arg;
-
-	if (r->burn_height != f->height)
-		return false;
-	f->found = memcmp(r->burn_hash, f->hash, 32) == 0;
-	return !f->found;
-}
-
 int view_stable_known(void *arg, uint64_t height, const uint8_t *hash)
 {
 	struct inv_sync *s = arg;
-	struct fork_search f = { height, hash, false };
-	MDB_txn *txn = store_read(&s->store);
-	int known = hash_known(s, txn, height, hash);
 
-	if (known == 0) {
-		sortition_walk(&s->store, txn, height, fork_step, &f);
-		if (f.found || height > s->self.view.stable_height)
-			known = -1;
-	}
-	store_read_end(txn);
-	return known;
+	return self_stable_known(&s->store, &s->self.view, height, hash);
 }
 
 /* A peer that is ahead of us may have our chain below; one that names another tip surely has only

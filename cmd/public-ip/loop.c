@@ -17,7 +17,7 @@ static void view_refresh(struct public_ip *s)
 	struct rec_sortition tip;
 
 	s->view_known |= self_refresh_view(&s->self, &s->store, txn, &tip);
-	self_refresh_address(&s->self, &s->store, txn);
+	self_refresh_address(&s->self, &s->store, txn, NULL);
 	store_read_end(txn);
 }
 

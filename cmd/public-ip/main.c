@@ -20,8 +20,7 @@ static struct public_ip s = {
 	.o.usage = "public-ip [-1qv] -d DIR [-n NETWORK] [-p PEER]... [-a ADDR]",
 	.peers = TAILQ_HEAD_INITIALIZER(s.peers),
 	.faults = STAILQ_HEAD_INITIALIZER(s.faults),
-	.self = { .port = SELF_PORT,
-	    .services = SERVICE_RELAY | SERVICE_RPC,
+	.self = { .services = SERVICE_RELAY | SERVICE_RPC,
 	    .stable_known = stable_known,
 	    .arg = &s },
 };

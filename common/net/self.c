@@ -1,5 +1,6 @@
 /* Who we are, out of the store (self.h). */
 #include <event2/util.h>
+#include <stdio.h>
 
 #include "common/net/address.h"
 #include "common/net/self.h"
@@ -23,27 +24,59 @@ static bool is_alive(const struct rec_serve *r)
 	return age <= SERVE_ALIVE;
 }
 
-void self_refresh_address(struct conv_self *self, struct store *s, MDB_txn *txn)
+/* Where block-serve is reached. */
+static void say_served(struct conv_self *self, const struct store *s, const struct rec_serve *r)
 {
+	uint16_t port;
+	char text[65];
+
+	if (r->port > 0 && r->port <= UINT16_MAX)
+		self->port = (uint16_t)r->port;
+	if (url_allowed(r->data_url.p, r->data_url.n))
+		rec_cstr(self->data_url, sizeof(self->data_url), r->data_url);
+	if (!self_address_parse(rec_cstr(text, sizeof(text), r->address), self->addr, &port) ||
+	    (address_private16(self->addr) && !s->net.private_peers))
+		memset(self->addr, 0, sizeof(self->addr));
+}
+
+/* The announced address.  HTTP on all addresses of the machine is there, too. */
+static void say_announced(
+    struct conv_self *self, const uint8_t addr[16], uint16_t port, uint32_t http_port)
+{
+	struct sockaddr_storage sa;
+	socklen_t len;
+	char text[64];
+
+	memcpy(self->addr, addr, 16);
+	if (port)
+		self->port = port;
+	if (self->data_url[0] || !http_port || http_port > UINT16_MAX)
+		return;
+	address_from16(&sa, &len, addr, (uint16_t)http_port);
+	snprintf(self->data_url, sizeof(self->data_url), "http://%s",
+	    address_text(text, (struct sockaddr *)&sa));
+}
+
+void self_refresh_address(
+    struct conv_self *self, struct store *s, MDB_txn *txn, const struct rec_serve *own)
+{
+	struct rec_serve r = { 0 };
 	struct rec_address a;
-	struct rec_serve r;
+	uint8_t addr[16];
 	uint16_t port;
 	char text[65];
 
 	memset(self->addr, 0, sizeof(self->addr));
 	self->port = SELF_PORT;
 	self->data_url[0] = '\0';
-	if (meta_get_row(s, txn, "serve", REC_SERVE, &r) == 0 && is_alive(&r)) {
-		if (r.port > 0 && r.port <= UINT16_MAX)
-			self->port = (uint16_t)r.port;
-		if (url_allowed(r.data_url.p, r.data_url.n))
-			rec_cstr(self->data_url, sizeof(self->data_url), r.data_url);
-	}
-	if (meta_get_row(s, txn, "address", REC_ADDRESS, &a) != 0 || !a.announced ||
-	    !self_address_parse(rec_cstr(text, sizeof(text), a.address), self->addr, &port))
-		memset(self->addr, 0, sizeof(self->addr));
-	else if (port)
-		self->port = port;
+	if (own)
+		r = *own;
+	else if (meta_get_row(s, txn, "serve", REC_SERVE, &r) != 0 || !is_alive(&r))
+		r = (struct rec_serve){ 0 };
+	say_served(self, s, &r);
+	if (meta_get_row(s, txn, "address", REC_ADDRESS, &a) == 0 && a.announced &&
+	    self_address_parse(rec_cstr(text, sizeof(text), a.address), addr, &port))
+		say_announced(self, addr, port, r.http_port);
 }
 
 bool self_refresh_view(

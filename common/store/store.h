@@ -113,8 +113,9 @@ const char *store_table_name(enum store_table);
 #include "common/store/rows.h"
 
 /* meta: text or rows by name: "progress.STAGE" (rec_progress), "tip" (rec_tip), "trust"
- * (rec_trust), "from_cycle" (text), "address" (rec_address), "network" (text), "network_by"
- * ("operator": it was given with -n), "schema", "mode". */
+ * (rec_trust), "from_cycle" (text), "address" (rec_address: ours, by public-ip), "serve"
+ * (rec_serve: block-serve, while it lives), "network" (text), "network_by" ("operator": it was
+ * given with -n), "schema", "mode". */
 int meta_get(struct store *, MDB_txn *, const char *name, MDB_val *);
 int meta_get_row(struct store *, MDB_txn *, const char *name, enum rec_type, void *rec);
 void meta_put(struct store *, MDB_txn *, const char *name, const void *, size_t);

@@ -134,7 +134,8 @@ static void take_handshake(struct talk *t, const struct message *m)
 	    has(p, F_SLOWHANDSHAKE) ? amount(p, F_SLOWHANDSHAKE) * 1000 : 0, F_COUNT);
 	if (!first)
 		return;
-	peer_log(p, "authenticated", "\"port\":%u", h->port);
+	peer_log(p, "authenticated", "\"ip\":\"%u.%u.%u.%u\",\"port\":%u,\"url\":\"%s\"",
+	    h->addr[12], h->addr[13], h->addr[14], h->addr[15], h->port, h->data_url);
 	if (!has(p, F_NOWALK))
 		talk_later(t, WALK_FIRST_MS, walk);
 	talk_push(t);
