@@ -77,6 +77,40 @@ static void madeup_tip(void **state)
 	planner_free(w->plan);
 }
 
+/* A quorum that lags behind the commits: where the block above says how far a tenure goes, an older
+ * tip does not make it shorter. */
+static void stale_tip(void **state)
+{
+	struct world *w = &world;
+	struct plan_tip tip = { .ch = { 0 } };
+	struct plan_state s;
+	uint8_t ch[CH_LEN], end[ID_LEN];
+	uint32_t above = 30, t;
+
+	world_make(w, 24, 40, 8);
+	while (w->tenures[above].below == UINT32_MAX || !w->tenures[above].started ||
+	    w->tenures[w->tenures[above].below].blocks < 3)
+		above++;
+	t = w->tenures[above].below;
+	world_view(w);
+	w->tenures[above].stored[0] = true;
+	world_ch(tip.ch, t);
+	world_ch(ch, above);
+	world_id(end, t, w->tenures[t].blocks - 1);
+	planner_held(w->plan, ch, true, end, tip.ch);
+	world_id(tip.id, t, 1);
+	world_id(tip.start_id, t, 0);
+	planner_tip(w->plan, &tip);
+	for (unsigned i = 0; i < 3; i++)
+		world_peer(w, HONEST, 20, 1000);
+	assert_true(world_run(w, 60000));
+	for (uint32_t b = 0; b < w->tenures[t].blocks; b++)
+		assert_true(w->tenures[t].stored[b]);
+	planner_state(w->plan, w->now, &s);
+	assert_true(s.body > 0);
+	planner_free(w->plan);
+}
+
 /* The view gives way: what hung on it is dropped, the rest is finished on the other fork. */
 static void reorg(void **state)
 {
@@ -448,6 +482,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(growing),
+		cmocka_unit_test(stale_tip),
 		cmocka_unit_test(madeup_tip),
 		cmocka_unit_test(reorg),
 		cmocka_unit_test(bad_block),

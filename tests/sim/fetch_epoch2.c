@@ -230,6 +230,14 @@ static void reorg(void **state)
 		planner_unlearn(w->plan, FIRST + w->epoch3 - 1);
 		planner_state(w->plan, w->now, &s);
 		assert_int_equal(s.wanted, 0);
+		/* What is left is counted, and no more. */
+		planner_unlearn(w->plan, FIRST + 10);
+		planner_state(w->plan, w->now, &s);
+		uint32_t winners = 0;
+		for (uint32_t t = 0; t <= 10; t++)
+			winners += w->at[t].fate != NO_WINNER;
+		assert_int_equal(s.wanted, 0);
+		assert_int_equal(s.offered + s.unclaimed, winners);
 		planner_free(w->plan);
 	}
 }
