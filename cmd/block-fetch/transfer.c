@@ -65,7 +65,7 @@ static bool take(struct fetch *f, struct xfer *x, const struct block *b)
 		.ch = b->ch,
 		.len = (uint32_t)b->len,
 		.start = b->kind == BLOCK_START,
-		.confirms = b->model == EPOCH2 && epoch2_confirms(b),
+		.confirms = block_confirms(b),
 		.prev_ch = b->model == NAKAMOTO && b->kind == BLOCK_START ?
 		    b->nakamoto.change.prev_tenure :
 		    none };

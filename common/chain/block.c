@@ -71,6 +71,12 @@ bool block_change(const struct block *header, size_t n, struct tenure_change *ch
 	return true;
 }
 
+bool block_confirms(const struct block *b)
+{
+	return b->model == EPOCH2 &&
+	    (b->epoch2.parent_sequence || !all_zero(b->epoch2.parent_microblock, 32));
+}
+
 struct txs block_txs(const struct block *b)
 {
 	return (struct txs){ b->txs, b->len - (size_t)(b->txs - b->bytes), b->n_txs, b->tx_root };

@@ -65,6 +65,8 @@ bool block_change(const struct block *header, size_t n, struct tenure_change *);
 ssize_t block_parse(struct block *, unsigned models, const uint8_t *ch, const uint8_t *p, size_t n,
     size_t *need);
 
+/* Whether its header confirms microblocks of its parent: of epoch 2.x only. */
+bool block_confirms(const struct block *);
 /* The transactions of a whole block. */
 struct txs block_txs(const struct block *);
 

@@ -37,9 +37,4 @@ void epoch2_hash(struct block *b)
 		hash_block_id(b->id, b->hash, b->ch);
 }
 
-bool epoch2_confirms(const struct block *b)
-{
-	return b->epoch2.parent_sequence || !all_zero(b->epoch2.parent_microblock, 32);
-}
-
 /* Next: common/chain/block.c, blocks of both models. */

@@ -28,7 +28,4 @@ ssize_t epoch2_fields(struct block *, const uint8_t *p, size_t n, size_t *need);
 /* Block hash, and the id where the consensus hash is known. */
 void epoch2_hash(struct block *);
 
-/* Whether the header confirms microblocks of its parent. */
-bool epoch2_confirms(const struct block *);
-
 #endif

@@ -32,7 +32,7 @@ static enum chain_reason judge_header(
 	/* At height 0 all headers have one hash, the boot block's, which no commit names. */
 	if (b->height == 0 || memcmp(b->hash, view->committed, 32) != 0)
 		return REASON_WINNER;
-	if (!epoch2_confirms(b))
+	if (!block_confirms(b))
 		return REASON_OK;
 	if (epoch >= EPOCH_25)
 		return REASON_MB25;

@@ -163,7 +163,7 @@ bool stream_ends(struct store *s, MDB_txn *txn, const uint8_t child[ID_LEN], str
 {
 	struct block above, below;
 
-	if (!header_of(s, txn, child, &above) || !epoch2_confirms(&above) ||
+	if (!header_of(s, txn, child, &above) || !block_confirms(&above) ||
 	    !header_of(s, txn, above.parent, &below))
 		return false;
 	memcpy(e->parent, below.hash, sizeof(e->parent));

@@ -42,7 +42,7 @@ static void whole(const char *path, const char *network, size_t blocks, size_t s
 		struct feed_block *b = &feed.b[i];
 
 		assert_reason(feed_judge(&feed, b, &committed), REASON_OK);
-		assert_int_equal(epoch2_confirms(&b->block), b->stream_len > 0);
+		assert_int_equal(block_confirms(&b->block), b->stream_len > 0);
 		n += b->stream_len > 0;
 		microblocks += b->stream_len ? get_be32(b->stream) : 0;
 	}

@@ -143,7 +143,7 @@ static inline enum chain_reason feed_judge(struct feed *f, struct feed_block *b,
 	*committed = true;
 	if (reason == REASON_OK)
 		reason = feed_place(f, b);
-	if (reason != REASON_OK || !epoch2_confirms(&b->block) || !b->parent)
+	if (reason != REASON_OK || !block_confirms(&b->block) || !b->parent)
 		return reason;
 	reason = feed_stream(f, b, &s);
 	*committed = s.committed;

@@ -8,100 +8,7 @@
 #include "common/chain/stream.h"
 #include "common/chain/work.h"
 #include "common/limits.h"
-#include "tests/unit/chain_make.h"
-#include "tests/unit/chain_make_microblock.h"
-
-#define OWNER 5 /* secret of the anchored block's key */
-#define STRANGER 6
-#define MANY 6
-
-static struct network net;
-static const uint8_t parent[32] = { 0x77 };
-static uint8_t key[HASH160_LEN];
-
-static int setup(void **state)
-{
-	made_network(&net);
-	made_hash160(key, OWNER);
-	return 0;
-}
-
-/* Microblocks one on another; n of them are in the vector, in the order of `order`. */
-struct row {
-	struct bytes m[MANY + 2];
-	uint8_t hash[MANY + 2][32];
-	int order[MANY + 2];
-	uint32_t n;
-};
-
-static void tx_of(struct bytes *tx, uint64_t nonce)
-{
-	tx->n = 0;
-	tx_transfer(tx, nonce);
-}
-
-static void row_put(
-    struct row *r, int i, uint16_t sequence, const uint8_t prev[32], uint64_t nonce, int secret)
-{
-	struct bytes tx[2];
-
-	tx_of(&tx[0], nonce);
-	tx_of(&tx[1], nonce + 1);
-	made_microblock(&r->m[i], sequence, prev, tx, 2, secret);
-	made_microblock_hash(r->hash[i], &r->m[i]);
-}
-
-static const uint8_t *below(const struct row *r, int i) { return i ? r->hash[i - 1] : parent; }
-
-/* From the i-th on anew, one on another. */
-static void row_from(struct row *r, int i)
-{
-	for (; i < MANY; i++)
-		row_put(r, i, (uint16_t)i, below(r, i), 10 * (uint64_t)i, OWNER);
-}
-
-static void row_make(struct row *r)
-{
-	memset(r, 0, sizeof(*r));
-	row_from(r, 0);
-	for (r->n = 0; r->n < MANY; r->n++)
-		r->order[r->n] = (int)r->n;
-}
-
-static size_t vector(uint8_t *out, const struct row *r)
-{
-	size_t at = 4;
-
-	put_be32(out, r->n);
-	for (uint32_t i = 0; i < r->n; i++) {
-		memcpy(out + at, r->m[r->order[i]].p, r->m[r->order[i]].n);
-		at += r->m[r->order[i]].n;
-	}
-	return at;
-}
-
-static uint8_t stuff[65536];
-static struct stream s;
-
-/* tail: index of the microblock that a child names, or -1 for no child. */
-static enum chain_reason judge_at(
-    const struct row *r, int tail, uint16_t sequence, enum epoch epoch)
-{
-	struct stream_view v = { &net, epoch, parent, key, tail < 0 ? NULL : r->hash[tail],
-		sequence, NULL, NULL };
-	size_t n = vector(stuff, r);
-
-	stream_release(&s);
-	return stream_judge(&s, &v, stuff, n);
-}
-
-static enum chain_reason judge(const struct row *r, int tail)
-{
-	return judge_at(r, tail, (uint16_t)(tail < 0 ? 0 : tail), EPOCH_24);
-}
-
-#define assert_reason(got, want) \
-	assert_string_equal(chain_reason_word(got), chain_reason_word(want))
+#include "tests/unit/chain_row.h"
 
 /* Refused for what the child says, or for what the giver gave. */
 static void refused(const struct row *r, int tail, enum chain_reason why, bool committed)
@@ -402,14 +309,6 @@ static void points(void **state)
 	assert_reason(judge(&r, 1), REASON_OK);
 }
 
-static void check_fork(const struct row *r, uint32_t place, int mine, int other)
-{
-	assert_true(s.forked);
-	assert_int_equal(s.fork, place);
-	assert_memory_equal(s.poison[0], r->m[mine].p, MICROBLOCK_HEADER);
-	assert_memory_equal(s.poison[1], r->m[other].p, MICROBLOCK_HEADER);
-}
-
 /* Two of one place: the stream ends below without a child, and a child keeps what it confirms. */
 static void equivocation(void **state)
 {
@@ -520,91 +419,6 @@ static void beside(void **state)
 	stands(&r, MANY, REASON_MBLINK);
 }
 
-/* Without neighbours: whether one key signed all, and nobody can be blamed for sure. */
-static void alone(void **state)
-{
-	struct stream_view v = { .net = &net, .epoch = EPOCH_24 };
-	struct work before = work_done;
-	struct row r;
-
-	row_make(&r);
-	assert_reason(stream_judge(&s, &v, stuff, vector(stuff, &r)), REASON_OK);
-	assert_int_equal(work_since(before).curve, MANY);
-	assert_int_equal(s.n, MANY);
-	assert_memory_equal(s.signer, key, HASH160_LEN);
-	stream_release(&s);
-	row_put(&r, MANY, 2, r.hash[1], 99, STRANGER);
-	r.order[MANY] = MANY;
-	r.n = MANY + 1;
-	assert_reason(stream_judge(&s, &v, stuff, vector(stuff, &r)), REASON_MBKEY);
-	assert_int_equal(s.n, MANY);
-	assert_true(s.committed && !s.forked);
-	stream_release(&s);
-	row_put(&r, MANY, 2, r.hash[1], 99, OWNER);
-	assert_reason(stream_judge(&s, &v, stuff, vector(stuff, &r)), REASON_OK);
-	assert_int_equal(s.n, 2);
-	check_fork(&r, 2, 2, MANY);
-	stream_release(&s);
-	r.n = MANY;
-	row_put(&r, 2, 2, r.hash[1], 20, STRANGER);
-	row_from(&r, 3);
-	assert_reason(stream_judge(&s, &v, stuff, vector(stuff, &r)), REASON_MBKEY);
-	assert_int_equal(s.n, 2);
-	assert_true(s.committed);
-	stream_release(&s);
-	v.epoch = EPOCH_25;
-	assert_reason(stream_judge(&s, &v, stuff, vector(stuff, &r)), REASON_MB25);
-	assert_false(s.committed);
-}
-
-/* Signatures that were looked at are not looked at again: only whose they are. */
-static void known_signer(void **state)
-{
-	struct stream_view v = { .net = &net, .epoch = EPOCH_24, .parent = parent, .key = key };
-	uint8_t stranger[HASH160_LEN];
-	struct work before = work_done;
-	struct row r;
-
-	row_make(&r);
-	v.tail = r.hash[MANY - 1];
-	v.tail_sequence = MANY - 1;
-	v.signer = key;
-	assert_reason(stream_judge(&s, &v, stuff, vector(stuff, &r)), REASON_OK);
-	stream_release(&s);
-	made_hash160(stranger, STRANGER);
-	v.signer = stranger;
-	assert_reason(stream_judge(&s, &v, stuff, vector(stuff, &r)), REASON_MBKEY);
-	assert_true(s.committed);
-	assert_int_equal(work_since(before).curve, 0);
-}
-
-/* Counts that the bytes cannot have. */
-static void counts(void **state)
-{
-	struct stream_view v = { .net = &net, .epoch = EPOCH_24, .parent = parent, .key = key };
-	struct row r;
-	size_t n;
-
-	row_make(&r);
-	n = vector(stuff, &r);
-	put_be32(stuff, 0);
-	assert_reason(stream_judge(&s, &v, stuff, n), REASON_CODEC);
-	assert_reason(stream_judge(&s, &v, stuff, 4), REASON_CODEC);
-	assert_reason(stream_judge(&s, &v, stuff, 3), REASON_CODEC);
-	put_be32(stuff, MANY + 1);
-	assert_reason(stream_judge(&s, &v, stuff, n), REASON_CODEC);
-	stream_release(&s);
-	put_be32(stuff, UINT32_MAX);
-	assert_reason(stream_judge(&s, &v, stuff, n), REASON_CODEC);
-	assert_null(s.m);
-}
-
-static int teardown(void **state)
-{
-	stream_release(&s);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -620,10 +434,7 @@ int main(void)
 		cmocka_unit_test(fork_by_one),
 		cmocka_unit_test(two_forks),
 		cmocka_unit_test(beside),
-		cmocka_unit_test(alone),
-		cmocka_unit_test(known_signer),
-		cmocka_unit_test(counts),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, row_setup, row_teardown);
 }

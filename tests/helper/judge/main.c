@@ -138,7 +138,7 @@ static enum chain_reason judge_anchored(struct judge *j, const struct chain_bloc
 		return why;
 	if (why == REASON_OK)
 		why = judge_place(j, b, &block);
-	if (why == REASON_OK && epoch2_confirms(&block))
+	if (why == REASON_OK && block_confirms(&block))
 		why = judge_stream(j, b, &block);
 	return why;
 }
