@@ -298,6 +298,28 @@ static void lengths(void **state)
 	assert_int_equal(p.asks.agreed, 1);
 }
 
+/* Up to where a peer is asked about epoch 2.x: our tip where it is ahead or has the same, its tip
+ * where it is behind on our chain, and what both hold for stable where it names another tip. */
+static void reach(void **state)
+{
+	struct preamble pre = { .burn_height = TIP, .stable_height = TIP - 7 };
+
+	memset(pre.burn_hash, TIP ^ 0x55, 32);
+	assert_int_equal(view_reach(&s, &pre), TIP);
+	pre.burn_height = TIP + 50;
+	pre.stable_height = TIP + 43;
+	assert_int_equal(view_reach(&s, &pre), TIP);
+	pre.burn_height = TIP - 20;
+	pre.stable_height = TIP - 27;
+	memset(pre.burn_hash, (TIP - 20) ^ 0x55, 32);
+	assert_int_equal(view_reach(&s, &pre), TIP - 20);
+	memset(pre.burn_hash, 1, 32);
+	assert_int_equal(view_reach(&s, &pre), TIP - 27);
+	pre.burn_height = TIP;
+	pre.stable_height = TIP - 7;
+	assert_int_equal(view_reach(&s, &pre), TIP - 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +329,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(floods, setup, teardown),
 		cmocka_unit_test_setup_teardown(of_nakamoto, setup, teardown),
 		cmocka_unit_test_setup_teardown(lengths, setup, teardown),
+		cmocka_unit_test_setup_teardown(reach, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
