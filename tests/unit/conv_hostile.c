@@ -72,6 +72,13 @@ static void lies(void **state)
 
 static void useless(void **state)
 {
+	static const struct {
+		unsigned query, reply;
+	} inventories[] = {
+		{ MSG_GET_NAKAMOTO_INV, MSG_NAKAMOTO_INV },
+		{ MSG_GET_BLOCKS_INV, MSG_BLOCKS_INV },
+		{ MSG_GET_POX_INV, MSG_POX_INV },
+	};
 	struct message m, reject = { .id = MSG_HANDSHAKE_REJECT }, pong = { .id = MSG_PONG };
 	struct play s;
 
@@ -98,14 +105,19 @@ static void useless(void **state)
 	shutdown(s.fd, SHUT_RDWR);
 	ends(&s, FAULT_USELESS, "hung up");
 
-	dialled_up(&s);		/* answers under another number */
-	m = (struct message){ .id = MSG_GET_NAKAMOTO_INV };
-	assert_int_equal(conv_request(s.conv, &m, 5000, on_reply, &s), 0);
-	assert_true(hear(&s));
-	m = (struct message){ .id = MSG_NAKAMOTO_INV,
-		.u.inv = { .count = 1, .bytes = 1, .bits = (const uint8_t *)"" } };
-	tell(&s, &m, s.got.pre.seq + 1);
-	ends(&s, FAULT_USELESS, "wrong seq");
+	for (unsigned i = 0; i < sizeof(inventories) / sizeof(*inventories); i++) {
+		dialled_up(&s);		/* answers under another number */
+		m = (struct message){ .id = inventories[i].query, .u.get_inv.count = 1 };
+		assert_int_equal(conv_request(s.conv, &m, 5000, on_reply, &s), 0);
+		assert_true(hear(&s));
+		m = (struct message){ .id = inventories[i].reply,
+			.u.inv = { .count = 1,
+			    .bytes = 1,
+			    .bits = (const uint8_t *)"",
+			    .bits2 = (const uint8_t *)"" } };
+		tell(&s, &m, s.got.pre.seq + 1);
+		ends(&s, FAULT_USELESS, "wrong seq");
+	}
 
 	dialled(&s);
 	m = handshake(&s, MSG_HANDSHAKE_ACCEPT);
