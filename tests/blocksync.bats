@@ -69,6 +69,17 @@ run_bg() {
 	[ "$(cat records)" = pruned:up ]
 }
 
+@test "public-ip is the second stage, where it is, and is given -a and -p" {
+	stage public-ip 'exec sed -u s/^/asked:/'
+	stage inv-sync 'exec sed -u s/^/inv:/'
+	run_bg -n net -a 1.2.3.4 -p 127.0.0.1:1
+	until_holds grep -qs up records
+	kill "$SELF"
+	wait "$PID"
+	[ "$(cat records)" = inv:asked:up ]
+	[[ "$(cat public-ip.log)" == *"/public-ip -d dir -n net -q -a 1.2.3.4 -p 127.0.0.1:1 "* ]]
+}
+
 @test "the first death that was not 'reader gone' is blamed, and all starts again" {
 	stage block-verify 'if [ ! -e once ]; then
 		until [ -s sortition-sync.log ] && [ -s block-store.log ]; do sleep 0.05; done

@@ -82,12 +82,17 @@ void peers_name(struct public_ip *s, const char *text, bool operator_said)
 	}
 }
 
-/* Put a fault on record: of its key, proven or given, else of its address. */
+/* Put a fault on record: of its key, proven or given, else of its address.  Once an hour: a peer
+ * that is asked each minute, behind a proxy, is no worse for that. */
 static void fault(
     struct peer *p, const uint8_t *key, enum fault_class class, const char *what, const char *text)
 {
 	char who[2 * KEY_LEN + 1], evidence[sizeof(p->name) + 164];
+	uint64_t now = now_ms();
 
+	if (p->fault_at && now < p->fault_at + ROUND_MS)
+		return;
+	p->fault_at = now;
 	if (key)
 		hex_of(who, key, KEY_LEN);
 	snprintf(evidence, sizeof(evidence), "at %s: %s", p->name, text);

@@ -38,6 +38,7 @@ struct peer {
 	uint8_t addr[16];  /* that is dialled */
 	uint32_t nonce;
 	unsigned failures, downs; /* in a row; in all */
+	uint64_t fault_at;	  /* its latest fault on record, ms; 0: none */
 };
 TAILQ_HEAD(peer_list, peer);
 
