@@ -32,12 +32,15 @@
  *   LOOKING   ACT_LOOK is out                proven / whole but not proven    PROVEN / UNPROVEN
  *                                            blocks are missing               READY
  *   UNPROVEN  whole in the store             looked at again                  LOOKING
- *   PROVEN    done                           another end; a recheck           READY or LOOK
+ *   PROVEN    done                           a recheck                        LOOK
  *   FAILED    refused, or set aside          a retry                          LOOK
  *
  *   any       the view gives way             NONE
  *   any but NONE, PROVEN                     refused twice, set aside, or
  *                                            another start than the named     FAILED
+ *   any, ASKED and LOOKING when they end     another end; a copy is of no use READY, or LOOK if the
+ *                                                                             store has some of it
+ *   the same, and NONE                       its start is its end, and here   WRITTEN
  * Without verdicts (-o) an item that is whole is PROVEN at once.  A START is NONE, READY, ASKED or
  * PROVEN: its block is judged as one of the body's.  slots.c holds this table (item_become). */
 #ifndef BLOCK_FETCH_PLANNER_H

@@ -159,7 +159,8 @@ void slot_refresh(struct planner *p, uint32_t i)
 	planner_changed(p);
 }
 
-/* The table of planner.h: a state, and those that may follow it. */
+/* The table of planner.h: a state, and those that may follow it.  REOPENED: another end, and PROVEN
+ * without verdicts. */
 #define TO(x) (1u << (x))
 #define REOPENED (TO(ST_READY) | TO(ST_LOOK) | TO(ST_WRITTEN) | TO(ST_PROVEN))
 static const uint16_t next_states[ITEM_STATES] = {
@@ -169,7 +170,7 @@ static const uint16_t next_states[ITEM_STATES] = {
 	[ST_ASKED] = TO(ST_FAILED) | REOPENED,
 	[ST_WRITTEN] = TO(ST_LOOKING) | TO(ST_FAILED) | REOPENED,
 	[ST_LOOK] = TO(ST_LOOKING) | TO(ST_FAILED) | REOPENED,
-	[ST_LOOKING] = TO(ST_UNPROVEN) | TO(ST_FAILED) | REOPENED,
+	[ST_LOOKING] = TO(ST_UNPROVEN) | TO(ST_FAILED) | (REOPENED & ~TO(ST_WRITTEN)),
 	[ST_UNPROVEN] = TO(ST_LOOKING) | TO(ST_FAILED) | REOPENED,
 	[ST_PROVEN] = REOPENED,
 	[ST_FAILED] = REOPENED,

@@ -164,6 +164,18 @@ static void faults(void **state)
 		assert_string_equal(err, bad[i].err);
 		assert_int_equal(b.n, 0);
 	}
+	/* Longer than the field may be. */
+	static char longer[9000];
+	int n = snprintf(
+	    longer, sizeof(longer), "{\"type\":\"hello\",\"network\":\"%065d\"}", 0);
+	assert_int_equal(rec_parse(&b, longer, (size_t)n, err), -1);
+	assert_string_equal(err, "hello.network: bad value");
+	n = snprintf(longer, sizeof(longer), "{\"type\":\"reward_set\",\"weights\":[1");
+	for (unsigned i = 0; i < 4000; i++)
+		n += snprintf(longer + n, sizeof(longer) - (size_t)n, ",1");
+	n += snprintf(longer + n, sizeof(longer) - (size_t)n, "]}");
+	assert_int_equal(rec_parse(&b, longer, (size_t)n, err), -1);
+	assert_string_equal(err, "reward_set.weights: bad value");
 	static const char loose[] = " {\"stage\":\"x\",\"type\":\"hello\"} \n";
 	assert_int_equal(rec_parse(&b, loose, sizeof(loose) - 1, err), 0);
 	static const char empty[] = "{\"type\":\"stored\",\"kind\":\"\"}";
