@@ -292,10 +292,12 @@ static bool ask_height(struct rpc *r)
 	uint32_t n;
 	/* One batch tells whether the source has batches; until then the tip and the stable height
 	 * are asked for singly. */
-	bool batch = r->batch == RPC_YES ||
-	    (r->batch == RPC_UNKNOWN && v->sources[r->source->index].n_again == 0);
+	bool again = v->sources[r->source->index].n_again > 0;
+	bool batch = r->batch == RPC_YES || (r->batch == RPC_UNKNOWN && !again);
 
-	if (!batch && !may_ask(r, now_ms()))
+	/* What a reorganisation made doubtful is asked for at once, and polls wait until that is
+	 * paid for. */
+	if (!batch && !again && !may_ask(r, now_ms()))
 		return false;
 	if (batch && r->batches >= (r->batch == RPC_YES ? 2 : 1))
 		return false;
