@@ -115,7 +115,8 @@
  *   JUDGE     block-verify, block-cat -i: a block whose miner or first signer is false, or which is
  *             not the winner of its sortition, or none of whose transactions are its own
  *   STREAM    the same of a vector of microblocks whose lowest one is not signed by the key of its
- *             anchored block; of others, a point each up to the first such one.  ANSWER is what
+ *             anchored block (where no block is known: of the lowest); of others, a point each up
+ *             to the first such one.  ANSWER is what
  *             block-fetch pays for it
  *   MESSAGE   a message of a conversation: its signature, before all else, and a greeting's key */
 #define COSTS(X)                             \

@@ -343,6 +343,51 @@ static void equivocation(void **state)
 }
 
 /* The same place by its parent alone, or by its sequence alone. */
+/* Of a vector whose blocks nobody knows: whose key signed all of it, and whose fault it can be. */
+static void check_alone(const struct row *r, enum chain_reason reason, bool left, bool known)
+{
+	struct stream_view v = { .net = &net, .epoch = EPOCH_24 };
+	struct stream_trial t;
+	size_t n = vector(stuff, r);
+
+	stream_alone(&t, &v, stuff, n);
+	assert_reason(t.reason, reason);
+	assert_true(t.left == left);
+	assert_true(known ? memcmp(t.signer, key, HASH160_LEN) == 0 :
+			    all_zero(t.signer, HASH160_LEN));
+}
+
+static void alone(void **state)
+{
+	struct work before;
+	struct row r;
+
+	row_make(&r);
+	before = work_done;
+	check_alone(&r, REASON_OK, false, true);
+	assert_int_equal(work_since(before).curve, MANY);
+	/* above a fork nobody has looked */
+	row_put(&r, MANY, 3, r.hash[2], 99, OWNER);
+	r.order[MANY] = MANY;
+	r.n = MANY + 1;
+	check_alone(&r, REASON_OK, false, false);
+	/* a child may say so */
+	row_make(&r);
+	row_put(&r, 2, 2, r.hash[1], 20, OWNER + 1);
+	row_from(&r, 3);
+	check_alone(&r, REASON_MBKEY, true, false);
+	row_make(&r);
+	r.order[2] = 3;
+	r.order[3] = 2;
+	check_alone(&r, REASON_MBLINK, true, false);
+	/* no child says so */
+	row_make(&r);
+	r.m[2].p[r.m[2].n - 1] ^= 1;
+	check_alone(&r, REASON_MERKLE, false, false);
+	add(&r.m[MANY - 1], "x", 1);
+	check_alone(&r, REASON_TRAILING, false, false);
+}
+
 static void fork_by_one(void **state)
 {
 	struct row r;
@@ -432,6 +477,7 @@ int main(void)
 		cmocka_unit_test(points),
 		cmocka_unit_test(equivocation),
 		cmocka_unit_test(fork_by_one),
+		cmocka_unit_test(alone),
 		cmocka_unit_test(two_forks),
 		cmocka_unit_test(beside),
 	};
