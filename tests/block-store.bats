@@ -62,7 +62,8 @@ shuffled() {
 	grep '"type":"\(hello\|network\|sortition\)"' real.json | "$BIN/rec" -r >real.view
 	grep '"type":"\(hello\|verdict\|block\|microblocks\)"' real.json | "$BIN/rec" -r >real.rec
 	fresh real.view
-	store <real.rec | "$BIN/rec" >out
+	"$BIN/block-verify" -d store <real.rec >judged.rec
+	store <judged.rec | "$BIN/rec" >out
 	run ! grep -q '"type":"\(verdict\|fault\|microblocks\)"' out
 	[ "$(grep -c '"type":"stored".*"kind":"body"' out)" -eq 40 ]
 	[ "$(grep -c '"type":"stored".*"kind":"stream"' out)" -eq 39 ]

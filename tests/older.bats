@@ -17,7 +17,7 @@ teardown() { stop_started; }
 # rows STORE: what the tables about others hold
 rows() { for table in verdicts faults downloads uploads tenures; do test-tool "$table" "$1"; done; }
 # as_schema_2: lines of records without what schema 3 added
-as_schema_2() { sed 's/^{"type":"hello","schema":3,/{"type":"hello","schema":2,/; s/,"model":"nakamoto"}$/}/'; }
+as_schema_2() { sed 's/^{"type":"hello","schema":3,/{"type":"hello","schema":2,/; s/,"model":"nakamoto","kind":"body"}$/}/'; }
 
 @test "a stream is printed as schema 2 printed it, and comes back byte for byte" {
 	rec <flow >lines
@@ -34,7 +34,7 @@ as_schema_2() { sed 's/^{"type":"hello","schema":3,/{"type":"hello","schema":2,/
 	block-cat -d new -x new.rec
 	rec <new.rec | as_schema_2 >lines
 	[ "$(cksum <lines)" = "546536204 62502" ]
-	[ "$(rec <new.rec | grep -c '^{"type":"block".*,"model":"nakamoto"}$')" -eq 25 ]
+	[ "$(rec <new.rec | grep -c '^{"type":"block".*,"model":"nakamoto","kind":"body"}$')" -eq 25 ]
 	# and of the store that it had written
 	rec <archive >lines
 	block-cat -d store -x - | rec | as_schema_2 | cmp - lines
