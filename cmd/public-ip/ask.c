@@ -102,16 +102,14 @@ static void fault(
 
 /* Lies and broken bytes are a fault at once.  A hang-up or a silence may be a restart or a bad
  * line: a fault in the third round in a row.  One pass has one round: there it is a fault to give
- * another answer, and slow to give none once it was asked. */
+ * no answer, or another one, once it was asked. */
 static enum fault_class class_of(const struct peer *p, enum conv_end end)
 {
 	enum fault_class class = conv_end_class(end);
 
 	if (class != FAULT_USELESS || p->failures >= GIVE_UP)
 		return class;
-	if (p->s->o.once && end == CONV_END_WRONG_ANSWER)
-		return class;
-	return p->s->o.once && p->nonce && end == CONV_END_SILENT ? FAULT_SLOW : FAULT_NONE;
+	return p->s->o.once && p->nonce ? class : FAULT_NONE;
 }
 
 /* It has not told an address. */
