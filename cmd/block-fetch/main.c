@@ -1,5 +1,6 @@
 /* block-fetch - decides what is wanted, from whom, and fetches it.
- * Reads: sortition, reorg, reward_set, peer, inventory, tip.  Writes: block, want, progress, fault.
+ * Reads: sortition, reorg, reward_set, peer, inventory, tip.
+ * Writes: block, microblocks, want, progress, fault.
  * Store: peers (blocks), downloads, verdicts (set aside), faults, meta.  Net: HTTP out. */
 #include <stdlib.h>
 #include <unistd.h>

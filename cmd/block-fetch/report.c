@@ -148,9 +148,11 @@ static struct rec_progress progress_of(struct fetch *f, const struct plan_state 
 	p.mode = !s->wanted ? MODE_IDLE : s->catching_up ? MODE_CATCHING_UP : MODE_FOLLOWING;
 	if (f->rate > 0.1)
 		p.eta = (uint64_t)((double)(p.total - p.done) / f->rate);
-	snprintf(text, 200,
+	int n = snprintf(text, 200,
 	    "%u tenures missing, %u unavailable, %u requests in flight, %u blocks without verdict",
 	    s->missing, s->unavailable, s->in_flight, s->awaiting);
+	if (s->streams)
+		snprintf(text + n, 200 - (size_t)n, ", %u microblock streams missing", s->streams);
 	p.text = rec_str(text);
 	return p;
 }
@@ -260,6 +262,10 @@ void report_state(struct fetch *f)
 		  "flight; %u blocks (%zu bytes) without verdict; %zu bytes unfinished%s",
 	    s.proven, s.wanted, s.missing, s.unavailable, s.in_flight, f->n_written,
 	    f->written_bytes, f->unfinished, f->full ? "; output is full" : "");
+	if (s.streams || s.offered || s.unclaimed)
+		log_warnx("state: epoch 2.x: %u microblock streams missing, %u other blocks on "
+			  "offer, %u winners whose block nobody claims",
+		    s.streams, s.offered, s.unclaimed);
 	for (unsigned i = 0; i < MAX_SOURCES; i++)
 		if (planner_source_line(f->plan, i, line))
 			log_warnx("state: %s", line);
