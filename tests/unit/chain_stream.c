@@ -43,6 +43,7 @@ static void alone(void **state)
 	v.epoch = EPOCH_25;
 	assert_reason(stream_judge(&s, &v, stuff, vector(stuff, &r)), REASON_MB25);
 	assert_false(s.committed);
+	stream_release(&s);
 }
 
 /* Signatures that were looked at are not looked at again: only whose they are. */
@@ -64,6 +65,7 @@ static void known_signer(void **state)
 	assert_reason(stream_judge(&s, &v, stuff, vector(stuff, &r)), REASON_MBKEY);
 	assert_true(s.committed);
 	assert_int_equal(work_since(before).curve, 0);
+	stream_release(&s);
 }
 
 /* Counts that the bytes cannot have. */
