@@ -38,7 +38,7 @@ cases() {
 		on=$CHAIN
 		[ -z "$chain" ] || on=$CROSSING
 		name=$fault${chain:+.$chain} chain=${chain:+, $chain}
-		printf '%s\0' "$name.alone" "$fault alone$chain" "$on" "$fault" alone "$alone" "$class" "${sources:-one}"
+		[ "$alone" = - ] || printf '%s\0' "$name.alone" "$fault alone$chain" "$on" "$fault" alone "$alone" "$class" "${sources:-one}"
 		printf '%s\0' "$name.beside" "$fault beside$chain" "$on" "$fault" beside "$beside" "$class" "${sources:-one}"
 	done <"$ROOT/tests/faults.tsv"
 }
