@@ -161,7 +161,7 @@ bool planner_missing(struct planner *p, char *out, size_t size)
 	enum item_kind kind = ITEM_BODY;
 	size_t n;
 
-	if (!m.n && p->winners && !p->needed) {
+	if (!m.n && p->winners && !p->tally[ITEM_BODY].wanted) {
 		snprintf(out, size,
 		    "no commit and no quorum names a block: nothing says which are needed");
 		return true;

@@ -208,6 +208,30 @@ static void quorum(void **state)
 	planner_free(w->plan);
 }
 
+/* No winner of epoch 2.x has a block, and the first tenure stands on the boot block: tenures alone
+ * are wanted, and when they are here nothing is missing. */
+static void on_boot(void **state)
+{
+	struct world2 *w = &world;
+	struct plan_state s;
+
+	world2_make(w, 29, 60, 10);
+	for (uint32_t t = 0; t < w->n; t++) {
+		w->at[t].fate = t < w->epoch3 ? PHANTOM : w->at[t].fate;
+		if (w->at[t].below < w->epoch3)
+			w->at[t].below = NOBODY;
+	}
+	world2_view(w);
+	world2_peer(w, ALL, 300);
+	assert_true(world2_run(w, 120000));
+	complete(w, "on_boot");
+	planner_state(w->plan, w->now, &s);
+	assert_true(s.wanted > 0);
+	assert_int_equal(s.proven, s.wanted);
+	assert_int_equal(s.unclaimed, w->epoch3);
+	planner_free(w->plan);
+}
+
 /* A reorg that reaches below the transition: what is needed follows the other branch. */
 static void reorg(void **state)
 {
@@ -339,6 +363,7 @@ int main(void)
 		cmocka_unit_test(no_streams),
 		cmocka_unit_test(boasted),
 		cmocka_unit_test(quorum),
+		cmocka_unit_test(on_boot),
 		cmocka_unit_test(reorg),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(bad_stream),
