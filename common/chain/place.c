@@ -32,7 +32,8 @@ static bool take_epoch2(struct link *l, const struct block *b, const struct burn
 	memcpy(l->tail, b->epoch2.parent_microblock, sizeof(l->tail));
 	l->tail_sequence = b->epoch2.parent_sequence;
 	return own.found &&
-	    (!all_zero(own.parent_ch, CH_LEN) || memcmp(l->parent, boot_id, ID_LEN) == 0);
+	    (!all_zero(own.parent_ch, CH_LEN) || own.first ||
+		memcmp(l->parent, boot_id, ID_LEN) == 0);
 }
 
 bool link_of(struct link *l, const struct block *b, const struct burn_lookup *burn)
@@ -238,8 +239,9 @@ static enum chain_reason epoch2_start(const struct link *start, const struct bur
 		return REASON_NOWINNER;
 	if (!won_by(&own, start->ch, start->id))
 		return REASON_WINNER;
-	if (below.found && !place_boot(&boot, start->parent) &&
-	    !won_by(&below, start->prev_ch, start->parent))
+	if (!place_boot(&boot, start->parent) &&
+	    (own.first ||
+		(below.found && !won_by(&below, start->prev_ch, start->parent))))
 		return REASON_PARENT;
 	return below.has_total_burn && start->burn != below.total_burn ? REASON_BURN : REASON_OK;
 }

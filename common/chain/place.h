@@ -22,6 +22,8 @@ struct burn_fact {
 	uint8_t committed[ID_LEN];
 	uint8_t parent_ch[CH_LEN];	/* tenure that its commit builds on; zeros: unknown, or the
 					 * boot block */
+	bool first;			/* no sortition below had a winner: only the boot block is
+					 * there to build on */
 };
 /* How the burnchain view is asked. */
 struct burn_lookup {

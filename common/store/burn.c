@@ -340,6 +340,7 @@ struct burn_fact sortition_fact(void *arg, const uint8_t ch[CH_LEN])
 	f.won = r.won;
 	memcpy(f.committed, r.committed, ID_LEN);
 	memcpy(f.parent_ch, r.parent_ch, CH_LEN);
+	f.first = r.won && all_zero(r.parent_ch, CH_LEN) && all_zero(r.last_ch, CH_LEN);
 	return f;
 }
 

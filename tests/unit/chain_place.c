@@ -314,7 +314,14 @@ static void boot(void **state)
 	l.prev_blocks = 1;
 	memcpy(l.parent, id, ID_LEN);
 	memcpy(first.parent, id, ID_LEN);
+	/* The first winner of all: only the boot block can be its parent. */
+	memset(first.prev_ch, 0, CH_LEN);
+	facts[1].first = true;
 	assert_reason(place_rules(EPOCH2)->start(&first, &chain), REASON_OK);
+	facts[0].found = false;
+	first.parent[0] ^= 1;
+	assert_reason(place_rules(EPOCH2)->start(&first, &chain), REASON_PARENT);
+	first.parent[0] ^= 1;
 	assert_reason(place_rules(EPOCH2)->border(&first, &zero, id, 1, &chain), REASON_OK);
 	first.height = 2;
 	assert_reason(place_rules(EPOCH2)->border(&first, &zero, id, 1, &chain), REASON_HEIGHT);

@@ -49,6 +49,7 @@ static inline void world_won(struct world *w, const struct world_block *b,
 		.has_burn = true, .checked = true, .total_burn = total_burn };
 
 	world_ch(r.consensus_hash, b->tenure);
+	memset(r.last_ch, 0xee, CH_LEN);
 	if (parent)
 		world_ch(r.parent_ch, parent->tenure);
 	memcpy(r.committed, b->hash, ID_LEN);
