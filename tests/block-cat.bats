@@ -66,9 +66,9 @@ header() { od -An -v -tx1 -j "$2" -N 132 "$1" | tr -d ' \n'; }
 	[ "$(wc -l <want)" -gt 5 ]
 	cut -f1-5 lines | sort | cmp - want
 	[ "$(awk -F'\t' '$6 != "-" { print $2, $6 }' lines)" = "$child $evidence" ]
-	# One of them, as the record has it.
+	# One of them, as the record has it but for the number in front.
 	"$BIN/block-cat" -d c2 -m "$child" | od -An -v -tx1 | tr -d ' \n' >one
-	"$BIN/rec" <c2.rec | sed -n "s/.*\"child_id\":\"$child\".*\"body\":\"\([0-9a-f]*\)\".*/\1/p" | tr -d '\n' | cmp - one
+	"$BIN/rec" <c2.rec | sed -n "s/.*\"child_id\":\"$child\".*\"body\":\"[0-9a-f]\{8\}\([0-9a-f]*\)\".*/\1/p" | tr -d '\n' | cmp - one
 	run -111 "$BIN/block-cat" -d c2 -m "$(tail -n 1 listed | cut -f2)"
 	run -100 "$BIN/block-cat" -d c2 -m x
 	"$BIN/block-cat" -d c2 -c -s

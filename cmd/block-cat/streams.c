@@ -76,7 +76,8 @@ void print_stream(struct store *s, const char *text)
 	if (found == STREAM_ABSENT)
 		die_world("no stream of microblocks that block '%s' confirms in '%s'", text,
 		    s->dir);
-	fwrite(r.body.p, 1, r.body.n, stdout);
+	/* Without the number in front: one behind the other, as blocks are printed. */
+	fwrite((const uint8_t *)r.body.p + 4, 1, r.body.n - 4, stdout);
 	free((void *)r.body.p);
 	out_flush();
 }
