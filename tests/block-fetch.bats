@@ -140,10 +140,10 @@ stored() { listed "$1" | wc -l; }
 		sleep 0.05
 		held=$(sed -n 's/.* \([0-9]*\) bytes unfinished.*/\1/p' err | tail -n 1)
 		[ "${held:-0}" -le "$most" ] || most=$held
-		[ "$most" -gt 20000000 ] || continue
+		[ "$most" -gt 15000000 ] || continue
 		[ $((++n)) -lt 40 ] || break
 	done
-	[ "$most" -gt 20000000 ]
+	[ "$most" -gt 15000000 ]
 	# The bound, and what was in the buffer that went above it.
 	[ "$most" -le $(((32 << 20) + 3 * (4 << 20))) ] || { echo "$most"; return 1; }
 }

@@ -111,19 +111,28 @@ void planner_tell_missing(struct planner *p)
 }
 
 /* What stands on the tip by commits matters too, where the sources' tip is behind these.  Whether
- * anything of the main chain is known to be wanted: then nothing else matters. */
+ * anything of the main chain is known to be wanted: then nothing else matters.  A tip of epoch 2.x
+ * says so only before Nakamoto: where commits name tenures, and none of them stands on it, it is of
+ * a fork that lost, and all that is named matters. */
 static bool main_known(struct planner *p)
 {
 	struct slot *tip = p->has_tip ? slot_find(p, p->tip.ch) : NULL;
-	bool known = false;
+	bool known = false, tenures = false, main_tenures = false;
 
 	for (uint32_t i = tip ? slot_index(p, tip) : p->n_slots; i < p->n_slots; i++)
 		if (p->slots[i].parent > slot_index(p, tip) &&
 		    p->slots[p->slots[i].parent - 1].facts & FACT_MAIN)
 			slot_facts(p, i, FACT_MAIN, 0);
-	for (uint32_t i = 0; i < p->n_slots; i++)
-		known |= (p->slots[i].facts & FACT_MAIN) && slot_wanted(&p->slots[i]);
-	return known;
+	for (uint32_t i = 0; i < p->n_slots; i++) {
+		const struct slot *s = &p->slots[i];
+		bool main = s->facts & FACT_MAIN;
+		if (!slot_wanted(s))
+			continue;
+		known |= main;
+		tenures |= s->model == NAKAMOTO;
+		main_tenures |= main && s->model == NAKAMOTO;
+	}
+	return known && (main_tenures || !tenures);
 }
 
 struct missing { uint32_t n, of, first; };

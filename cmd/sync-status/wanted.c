@@ -121,19 +121,32 @@ static bool names_parent(const struct walk *k, const struct rec_sortition *winne
 		!only_epoch2(k, parent.burn_height));
 }
 
+/* A tip of epoch 2.x counts only before Nakamoto: where a tenure is named that does not stand on
+ * it, it is of a fork that lost. */
+static bool tip_lost(const struct walk *k, const struct rec_sortition *newest)
+{
+	uint64_t first = network_model_first(&k->s->net, NAKAMOTO);
+	struct rec_sortition tip, named;
+
+	return sortition_get(k->s, k->txn, k->tip.consensus_hash, &tip) == 0 &&
+	    tip.burn_height < first &&
+	    sortition_get(k->s, k->txn, newest->parent_ch, &named) == 0 &&
+	    named.burn_height >= first;
+}
+
 static void count_needed(struct walk *k, uint64_t low)
 {
 	struct rec_sortition newest;
-	bool whole = low && low <= k->first;
+	bool whole = low && low <= k->first, won = newest_winner(k->s, k->txn, k->first, &newest);
 
-	if (!newest_winner(k->s, k->txn, k->first, &newest))
+	if (!won)
 		k->w = (struct wanted){ .known = whole, .exact = whole };
 	else if (k->has_tip && memcmp(k->tip.consensus_hash, newest.consensus_hash, CH_LEN) == 0)
 		walk_down(k, newest.consensus_hash, low);
 	else if (names_parent(k, &newest))
 		walk_down(k, newest.parent_ch, low);
-	if (k->has_tip && !k->met_tip) /* the sources' tip is on another branch of commits than the
-					* newest winner */
+	/* the sources' tip is on another branch of commits than the newest winner */
+	if (k->has_tip && !k->met_tip && !(won && tip_lost(k, &newest)))
 		walk_down(k, k->tip.consensus_hash, low);
 }
 

@@ -87,7 +87,7 @@ bool self_refresh_view(
 	struct rec_sortition stable;
 
 	if (sortition_tip(s, txn, tip) < 0 ||
-	    tip->burn_height <= s->net.first_burn_height + depth ||
+	    tip->burn_height < s->net.first_burn_height + depth ||
 	    sortition_at(s, txn, tip->burn_height - depth, &stable) < 0)
 		return false;
 	v->burn_height = tip->burn_height;

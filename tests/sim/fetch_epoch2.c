@@ -232,6 +232,28 @@ static void on_boot(void **state)
 	planner_free(w->plan);
 }
 
+/* The sources' own tip is on a fork of epoch 2.x that lost: what commits of Nakamoto name is wanted
+ * all the same, and missing until somebody has it. */
+static void lost_tip(void **state)
+{
+	struct world2 *w = &world;
+	char text[500];
+	uint32_t fork;
+
+	world2_make(w, 31, 160, 120);
+	for (uint32_t t = 0; t < w->n; t++)
+		world2_sortition(w, t);
+	for (fork = 0; fork < w->epoch3 && w->at[fork].fate != FORK; fork++)
+		;
+	assert_true(fork < w->epoch3);
+	world2_tip(w, fork);
+	world2_peer(w, ALL, 300);
+	world2_run(w, 120000);
+	/* No reward set is known, so none of Nakamoto came. */
+	assert_true(planner_missing(w->plan, text, sizeof(text)));
+	planner_free(w->plan);
+}
+
 /* A reorg that reaches below the transition: what is needed follows the other branch. */
 static void reorg(void **state)
 {
@@ -364,6 +386,7 @@ int main(void)
 		cmocka_unit_test(boasted),
 		cmocka_unit_test(quorum),
 		cmocka_unit_test(on_boot),
+		cmocka_unit_test(lost_tip),
 		cmocka_unit_test(reorg),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(bad_stream),
