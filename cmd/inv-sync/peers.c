@@ -97,17 +97,10 @@ void peers_tidy(struct inv_sync *s)
 void peers_name(struct inv_sync *s, const char *text, bool operator_said)
 {
 	struct peer_addr a;
-	char err[120], name[300];
+	char name[sizeof((struct peer *)0)->name];
 	struct peer *p;
 
-	if (peer_addr_parse(&a, text, err) < 0) {
-		if (operator_said)
-			die_usage("peer '%s': %s", text, err);
-		log_warnx("network file: bootstrap '%s': %s", text, err);
-		return;
-	}
-	snprintf(name, sizeof(name), strchr(a.host, ':') ? "[%s]:%u" : "%s:%u", a.host, a.port);
-	if (!(p = add(s, name, true, 0)))
+	if (!peer_addr_named(&a, name, text, operator_said) || !(p = add(s, name, true, 0)))
 		return;
 	p->pinned = true;
 	p->by_operator |= operator_said;

@@ -4,6 +4,7 @@
 
 #include "cmd/inv-sync/inv_sync.h"
 #include "common/chain/hash.h"
+#include "common/store/faults.h"
 #include "common/store/pushed.h"
 #include "common/sys/log.h"
 
@@ -14,11 +15,6 @@ struct kept_inventory {
 	struct rec_inventory r;
 	uint8_t bits[INV_BYTES];
 };
-struct kept_fault {
-	TAILQ_ENTRY(kept_fault) entry;
-	enum fault_class class;
-	char who[MAX_SOURCE + 1], what[65], evidence[201];
-};
 struct kept_block {
 	TAILQ_ENTRY(kept_block) entry;
 	struct rec_block row;
@@ -28,7 +24,7 @@ struct kept_block {
 
 struct gathered {
 	TAILQ_HEAD(kept_inventories, kept_inventory) inventories;
-	TAILQ_HEAD(, kept_fault) faults;
+	struct faults faults;
 	TAILQ_HEAD(, kept_block) blocks;
 	size_t block_bytes;
 	/* digests of blocks that were pushed lately: each of many peers sends each new block */
@@ -42,24 +38,20 @@ void save_init(struct inv_sync *s)
 {
 	s->gathered = xcalloc(1, sizeof(*s->gathered));
 	TAILQ_INIT(&s->gathered->inventories);
-	TAILQ_INIT(&s->gathered->faults);
+	faults_init(&s->gathered->faults, "inv-sync");
 	TAILQ_INIT(&s->gathered->blocks);
 }
 
 static void clear(struct gathered *g)
 {
 	struct kept_inventory *i;
-	struct kept_fault *f;
 	struct kept_block *b;
 
 	while ((i = TAILQ_FIRST(&g->inventories))) {
 		TAILQ_REMOVE(&g->inventories, i, entry);
 		free(i);
 	}
-	while ((f = TAILQ_FIRST(&g->faults))) {
-		TAILQ_REMOVE(&g->faults, f, entry);
-		free(f);
-	}
+	faults_clear(&g->faults);
 	while ((b = TAILQ_FIRST(&g->blocks))) {
 		TAILQ_REMOVE(&g->blocks, b, entry);
 		free(b);
@@ -122,13 +114,7 @@ uint32_t save_known(struct peer *p, enum inventory_kind kind, uint64_t cycle, ui
 void save_fault(struct inv_sync *s, const char *who, enum fault_class class, const char *what,
     const char *evidence)
 {
-	struct kept_fault *f = xcalloc(1, sizeof(*f));
-
-	strlcpy(f->who, who, sizeof(f->who));
-	f->class = class;
-	strlcpy(f->what, what, sizeof(f->what));
-	strlcpy(f->evidence, evidence, sizeof(f->evidence));
-	TAILQ_INSERT_TAIL(&s->gathered->faults, f, entry);
+	faults_keep(&s->gathered->faults, who, class, what, evidence);
 }
 
 struct push { struct inv_sync *s; char source[2 * KEY_LEN + 1]; };
@@ -224,19 +210,11 @@ static void put_rest(struct inv_sync *s, MDB_txn *txn)
 {
 	struct gathered *g = s->gathered;
 	struct kept_inventory *i;
-	struct kept_fault *f;
 	struct kept_block *b;
 
 	TAILQ_FOREACH(i, &g->inventories, entry)
 		inventory_put(&s->store, txn, &i->r);
-	TAILQ_FOREACH(f, &g->faults, entry) {
-		struct rec_fault r = { .who = rec_str(f->who),
-			.class = f->class,
-			.what = rec_str(f->what),
-			.evidence = rec_str(f->evidence),
-			.stage = rec_str("inv-sync") };
-		fault_add(&s->store, txn, &r);
-	}
+	faults_put(&g->faults, &s->store, txn);
 	TAILQ_FOREACH(b, &g->blocks, entry)
 		if (b->row.kind == ITEM_STREAM || !block_known(&s->store, txn, b->row.id))
 			upload_put(&s->store, txn, &b->row);
@@ -246,7 +224,6 @@ static void emit_rest(struct inv_sync *s)
 {
 	struct gathered *g = s->gathered;
 	struct kept_inventory *i;
-	struct kept_fault *f;
 
 	TAILQ_FOREACH(i, &g->inventories, entry) {
 		uint8_t key[KEY_LEN + 9];
@@ -255,17 +232,7 @@ static void emit_rest(struct inv_sync *s)
 		put_be64(key + KEY_LEN + 1, i->r.cycle);
 		stage_emit_news(s->stage, REC_INVENTORY, &i->r, key, sizeof(key));
 	}
-	TAILQ_FOREACH(f, &g->faults, entry) {
-		struct rec_fault r = { .who = rec_str(f->who),
-			.class = f->class,
-			.what = rec_str(f->what),
-			.evidence = rec_str(f->evidence),
-			.stage = rec_str("inv-sync"),
-			.count = 1,
-			.first = now_unix(),
-			.last = now_unix() };
-		stage_emit(s->stage, REC_FAULT, &r);
-	}
+	faults_tell(&g->faults, s->stage);
 }
 
 void save_commit(struct inv_sync *s, uint64_t now)
@@ -275,7 +242,7 @@ void save_commit(struct inv_sync *s, uint64_t now)
 	struct peer *p;
 	MDB_txn *txn;
 
-	if (!g->peers && TAILQ_EMPTY(&g->inventories) && TAILQ_EMPTY(&g->faults) &&
+	if (!g->peers && TAILQ_EMPTY(&g->inventories) && faults_none(&g->faults) &&
 	    TAILQ_EMPTY(&g->blocks))
 		return;
 	if (now != UINT64_MAX && now < s->committed_at + COMMIT_MS)

@@ -63,16 +63,11 @@ static struct peer *add(struct public_ip *s, const char *name)
 void peers_name(struct public_ip *s, const char *text, bool operator_said)
 {
 	struct peer_addr a;
-	char err[120], name[300];
+	char name[sizeof((struct peer *)0)->name];
 	struct peer *p;
 
-	if (peer_addr_parse(&a, text, err) < 0) {
-		if (operator_said)
-			die_usage("peer '%s': %s", text, err);
-		log_warnx("network file: bootstrap '%s': %s", text, err);
+	if (!peer_addr_named(&a, name, text, operator_said))
 		return;
-	}
-	snprintf(name, sizeof(name), strchr(a.host, ':') ? "[%s]:%u" : "%s:%u", a.host, a.port);
 	if ((p = find(s, name)) == NULL)
 		p = add(s, name);
 	p->by_operator |= operator_said;
@@ -96,7 +91,7 @@ static void fault(
 	if (key)
 		hex_of(who, key, KEY_LEN);
 	snprintf(evidence, sizeof(evidence), "at %s: %s", p->name, text);
-	save_fault(p->s, key ? who : p->name, class, what, evidence);
+	faults_keep(&p->s->faults, key ? who : p->name, class, what, evidence);
 	log_warnx("peer '%s' is %s: %s", key ? who : p->name, fault_class_name(class), evidence);
 }
 

@@ -19,7 +19,6 @@ static int stable_known(void *arg, uint64_t height, const uint8_t *hash)
 static struct public_ip s = {
 	.o.usage = "public-ip [-1qv] -d DIR [-n NETWORK] [-p PEER]... [-a ADDR]",
 	.peers = TAILQ_HEAD_INITIALIZER(s.peers),
-	.faults = STAILQ_HEAD_INITIALIZER(s.faults),
 	.self = { .services = SERVICE_RELAY | SERVICE_RPC,
 	    .stable_known = stable_known,
 	    .arg = &s },
@@ -28,6 +27,7 @@ static struct public_ip s = {
 static void set_self(void)
 {
 	s.self.net = &s.store.net;
+	faults_init(&s.faults, "public-ip");
 	node_key_load(s.store.dir, s.self.secret, s.self.key);
 	s.self.held = &s.held;
 	conv_budget(&s.held);
@@ -83,7 +83,7 @@ int main(int argc, char **argv)
 	resolver_attach(s.resolver, stage_base(s.stage));
 	loop_start(&s);
 	code = stage_run(s.stage);
-	save_release(&s);
+	faults_clear(&s.faults);
 	peers_release(&s);
 	resolver_stop(s.resolver);
 	store_close(&s.store);

@@ -13,7 +13,7 @@
 #include "common/net/conv.h"
 #include "common/net/resolver.h"
 #include "common/net/self.h"
-#include "common/store/store.h"
+#include "common/store/faults.h"
 #include "common/sys/stage.h"
 
 #define MAX_PINNED 64
@@ -42,12 +42,6 @@ struct peer {
 };
 TAILQ_HEAD(peer_list, peer);
 
-struct kept_fault {
-	STAILQ_ENTRY(kept_fault) entry;
-	enum fault_class class;
-	char who[MAX_SOURCE + 1], what[65], evidence[201];
-};
-
 struct public_ip {
 	struct options o;
 	struct stage *stage;
@@ -64,7 +58,7 @@ struct public_ip {
 	uint64_t round_at; /* the first one began, 0: not yet */
 	uint64_t committed_at;
 	/* what waits for the next commit */
-	STAILQ_HEAD(, kept_fault) faults;
+	struct faults faults;
 	struct {
 		bool dirty;
 		struct rec_address row;
@@ -89,9 +83,6 @@ void save_load(struct public_ip *);
 /* Our address, as the row and the record `address` will have it. */
 void save_address(struct public_ip *, const uint8_t addr[16], uint16_t port, const char *source,
     bool announced, unsigned networks);
-void save_fault(
-    struct public_ip *, const char *who, enum fault_class, const char *what, const char *evidence);
 void save_commit(struct public_ip *, uint64_t now); /* UINT64_MAX: at once */
-void save_release(struct public_ip *);
 
 #endif

@@ -1,6 +1,4 @@
 /* Our address and the faults of those who were asked: committed, then told downstream. */
-#include <stdlib.h>
-
 #include "cmd/public-ip/public_ip.h"
 #include "common/net/address.h"
 #include "common/sys/log.h"
@@ -57,30 +55,6 @@ void save_load(struct public_ip *s)
 		s->voices.next = 0;
 }
 
-void save_fault(struct public_ip *s, const char *who, enum fault_class class, const char *what,
-    const char *evidence)
-{
-	struct kept_fault *f = xcalloc(1, sizeof(*f));
-
-	strlcpy(f->who, who, sizeof(f->who));
-	f->class = class;
-	strlcpy(f->what, what, sizeof(f->what));
-	strlcpy(f->evidence, evidence, sizeof(f->evidence));
-	STAILQ_INSERT_TAIL(&s->faults, f, entry);
-}
-
-static struct rec_fault fault_row(const struct kept_fault *f)
-{
-	return (struct rec_fault){ .who = rec_str(f->who),
-		.class = f->class,
-		.what = rec_str(f->what),
-		.evidence = rec_str(f->evidence),
-		.stage = rec_str("public-ip"),
-		.count = 1,
-		.first = now_unix(),
-		.last = now_unix() };
-}
-
 /* The row's time moves with each round that confirms it; that alone is no news. */
 static bool put_address(struct public_ip *s, MDB_txn *txn)
 {
@@ -95,40 +69,23 @@ static bool put_address(struct public_ip *s, MDB_txn *txn)
 
 void save_commit(struct public_ip *s, uint64_t now)
 {
-	struct kept_fault *f;
 	bool news = false;
 	MDB_txn *txn;
 
-	if ((!s->told.dirty && STAILQ_EMPTY(&s->faults)) ||
+	if ((!s->told.dirty && faults_none(&s->faults)) ||
 	    (now != UINT64_MAX && now < s->committed_at + COMMIT_MS))
 		return;
 	txn = store_write(&s->store);
 	if (s->told.dirty)
 		news = put_address(s, txn);
-	STAILQ_FOREACH (f, &s->faults, entry) {
-		struct rec_fault r = fault_row(f);
-		fault_add(&s->store, txn, &r);
-	}
+	faults_put(&s->faults, &s->store, txn);
 	store_commit_or_die(&s->store, txn);
 	s->committed_at = now_ms();
 	s->told.dirty = false;
 	if (news)
 		stage_emit_news(s->stage, REC_ADDRESS, &s->told.row, "", 1);
-	STAILQ_FOREACH (f, &s->faults, entry) {
-		struct rec_fault r = fault_row(f);
-		stage_emit(s->stage, REC_FAULT, &r);
-	}
-	save_release(s);
-}
-
-void save_release(struct public_ip *s)
-{
-	struct kept_fault *f;
-
-	while ((f = STAILQ_FIRST(&s->faults)) != NULL) {
-		STAILQ_REMOVE_HEAD(&s->faults, entry);
-		free(f);
-	}
+	faults_tell(&s->faults, s->stage);
+	faults_clear(&s->faults);
 }
 
 /* Next: cmd/inv-sync/main.c, which holds conversations with peers. */

@@ -425,4 +425,4 @@ void download_walk(struct store *s, MDB_txn *txn, bool (*fn)(void *, const struc
 	typed_walk(s, txn, T_DOWNLOADS, REC_DOWNLOAD, NULL, 0, download_thunk, &w);
 }
 
-/* Next: common/store/uploads.c, the table of blocks that came unasked. */
+/* Next: common/store/faults.c, faults on their way into the store. */

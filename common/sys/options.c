@@ -165,4 +165,18 @@ int peer_addr_parse(struct peer_addr *a, const char *text, char err[120])
 	return 0;
 }
 
+bool peer_addr_named(struct peer_addr *a, char name[264], const char *text, bool operator_said)
+{
+	char err[120];
+
+	if (peer_addr_parse(a, text, err) < 0) {
+		if (operator_said)
+			die_usage("peer '%s': %s", text, err);
+		log_warnx("network file: bootstrap '%s': %s", text, err);
+		return false;
+	}
+	snprintf(name, 264, strchr(a->host, ':') ? "[%s]:%u" : "%s:%u", a->host, a->port);
+	return true;
+}
+
 /* Next: common/sys/clock.c, clocks, back-off and the progress line. */

@@ -35,5 +35,8 @@ void network_load(struct network *, const char *name_or_path);
 /* pubkey@host:port, or host:port (then key is zeros).  -1: neither; err says why. */
 struct peer_addr { uint8_t key[KEY_LEN]; bool has_key; char host[256]; uint16_t port; };
 int peer_addr_parse(struct peer_addr *, const char *text, char err[120]);
+/* One that -p or the network file names, and `name`: host:port, to be dialled.  A bad one of the
+ * operator is exit 100; one of the file is a warning, and false. */
+bool peer_addr_named(struct peer_addr *, char name[264], const char *text, bool operator_said);
 
 #endif
